@@ -1,0 +1,62 @@
+# make reproduce   set up, train the spiking circuit on the bundled digits, check it, draw figures
+# make test        set up, run the tests
+# make check       linters and fast tests, before a commit
+# A step whose inputs have not changed is not done again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.installed
+TEST_SETUP := $(VENV)/.installed-test
+
+RUN := runs/digits
+SOURCES := $(shell find synfire_bp analysis models -name '*.py' -o -name '*.h' -o -name '*.yaml')
+
+.PHONY: reproduce test slow-test lint check clean
+
+reproduce: $(RUN)/.verified figures/.drawn
+	@echo "Done: the run is in $(RUN), the figures are in figures/."
+
+test: $(TEST_SETUP)
+	$(BIN)/python -m pytest
+
+slow-test: $(TEST_SETUP)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(TEST_SETUP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+# -- set-up ----------------------------------------------------------------------------------
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(SETUP): $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[analysis]'
+	@touch $@
+
+$(TEST_SETUP): $(SETUP)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[test]'
+	@touch $@
+
+# -- the digits, from nothing to figures -----------------------------------------------------
+
+$(RUN)/.trained: $(SETUP) $(SOURCES)
+	@if [ -f $@ ]; then rm -r $(RUN); fi  # finished with older code; an unfinished run is resumed
+	$(BIN)/synfire-bp train digits --engine circuit --out $(RUN) --resume
+	@touch $@
+
+$(RUN)/.verified: $(RUN)/.trained
+	$(BIN)/synfire-bp verify digits
+	@touch $@
+
+figures/.drawn: $(RUN)/.trained
+	$(BIN)/python -m analysis --runs runs --out figures
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info figures/.drawn

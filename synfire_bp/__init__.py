@@ -1,0 +1,60 @@
+"""synfire_bp: exact backpropagation with spikes.
+
+The synfire-gated circuit of Renner et al. (Nat. Commun. 15, 9691, 2024) in Brian2, and the
+algorithm that it computes, in integers.
+
+    import synfire_bp as sb
+    experiment = sb.Experiment.from_file("digits")
+    run = sb.train(experiment, engine="circuit", out="runs/digits")
+    run.metrics
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from synfire_bp import errors, oracle
+from synfire_bp.circuit import Circuit, backprop_circuit, inference_circuit
+from synfire_bp.datasets import Dataset, load_dataset
+from synfire_bp.experiment import Experiment
+from synfire_bp.plasticity import parse_rule
+from synfire_bp.reference import firing_table
+from synfire_bp.runs import Run
+from synfire_bp.schedule import epoch_order
+from synfire_bp.training import test, train
+from synfire_bp.verification import verify
+from synfire_bp.version import __version__
+from synfire_bp.weights import initial_weights
+
+if TYPE_CHECKING:
+    from synfire_bp.network import build_network
+
+__all__ = [
+    "Circuit",
+    "Dataset",
+    "Experiment",
+    "Run",
+    "__version__",
+    "backprop_circuit",
+    "build_network",
+    "epoch_order",
+    "errors",
+    "firing_table",
+    "inference_circuit",
+    "initial_weights",
+    "load_dataset",
+    "oracle",
+    "parse_rule",
+    "test",
+    "train",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the Brian2 part when it is first asked for: it takes a second."""
+    if name == "build_network":
+        from synfire_bp.network import build_network
+
+        return build_network
+    raise AttributeError(f"module 'synfire_bp' has no attribute '{name}'")

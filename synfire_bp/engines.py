@@ -1,0 +1,375 @@
+"""The two engines that train: the spiking circuit, and the algorithm in integers.
+
+Both take weights and an order of samples, and give back the weights afterwards, a score of every
+sample as it was shown, and what else they saw.  `synfire_bp.training` knows only this interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp import oracle
+from synfire_bp.circuit import Circuit, PlasticProjection, backprop_circuit, inference_circuit
+from synfire_bp.datasets import Dataset, Split
+from synfire_bp.errors import SynfireError
+from synfire_bp.experiment import Experiment
+from synfire_bp.plasticity import parse_rule
+from synfire_bp.reference import firing_table
+from synfire_bp.scores import Score
+from synfire_bp.standalone import Program, ProgramResult, ProgramSpec, SampleFiles, build_programs
+from synfire_bp.synapses import PlasticLayout, numbers
+from synfire_bp.weights import from_copy
+
+__all__ = [
+    "ENGINES",
+    "CircuitEngine",
+    "Engine",
+    "OracleEngine",
+    "Segment",
+    "Stray",
+    "circuits",
+    "explain_strays",
+    "make_engine",
+    "strays",
+    "training_split",
+]
+
+Weights = tuple[NDArray[np.int16], ...]
+Progress = Callable[[int], None]
+"""Told how many samples of the present call are done."""
+Stop = Callable[[], bool]
+"""Asked often; true ends the call after a whole sample."""
+
+_CHUNK = 2000  # samples that the oracle does between two looks at the clock
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Spikes of a population in a phase in which it must be silent."""
+
+    population: str
+    phase: int
+    spikes: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What an engine did with some samples.
+
+    Attributes
+    ----------
+    samples : int
+        How many it showed; fewer than asked for if it was told to stop.
+    weights : tuple of int16 arrays
+        One matrix per weight layer, afterwards.
+    score : Score
+        Of every sample as it was shown, before its update.
+    activity : dict
+        Sums over the samples: what the engine can count beside the score.
+    spike_counts : dict
+        Population name to spikes per phase (circuit only).
+    strays : tuple of Stray
+        Spikes in phases in which they must not be (circuit only).
+    copies : dict
+        Plastic projection to the layer's matrix as it holds it, turned into the layer's orientation
+        and sign; all of a layer must be equal (circuit only).
+    recorded : dict
+        Population name to (neuron, step) of its spikes, if recording was asked for.
+    """
+
+    samples: int
+    weights: Weights
+    score: Score
+    activity: dict[str, int] = field(default_factory=dict)
+    spike_counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    strays: tuple[Stray, ...] = ()
+    copies: dict[PlasticProjection, NDArray[np.int16]] = field(default_factory=dict)
+    recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
+
+
+    @property
+    def unequal(self) -> dict[str, int]:
+        """Plastic projection to the number of its weights that differ from the layer's first copy.
+
+        Empty if all copies are equal, as they must be.
+        """
+        different = {
+            row.name: int(np.count_nonzero(matrix != self.weights[row.layer]))
+            for row, matrix in self.copies.items()
+        }
+        return {name: count for name, count in different.items() if count}
+
+
+class Engine(Protocol):
+    """What trains and tests a network."""
+
+    name: str
+
+    def train(
+        self,
+        weights: Weights,
+        order: NDArray[np.integer],
+        *,
+        record: bool = False,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show training samples in `order`, learning; `weights` stay as they are."""
+
+    def test(
+        self,
+        weights: Weights,
+        split: str,
+        *,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show every sample of a split ("train" or "test") without learning."""
+
+    def close(self) -> None:
+        """Give back what the engine holds outside of memory."""
+
+
+def circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
+    """Return the training and the inference circuit of an experiment."""
+    network = experiment.network
+    sizes = (network.sizes[0], network.sizes[1], network.sizes[2])
+    options = {"closing": network.closing, "weight_limit": network.weight_limit}
+    return backprop_circuit(sizes, **options), inference_circuit(sizes, **options)
+
+
+class OracleEngine:
+    """The algorithm in integers (`synfire_bp.oracle`), in the semantics of the circuit."""
+
+    name = "oracle"
+
+    def __init__(self, experiment: Experiment, dataset: Dataset):
+        self._dataset = dataset
+        self._train = training_split(experiment, dataset)
+        self._n_out = experiment.network.sizes[-1]
+        self._limit = experiment.network.weight_limit
+        rule = parse_rule(experiment.learning.rule)
+        self._potentiation, self._depression = rule.coincidence()
+
+    def train(
+        self,
+        weights: Weights,
+        order: NDArray[np.integer],
+        *,
+        record: bool = False,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show training samples in `order`, learning."""
+        if record:
+            raise SynfireError(
+                "the oracle has no spikes to record; set record.samples to 0 or use --engine "
+                "circuit"
+            )
+        w1, w2 = (matrix.copy() for matrix in weights)
+        score, done = Score.none(self._n_out), 0
+        activity = dict.fromkeys(("hidden_spikes", "output_spikes", "samples_with_error",
+                                  "changes_w1", "changes_w2"), 0)  # fmt: skip
+        while done < len(order) and not (stop is not None and stop()):
+            chunk = order[done : done + _CHUNK]
+            result = oracle.train_epoch(
+                self._train.inputs, self._train.labels, w1, w2, chunk,
+                potentiation=self._potentiation, depression=self._depression, limit=self._limit,
+            )  # fmt: skip
+            done += len(chunk)
+            score = score + result.score
+            activity["hidden_spikes"] += round(result.hidden_active * len(chunk) * w1.shape[1])
+            activity["output_spikes"] += round(result.output_active * len(chunk) * self._n_out)
+            activity["samples_with_error"] += result.samples_with_error
+            activity["changes_w1"] += result.weight_changes[0]
+            activity["changes_w2"] += result.weight_changes[1]
+            if progress is not None:
+                progress(done)
+        return Segment(done, (w1, w2), score, activity)
+
+    def test(
+        self,
+        weights: Weights,
+        split: str,
+        *,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show every sample of a split without learning."""
+        samples = self._train if split == "train" else self._dataset.test
+        outputs = oracle.forward(samples.inputs, *weights)
+        score = Score.of(outputs.spikes, outputs.potentials, samples.labels)
+        if progress is not None:
+            progress(len(samples))
+        return Segment(len(samples), weights, score)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class CircuitEngine:
+    """The spiking circuit: compiled once for training and once for inference.
+
+    Both programs are built on creation.  Each call of `train` or `test` starts the circuit from
+    silence with the given weights, so an interrupted training continues to the same bits.
+    """
+
+    name = "circuit"
+
+    def __init__(self, experiment: Experiment, dataset: Dataset):
+        self._circuit, self._inference = circuits(experiment)
+        self._layout = PlasticLayout(self._circuit)
+        self._inference_layout = PlasticLayout(self._inference)
+        self._files = {"train": training_split(experiment, dataset), "test": dataset.test}
+        self._on_disk: dict[str, SampleFiles] = {}
+        self._programs: tuple[Program, Program] = tuple(  # type: ignore[assignment]
+            build_programs(
+                [
+                    ProgramSpec(self._circuit, experiment.learning.rule),
+                    ProgramSpec(self._inference, None),
+                ]
+            )
+        )
+
+    def train(
+        self,
+        weights: Weights,
+        order: NDArray[np.integer],
+        *,
+        record: bool = False,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show training samples in `order`, learning."""
+        start = numbers(self._circuit, self._layout, weights)
+        window = {"cells.record_from": 0, "cells.record_until": len(order) if record else 0}
+        result = self._programs[0].run(
+            start | window, self._samples("train"), order, progress=progress, stop=stop
+        )
+        copies = {
+            row: np.ascontiguousarray(from_copy(row, matrix))
+            for row, matrix in self._layout.unpack(result.arrays["plastic.w"]).items()
+        }
+        first = {row.layer: matrix for row, matrix in reversed(copies.items())}
+        afterwards = tuple(first[layer] for layer in sorted(first))
+        labels = self._files["train"].labels[order[: result.samples]]
+        return self._segment(self._circuit, result, afterwards, labels, copies)
+
+    def test(
+        self,
+        weights: Weights,
+        split: str,
+        *,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show every sample of a split to the four-phase inference circuit."""
+        labels = self._files[split].labels
+        start = numbers(self._inference, self._inference_layout, weights)
+        result = self._programs[1].run(
+            start, self._samples(split), np.arange(len(labels)), progress=progress, stop=stop
+        )
+        return self._segment(self._inference, result, weights, labels[: result.samples], {})
+
+    def close(self) -> None:
+        """Remove the samples that were written for the programs."""
+        for files in self._on_disk.values():
+            files.close()
+        self._on_disk.clear()
+
+    def _samples(self, split: str) -> SampleFiles:
+        if split not in self._on_disk:
+            samples = self._files[split]
+            self._on_disk[split] = SampleFiles(samples.inputs, samples.labels)
+        return self._on_disk[split]
+
+    @staticmethod
+    def _segment(
+        circuit: Circuit,
+        result: ProgramResult,
+        weights: Weights,
+        labels: NDArray[np.int64],
+        copies: dict[PlasticProjection, NDArray[np.int16]],
+    ) -> Segment:
+        arrays = result.arrays
+        table = arrays["census.total"].reshape(-1, circuit.n_phases)
+        counts = dict(zip(circuit.slices, table, strict=True))
+        score = Score.of(arrays["readout.fired"], arrays["readout.potential"], labels)
+        activity = {
+            "hidden_spikes": int(counts["h"][circuit.forward_phase("h")]),
+            "output_spikes": int(arrays["readout.fired"].sum()),
+        }
+        recorded = {
+            name: (arrays["recorder.i"][inside] - place.start, arrays["recorder.step"][inside])
+            for name, place in circuit.slices.items()
+            for inside in [
+                (arrays["recorder.i"] >= place.start) & (arrays["recorder.i"] < place.stop)
+            ]
+        }
+        return Segment(
+            result.samples, weights, score, activity, counts, strays(circuit, counts), copies,
+            recorded if arrays["recorder.i"].size else {},
+        )  # fmt: skip
+
+
+ENGINES: dict[str, type[OracleEngine] | type[CircuitEngine]] = {
+    "circuit": CircuitEngine,
+    "oracle": OracleEngine,
+}
+"""Engines by the name that the command line uses."""
+
+
+def make_engine(name: str, experiment: Experiment, dataset: Dataset) -> Engine:
+    """Return an engine by name.
+
+    Raises
+    ------
+    SynfireError
+        If there is no engine of this name, or it cannot run this experiment.
+    """
+    if name not in ENGINES:
+        raise SynfireError(f"engine '{name}' is unknown; use one of {', '.join(ENGINES)}")
+    return ENGINES[name](experiment, dataset)
+
+
+def training_split(experiment: Experiment, dataset: Dataset) -> Split:
+    """Return the training samples of an experiment: the first ones, if it asks for fewer."""
+    n = experiment.training.samples
+    if n is None:
+        return dataset.train
+    if n > len(dataset.train):
+        raise SynfireError(
+            f"training.samples is {n}, but {dataset.name} has {len(dataset.train)} training samples"
+        )
+    return Split(dataset.train.inputs[:n], dataset.train.labels[:n])
+
+
+def strays(
+    circuit: Circuit, counts: dict[str, NDArray[np.integer]]
+) -> tuple[Stray, ...]:
+    """Return the spikes that fell into phases in which their population must be silent."""
+    allowed = firing_table(circuit)
+    return tuple(
+        Stray(name, phase, int(spikes))
+        for name, per_phase in counts.items()
+        for phase, spikes in enumerate(per_phase)
+        if spikes and phase not in allowed[name]
+    )
+
+
+def explain_strays(circuit: Circuit, found: Sequence[Stray]) -> str:
+    """Say which populations fired when they must not, why that happens, and what to change."""
+    shown = "; ".join(f"{s.population} {s.spikes}x in phase {s.phase}" for s in found[:6])
+    more = f" and {len(found) - 6} more" if len(found) > 6 else ""
+    return (
+        f"stray spikes: {shown}{more}. A closed population withstands a sum of inputs of "
+        f"{circuit.withstands()}; with many active inputs and large weights the sum outgrows it. "
+        f"Raise network.closing (now {circuit.closing}, at most 32128), lower "
+        f"network.weight_limit (now {circuit.weight_limit}), or use fewer active inputs "
+        "(dataset.crop, dataset.threshold)"
+    )

@@ -1,0 +1,660 @@
+"""A model file, read and checked: everything that decides what is trained, and how.
+
+A model file is a short YAML file (see `models/`).  It becomes an `Experiment`: frozen, typed, with
+a meaning, a unit and a source for every entry.  A key that does not exist is an error that names
+the nearest one that does, a number written as text is an error, a key given twice is an error, and
+all problems of a file are told at once.
+
+    experiment = Experiment.from_file("mnist", overrides=["training.seed=3"])
+    experiment.network.sizes      # (400, 400, 10)
+    experiment.fingerprint()      # equal for two experiments that train to the same bits
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from synfire_bp.circuit import CLOSING, WEIGHT_LIMIT
+from synfire_bp.datasets import DEFAULT_PREPROCESSING, Preprocessing
+from synfire_bp.errors import ExperimentError, RuleError
+from synfire_bp.plasticity import PAPER_RULE, parse_rule
+
+__all__ = [
+    "DatasetSection",
+    "Experiment",
+    "LearningSection",
+    "NetworkSection",
+    "RecordSection",
+    "TrainingSection",
+    "json_schema",
+    "list_models",
+]
+
+WIDEST_CLOSING = 32128
+"""Largest closing bias: `open`, 512 above it, is then the largest fixed weight in steps of 128."""
+
+PositiveInt = Annotated[int, Field(ge=1)]
+
+# ----------------------------------------------------------------------------------------------
+# What a model file may say
+# ----------------------------------------------------------------------------------------------
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+    )
+
+
+class DatasetSection(_Section):
+    """What is learnt, and how images become binary patterns."""
+
+    name: Literal["digits", "mnist", "fashion-mnist", "npz"] = Field(
+        description="Data set: digits (8x8, comes with scikit-learn), mnist, fashion-mnist, or npz "
+        "(your own images: arrays x_train, y_train, x_test, y_test in one file).",
+    )
+    path: str | None = Field(
+        default=None,
+        description="File of an npz data set, relative to the model file. Only for npz.",
+    )
+    crop: int | None = Field(
+        default=None,
+        ge=0,
+        description="Pixels cut off on each side of an image. null: the data set's default "
+        "(mnist 4, so that 28x28 becomes 20x20, as in the paper; all others 0).",
+    )
+    scale: float | None = Field(
+        default=None,
+        gt=0,
+        description="Factor on every pixel, then rounded to two digits. null: the data set's "
+        "default (256/255/255 for 8-bit grey levels, as in the authors' code; digits 1/16).",
+    )
+    threshold: float | None = Field(
+        default=None,
+        description="A scaled pixel above this is on, no unit. null: the data set's default "
+        "(0.5, as in the authors' code).",
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _path_belongs_to_npz(cls, path: str | None, info: ValidationInfo) -> str | None:
+        name = info.data.get("name")
+        if name == "npz" and not path:
+            raise ValueError("is missing; the data set 'npz' needs the path of its .npz file")
+        if name not in (None, "npz") and path is not None:
+            raise ValueError(
+                f"has no effect on the data set '{name}'; remove it, or use dataset.name: npz"
+            )
+        return path
+
+    def preprocessing(self) -> Preprocessing:
+        """Return how images become binary, with the data set's defaults where nothing is said."""
+        given = {key: getattr(self, key) for key in ("crop", "scale", "threshold")}
+        stated = {key: value for key, value in given.items() if value is not None}
+        return replace(DEFAULT_PREPROCESSING[self.name], **stated)
+
+
+class NetworkSection(_Section):
+    """Size of the network and range of its weights."""
+
+    sizes: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
+        strict=False,  # YAML has lists, not tuples; the sizes themselves stay strict
+        description="Units of the input, hidden and output layer "
+        "(paper, Table 1: 400, 400, 10 for MNIST).",
+    )
+    closing: int = Field(
+        default=CLOSING,
+        ge=CLOSING,
+        le=WIDEST_CLOSING,
+        multiple_of=128,
+        description="Magnitude of the bias that keeps a population closed until a gate opens it, "
+        "in weight units (threshold 1024); raise it if wide layers make closed populations fire "
+        "(paper: Methods).",
+    )
+    weight_limit: int = Field(
+        default=WEIGHT_LIMIT,
+        ge=2,
+        le=WEIGHT_LIMIT,
+        multiple_of=2,
+        description="Plastic weights are clipped to plus or minus this, in weight units "
+        "(threshold 1024); even, because mixed-sign 8-bit weights are (authors' code: 254).",
+    )
+
+
+class LearningSection(_Section):
+    """What every plastic synapse does by itself."""
+
+    rule: str = Field(
+        default=PAPER_RULE,
+        description="Learning rule, a sum of products of x0 (the presynaptic neuron fires), y0 "
+        "(the postsynaptic neuron fires) and r1 (the reward signal), evaluated in every step; dw "
+        "in weight units (paper: Methods).",
+    )
+
+    @field_validator("rule")
+    @classmethod
+    def _rule_can_be_read(cls, rule: str) -> str:
+        try:
+            parse_rule(rule)
+        except RuleError as error:
+            raise ValueError(str(error).splitlines()[0]) from None
+        return rule
+
+
+class TrainingSection(_Section):
+    """How long, on how much, and from which random numbers."""
+
+    epochs: PositiveInt = Field(
+        description="Passes through the training samples (paper: 60 for MNIST).",
+    )
+    samples: PositiveInt | None = Field(
+        default=None,
+        description="Training samples used: the first ones in file order. null: all.",
+    )
+    evaluate_every: float = Field(
+        default=1.0,
+        gt=0,
+        description="Interval between evaluations on the test set, in epochs (paper, Fig. 3: 0.5).",
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        description="Seed of the initial weights and of the order of the samples.",
+    )
+
+
+class RecordSection(_Section):
+    """What is kept besides weights and accuracies."""
+
+    samples: int = Field(
+        default=0,
+        ge=0,
+        description="Samples whose spikes are written to spikes.npz: the last ones of the "
+        "training. 0: none.",
+    )
+
+
+class Experiment(_Section):
+    """A model file, checked.  Make one with `from_file`, `from_yaml` or `from_dict`."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="Short name; letters, digits, '.', '_' and '-', since it also names folders.",
+    )
+    description: str = Field(default="", description="What the model is, in one sentence.")
+    dataset: DatasetSection = Field(description="What is learnt.")
+    network: NetworkSection = Field(description="Sizes and ranges.")
+    learning: LearningSection = Field(default=LearningSection(), description="The learning rule.")
+    training: TrainingSection = Field(description="How long and from which seed.")
+    record: RecordSection = Field(default=RecordSection(), description="What is recorded.")
+
+    @classmethod
+    def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+        """Read a model file.
+
+        Parameters
+        ----------
+        path : str or Path
+            A YAML file, or the bare name of a model that ships with synfire_bp (`list_models`).
+        overrides : sequence of str
+            Such as "training.seed=3": dotted key, value as in YAML.  Later ones win.  A relative
+            dataset.path given here is relative to the current folder.
+
+        Raises
+        ------
+        ExperimentError
+            If the file is missing or says something that is not allowed; one line per problem.
+        """
+        file = _find(path)
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ExperimentError(f"{file}: is not a text file in UTF-8 ({error.reason})") from None
+        except OSError as error:
+            raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from None
+        return cls.from_yaml(text, str(file), overrides=overrides, folder=file.parent)
+
+    @classmethod
+    def from_yaml(
+        cls,
+        text: str,
+        source: str = "model",
+        *,
+        overrides: Sequence[str] = (),
+        folder: str | Path | None = None,
+    ) -> Experiment:
+        """Read the text of a model file.
+
+        Parameters
+        ----------
+        text : str
+            YAML.
+        source : str
+            Name of the text in messages.
+        overrides : sequence of str
+            As in `from_file`.
+        folder : path, optional
+            What a relative dataset.path is relative to; left as written if not given.
+
+        Raises
+        ------
+        ExperimentError
+            If the text is not valid; one line per problem.
+        """
+        values, lines, problems = _read_yaml(text, source)
+        dataset = values.get("dataset")
+        if folder is not None and isinstance(dataset, dict):
+            dataset["path"] = _absolute(dataset.get("path"), folder)
+        return _checked(values, source, lines, problems, overrides)
+
+    @classmethod
+    def from_dict(
+        cls,
+        values: Mapping[str, Any],
+        source: str = "experiment",
+        *,
+        overrides: Sequence[str] = (),
+    ) -> Experiment:
+        """Check nested mappings, as a model file holds them.
+
+        Raises
+        ------
+        ExperimentError
+            If something is not valid; one line per problem.
+        """
+        return _checked(_plain(values), source, {}, [], overrides)
+
+    def changed(self, overrides: Sequence[str]) -> Experiment:
+        """Return this experiment with overrides such as "training.seed=3" applied.
+
+        Raises
+        ------
+        ExperimentError
+            If an override is not valid.
+        """
+        return self.from_dict(self.model_dump(mode="json"), self.name, overrides=overrides)
+
+    def to_yaml(self) -> str:
+        """Return the experiment as a model file with every entry; `from_yaml` reads it back."""
+        return yaml.dump(
+            self.model_dump(mode="json"),
+            Dumper=_Dumper,
+            sort_keys=False,
+            allow_unicode=True,
+            width=100,
+        )
+
+    def resolved(self) -> Experiment:
+        """Return this experiment with the data set's defaults written out."""
+        used = self.dataset.preprocessing()
+        stated = {"crop": used.crop, "scale": used.scale, "threshold": used.threshold}
+        return self.model_copy(update={"dataset": self.dataset.model_copy(update=stated)})
+
+    def decisive(self) -> dict[str, Any]:
+        """Return what decides the bits of the training, as dotted key to value.
+
+        Defaults are written out.  Epochs do not count: a longer training begins with the same bits.
+        """
+        values = self.resolved().model_dump(mode="json")
+        keys = [(part, key) for part in ("dataset", "network", "learning") for key in values[part]]
+        keys += [("training", "samples"), ("training", "seed")]
+        return {f"{section}.{key}": values[section][key] for section, key in keys}
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 (hex) of what decides the bits of the training.
+
+        An npz data set counts by the content of its file, not by its path.
+
+        Raises
+        ------
+        ExperimentError
+            If the file of an npz data set cannot be read.
+        """
+        values = self.decisive()
+        if self.dataset.path is not None:
+            try:
+                content = Path(self.dataset.path).read_bytes()
+            except OSError as error:
+                raise ExperimentError(
+                    f"{self.name}: dataset.path: {self.dataset.path} cannot be read: "
+                    f"{error.strerror or error}"
+                ) from None
+            values["dataset.path"] = hashlib.sha256(content).hexdigest()
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a model file, for editors that complete and check as one types."""
+    schema = Experiment.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "synfire_bp model file",
+    }
+
+
+# ----------------------------------------------------------------------------------------------
+# Finding model files
+# ----------------------------------------------------------------------------------------------
+
+
+def list_models() -> tuple[str, ...]:
+    """Return the names of the models that ship with synfire_bp, in alphabetical order."""
+    return tuple(sorted(_shipped()))
+
+
+def _shipped() -> dict[str, Path]:
+    """Return name to file of every shipped model: from the package, else from the checkout."""
+    package = Path(__file__).parent
+    for folder in (package / "models", package.parent / "models"):
+        if found := {file.stem: file for file in folder.glob("*.yaml")}:
+            return found
+    return {}
+
+
+def _find(path: str | Path) -> Path:
+    shipped, name = _shipped(), str(path)
+    if name in shipped:
+        return shipped[name]
+    file = Path(path).expanduser()
+    if file.is_dir():
+        hint = (
+            f"; the model in it is {inside}"
+            if (inside := file / "experiment.yaml").is_file()
+            else ""
+        )
+        raise ExperimentError(f"{file}: is a folder, not a model file{hint}")
+    if file.exists():
+        return file
+    raise ExperimentError(
+        f"{file}: no such model file{_nearest(file.stem, shipped)}; models that ship with "
+        f"synfire_bp: {', '.join(sorted(shipped)) or 'none found'}"
+    )
+
+
+def _absolute(path: Any, folder: str | Path) -> Any:
+    if not isinstance(path, str) or not path:
+        return path  # absent, or of a wrong type and reported as such
+    return os.path.abspath(os.path.join(folder, os.path.expanduser(path)))
+
+
+# ----------------------------------------------------------------------------------------------
+# YAML.  Numbers and flags as in YAML 1.2: 1e-3 is a number, 010 is ten, `no` is text.
+# ----------------------------------------------------------------------------------------------
+
+_SCALARS = (
+    ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("int", r"[-+]?[0-9]+(?:_[0-9]+)*", [*"-+0123456789"]),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.nan",
+        [*"-+.0123456789"],
+    ),
+    ("merge", r"<<", ["<"]),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own way)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that YAML 1.1 or 1.2 would read as something else; lists in one line."""
+
+
+for _tag, _pattern, _first in _SCALARS:
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
+        )
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
+_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(
+    node.value.lower().replace(".inf", "inf").replace(".nan", "nan")))  # fmt: skip
+_Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(
+    "tag:yaml.org,2002:seq", values, flow_style=True))  # fmt: skip
+
+_Place = tuple[str, ...]
+
+
+def _load(text: str) -> tuple[Any, yaml.Node | None]:
+    """Return the value of a YAML text, and its nodes for their line numbers."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        return (None if node is None else loader.construct_document(node)), node
+    finally:
+        loader.dispose()
+
+
+def _read_yaml(text: str, source: str) -> tuple[dict, dict[_Place, int], list[str]]:
+    """Return values, the line of every key, and the problems (keys given twice)."""
+    try:
+        values, node = _load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at_line = f":{mark.line + 1}" if mark else ""
+        what = "; ".join(part for part in (error.context, error.problem) if part)
+        raise ExperimentError(f"{source}{at_line}: is not valid YAML: {what}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        first = str(error).splitlines()[0]
+        raise ExperimentError(f"{source}: is not valid YAML: {first}") from None
+    if node is None:
+        raise ExperimentError(f"{source}: is empty; known keys are {_known(())}")
+    if not isinstance(values, dict):
+        raise ExperimentError(
+            f"{source}: must be keys and values, not {_shown(values)}; known keys are {_known(())}"
+        )
+    lines: dict[_Place, int] = {}
+    problems = []
+    for place, line in _keys(node, ()):
+        if place in lines:
+            problems.append(
+                f"{source}:{line}: {'.'.join(place)}: given twice, first in line {lines[place]}; "
+                "keep one"
+            )
+        lines.setdefault(place, line)
+    return values, lines, problems
+
+
+def _keys(node: yaml.Node, place: _Place) -> Iterator[tuple[_Place, int]]:
+    """Yield place and line of every key, sections before what is in them."""
+    if isinstance(node, yaml.MappingNode) and len(place) < 3:  # sections do not nest deeper
+        for key, value in node.value:
+            inside = (*place, str(key.value))
+            yield inside, key.start_mark.line + 1
+            yield from _keys(value, inside)
+
+
+# ----------------------------------------------------------------------------------------------
+# Checking
+# ----------------------------------------------------------------------------------------------
+
+
+def _checked(
+    values: dict,
+    source: str,
+    lines: Mapping[_Place, int],
+    problems: list[str],
+    overrides: Sequence[str],
+) -> Experiment:
+    """Apply overrides, validate, and raise one ExperimentError that lists every problem."""
+    overridden: dict[_Place, str] = {}
+    problems = list(problems)
+    for text in overrides:
+        try:
+            place = _override(values, text)
+        except ExperimentError as error:
+            problems.append(str(error))
+        else:
+            overridden[place] = text
+    try:
+        experiment = Experiment.model_validate(values)
+    except ValidationError as error:
+        for place, what in dict(_explained(error)).items():  # a place once
+            by = next((text for at, text in overridden.items() if _sets(at, place, lines)), None)
+            known = (place[:n] for n in range(len(place), 0, -1) if place[:n] in lines)
+            at_line = next((f":{lines[nearest]}" for nearest in known), "")
+            where = f"override '{by}'" if by else f"{source}{at_line}"
+            problems.append(f"{where}: {_dotted(place)}: {what}")
+        raise ExperimentError("\n".join(problems)) from None
+    if problems:
+        raise ExperimentError("\n".join(problems))
+    return experiment
+
+
+def _override(values: dict, text: str) -> _Place:
+    """Set one value; return its place."""
+    key, equals, value = text.partition("=")
+    place = tuple(key.strip().split("."))
+    if not equals or not all(place):
+        raise ExperimentError(
+            f"override '{text}': must be a dotted key, '=' and a value, such as training.seed=3"
+        )
+    try:
+        new = _load(value)[0]
+    except (yaml.YAMLError, ValueError) as error:
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ExperimentError(f"override '{text}': the value is not valid YAML: {what}") from None
+    section = values
+    for part in place[:-1]:
+        section = section.setdefault(part, {})
+        if not isinstance(section, dict):
+            inner = f"{part}: holds {_shown(section)}, and no keys"
+            raise ExperimentError(f"override '{text}': {inner}; known keys are {_known(())}")
+    section[place[-1]] = _absolute(new, os.getcwd()) if place == ("dataset", "path") else new
+    return place
+
+
+def _sets(at: _Place, place: _Place, lines: Mapping[_Place, int]) -> bool:
+    """Whether an override of `at` is why there is something at `place`."""
+    return place[: len(at)] == at or (place not in lines and at[: len(place)] == place)
+
+
+def _plain(value: Any) -> Any:
+    """Return a deep copy whose mappings are dicts and whose tuples are lists."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _explained(error: ValidationError) -> Iterator[tuple[_Place, str]]:
+    """Yield the place of every problem, and what is wrong there and what would be right."""
+    for problem in error.errors(include_url=False):
+        kind, loc, given = problem["type"], problem["loc"], problem["input"]
+        context = problem.get("ctx", {})
+        if loc[:2] == ("network", "sizes") and kind in ("missing", "too_long", "tuple_type"):
+            loc, kind, given = loc[:2], "sizes", _plain_input(given)
+        place = tuple(f"[{part}]" if isinstance(part, int) else part for part in loc)
+        if kind in ("extra_forbidden", "invalid_key"):
+            place = tuple(str(part) for part in loc)
+            what = _unknown(place)
+        elif kind == "missing":
+            what = f"is missing; {_field(place)}"
+        elif kind == "value_error":
+            what = str(context["error"])
+        elif kind == "sizes":
+            what = f"is {_shown(given)}, but must be a list of three sizes, such as [400, 400, 10]"
+        elif kind == "literal_error":
+            options = get_args(DatasetSection.model_fields["name"].annotation)
+            nearest = _nearest(given, options) if isinstance(given, str) else ""
+            what = f"is {_shown(given)}{nearest}; must be one of {', '.join(options)}"
+        else:
+            what = f"is {_shown(given)}, but must be {_right(kind, context, problem['msg'])}"
+        yield place, what
+
+
+def _right(kind: str, context: Mapping[str, Any], otherwise: str) -> str:
+    """Return what a value should have been."""
+    phrases = {
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "float_type": "a number",
+        "finite_number": "a finite number",
+        "string_type": "text",
+        "model_type": "a section of keys and values",
+        "string_pattern_mismatch": "a letter or digit, then letters, digits, '.', '_', '-'",
+        "greater_than": "greater than {gt:g}",
+        "greater_than_equal": "{ge:g} or greater",
+        "less_than": "less than {lt:g}",
+        "less_than_equal": "{le:g} or less",
+        "multiple_of": "a multiple of {multiple_of}",
+    }
+    return phrases.get(kind, otherwise.replace("{", "{{").replace("}", "}}")).format(**context)
+
+
+def _plain_input(given: Any) -> Any:
+    return list(given) if isinstance(given, (list, tuple, set)) else given
+
+
+def _section(place: _Place) -> type[BaseModel] | None:
+    """Return the model of a section; None if there is none of that name."""
+    model: Any = Experiment
+    for part in place:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field else None
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _known(place: _Place) -> str:
+    model = _section(place)
+    return ", ".join(model.model_fields) if model else ""
+
+
+def _unknown(place: _Place) -> str:
+    """Say that a key is unknown, which one is nearest, and which there are."""
+    *section, key = place
+    model = _section(tuple(section)) or Experiment
+    hint = _nearest(key, model.model_fields)
+    if not hint:  # the right key in the wrong section
+        elsewhere = {
+            inner: f"{outer}.{inner}"
+            for outer in Experiment.model_fields
+            for inner in getattr(_section((outer,)), "model_fields", {})
+        }
+        if not section:
+            elsewhere.pop("name", None)
+        found = difflib.get_close_matches(key, elsewhere, n=1)
+        hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
+    of = f" of {'.'.join(section)}" if section else ""
+    return f"unknown key{hint}; known keys{of}: {', '.join(model.model_fields)}"
+
+
+def _nearest(word: str, words: Any) -> str:
+    found = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _field(place: _Place) -> str:
+    """Return what a missing entry should say."""
+    model, section = _section(place[:-1]), _section(place)
+    if section:
+        return f"a section with the keys {', '.join(section.model_fields)}"
+    return (model and model.model_fields[place[-1]].description) or ""
+
+
+def _dotted(place: _Place) -> str:
+    return ".".join(place).replace(".[", "[")
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a model file would show it, cut short."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "empty"}[value]
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,318 @@
+"""From a circuit to a Brian2 network.
+
+One NeuronGroup holds all cells, with a subgroup per population (``net["h<"]``); one Synapses holds
+the fixed projections, with a weight and a delay per synapse, and one the plastic projections.
+That builds in seconds, where an object per projection takes minutes.
+
+The same builder serves Brian2's runtime mode, for a small network in a notebook::
+
+    net = build_network(circuit, weights=sb.initial_weights(circuit.sizes, 0),
+                        inputs=data.train.inputs, labels=data.train.labels)
+    net.run(3)                       # three samples
+    net.recorder.i, net.recorder.t   # spikes
+    net.weights()                    # one matrix per plastic projection
+
+and C++ standalone (`synfire_bp.standalone`), where the same objects become a program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import (
+    Clock,
+    EventMonitor,
+    Function,
+    Network,
+    NeuronGroup,
+    Subgroup,
+    Synapses,
+    linked_var,
+    ms,
+)
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from numpy.typing import NDArray
+
+from synfire_bp.circuit import Circuit, PlasticProjection
+from synfire_bp.errors import CircuitError
+from synfire_bp.neurons import (
+    EMIT,
+    MEMORYLESS,
+    MEMORYLESS_STEP,
+    PRESENT,
+    clock_equations,
+    reward_equation,
+)
+from synfire_bp.plasticity import PAPER_RULE, Rule, parse_rule
+from synfire_bp.synapses import PlasticLayout, fixed_synapses, numbers
+
+__all__ = ["STEP", "CircuitNetwork", "build_network", "build_program_network"]
+
+STEP = 1 * ms
+"""Model time of one chip step.  Nothing depends on it: every delay is a whole number of steps."""
+
+_PATTERNS = {"input": "input_pattern", "target": "target_pattern"}
+
+
+@dataclass
+class CircuitNetwork:
+    """The Brian2 objects of a circuit.
+
+    ``net[name]`` is the subgroup of a population, sources and gates ("g0", …) included.
+
+    Attributes
+    ----------
+    cells : NeuronGroup
+        All cells; variables `arriving`, `v`, `fired`, `bias`, `theta`, and the shared `phase`,
+        `sample`, `r1`.
+    fixed, plastic : Synapses
+        The fixed projections (`weight`) and the learning ones (`w`).
+    census : NeuronGroup
+        Number of spikes (`total`) of each population in each phase.
+    readout : EventMonitor
+        Summed input and spike of each output neuron in its forward phase, sample by sample.
+    recorder : EventMonitor
+        Spikes of all cells, for the samples from `cells.record_from` up to `cells.record_until`.
+    network : Network
+        All of them, to be run.
+    populations : dict
+        Population name to subgroup of `cells`.
+    """
+
+    circuit: Circuit
+    layout: PlasticLayout
+    network: Network
+    cells: NeuronGroup
+    fixed: Synapses
+    plastic: Synapses
+    census: NeuronGroup
+    readout: EventMonitor
+    recorder: EventMonitor
+    populations: dict[str, Subgroup]
+    samples_run: int = 0
+
+    def __getitem__(self, population: str) -> Subgroup:
+        """Return the subgroup of a population."""
+        try:
+            return self.populations[population]
+        except KeyError:
+            raise CircuitError(
+                f"no population '{population}'; known are {', '.join(self.populations)}"
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the populations."""
+        return iter(self.populations)
+
+    def run(self, samples: int, **kwds) -> None:
+        """Show the next `samples` samples (runtime mode)."""
+        steps = samples * self.circuit.n_phases + (self.samples_run == 0)
+        self.network.run(steps * STEP, **kwds)
+        self.samples_run += samples
+
+    def weights(self) -> dict[PlasticProjection, NDArray[np.int16]]:
+        """Return the present matrix (its pre, its post) of every plastic projection."""
+        return self.layout.unpack(self.plastic.w[:])
+
+    def spike_counts(self) -> NDArray[np.int64]:
+        """Return spikes so far, shape (populations, phases), rows in the order of iteration."""
+        return np.asarray(self.census.total[:]).reshape(-1, self.circuit.n_phases)
+
+
+def build_network(
+    circuit: Circuit,
+    *,
+    weights: Sequence[NDArray[np.integer]],
+    inputs: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    order: NDArray[np.integer] | None = None,
+    rule: Rule | str | None = PAPER_RULE,
+) -> CircuitNetwork:
+    """Build a network for Brian2's runtime mode.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Training or inference circuit.
+    weights : sequence of integer arrays
+        One (n_pre, n_post) matrix per weight layer.
+    inputs : uint8 array, shape (n, n_in)
+        Binary patterns.
+    labels : integer array, shape (n,)
+        Labels, 0 … n_out-1.
+    order : integer array, optional
+        Which sample is shown when; file order if left out.
+    rule : Rule or str or None
+        Learning rule; None switches learning off.  The inference circuit never learns.
+
+    Returns
+    -------
+    CircuitNetwork
+        Run it with its method `run`; all spikes are recorded.
+    """
+    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    if inputs.ndim != 2 or inputs.shape[1] != circuit.sizes[0]:
+        raise CircuitError(
+            f"inputs have shape {inputs.shape}; this circuit needs (n, {circuit.sizes[0]})"
+        )
+    order = np.arange(len(inputs)) if order is None else np.asarray(order)
+    n_phases, n_out = circuit.n_phases, circuit.sizes[-1]
+    patterns = {"input": inputs, "target": np.eye(n_out, dtype=int)[labels]}
+
+    def pattern(source: str) -> Function:
+        def emitted(sample, unit):
+            shown = 0 <= sample < len(order)
+            return patterns[source][order[sample], unit].astype(int) if shown else 0 * unit
+
+        return Function(emitted, arg_units=[1, 1], return_unit=1, return_type="integer")
+
+    def present(step):
+        return (np.asarray(step) - 1) // n_phases
+
+    functions = {name: pattern(source) for source, name in _PATTERNS.items()}
+    functions["present_sample"] = Function(
+        present, arg_units=[1], return_unit=1, return_type="integer"
+    )
+    net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject)
+    for name, values in numbers(circuit, net.layout, weights).items():
+        group, variable = name.split(".")
+        setattr({"cells": net.cells, "fixed": net.fixed, "plastic": net.plastic}[group],
+                variable, values)  # fmt: skip
+    net.cells.record_until = len(order)
+    return net
+
+
+def build_program_network(
+    circuit: Circuit, rule: Rule | str | None, functions: dict[str, Function]
+) -> CircuitNetwork:
+    """Build a network whose numbers are set when its program is run (C++ standalone)."""
+    return _build(circuit, rule, functions, codeobj_class=None)
+
+
+def _build(
+    circuit: Circuit,
+    rule: Rule | str | None,
+    functions: dict[str, Function],
+    codeobj_class: type | None,
+) -> CircuitNetwork:
+    rule = parse_rule(rule) if isinstance(rule, str) else rule
+    clock = Clock(dt=STEP, name="chip")
+    common = {"clock": clock, "codeobj_class": codeobj_class}
+    layout = PlasticLayout(circuit)
+
+    cells = NeuronGroup(
+        circuit.n_cells,
+        MEMORYLESS
+        + clock_equations(circuit.n_phases)
+        + reward_equation(circuit.reward_phases)
+        + """
+        sample       : integer (shared)
+        record_from  : integer (shared, constant)
+        record_until : integer (shared, constant)
+        recording = sample >= record_from and sample < record_until : boolean (shared)
+        """,
+        threshold="fired",
+        reset="",
+        events={"recorded": "fired and recording"},
+        namespace=functions | {"drive": circuit.fixed_weights["ring"].value},
+        name="cells",
+        **common,
+    )
+    operations = [cells.run_regularly(PRESENT, clock=clock, when="start", order=-2,
+                                      name="present", codeobj_class=codeobj_class)]  # fmt: skip
+    populations = {name: cells[at.start : at.stop] for name, at in circuit.slices.items()}
+    for source in circuit.sources:
+        operations.append(
+            populations[source.name].run_regularly(
+                EMIT.format(phase=source.emits, pattern=_PATTERNS[source.name]),
+                clock=clock, when="start", order=-1, name=f"emit_{source.name}",
+                codeobj_class=codeobj_class,
+            )  # fmt: skip
+        )
+    operations.append(
+        cells.run_regularly(MEMORYLESS_STEP, clock=clock, when="start", name="step",
+                            codeobj_class=codeobj_class)  # fmt: skip
+    )
+
+    table = fixed_synapses(circuit)
+    fixed = Synapses(
+        cells, cells, "weight : integer (constant)", on_pre="arriving_post += weight",
+        name="fixed", **common,
+    )  # fmt: skip
+    fixed.connect(i=table["pre"], j=table["post"])
+    fixed.pre.delay = table["delay"] * STEP
+
+    learn = "" if rule is None or not circuit.reward_phases else (
+        f"\nw = clip(w + {rule.on_pre()}, -{circuit.weight_limit}, {circuit.weight_limit})"
+    )  # fmt: skip
+    plastic = Synapses(
+        cells, cells, "w : integer", on_pre="arriving_post += w" + learn, name="plastic", **common
+    )
+    plastic.connect(i=layout.pre, j=layout.post)
+
+    census_objects, census = _census(circuit, cells, common)
+    output_objects, readout = _readout(circuit, populations["o"], common)
+    recorder = EventMonitor(cells, "recorded", name="recorder", codeobj_class=codeobj_class)
+    network = Network(
+        cells, *operations, fixed, plastic, *census_objects, *output_objects, recorder
+    )
+    return CircuitNetwork(
+        circuit, layout, network, cells, fixed, plastic, census, readout, recorder, populations
+    )
+
+
+def _census(circuit: Circuit, cells: NeuronGroup, common: dict) -> tuple[list, NeuronGroup]:
+    """Count spikes per population and phase: a spike adds to its population's present count."""
+    n_populations, n_phases = len(circuit.slices), circuit.n_phases
+    present = NeuronGroup(n_populations, "spikes : integer", name="present_spikes", **common)
+    membership = np.repeat(np.arange(n_populations), list(circuit.population_sizes.values()))
+    count = Synapses(cells, present, on_pre="spikes_post += 1", name="count", **common)
+    count.connect(i=np.arange(circuit.n_cells), j=membership)
+    census = NeuronGroup(
+        n_populations * n_phases,
+        clock_equations(n_phases)
+        + """
+        spikes : integer (linked)
+        counted_phase : integer (constant)
+        total : integer
+        """,
+        dtype={"total": np.int64},
+        name="census",
+        **common,
+    )
+    census.spikes = linked_var(present, "spikes", index=np.repeat(np.arange(n_populations), n_phases))
+    census.counted_phase = f"i % {n_phases}"
+    schedule = {"clock": common["clock"], "codeobj_class": common["codeobj_class"], "when": "end"}
+    add = census.run_regularly(
+        "total += spikes * int(phase == counted_phase and t_in_timesteps > 0)",
+        name="add_spikes", **schedule
+    )
+    clear = present.run_regularly("spikes = 0", order=1, name="clear_spikes", **schedule)
+    return [present, count, census, add, clear], census
+
+
+def _readout(circuit: Circuit, o: Subgroup, common: dict) -> tuple[list, EventMonitor]:
+    """Note summed input and spike of the output neurons in the phase in which they read out."""
+    forward = circuit.forward_phase("o")
+    lift = circuit.bias("o") + circuit.fixed_weights["open"].value
+    output = NeuronGroup(
+        circuit.sizes[-1],
+        clock_equations(circuit.n_phases)
+        + f"""
+        v_output : integer (linked)
+        fired    : boolean (linked)
+        potential = v_output - {lift} : integer
+        """,
+        events={"readout": f"phase == {forward} and t_in_timesteps > 0"},
+        name="output",
+        **common,
+    )
+    output.v_output = linked_var(o, "v")
+    output.fired = linked_var(o, "fired")
+    readout = EventMonitor(
+        output, "readout", variables=["potential", "fired"], name="readout",
+        codeobj_class=common["codeobj_class"],
+    )  # fmt: skip
+    return [output, readout], readout

@@ -1,0 +1,82 @@
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+__all__ = ["WorkProgress"]
+
+
+class _Rate(ProgressColumn):
+    """Samples a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate, once there is one."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
+
+
+class WorkProgress:
+    """Shows how far a piece of work is; silent when `quiet`.
+
+    Everything goes to standard error.  The bar is shown on a terminal only; notes (one line each)
+    are printed in any case.
+    """
+
+    def __init__(self, quiet: bool = False):
+        self._quiet = quiet
+        self._console = Console(file=sys.stderr, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            transient=True,
+        )
+        self._task = None
+
+    def __enter__(self) -> WorkProgress:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """Start to show a new piece of work of `total` samples."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(what, total=total, completed=done)
+
+    def reached(self, done: int) -> None:
+        """Show that `done` samples are done."""
+        if self._task is not None:
+            self._bar.update(self._task, completed=done)
+
+    def note(self, text: str) -> None:
+        """Print a line, above the bar where there is one."""
+        if not self._quiet:
+            self._console.print(text, markup=False, soft_wrap=True)

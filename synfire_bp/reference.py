@@ -1,0 +1,142 @@
+"""The circuit, stepped cell by cell in plain NumPy: slow, small and independent of Brian2.
+
+It answers two questions.  Which population may fire in which phase (`firing_table`): one column
+of the circuit meets every case that a unit can meet, and the union of what fires is the answer.
+And, in the tests: does the Brian2 network do, spike for spike, what the rows of the circuit say?
+
+The order inside a step is the chip's: sum what arrived, threshold, note who fired and clear the
+sums, deliver each spike with its present weight, learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit import FULL, HALF, Circuit
+
+__all__ = ["firing_table", "simulate"]
+
+
+def simulate(
+    circuit: Circuit,
+    plastic: Sequence[NDArray[np.integer]],
+    patterns: Mapping[str, NDArray[np.integer]],
+    *,
+    potentiation: int = 2,
+    depression: int = -2,
+) -> tuple[NDArray[np.bool_], list[NDArray[np.int64]]]:
+    """Step a circuit through samples, for many independent cases at once.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        The circuit; keep it small, its fixed weights become matrices over all pairs of cells.
+    plastic : sequence of arrays
+        Initial weights of every plastic projection, in the order of `circuit.plastic`, shape
+        (n_pre, n_post) or (cases, n_pre, n_post).
+    patterns : mapping
+        For each source, what it emits: 0/1 array of shape (cases, samples, units).
+    potentiation, depression : int
+        What a coincidence adds to a weight with and without reward; 0 and 0 switch learning off.
+
+    Returns
+    -------
+    fired : bool array, shape (cases, samples, n_phases, n_cells)
+        Who fired; cells in the order of `circuit.slices`.
+    plastic : list of int64 arrays
+        The plastic weights afterwards, each of shape (cases, n_pre, n_post).
+    """
+    cases, samples = next(iter(patterns.values())).shape[:2]
+    slices, ring = circuit.slices, circuit.fixed_weights["ring"].value
+    bias = np.zeros(circuit.n_cells, dtype=np.int64)
+    for name, place in slices.items():
+        bias[place] = circuit.bias(name)
+    fixed = _fixed_matrices(circuit)
+    plastic = [np.array(np.broadcast_to(w, (cases, *w.shape[-2:])), dtype=np.int64)
+               for w in plastic]  # fmt: skip
+    learns = potentiation != 0 or depression != 0
+
+    arriving = np.zeros((max(fixed) + 1, cases, circuit.n_cells), dtype=np.int64)
+    arriving[0, :, slices["g0"]] = ring  # the single kick
+    fired = np.zeros((cases, samples, circuit.n_phases, circuit.n_cells), dtype=bool)
+
+    for step in range(-1, samples * circuit.n_phases):  # g0 fires one step before phase 0
+        sample, phase = divmod(step, circuit.n_phases)
+        total = arriving[0] + bias
+        for source in circuit.sources:
+            if phase == source.emits:
+                total[:, slices[source.name]] += ring * patterns[source.name][:, sample].astype(np.int64)
+        spikes = total > FULL
+        if step >= 0:
+            fired[:, sample, phase] = spikes
+        arriving = np.concatenate([arriving[1:], np.zeros_like(arriving[:1])])
+        for extra_delay, matrix in fixed.items():
+            arriving[extra_delay] += spikes.astype(np.int64) @ matrix
+        change = potentiation if phase in circuit.reward_phases else depression
+        for row, weights in zip(circuit.plastic, plastic, strict=True):
+            pre, post = spikes[:, slices[row.pre]], spikes[:, slices[row.post]]
+            arriving[0, :, slices[row.post]] += np.einsum("ci,cij->cj", pre, weights)
+            if learns:
+                weights += change * (pre[:, :, None] & post[:, None, :])
+                np.clip(weights, -circuit.weight_limit, circuit.weight_limit, out=weights)
+    return fired, plastic
+
+
+def _fixed_matrices(circuit: Circuit) -> dict[int, NDArray[np.int64]]:
+    """Return the fixed weights as matrices over all cells, by extra delay."""
+    cells = np.arange(circuit.n_cells)
+    matrices: dict[int, NDArray[np.int64]] = {}
+    for row in circuit.projections:
+        empty = np.zeros((circuit.n_cells, circuit.n_cells), dtype=np.int64)
+        matrix = matrices.setdefault(row.extra_delay, empty)
+        matrix[cells[circuit.slices[row.pre]], cells[circuit.slices[row.post]]] += row.weight.value
+    return matrices
+
+
+def firing_table(circuit: Circuit) -> dict[str, tuple[int, ...]]:
+    """Return, per population, the phases in which it may fire.
+
+    Found by running one column of the circuit (one input, two hidden and one output unit) through
+    every case: input on or off, target on or off, the sum that reaches a unit in each of the four
+    ranges that its thresholds divide, and a backpropagated error that is negative, zero or
+    positive.  One hidden unit always fires, so that the output meets every sum whatever the other
+    does.  Forward and backward weights are chosen apart and do not learn, so that every
+    combination occurs.
+
+    Returns
+    -------
+    dict
+        Population name to its phases in ascending order; sources and the gating chain included.
+    """
+    return dict(_column_firing_table(replace(circuit, sizes=(1, 2, 1))))
+
+
+@lru_cache(maxsize=16)
+def _column_firing_table(column: Circuit) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    ranges = (-HALF, HALF // 2, (HALF + FULL) // 2, FULL + HALF)
+    cases = product((0, 1), (0, 1), ranges, ranges, (-HALF, 0, HALF))
+    x, t, a1, a2, error = np.array(list(cases)).T
+    zero, always = np.zeros_like(a1), np.full_like(a1, FULL)
+    into_hidden = np.stack([always, a1], axis=-1)[:, None, :]
+    into_output = np.stack([a2, zero], axis=-1)[:, :, None]
+    back = np.stack([zero, error], axis=-1)[:, None, :]
+    plastic = [
+        row.sign * back if row.transposed else (into_hidden, into_output)[row.layer]
+        for row in column.plastic
+    ]
+    patterns = {
+        source.name: (x if source.layer == "input" else t)[:, None, None]
+        for source in column.sources
+    }
+    spikes, _ = simulate(column, plastic, patterns, potentiation=0, depression=0)
+    fired = spikes.any(axis=(0, 1))
+    return tuple(
+        (name, tuple(int(phase) for phase in np.flatnonzero(fired[:, place].any(axis=1))))
+        for name, place in column.slices.items()
+    )

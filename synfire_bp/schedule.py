@@ -1,0 +1,55 @@
+"""In which order samples are shown, and where a training pauses to test and to save."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.errors import SynfireError
+
+__all__ = ["epoch_order", "evaluation_points", "next_pause"]
+
+_ORDER_STREAM = 1
+"""First entry of the random stream's key; the initial weights use another."""
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
+    """Return the order in which epoch `epoch` (from 0) visits `n` training samples.
+
+    A new shuffle each epoch, as in the paper's protocol.  Same arguments, same order.
+
+    Raises
+    ------
+    SynfireError
+        If an argument is negative.
+    """
+    if min(seed, epoch, n) < 0:
+        raise SynfireError(f"seed {seed}, epoch {epoch} and n {n} must not be negative")
+    key = np.random.SeedSequence(seed, spawn_key=(_ORDER_STREAM, epoch))
+    return np.random.Generator(np.random.PCG64(key)).permutation(n)
+
+
+def evaluation_points(n: int, epochs: int, every: float) -> tuple[int, ...]:
+    """Return after how many samples the network is tested: every `every` epochs, and at the end.
+
+    Parameters
+    ----------
+    n : int
+        Samples per epoch.
+    epochs : int
+        Epochs in all.
+    every : float
+        In epochs; the paper uses 0.5.
+    """
+    total = n * epochs
+    points = {round(k * every * n) for k in range(1, int(epochs / every) + 1)}
+    return tuple(sorted({max(point, 1) for point in points if point < total} | {total}))
+
+
+def next_pause(done: int, n: int, points: tuple[int, ...], recorded_from: int) -> int:
+    """Return how many samples are shown until the next pause, counted from the beginning.
+
+    A pause is a test, the end of an epoch, or the sample from which spikes are recorded.
+    """
+    end_of_epoch = (done // n + 1) * n
+    return min(pause for pause in (*points, end_of_epoch, recorded_from) if pause > done)

@@ -1,0 +1,104 @@
+"""Write the C++ project of a circuit into a folder.  Runs as a process of its own::
+
+    python -m synfire_bp.standalone.generate DIRECTORY < pickled ProgramSpec
+
+Beside Brian2's sources it leaves `program.json`, which says in which file of the results each
+variable will lie.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import sys
+from importlib import resources
+from pathlib import Path
+
+from brian2 import Function, device, prefs, set_device
+
+from synfire_bp.network import STEP, CircuitNetwork, build_program_network
+from synfire_bp.standalone.build import MANIFEST, ProgramSpec
+
+LONGEST_RUN = 10**9 * STEP
+"""The program ends itself after its last sample, always before this."""
+
+_FUNCTIONS = {"present_sample": 1, "input_pattern": 2, "target_pattern": 2}
+
+_COMMON_HEADERS = """
+#include "objects.h"
+#include "brianlib/common_math.h"
+#include "brianlib/stdint_compat.h"
+#include <climits>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include "samples.h"
+"""
+"""What every generated source includes; compiled once for all (it halves the build time)."""
+
+_COMPILE_ARGS = ["-w", "-O3", "-march=native", "-std=c++17"]
+
+
+def generate(spec: ProgramSpec, directory: Path) -> None:
+    """Write sources, static arrays, makefile and manifest for `spec` into `directory`."""
+    set_device("cpp_standalone", build_on_run=False, directory=str(directory))
+    prefs["codegen.cpp.extra_compile_args_gcc"] = _COMPILE_ARGS
+    prefs["codegen.cpp.headers"] = ['"samples.h"']
+    directory.mkdir(parents=True, exist_ok=True)
+    header = resources.files("synfire_bp.standalone") / "samples.h"
+    with resources.as_file(header) as path:
+        shutil.copy(path, directory / "samples.h")
+
+    net = build_program_network(spec.circuit, spec.rule, _compiled_functions())
+    n_in, n_phases = spec.circuit.sizes[0], spec.circuit.n_phases
+    device.insert_code("before_start", f"synfire::open_samples(args, {n_in}, {n_phases});")
+    net.network.run(LONGEST_RUN)
+    device.build(directory=str(directory), compile=False, run=False)
+    (directory / "common.h").write_text(_COMMON_HEADERS)
+    with (directory / "makefile").open("a") as makefile:
+        makefile.write("\ncommon.h.gch: common.h\n\t$(CXX) $(CXXFLAGS) -x c++-header $< -o $@\n")
+    (directory / MANIFEST).write_text(json.dumps(_manifest(net), indent=1))
+
+
+def _compiled_functions() -> dict[str, Function]:
+    functions = {}
+    for name, n_arguments in _FUNCTIONS.items():
+        function = Function(
+            pyfunc=None, arg_units=[1] * n_arguments, return_unit=1, return_type="integer",
+            arg_types=["integer"] * n_arguments, stateless=False,
+        )  # fmt: skip
+        function.implementations.add_implementation("cpp", code="", name=name)
+        functions[name] = function
+    return functions
+
+
+def _manifest(net: CircuitNetwork) -> dict[str, dict[str, str | int | None]]:
+    """Say where the results of each variable that is read back will lie."""
+    wanted = {
+        "plastic.w": net.plastic.variables["w"],
+        "census.total": net.census.variables["total"],
+        "readout.potential": net.readout.variables["potential"],
+        "readout.fired": net.readout.variables["fired"],
+        "recorder.i": net.recorder.variables["i"],
+        "recorder.t": net.recorder.variables["t"],
+        "cells.sample": net.cells.variables["sample"],
+    }
+    sizes = {
+        "plastic.w": net.circuit.n_plastic_synapses,
+        "census.total": len(net.circuit.slices) * net.circuit.n_phases,
+        "cells.sample": 1,
+    }
+    return {
+        name: {
+            "file": device.get_array_filename(variable),
+            "dtype": variable.dtype.__name__,
+            "size": sizes.get(name),
+        }
+        for name, variable in wanted.items()
+    }
+
+
+if __name__ == "__main__":
+    generate(pickle.load(sys.stdin.buffer), Path(sys.argv[1]).resolve())

@@ -1,0 +1,233 @@
+"""A compiled circuit: run it on samples, with weights, and read back what it did."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.errors import SimulationError
+
+__all__ = ["MANIFEST", "Program", "ProgramResult", "SampleFiles"]
+
+MANIFEST = "program.json"
+
+
+class SampleFiles:
+    """Samples on disk, in the form in which programs read them; removed on exit.
+
+    Parameters
+    ----------
+    inputs : uint8 array, shape (n, n_in)
+        Binary patterns, one byte a pixel.
+    labels : integer array, shape (n,)
+        Labels.
+    """
+
+    def __init__(self, inputs: NDArray[np.uint8], labels: NDArray[np.integer]):
+        self.folder = Path(tempfile.mkdtemp(prefix="synfire-samples-"))
+        try:
+            np.ascontiguousarray(inputs, dtype=np.uint8).tofile(self.folder / "inputs.u8")
+            np.ascontiguousarray(labels, dtype=np.int32).tofile(self.folder / "labels.i32")
+        except OSError as error:
+            self.close()
+            raise SimulationError(
+                f"cannot write the samples to {self.folder}: {error.strerror}; set TMPDIR to a "
+                "folder with space"
+            ) from error
+
+    def close(self) -> None:
+        """Remove the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> SampleFiles:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Remove the files."""
+        self.close()
+
+
+@dataclass(frozen=True)
+class ProgramResult:
+    """What a program did.
+
+    Attributes
+    ----------
+    samples : int
+        Samples shown; fewer than asked for if it was stopped (always after a whole one).
+    arrays : dict
+        Final values by "object.variable": `plastic.w` (synapses), `census.total` (populations x
+        phases, flat), `readout.potential` and `readout.fired` (samples, n_out), `recorder.i` and
+        `recorder.step` (spikes; step 0 is phase 0 of the first sample).
+    """
+
+    samples: int
+    arrays: dict[str, NDArray]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled circuit in its folder."""
+
+    folder: Path
+
+    def run(
+        self,
+        numbers: Mapping[str, NDArray | int],
+        samples: SampleFiles,
+        order: NDArray[np.integer],
+        *,
+        progress: Callable[[int], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> ProgramResult:
+        """Show samples to the circuit, starting from silence.
+
+        Parameters
+        ----------
+        numbers : mapping
+            Values of variables by "object.variable".
+        samples : SampleFiles
+            The samples.
+        order : integer array
+            Which of them is shown when.
+        progress : callable, optional
+            Called with the number of samples done, about ten times a second.
+        stop : callable, optional
+            Asked as often; when it is true the program ends after its present sample.
+
+        Raises
+        ------
+        SimulationError
+            If the program fails, or its results cannot be written or read.
+        """
+        if len(order) == 0:
+            raise SimulationError("the program was given no sample to show")
+        manifest = json.loads((self.folder / MANIFEST).read_text())
+        workplace = Path(tempfile.mkdtemp(prefix="synfire-run-"))
+        try:
+            return self._run(manifest, workplace, numbers, samples, order, progress, stop)
+        except OSError as error:
+            raise SimulationError(
+                f"cannot use the working folder {workplace}: {error.strerror or error}; set "
+                "TMPDIR to a folder with space"
+            ) from error
+        finally:
+            shutil.rmtree(workplace, ignore_errors=True)
+
+    def _run(
+        self,
+        manifest: dict[str, dict],
+        workplace: Path,
+        numbers: Mapping[str, NDArray | int],
+        samples: SampleFiles,
+        order: NDArray[np.integer],
+        progress: Callable[[int], None] | None,
+        stop: Callable[[], bool] | None,
+    ) -> ProgramResult:
+        results = workplace / "results"
+        results.mkdir()
+        shown = workplace / "samples"
+        shown.mkdir()
+        for name in ("inputs.u8", "labels.i32"):
+            (shown / name).symlink_to(samples.folder / name)
+        np.ascontiguousarray(order, dtype=np.int32).tofile(shown / "order.i32")
+        settings = []
+        for name, value in numbers.items():
+            if isinstance(value, np.ndarray):
+                path = workplace / f"{name}.dat"
+                value.tofile(path)
+                settings.append(f"{name}={path}")
+            else:
+                settings.append(f"{name}={value}")
+        command = [
+            str(self.folder / "main"), "--results_dir", f"{results}/", "--samples", str(shown),
+            *settings,
+        ]  # fmt: skip
+        stopped = _execute(command, self.folder, workplace, progress, stop)
+        arrays = {name: _read(results, name, entry) for name, entry in manifest.items()}
+        done = int(arrays.pop("cells.sample")[0]) + 1
+        arrays["recorder.step"] = np.round(arrays.pop("recorder.t") * 1000).astype(np.int64) - 1
+        for name in ("readout.potential", "readout.fired"):
+            if done == 0 or arrays[name].size % done:
+                raise SimulationError(
+                    f"the circuit showed {done} samples but left {arrays[name].size} values of "
+                    f"{name}; is the disk of {workplace.parent} full?"
+                )
+            arrays[name] = arrays[name].reshape(done, -1)
+        if done != len(order) and not stopped:
+            raise SimulationError(f"the circuit ended after {done} of {len(order)} samples")
+        return ProgramResult(done, arrays)
+
+
+def _execute(
+    command: list[str],
+    folder: Path,
+    workplace: Path,
+    progress: Callable[[int], None] | None,
+    stop: Callable[[], bool] | None,
+) -> bool:
+    """Run the program; when asked to stop, let it finish its sample.  Return whether asked."""
+    stopped = False
+    complaints = workplace / "stderr"
+    with complaints.open("wb") as stderr:
+        # A session of its own: Ctrl-C at the terminal reaches this process only, which passes it on.
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if not line.strip().isdigit():  # Brian2 prints what it could not read or write
+                with complaints.open("a") as log:
+                    log.write(line)
+            elif progress is not None:
+                progress(int(line))
+            if not stopped and stop is not None and stop():
+                stopped = True
+                process.send_signal(signal.SIGINT)
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+    said = complaints.read_text(errors="replace").strip()
+    if code or said:
+        how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit code {code}"
+        raise SimulationError(f"the compiled circuit failed ({how}): {said or 'no message'}")
+    return stopped
+
+
+def _signal_name(number: int) -> str:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
+
+
+def _read(results: Path, name: str, entry: dict) -> NDArray:
+    dtype = {"bool_": np.dtype(np.bool_)}.get(entry["dtype"]) or np.dtype(entry["dtype"])
+    values = np.fromfile(results / entry["file"], dtype=dtype)
+    if entry["size"] is not None and values.size != entry["size"]:
+        raise SimulationError(
+            f"the circuit left {values.size} values of {name} instead of {entry['size']}; is the "
+            f"disk of {results} full?"
+        )
+    return values

@@ -1,0 +1,114 @@
+"""How the synapses of a circuit lie in memory, and the numbers that a network starts from.
+
+All fixed projections share one array of synapses, all plastic ones another, sorted by presynaptic
+and then by postsynaptic cell.  No brian2 here: a compiled program is fed from these arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit import FULL, Circuit, PlasticProjection
+from synfire_bp.errors import CircuitError
+from synfire_bp.weights import as_copy
+
+__all__ = ["PlasticLayout", "fixed_synapses", "numbers"]
+
+
+@dataclass(frozen=True)
+class PlasticLayout:
+    """How the synapses of all plastic projections lie in one array.
+
+    Sorted by presynaptic, then by postsynaptic cell, so that the targets of one spike are runs.
+    """
+
+    circuit: Circuit
+
+    @cached_property
+    def _sorted(self) -> tuple[NDArray[np.int32], NDArray[np.int32], tuple[NDArray[np.intp], ...]]:
+        cells = np.arange(self.circuit.n_cells, dtype=np.int32)
+        grids = [
+            np.meshgrid(cells[slices[row.pre]], cells[slices[row.post]], indexing="ij")
+            for slices in [self.circuit.slices]
+            for row in self.circuit.plastic
+        ]
+        pre = np.concatenate([grid[0].ravel() for grid in grids])
+        post = np.concatenate([grid[1].ravel() for grid in grids])
+        order = np.lexsort((post, pre))
+        place = np.empty_like(order)
+        place[order] = np.arange(order.size)
+        ends = np.cumsum([grid[0].size for grid in grids])[:-1]
+        places = tuple(
+            part.reshape(grid[0].shape)
+            for part, grid in zip(np.split(place, ends), grids, strict=True)
+        )
+        return pre[order], post[order], places
+
+    @property
+    def pre(self) -> NDArray[np.int32]:
+        """Presynaptic cell of every synapse."""
+        return self._sorted[0]
+
+    @property
+    def post(self) -> NDArray[np.int32]:
+        """Postsynaptic cell of every synapse."""
+        return self._sorted[1]
+
+    def pack(self, weights: Sequence[NDArray[np.integer]]) -> NDArray[np.int32]:
+        """Return the weight of every synapse, given one matrix per weight layer."""
+        packed = np.empty(self.pre.size, dtype=np.int32)
+        for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
+            matrix = as_copy(row, weights)
+            if matrix.shape != places.shape:
+                raise CircuitError(
+                    f"weights of layer {row.layer} have shape {weights[row.layer].shape}, which "
+                    f"does not fit the circuit's sizes {self.circuit.sizes}"
+                )
+            packed[places] = matrix
+        return packed
+
+    def unpack(self, packed: NDArray[np.integer]) -> dict[PlasticProjection, NDArray[np.int16]]:
+        """Return the matrix (its pre, its post) of every plastic projection."""
+        packed = np.asarray(packed)
+        return {
+            row: packed[places].astype(np.int16)
+            for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True)
+        }
+
+
+def numbers(
+    circuit: Circuit, layout: PlasticLayout, weights: Sequence[NDArray[np.integer]]
+) -> dict[str, NDArray[np.int32]]:
+    """Return every number of a network that is not structure, as "group.variable" to values."""
+    bias = np.zeros(circuit.n_cells, dtype=np.int32)
+    kick = np.zeros(circuit.n_cells, dtype=np.int32)
+    for name, place in circuit.slices.items():
+        bias[place] = circuit.bias(name)
+    kick[circuit.slices["g0"]] = circuit.fixed_weights["ring"].value  # the single kick
+    return {
+        "cells.bias": bias,
+        "cells.theta": np.full(circuit.n_cells, FULL, dtype=np.int32),
+        "cells.arriving": kick,
+        "fixed.weight": fixed_synapses(circuit)["weight"],
+        "plastic.w": layout.pack(weights),
+    }
+
+
+def fixed_synapses(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
+    """Return the fixed synapses, sorted by presynaptic cell: pre, post, weight, delay (extra steps)."""
+    cells = np.arange(circuit.n_cells)
+    columns: dict[str, list[NDArray]] = {name: [] for name in ("pre", "post", "weight", "delay")}
+    for row in circuit.projections:
+        post = cells[circuit.slices[row.post]]
+        columns["pre"].append(np.broadcast_to(cells[circuit.slices[row.pre]], post.shape))
+        columns["post"].append(post)
+        columns["weight"].append(np.full(post.shape, row.weight.value))
+        columns["delay"].append(np.full(post.shape, row.extra_delay))
+    table = {name: np.concatenate(parts).astype(np.int32) for name, parts in columns.items()}
+    order = np.lexsort((table["post"], table["pre"]))
+    return {name: values[order] for name, values in table.items()}

@@ -1,0 +1,106 @@
+"""Is the circuit equal to the algorithm?  Both engines on the same samples, weight by weight."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+
+from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, training_split
+from synfire_bp.errors import ExperimentError
+from synfire_bp.experiment import Experiment
+from synfire_bp.progress import WorkProgress
+from synfire_bp.schedule import epoch_order
+from synfire_bp.training import dataset_of
+from synfire_bp.weights import initial_weights
+
+__all__ = ["Comparison", "Verification", "verify"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One plastic projection against the oracle's matrix of its layer.
+
+    `learnt` is the number of weights that training changed: a comparison in which nothing was
+    learnt proves nothing.
+    """
+
+    projection: str
+    compared: int
+    different: int
+    learnt: int
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found."""
+
+    samples: int
+    seed: int
+    projections: tuple[Comparison, ...]
+    scores_equal: bool
+    strays: tuple[Stray, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing at all differed, and no neuron fired when it must not."""
+        return (
+            not any(row.different for row in self.projections)
+            and self.scores_equal
+            and not self.strays
+        )
+
+
+def verify(
+    experiment: Experiment, *, samples: int | None = None, quiet: bool = True
+) -> Verification:
+    """Train both engines on the same samples from the same weights, and compare.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The model; its seed decides weights and order.
+    samples : int, optional
+        How many samples are shown, epoch after epoch; one whole epoch if left out.
+    quiet : bool
+        Show no progress.
+
+    Raises
+    ------
+    SynfireError
+        If the data or an engine cannot be used.
+    """
+    dataset = dataset_of(experiment, quiet=quiet)
+    n = len(training_split(experiment, dataset))
+    samples = n if samples is None else samples
+    if samples < 1:
+        raise ExperimentError(f"--samples is {samples}; must be 1 or more")
+    seed = experiment.training.seed
+    epochs = range(-(-samples // n))
+    order = np.concatenate([epoch_order(seed, epoch, n) for epoch in epochs])[:samples]
+    limit = experiment.network.weight_limit
+    weights = tuple(np.clip(w, -limit, limit)
+                    for w in initial_weights(experiment.network.sizes, seed))  # fmt: skip
+
+    oracle = OracleEngine(experiment, dataset).train(weights, order)
+    with WorkProgress(quiet) as progress:
+        progress.note(f"{experiment.name}: preparing the circuit")
+        with closing(CircuitEngine(experiment, dataset)) as engine:
+            progress.begin(f"{experiment.name}, circuit", samples)
+            circuit = engine.train(weights, order, progress=progress.reached)
+    return Verification(
+        samples,
+        seed,
+        tuple(
+            Comparison(
+                row.name,
+                matrix.size,
+                int(np.count_nonzero(matrix != oracle.weights[row.layer])),
+                int(np.count_nonzero(matrix != weights[row.layer])),
+            )
+            for row, matrix in circuit.copies.items()
+        ),
+        circuit.score == oracle.score,
+        circuit.strays,
+    )
