@@ -13,7 +13,7 @@ inputs is held against: 0, half or full.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -387,7 +387,7 @@ class Circuit:
         chip has, or if a size is not a positive whole number.
     """
 
-    sizes: tuple[int, int, int]
+    sizes: tuple[int, ...]
     phases: tuple[Phase, ...]
     sources: tuple[Source, ...]
     populations: tuple[Population, ...]
@@ -547,10 +547,11 @@ def _check(circuit: Circuit) -> None:
         )
     if [phase.index for phase in circuit.phases] != list(range(circuit.n_phases)):
         raise CircuitError("phases must be numbered 0, 1, 2, … in this order")
-    for row in (*circuit.sources, *circuit.populations):
+    named: list[Source | Population] = [*circuit.sources, *circuit.populations]
+    for row in named:
         if row.layer not in circuit.layer_sizes:
             raise CircuitError(f"population '{row.name}' lies in the unknown layer '{row.layer}'")
-    names = [row.name for row in (*circuit.sources, *circuit.populations)]
+    names = [row.name for row in named]
     twice = {name for name in names if names.count(name) > 1} | set(names) & set(circuit.gate_names)
     if twice:
         raise CircuitError(f"more than one population is named {sorted(twice)}")
@@ -571,8 +572,7 @@ def _check_populations(circuit: Circuit) -> None:
         for name in names:
             if name not in sizes:
                 raise CircuitError(
-                    f"{what} names the unknown population '{name}'; known are "
-                    f"{', '.join(sizes)}"
+                    f"{what} names the unknown population '{name}'; known are {', '.join(sizes)}"
                 )
     for row in circuit.relays:
         for post in row.post:
@@ -642,13 +642,13 @@ def _check_weights(circuit: Circuit) -> None:
 
 
 def backprop_circuit(
-    sizes: tuple[int, int, int], *, closing: int = CLOSING, weight_limit: int = WEIGHT_LIMIT
+    sizes: Sequence[int], *, closing: int = CLOSING, weight_limit: int = WEIGHT_LIMIT
 ) -> Circuit:
     """Return the training circuit: twelve phases, learning on.
 
     Parameters
     ----------
-    sizes : tuple of int
+    sizes : sequence of three int
         Units in the input, hidden and output layer.
     closing : int
         Magnitude of the closing bias; raise it if wide inputs make closed populations fire.
@@ -662,11 +662,11 @@ def backprop_circuit(
     """
     return Circuit(
         tuple(sizes), PHASES, SOURCES, POPULATIONS, PLASTIC, RELAYS, GATES, closing, weight_limit
-    )  # type: ignore[arg-type]
+    )
 
 
 def inference_circuit(
-    sizes: tuple[int, int, int], *, closing: int = CLOSING, weight_limit: int = WEIGHT_LIMIT
+    sizes: Sequence[int], *, closing: int = CLOSING, weight_limit: int = WEIGHT_LIMIT
 ) -> Circuit:
     """Return the inference circuit: the forward part of the training circuit, four phases.
 
@@ -681,7 +681,7 @@ def inference_circuit(
     keep = {"input", "x", "h", "o"}
     phases = PHASES[:4]
     return Circuit(
-        tuple(sizes),  # type: ignore[arg-type]
+        tuple(sizes),
         phases,
         tuple(row for row in SOURCES if row.name in keep),
         tuple(row for row in POPULATIONS if row.name in keep),
@@ -695,4 +695,3 @@ def inference_circuit(
         closing,
         weight_limit,
     )
-

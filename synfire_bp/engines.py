@@ -91,7 +91,6 @@ class Segment:
     copies: dict[PlasticProjection, NDArray[np.int16]] = field(default_factory=dict)
     recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
 
-
     @property
     def unequal(self) -> dict[str, int]:
         """Plastic projection to the number of its weights that differ from the layer's first copy.
@@ -246,10 +245,13 @@ class CircuitEngine:
         stop: Stop | None = None,
     ) -> Segment:
         """Show training samples in `order`, learning."""
-        start = numbers(self._circuit, self._layout, weights)
-        window = {"cells.record_from": 0, "cells.record_until": len(order) if record else 0}
+        start: dict[str, NDArray | int] = {
+            **numbers(self._circuit, self._layout, weights),
+            "cells.record_from": 0,
+            "cells.record_until": len(order) if record else 0,
+        }
         result = self._programs[0].run(
-            start | window, self._samples("train"), order, progress=progress, stop=stop
+            start, self._samples("train"), order, progress=progress, stop=stop
         )
         copies = {
             row: np.ascontiguousarray(from_copy(row, matrix))
@@ -349,9 +351,7 @@ def training_split(experiment: Experiment, dataset: Dataset) -> Split:
     return Split(dataset.train.inputs[:n], dataset.train.labels[:n])
 
 
-def strays(
-    circuit: Circuit, counts: dict[str, NDArray[np.integer]]
-) -> tuple[Stray, ...]:
+def strays(circuit: Circuit, counts: dict[str, NDArray[np.integer]]) -> tuple[Stray, ...]:
     """Return the spikes that fell into phases in which their population must be silent."""
     allowed = firing_table(circuit)
     return tuple(

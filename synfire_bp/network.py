@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import (
@@ -106,7 +107,7 @@ class CircuitNetwork:
         """Iterate over the names of the populations."""
         return iter(self.populations)
 
-    def run(self, samples: int, **kwds) -> None:
+    def run(self, samples: int, **kwds: Any) -> None:
         """Show the next `samples` samples (runtime mode)."""
         steps = samples * self.circuit.n_phases + (self.samples_run == 0)
         self.network.run(steps * STEP, **kwds)
@@ -162,13 +163,13 @@ def build_network(
     patterns = {"input": inputs, "target": np.eye(n_out, dtype=int)[labels]}
 
     def pattern(source: str) -> Function:
-        def emitted(sample, unit):
+        def emitted(sample: int, unit: NDArray) -> NDArray:
             shown = 0 <= sample < len(order)
             return patterns[source][order[sample], unit].astype(int) if shown else 0 * unit
 
         return Function(emitted, arg_units=[1, 1], return_unit=1, return_type="integer")
 
-    def present(step):
+    def present(step: int) -> NDArray:
         return (np.asarray(step) - 1) // n_phases
 
     functions = {name: pattern(source) for source, name in _PATTERNS.items()}
@@ -227,13 +228,17 @@ def _build(
         operations.append(
             populations[source.name].run_regularly(
                 EMIT.format(phase=source.emits, pattern=_PATTERNS[source.name]),
-                clock=clock, when="start", order=-1, name=f"emit_{source.name}",
+                clock=clock,
+                when="start",
+                order=-1,
+                name=f"emit_{source.name}",
                 codeobj_class=codeobj_class,
-            )  # fmt: skip
+            )
         )
     operations.append(
-        cells.run_regularly(MEMORYLESS_STEP, clock=clock, when="start", name="step",
-                            codeobj_class=codeobj_class)  # fmt: skip
+        cells.run_regularly(
+            MEMORYLESS_STEP, clock=clock, when="start", name="step", codeobj_class=codeobj_class
+        )
     )
 
     table = fixed_synapses(circuit)
@@ -282,35 +287,42 @@ def _census(circuit: Circuit, cells: NeuronGroup, common: dict) -> tuple[list, N
         name="census",
         **common,
     )
-    census.spikes = linked_var(present, "spikes", index=np.repeat(np.arange(n_populations), n_phases))
+    census.spikes = linked_var(
+        present, "spikes", index=np.repeat(np.arange(n_populations), n_phases)
+    )
     census.counted_phase = f"i % {n_phases}"
     schedule = {"clock": common["clock"], "codeobj_class": common["codeobj_class"], "when": "end"}
     add = census.run_regularly(
         "total += spikes * int(phase == counted_phase and t_in_timesteps > 0)",
-        name="add_spikes", **schedule
+        name="add_spikes",
+        **schedule,
     )
     clear = present.run_regularly("spikes = 0", order=1, name="clear_spikes", **schedule)
     return [present, count, census, add, clear], census
 
 
 def _readout(circuit: Circuit, o: Subgroup, common: dict) -> tuple[list, EventMonitor]:
-    """Note summed input and spike of the output neurons in the phase in which they read out."""
+    """Note summed input and spike of the output neurons in the phase in which they read out.
+
+    Through expressions: Brian2 2.9 records a linked variable itself from the wrong neurons.
+    """
     forward = circuit.forward_phase("o")
     lift = circuit.bias("o") + circuit.fixed_weights["open"].value
     output = NeuronGroup(
         circuit.sizes[-1],
         clock_equations(circuit.n_phases)
         + f"""
-        v_output : integer (linked)
-        fired    : boolean (linked)
+        v_output     : integer (linked)
+        fired_output : boolean (linked)
         potential = v_output - {lift} : integer
+        fired = fired_output : boolean
         """,
         events={"readout": f"phase == {forward} and t_in_timesteps > 0"},
         name="output",
         **common,
     )
     output.v_output = linked_var(o, "v")
-    output.fired = linked_var(o, "fired")
+    output.fired_output = linked_var(o, "fired")
     readout = EventMonitor(
         output, "readout", variables=["potential", "fired"], name="readout",
         codeobj_class=common["codeobj_class"],

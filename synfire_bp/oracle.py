@@ -138,7 +138,7 @@ def train_epoch(
     )  # fmt: skip
     count = dict(zip(_COUNTS, (int(value) for value in counts), strict=True))
     n, n_hid, n_out = len(order), w1.shape[1], w2.shape[1]
-    score = Score(n, *(count[name] for name in _COUNTS[:4]), n_out=n_out)
+    score = Score(samples=n, n_out=n_out, **{name: count[name] for name in _COUNTS[:4]})
     return EpochResult(
         w1,
         w2,

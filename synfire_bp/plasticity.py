@@ -119,7 +119,8 @@ def _sum_of_products(text: str, start: int) -> list[Product]:
     products: list[Product] = []
     position, sign = start, 1
     expects_factor, first = True, True
-    coefficient, factors = 1, set()
+    coefficient = 1
+    factors: set[str] = set()
 
     def fault(what: str, where: int) -> RuleError:
         return RuleError(f"rule '{text}': {what}\n  {text}\n  {' ' * where}^")

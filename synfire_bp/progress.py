@@ -12,6 +12,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -49,7 +50,7 @@ class WorkProgress:
             disable=quiet or not self._console.is_terminal,
             transient=True,
         )
-        self._task = None
+        self._task: TaskID | None = None
 
     def __enter__(self) -> WorkProgress:
         """Show the bar."""

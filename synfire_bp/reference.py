@@ -58,20 +58,25 @@ def simulate(
     for name, place in slices.items():
         bias[place] = circuit.bias(name)
     fixed = _fixed_matrices(circuit)
-    plastic = [np.array(np.broadcast_to(w, (cases, *w.shape[-2:])), dtype=np.int64)
-               for w in plastic]  # fmt: skip
+    learnt: list[NDArray[np.int64]] = [
+        np.array(np.broadcast_to(w, (cases, *w.shape[-2:])), dtype=np.int64) for w in plastic
+    ]
     learns = potentiation != 0 or depression != 0
 
     arriving = np.zeros((max(fixed) + 1, cases, circuit.n_cells), dtype=np.int64)
     arriving[0, :, slices["g0"]] = ring  # the single kick
-    fired = np.zeros((cases, samples, circuit.n_phases, circuit.n_cells), dtype=bool)
+    fired: NDArray[np.bool_] = np.zeros(
+        (cases, samples, circuit.n_phases, circuit.n_cells), dtype=np.bool_
+    )
 
     for step in range(-1, samples * circuit.n_phases):  # g0 fires one step before phase 0
         sample, phase = divmod(step, circuit.n_phases)
         total = arriving[0] + bias
         for source in circuit.sources:
             if phase == source.emits:
-                total[:, slices[source.name]] += ring * patterns[source.name][:, sample].astype(np.int64)
+                total[:, slices[source.name]] += ring * patterns[source.name][:, sample].astype(
+                    np.int64
+                )
         spikes = total > FULL
         if step >= 0:
             fired[:, sample, phase] = spikes
@@ -79,13 +84,13 @@ def simulate(
         for extra_delay, matrix in fixed.items():
             arriving[extra_delay] += spikes.astype(np.int64) @ matrix
         change = potentiation if phase in circuit.reward_phases else depression
-        for row, weights in zip(circuit.plastic, plastic, strict=True):
+        for row, weights in zip(circuit.plastic, learnt, strict=True):
             pre, post = spikes[:, slices[row.pre]], spikes[:, slices[row.post]]
             arriving[0, :, slices[row.post]] += np.einsum("ci,cij->cj", pre, weights)
             if learns:
                 weights += change * (pre[:, :, None] & post[:, None, :])
                 np.clip(weights, -circuit.weight_limit, circuit.weight_limit, out=weights)
-    return fired, plastic
+    return fired, learnt
 
 
 def _fixed_matrices(circuit: Circuit) -> dict[int, NDArray[np.int64]]:
@@ -135,7 +140,7 @@ def _column_firing_table(column: Circuit) -> tuple[tuple[str, tuple[int, ...]], 
         for source in column.sources
     }
     spikes, _ = simulate(column, plastic, patterns, potentiation=0, depression=0)
-    fired = spikes.any(axis=(0, 1))
+    fired = np.asarray(spikes.any(axis=(0, 1)))
     return tuple(
         (name, tuple(int(phase) for phase in np.flatnonzero(fired[:, place].any(axis=1))))
         for name, place in column.slices.items()

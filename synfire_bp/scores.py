@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +60,8 @@ class Score:
 
     def __add__(self, other: Score) -> Score:
         """Return the score of both sets of samples."""
-        return Score(*(a + b for a, b in zip(astuple(self)[:-1], astuple(other)[:-1], strict=True)),
-                     n_out=self.n_out)  # fmt: skip
+        sums = {name: count + vars(other)[name] for name, count in vars(self).items()}
+        return Score(**(sums | {"n_out": self.n_out}))
 
     def row(self) -> dict[str, float]:
         """Return samples, the accuracies and the mean squared error by their column names."""

@@ -100,7 +100,7 @@ def numbers(
 
 
 def fixed_synapses(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
-    """Return the fixed synapses, sorted by presynaptic cell: pre, post, weight, delay (extra steps)."""
+    """Return the fixed synapses, sorted by pre: `pre`, `post`, `weight`, `delay` (extra steps)."""
     cells = np.arange(circuit.n_cells)
     columns: dict[str, list[NDArray]] = {name: [] for name in ("pre", "post", "weight", "delay")}
     for row in circuit.projections:

@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 
 from synfire_bp.datasets import Dataset, check_fits, load_dataset
-from synfire_bp.engines import Engine, Segment, circuits, explain_strays, make_engine, training_split
+from synfire_bp.engines import (
+    Engine,
+    Segment,
+    circuits,
+    explain_strays,
+    make_engine,
+    training_split,
+)
 from synfire_bp.errors import ExperimentError, Interrupted, InvariantError
 from synfire_bp.experiment import Experiment
 from synfire_bp.interrupt import StopRequest
@@ -104,9 +111,7 @@ def train(
         return writer.finish()
 
 
-def test(
-    run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool = True
-) -> Segment:
+def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool = True) -> Segment:
     """Test a run's weights on its data set, through the inference circuit or the oracle.
 
     Returns

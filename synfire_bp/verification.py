@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,9 +52,17 @@ class Verification:
             and not self.strays
         )
 
+    def summary(self) -> dict[str, Any]:
+        """Return everything as JSON can hold it."""
+        return asdict(self) | {"exact": self.exact}
+
 
 def verify(
-    experiment: Experiment, *, samples: int | None = None, quiet: bool = True
+    experiment: Experiment,
+    *,
+    samples: int | None = None,
+    epochs: int = 1,
+    quiet: bool = True,
 ) -> Verification:
     """Train both engines on the same samples from the same weights, and compare.
 
@@ -62,7 +71,9 @@ def verify(
     experiment : Experiment
         The model; its seed decides weights and order.
     samples : int, optional
-        How many samples are shown, epoch after epoch; one whole epoch if left out.
+        Use only the first so many training samples, instead of what the experiment says.
+    epochs : int
+        Passes through them.
     quiet : bool
         Show no progress.
 
@@ -71,14 +82,13 @@ def verify(
     SynfireError
         If the data or an engine cannot be used.
     """
+    if samples is not None:
+        experiment = experiment.changed([f"training.samples={samples}"])
+    if epochs < 1:
+        raise ExperimentError(f"epochs is {epochs}; must be 1 or more")
     dataset = dataset_of(experiment, quiet=quiet)
-    n = len(training_split(experiment, dataset))
-    samples = n if samples is None else samples
-    if samples < 1:
-        raise ExperimentError(f"--samples is {samples}; must be 1 or more")
-    seed = experiment.training.seed
-    epochs = range(-(-samples // n))
-    order = np.concatenate([epoch_order(seed, epoch, n) for epoch in epochs])[:samples]
+    n, seed = len(training_split(experiment, dataset)), experiment.training.seed
+    order = np.concatenate([epoch_order(seed, epoch, n) for epoch in range(epochs)])
     limit = experiment.network.weight_limit
     weights = tuple(np.clip(w, -limit, limit)
                     for w in initial_weights(experiment.network.sizes, seed))  # fmt: skip
@@ -87,10 +97,10 @@ def verify(
     with WorkProgress(quiet) as progress:
         progress.note(f"{experiment.name}: preparing the circuit")
         with closing(CircuitEngine(experiment, dataset)) as engine:
-            progress.begin(f"{experiment.name}, circuit", samples)
+            progress.begin(f"{experiment.name}, circuit", len(order))
             circuit = engine.train(weights, order, progress=progress.reached)
     return Verification(
-        samples,
+        len(order),
         seed,
         tuple(
             Comparison(

@@ -7,6 +7,7 @@ the same local rule.  Weights are the chip's mixed-sign 8-bit weights: even inte
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,7 +50,7 @@ def initial_weights(
     if seed < 0:
         raise CircuitError(f"seed is {seed}; must be 0 or greater")
     layers = []
-    for layer, (n_pre, n_post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (n_pre, n_post) in enumerate(itertools.pairwise(sizes)):
         key = np.random.SeedSequence(seed, spawn_key=(_WEIGHTS_STREAM, layer))
         drawn = np.random.Generator(np.random.PCG64(key)).standard_normal((n_pre, n_post))
         scaled = np.clip(drawn * np.sqrt(2 / (n_pre + n_post)) * FULL, -limit, limit)
@@ -64,6 +65,6 @@ def as_copy(row: PlasticProjection, weights: Sequence[NDArray]) -> NDArray:
 
 
 def from_copy(row: PlasticProjection, matrix: NDArray) -> NDArray:
-    """Return the layer's weight matrix (n_pre, n_post) that a plastic projection's copy stands for."""
+    """Return the weight matrix (n_pre, n_post) that a plastic projection is a copy of."""
     matrix = row.sign * matrix
     return matrix.swapaxes(-1, -2) if row.transposed else matrix

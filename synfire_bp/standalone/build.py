@@ -134,9 +134,7 @@ def _compile(workplace: Path) -> None:
         [f"CXX={command}", "common.h.gch"],
         [f"CXX={command} -include common.h", f"-j{os.cpu_count() or 1}"],
     ):
-        done = subprocess.run(
-            ["make", *arguments], cwd=workplace, capture_output=True, text=True
-        )
+        done = subprocess.run(["make", *arguments], cwd=workplace, capture_output=True, text=True)
         if done.returncode:
             raise BuildError("compiling the C++ code failed:\n" + _last_lines(done.stderr))
     for path in [*workplace.rglob("*.o"), *workplace.glob("*.gch")]:

@@ -1,4 +1,6 @@
-"""Write the C++ project of a circuit into a folder.  Runs as a process of its own::
+"""Write the C++ project of a circuit into a folder.
+
+Runs as a process of its own::
 
     python -m synfire_bp.standalone.generate DIRECTORY < pickled ProgramSpec
 

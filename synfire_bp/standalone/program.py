@@ -187,7 +187,7 @@ def _execute(
     stopped = False
     complaints = workplace / "stderr"
     with complaints.open("wb") as stderr:
-        # A session of its own: Ctrl-C at the terminal reaches this process only, which passes it on.
+        # A session of its own: Ctrl-C at the terminal reaches only this process, which passes it on
         process = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True,
             start_new_session=True,

@@ -1,0 +1,408 @@
+"""The command line, `synfire-bp`: parses, calls, prints.
+
+What it prints for people goes to standard output; progress and errors go to standard error.  Exit
+codes: 0 done, 1 something was wrong (a message says what), 2 the command was not understood,
+130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from synfire_bp import datasets
+from synfire_bp.circuit import Block, Circuit, Population, Source
+from synfire_bp.errors import Interrupted, SynfireError
+from synfire_bp.experiment import Experiment, json_schema, list_models
+from synfire_bp.runs import Run, write_atomically
+from synfire_bp.scores import Score
+from synfire_bp.version import __version__
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="synfire-bp",
+    help="Exact backpropagation with spikes: run, verify and describe the circuit.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data = typer.Typer(no_args_is_help=True, help="List, fetch and check data sets.")
+app.add_typer(data, name="data")
+
+
+class EngineName(str, Enum):
+    """Engines that a user can choose."""
+
+    circuit = "circuit"
+    oracle = "oracle"
+
+
+class SplitName(str, Enum):
+    """Splits of a data set."""
+
+    test = "test"
+    train = "train"
+
+
+Model = Annotated[
+    str, typer.Argument(help="Model file (YAML), or the name of a shipped model; see `models`.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change an entry of the model file; again for more."
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of initial weights and order of samples.")]
+Engine = Annotated[
+    EngineName, typer.Option(help="The spiking circuit, or the algorithm in integers.")
+]
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user gives a message, never a traceback."""
+    try:
+        app()
+    except Interrupted as error:
+        _complain(error)
+        sys.exit(130)
+    except SynfireError as error:
+        _complain(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _complain("stopped")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _complain(what: object) -> None:
+    print(f"synfire-bp: {what}", file=sys.stderr)
+
+
+# ---------------------------------------------------------------- train, test, verify
+
+
+@app.command()
+def train(
+    model: Model,
+    engine: Engine = EngineName.circuit,
+    epochs: Annotated[int | None, typer.Option(help="Passes through the training samples.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Use only the first N training samples.")
+    ] = None,
+    seed: Seed = None,
+    changes: Set = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run directory. Default: runs/NAME, with -oracle and -seedS as given."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the checkpoint in --out, if any.")
+    ] = False,
+    keep_going: Annotated[
+        bool, typer.Option(help="Only report stray spikes or unequal copies of weights.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model into a run directory."""
+    from synfire_bp.training import train as train_model
+
+    experiment = _experiment(model, changes, epochs=epochs, samples=samples, seed=seed)
+    run = train_model(
+        experiment,
+        engine=engine.value,
+        out=out or _default_out(experiment, engine, seed),
+        resume=resume,
+        keep_going=keep_going,
+        quiet=quiet,
+    )
+    last = run.metrics[run.metrics.split == "test"].iloc[-1]
+    print(
+        f"{run.path}: test accuracy after epoch {last.epoch:g}: "
+        f"{100 * last.accuracy_spikes:.2f} % by spikes, "
+        f"{100 * last.accuracy_potential:.2f} % by potential"
+    )
+
+
+@app.command()
+def test(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    engine: Engine = EngineName.circuit,
+    split: Annotated[SplitName, typer.Option(help="Which samples.")] = SplitName.test,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test a run's weights in the four-phase inference circuit (or the oracle)."""
+    from synfire_bp.training import test as test_run
+
+    score = test_run(Run.open(run), engine=engine.value, split=split.value, quiet=quiet).score
+    if as_json:
+        print(json.dumps(score.row(), indent=1))
+    else:
+        _print_score(f"{run}, {split.value} samples, {engine.value}", score)
+
+
+@app.command()
+def verify(
+    model: Model,
+    epochs: Annotated[int, typer.Option(help="Passes through the samples.")] = 1,
+    samples: Annotated[
+        int | None, typer.Option(help="Use only the first N training samples. Default: all.")
+    ] = None,
+    seed: Seed = None,
+    changes: Set = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train circuit and oracle on the same samples; exit 0 only if all weights are equal."""
+    from synfire_bp.verification import verify as verify_model
+
+    experiment = _experiment(model, changes, samples=samples, seed=seed)
+    result = verify_model(experiment, epochs=epochs, quiet=quiet)
+    if as_json:
+        print(json.dumps(result.summary(), indent=1))
+    else:
+        _print_table(
+            f"{experiment.name}: circuit against oracle, {result.samples:,} samples, "
+            f"seed {result.seed}",
+            ("projection", "weights", "different", "changed by learning"),
+            [
+                (row.projection, f"{row.compared:,}", f"{row.different:,}", f"{row.learnt:,}")
+                for row in result.projections
+            ],
+            left=1,
+        )
+        print(f"scores {'equal' if result.scores_equal else 'DIFFERENT'}; "
+              f"{sum(s.spikes for s in result.strays)} stray spikes")  # fmt: skip
+        print("equal" if result.exact else "NOT EQUAL")
+    if not result.exact:
+        raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------- describe, models, schema
+
+
+@app.command()
+def describe(model: Model, changes: Set = None) -> None:
+    """Print a model's populations, phases, projections and counts."""
+    from synfire_bp.engines import circuits
+
+    experiment = _experiment(model, changes)
+    circuit, inference = circuits(experiment)
+    sizes = "-".join(map(str, circuit.sizes))
+    print(f"{experiment.name}: {experiment.description}")
+    print(f"{experiment.dataset.name}, {sizes}, rule: {experiment.learning.rule}")
+    _print_phases(circuit)
+    _print_populations(circuit)
+    _print_projections(circuit)
+    _print_table(
+        "Counts",
+        ("", "training", "inference"),
+        [
+            (what, f"{count(circuit):,}", f"{count(inference):,}")
+            for what, count in (
+                ("time steps a sample", lambda c: c.n_phases),
+                ("neurons, without sources", lambda c: c.n_neurons),
+                ("learning synapses", lambda c: c.n_plastic_synapses if c is circuit else 0),
+                ("all-to-all synapses", lambda c: c.n_plastic_synapses),
+                ("fixed synapses", lambda c: c.n_fixed_synapses),
+            )
+        ],
+        left=1,
+    )
+    outgrown = {
+        name: reach
+        for name, reach in circuit.largest_sums().items()
+        if reach > circuit.withstands()
+    }
+    if outgrown:
+        shown = ", ".join(f"{name} {reach:,}" for name, reach in outgrown.items())
+        print(
+            f"A closed population withstands a sum of {circuit.withstands():,}. Were all inputs on "
+            f"and all weights at their limit, these could reach more: {shown}. Every run checks "
+            "that none does."
+        )
+
+
+@app.command()
+def models() -> None:
+    """List the models that ship with synfire_bp."""
+    rows = [(name, Experiment.from_file(name).description) for name in list_models()]
+    _print_table("", ("model", "what it is"), rows, left=2)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
+) -> None:
+    """Print the JSON schema of model files, for editors that complete them."""
+    text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        print(text, end="")
+    else:
+        write_atomically(out, text.encode())
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+# ---------------------------------------------------------------- data
+
+
+@data.command("list")
+def data_list() -> None:
+    """List the data sets and where they are."""
+    rows = [(s.name, s.state, s.where, s.detail) for s in datasets.available()]
+    _print_table("", ("data set", "state", "where", ""), rows, left=4)
+
+
+@data.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")],
+    quiet: Quiet = False,
+) -> None:
+    """Download a data set into the cache and check it."""
+    for path in datasets.fetch(name, quiet=quiet):
+        print(path)
+
+
+@data.command("check")
+def data_check(
+    name: Annotated[str | None, typer.Argument(help="One data set; default: all at hand.")] = None,
+) -> None:
+    """Verify the files of data sets; exit 0 only if all are as published."""
+    here = [s.name for s in datasets.available() if s.state != "absent"]
+    checks = [entry for one in ([name] if name else here) for entry in datasets.check(one)]
+    for entry in checks:
+        print(f"{'ok ' if entry.ok else 'BAD'} {entry.file}: {entry.detail}")
+    if not all(entry.ok for entry in checks):
+        raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------- what is shared
+
+
+def _experiment(model: str, changes: Sequence[str] | None, **training: int | None) -> Experiment:
+    stated = [f"training.{key}={value}" for key, value in training.items() if value is not None]
+    return Experiment.from_file(model, overrides=[*(changes or []), *stated])
+
+
+def _default_out(experiment: Experiment, engine: EngineName, seed: int | None) -> Path:
+    parts = [experiment.name]
+    if engine is not EngineName.circuit:
+        parts.append(engine.value)
+    if seed is not None:
+        parts.append(f"seed{seed}")
+    return Path("runs", "-".join(parts))
+
+
+def _print_score(title: str, score: Score) -> None:
+    row = score.row()
+    rows = [
+        ("samples", f"{score.samples:,}"),
+        ("accuracy by spikes", f"{100 * row['accuracy_spikes']:.2f} %"),
+        ("accuracy by potential", f"{100 * row['accuracy_potential']:.2f} %"),
+        ("all output spikes right", f"{100 * row['exact']:.2f} %"),
+        ("mean squared error", f"{row['mse']:.5f}"),
+    ]
+    _print_table(title, ("", ""), rows, left=1)
+
+
+def _print_phases(circuit: Circuit) -> None:
+    def gates(phase: int, threshold: int | None) -> str:
+        return ", ".join(
+            row.population
+            for row in circuit.gates
+            if row.phase == phase
+            and (None if isinstance(row, Block) else row.threshold) == threshold
+        )
+
+    thresholds = sorted({row.threshold for row in circuit.gates if not isinstance(row, Block)})
+    rows = [
+        (phase.index, phase.meaning, phase.learning, *(gates(phase.index, t) for t in thresholds),
+         gates(phase.index, None))
+        for phase in circuit.phases
+    ]  # fmt: skip
+    heads = (*(f"opened, threshold {t}" for t in thresholds), "blocked")
+    _print_table("Phases", ("", "meaning", "learning", *heads), rows, left=9)
+
+
+def _print_populations(circuit: Circuit) -> None:
+    from synfire_bp.reference import firing_table
+
+    table = firing_table(circuit)
+    named: list[Source | Population] = [*circuit.sources, *circuit.populations]
+    rows = [
+        (row.name, f"{circuit.population_sizes[row.name]:,}", _list(table[row.name]), row.role)
+        for row in named
+    ]
+    chain = f"{circuit.gate_names[0]} … {circuit.gate_names[-1]}"
+    rows.append((chain, "1 each", "one before its own", "gating chain, a ring"))
+    _print_table("Populations", ("", "neurons", "may fire in phase", "role"), rows, left=1, more=2)
+
+
+def _print_projections(circuit: Circuit) -> None:
+    names = {0: "W1", 1: "W2"}
+    rows = [
+        (
+            row.name,
+            f"{circuit.n_synapses(row):,}",
+            ("-" if row.sign < 0 else "") + names[row.layer] + ("ᵀ" if row.transposed else ""),
+        )
+        for row in circuit.plastic
+    ]
+    _print_table("Learning projections, all to all", ("", "synapses", "copy of"), rows, left=1)
+    fixed = [
+        (
+            f"{row.pre}→{', '.join(row.post)}",
+            row.weight,
+            f"{circuit.fixed_weights[row.weight].value:+d}",
+            _list(row.extra_delays),
+        )
+        for row in circuit.relays
+    ]
+    _print_table(
+        "Fixed projections, one to one", ("", "kind", "weight", "extra delay"), fixed, left=2
+    )
+
+
+def _list(values: Iterable[int]) -> str:
+    return ", ".join(map(str, values)) or "never"
+
+
+def _print_table(
+    title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], *, left: int, more: int = 99
+) -> None:
+    """Print a table; text in the first `left` columns and those from `more` on, else numbers."""
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None,
+                  pad_edge=False, show_header=any(heads))  # fmt: skip
+    for n, head in enumerate(heads):
+        table.add_column(head, justify="left" if n < left or n >= more else "right")
+    for row in rows:
+        table.add_row(*(str(value) for value in row))
+    # a pipe has no width: nothing is folded there
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
