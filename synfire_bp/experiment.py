@@ -300,9 +300,10 @@ class Experiment(_Section):
         )
 
     def resolved(self) -> Experiment:
-        """Return this experiment with the data set's defaults written out."""
+        """Return this experiment with the data set's defaults written out, and a whole path."""
         used = self.dataset.preprocessing()
         stated = {"crop": used.crop, "scale": used.scale, "threshold": used.threshold}
+        stated["path"] = _absolute(self.dataset.path, os.getcwd())
         return self.model_copy(update={"dataset": self.dataset.model_copy(update=stated)})
 
     def decisive(self) -> dict[str, Any]:

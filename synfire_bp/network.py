@@ -152,6 +152,13 @@ def build_network(
     -------
     CircuitNetwork
         Run it with its method `run`; all spikes are recorded.
+
+    Raises
+    ------
+    CircuitError
+        If samples, order or weights do not fit the circuit.
+    RuleError
+        If the rule cannot be read.
     """
     inputs, labels = np.asarray(inputs), np.asarray(labels)
     if inputs.ndim != 2 or inputs.shape[1] != circuit.sizes[0]:
@@ -160,6 +167,14 @@ def build_network(
         )
     order = np.arange(len(inputs)) if order is None else np.asarray(order)
     n_phases, n_out = circuit.n_phases, circuit.sizes[-1]
+    if not np.isin(inputs, (0, 1)).all():
+        raise CircuitError("inputs must be 0 or 1")
+    if labels.shape != inputs.shape[:1]:
+        raise CircuitError(f"labels have shape {labels.shape}; expected {inputs.shape[:1]}")
+    for name, values, end in (("label", labels, n_out), ("order entry", order, len(inputs))):
+        outside = values[(values < 0) | (values >= end)]
+        if outside.size:
+            raise CircuitError(f"{name} {outside[0]} is outside 0 … {end - 1}")
     patterns = {"input": inputs, "target": np.eye(n_out, dtype=int)[labels]}
 
     def pattern(source: str) -> Function:

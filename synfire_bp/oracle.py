@@ -123,12 +123,17 @@ def train_epoch(
     Raises
     ------
     SynfireError
-        If shapes do not fit, a label or an order entry is out of range, inputs are not binary, or
-        the semantics is unknown.
+        If shapes or types do not fit, a label or an order entry is out of range, inputs are not
+        binary, weights are read-only, or the semantics is unknown.
     """
     if semantics not in SEMANTICS:
         raise SynfireError(f"semantics '{semantics}' is unknown; use one of {', '.join(SEMANTICS)}")
     inputs, labels, order = _checked(inputs, labels, w1, w2, order)
+    for name, weights in (("w1", w1), ("w2", w2)):
+        if not weights.flags.writeable:
+            raise SynfireError(
+                f"{name} is read-only, but training changes it in place; pass a copy"
+            )
     counts = np.zeros(len(_COUNTS), dtype=np.int64)
     _train(
         inputs, labels, w1, w2, order,
@@ -158,7 +163,7 @@ def forward(
     Raises
     ------
     SynfireError
-        If shapes do not fit or inputs are not binary.
+        If shapes or types do not fit or inputs are not binary.
     """
     labels = np.zeros(len(inputs), dtype=np.int64)
     inputs, _, _ = _checked(inputs, labels, w1, w2, np.arange(len(inputs)))
@@ -172,6 +177,11 @@ def _checked(inputs: Any, labels: Any, w1: Any, w2: Any, order: Any) -> tuple[An
     for name, weights in (("w1", w1), ("w2", w2)):
         if not isinstance(weights, np.ndarray) or weights.dtype.kind != "i" or weights.ndim != 2:
             raise SynfireError(f"{name} must be a two-dimensional array of signed integers")
+        if weights.dtype.itemsize < 2:
+            raise SynfireError(f"{name} is of type {weights.dtype}; weights up to 254 need int16")
+    for name, values in (("inputs", inputs), ("labels", labels), ("order", order)):
+        if values.size and values.dtype.kind not in "bui":
+            raise SynfireError(f"{name} must be integers, not {values.dtype}")
     if inputs.ndim != 2 or inputs.shape[1] != w1.shape[0] or w1.shape[1] != w2.shape[0]:
         raise SynfireError(
             f"shapes do not fit: inputs {inputs.shape}, w1 {w1.shape}, w2 {w2.shape}; expected "
@@ -179,6 +189,8 @@ def _checked(inputs: Any, labels: Any, w1: Any, w2: Any, order: Any) -> tuple[An
         )
     if labels.shape != inputs.shape[:1]:
         raise SynfireError(f"labels have shape {labels.shape}; expected {inputs.shape[:1]}")
+    if order.ndim != 1:
+        raise SynfireError(f"order has shape {order.shape}; expected one dimension")
     for name, values, end in (("label", labels, w2.shape[1]), ("order entry", order, len(inputs))):
         if values.size and (values.min() < 0 or values.max() >= end):
             outside = values[(values < 0) | (values >= end)][0]

@@ -366,7 +366,7 @@ class Run:
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """Accuracies and losses, one row per evaluation and split (`METRIC_COLUMNS`)."""
-        return self._read(METRICS, _read_table)
+        return self._read(METRICS, lambda file: _read_table(file, METRIC_COLUMNS))
 
     @cached_property
     def activity(self) -> pd.DataFrame:
@@ -380,14 +380,14 @@ class Run:
     @cached_property
     def spike_counts(self) -> pd.DataFrame:
         """Spikes per population and phase (`SPIKE_COUNT_COLUMNS`)."""
-        return self._read(SPIKE_COUNTS, _read_table)
+        return self._read(SPIKE_COUNTS, lambda file: _read_table(file, SPIKE_COUNT_COLUMNS))
 
     @cached_property
     def weights(self) -> dict[str, NDArray[np.int16]]:
         """Weights now and at the start: w1, w2, …, w1_init, w2_init, … (pre x post)."""
         if not (self.path / WEIGHTS).exists() and (self.path / CHECKPOINT).exists():
             return load_checkpoint(self.path / CHECKPOINT).weight_arrays  # not finished yet
-        return self._read(WEIGHTS, _read_arrays)
+        return self._read(WEIGHTS, _read_weights)
 
     @cached_property
     def spikes(self) -> dict[str, PopulationSpikes]:
@@ -438,21 +438,36 @@ class Run:
         try:
             return read(io.BytesIO(content))
         except Exception as error:  # as many kinds as there are ways to spoil a file
+            mend = (
+                "train again, into another --out"
+                if name == SPIKES
+                else f"--resume writes it anew from {CHECKPOINT}"
+            )
             raise RunDirectoryError(
-                f"{file}: is damaged ({type(error).__name__}: {error}). --resume writes it anew "
-                f"from {CHECKPOINT}"
+                f"{file}: is damaged ({type(error).__name__}: {error}). To mend it: {mend}"
             ) from None
 
 
-def _read_table(file: IO[bytes]) -> pd.DataFrame:
+def _read_table(file: IO[bytes], columns: Sequence[str] = ()) -> pd.DataFrame:
     import pandas as pd  # half a second that a training need not wait for
 
-    return pd.read_csv(file, float_precision="round_trip")
+    table = pd.read_csv(file, float_precision="round_trip")
+    if columns and (list(table.columns) != list(columns) or table.isna().any(axis=None)):
+        raise ValueError(f"not every row has the columns {', '.join(columns)}")
+    return table
 
 
 def _read_arrays(file: IO[bytes]) -> dict[str, NDArray]:
     with np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def _read_weights(file: IO[bytes]) -> dict[str, NDArray]:
+    arrays = _read_arrays(file)
+    layers = range(1, max(len(arrays) // 2, 1) + 1)
+    if missing := {f"w{n}{end}" for n in layers for end in ("", "_init")} - set(arrays):
+        raise ValueError(f"{', '.join(sorted(missing))} missing")
+    return arrays
 
 
 # ----------------------------------------------------------------------------------------------
@@ -528,6 +543,7 @@ class RunWriter:
             checkpoint = None
             if (path / CHECKPOINT).exists():
                 checkpoint = load_checkpoint(path / CHECKPOINT, fingerprint, engine)
+                _refuse_shorter(path, checkpoint, experiment.training.epochs)
             for stale in path.glob(".*.tmp"):
                 with suppress(OSError):
                     stale.unlink()
@@ -542,8 +558,11 @@ class RunWriter:
             raise
         return writer
 
-    def save(self, checkpoint: Checkpoint, samples_done: int) -> None:
+    def save(self, checkpoint: Checkpoint, samples_done: int, *, keep_spikes: bool = False) -> None:
         """Store where the training stands: the checkpoint, then everything written from it.
+
+        What an earlier end left is removed, if a longer training goes on from there: the weights,
+        and the spikes unless `keep_spikes` says that they are of this training's end.
 
         Raises
         ------
@@ -552,10 +571,7 @@ class RunWriter:
         """
         save_checkpoint(self.path / CHECKPOINT, checkpoint)
         with _or_cannot_use(self.path):
-            for name in (
-                WEIGHTS,
-                SPIKES,
-            ):  # of an earlier end, from where a longer training went on
+            for name in (WEIGHTS,) if keep_spikes else (WEIGHTS, SPIKES):
                 (self.path / name).unlink(missing_ok=True)
         self._provenance["samples_done"] = samples_done
         self._write_tables(checkpoint)
@@ -675,6 +691,16 @@ def _before(
             "another --out"
         )
     return before
+
+
+def _refuse_shorter(path: Path, checkpoint: Checkpoint, epochs: int) -> None:
+    """Refuse to end a training before the place where it stands already."""
+    begun = checkpoint.epoch + (checkpoint.position > 0)
+    if begun > epochs:
+        raise RunDirectoryError(
+            f"{path}: its training is in epoch {begun} already, but training.epochs is {epochs}; "
+            f"ask for {begun} epochs or more, or choose another --out"
+        )
 
 
 def _stored_provenance(path: Path) -> dict[str, Any]:

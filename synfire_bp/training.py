@@ -8,12 +8,14 @@ resumed ends with the same bits as one that was not.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synfire_bp.datasets import Dataset, check_fits, load_dataset
 from synfire_bp.engines import (
@@ -24,7 +26,7 @@ from synfire_bp.engines import (
     make_engine,
     training_split,
 )
-from synfire_bp.errors import ExperimentError, Interrupted, InvariantError
+from synfire_bp.errors import ExperimentError, Interrupted, InvariantError, RunDirectoryError
 from synfire_bp.experiment import Experiment
 from synfire_bp.interrupt import StopRequest
 from synfire_bp.progress import WorkProgress
@@ -34,6 +36,9 @@ from synfire_bp.scores import Score
 from synfire_bp.weights import initial_weights
 
 __all__ = ["dataset_of", "test", "train"]
+
+Spikes = Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
+"""Population name to (neuron, step) of its spikes."""
 
 
 def dataset_of(experiment: Experiment, *, quiet: bool = True) -> Dataset:
@@ -202,6 +207,7 @@ class _Training:
         self.keep_going = keep_going
         self.labels = training_split(experiment, dataset).labels
         self.n, self.n_out = len(self.labels), experiment.network.sizes[-1]
+        self.n_phases = circuits(experiment)[0].n_phases
         plan = experiment.training
         self.total = self.n * plan.epochs
         self.points = evaluation_points(self.n, plan.epochs, plan.evaluate_every)
@@ -216,6 +222,7 @@ class _Training:
         self.weights = self.checkpoint.weights
         self.done = self.checkpoint.epoch * self.n + self.checkpoint.position
         self.sums = _Sums.stored(self.checkpoint.counters, self.n_out)
+        self._recorded_before()  # to complain now, not after hours
 
     @property
     def finished(self) -> bool:
@@ -250,12 +257,54 @@ class _Training:
         if recording:
             if segment.samples < len(shown):
                 return  # a record with a gap is none: --resume shows these few samples again
-            self.writer.write_spikes(segment.recorded, samples=shown, labels=self.labels[shown])
+            self._write_spikes(segment.recorded, shown)
         self._check_invariants(segment, training=True)
         self.sums.add(segment, time.perf_counter() - start)
         self.weights = segment.weights
         self.done += segment.samples
         self._save()
+
+    def _write_spikes(self, recorded: Spikes, shown: NDArray[np.int64]) -> None:
+        """Store the spikes of the samples just shown, after those of the record so far."""
+        before, samples = self._recorded_before()
+        offset = self.n_phases * len(samples)
+        spikes = {
+            name: (np.concatenate([earlier_i, i]), np.concatenate([earlier_step, step + offset]))
+            for name, (i, step) in recorded.items()
+            for earlier_i, earlier_step in [before.get(name, (i[:0], step[:0]))]
+        }
+        samples = np.concatenate([samples, shown])
+        self.writer.write_spikes(
+            spikes, samples=samples, labels=self.labels[samples], first=self.recorded_from
+        )
+
+    def _recorded_before(self) -> tuple[Spikes, NDArray[np.int64]]:
+        """Return the spikes of the record so far, and which samples it holds.
+
+        A test or the end of an epoch cuts a record in two; so does a resumed training.
+        """
+        if self.done <= self.recorded_from:
+            return {}, np.empty(0, dtype=np.int64)
+        run = Run(self.writer.path)
+        try:
+            first, samples = int(run.spikes_about["first"]), run.spikes_about["samples"]
+            whole = first <= self.recorded_from and first + len(samples) >= self.done
+        except (RunDirectoryError, KeyError):
+            whole = False
+        if not whole:
+            raise ExperimentError(
+                f"{self.experiment.name}: record.samples asks for the samples from number "
+                f"{self.recorded_from + 1:,} on, but {self.done:,} were shown already and not all "
+                "of them recorded; set record.samples to 0, raise training.epochs, or choose "
+                "another --out"
+            )
+        begin, end = self.recorded_from - first, self.done - first
+        spikes = {
+            name: (i[inside], step[inside] - begin * self.n_phases)
+            for name, (i, step) in run.spikes.items()
+            for inside in [(step >= begin * self.n_phases) & (step < end * self.n_phases)]
+        }
+        return spikes, samples[begin:end]
 
     def _evaluate(self, engine: Engine) -> None:
         start = time.perf_counter()
@@ -346,4 +395,5 @@ class _Training:
             seconds=round(self.checkpoint.seconds + now - self.begun, 3),
         )
         self.begun = now
-        self.writer.save(self.checkpoint, self.done)
+        keep_spikes = self.done > self.recorded_from
+        self.writer.save(self.checkpoint, self.done, keep_spikes=keep_spikes)

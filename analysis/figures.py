@@ -1,0 +1,100 @@
+"""Which figures there are, what each of them is, and the run that each needs."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import learning_curve, raster
+from synfire_bp.errors import RunDirectoryError
+from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
+
+__all__ = ["FIGURES", "FigureModule", "needed_run"]
+
+
+class FigureModule(Protocol):
+    """A module that draws one figure.
+
+    Attributes
+    ----------
+    NAME : str
+        Names the figure on the command line and its files.
+    RUN : str
+        The shipped model whose run is drawn; its run lies in a folder of this name.
+    NEEDS_SPIKES : bool
+        Whether the run must have recorded spikes.
+    """
+
+    NAME: str
+    RUN: str
+    NEEDS_SPIKES: bool
+
+    def numbers(self, run: Run) -> pd.DataFrame:
+        """Return what is drawn, as it is stored beside the figure.
+
+        Raises
+        ------
+        RunDirectoryError
+            If the run does not hold what the figure needs.
+        """
+
+    def draw(self, numbers: pd.DataFrame) -> Figure:
+        """Return the figure of these numbers."""
+
+
+FIGURES: dict[str, FigureModule] = {module.NAME: module for module in (learning_curve, raster)}
+"""All figures by name, in the order in which they are drawn."""
+
+
+def needed_run(figure: FigureModule, runs: Path) -> Run:
+    """Open the run that a figure needs.
+
+    Raises
+    ------
+    RunDirectoryError
+        If the run is missing, unfinished or without the spikes that the figure needs; the message
+        names the command that makes what is missing.
+    """
+    path = runs / figure.RUN
+    try:
+        if not path.exists():
+            raise RunDirectoryError(
+                f"{path}: no such run; make it with: synfire-bp train {figure.RUN} "
+                f"--engine circuit --out {_quoted(path)}"
+            )
+        run = Run.open(path)
+        _refuse_unfinished(run)
+        if figure.NEEDS_SPIKES and not (path / SPIKES).exists():
+            elsewhere = runs.with_name(f"{runs.name or 'runs'}-with-spikes")
+            raise RunDirectoryError(
+                f"{path}: no spikes were recorded; make a run that does with: "
+                f"synfire-bp train {_quoted(path / EXPERIMENT)} --engine circuit "
+                f"--set record.samples={raster.SHOWN} --out {_quoted(elsewhere / figure.RUN)}, "
+                f"then draw with --runs {_quoted(elsewhere)}"
+            )
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return run
+
+
+def _refuse_unfinished(run: Run) -> None:
+    about = run.provenance
+    if not isinstance(about, dict) or not {"engine", "finished"} <= set(about):
+        raise RunDirectoryError(
+            f"{run.path / PROVENANCE}: does not say which engine trained and whether it is "
+            "finished; train into another folder"
+        )
+    if not about["finished"]:
+        raise RunDirectoryError(
+            f"{run.path}: the training is unfinished; go on with: "
+            f"synfire-bp train {_quoted(run.path / EXPERIMENT)} --engine {about['engine']} "
+            f"--out {_quoted(run.path)} --resume"
+        )
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
