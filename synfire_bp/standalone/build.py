@@ -68,9 +68,13 @@ def build_programs(specs: Sequence[ProgramSpec]) -> list[Program]:
         return list(pool.map(lambda spec: _build(spec, compiler), specs))
 
 
+def _command() -> str:
+    return os.environ.get("CXX", "").strip() or "g++"
+
+
 def _compiler() -> str:
     """Return what names the compiler and its version, or say that there is none."""
-    command = os.environ.get("CXX", "g++")
+    command = _command()
     for needed in (command.split()[0], "make"):
         if shutil.which(needed) is None:
             raise BuildError(
@@ -127,7 +131,7 @@ def _generate(spec: ProgramSpec, workplace: Path) -> None:
 
 
 def _compile(workplace: Path) -> None:
-    command = os.environ.get("CXX", "g++")
+    command = _command()
     # a build from nothing needs no list of what depends on what
     (workplace / "make.deps").touch()
     for arguments in (
