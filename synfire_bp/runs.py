@@ -144,8 +144,9 @@ def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, default=_json_default) + "\n").encode()
+def _json(value: Any, indent: int | None = None) -> bytes:
+    # indent costs Python's fast encoder, which the tables of a long training need
+    return (json.dumps(value, indent=indent, default=_json_default) + "\n").encode()
 
 
 def _json_default(value: Any) -> Any:
@@ -629,7 +630,7 @@ class RunWriter:
         self._write_provenance()
 
     def _write_provenance(self) -> None:
-        write_atomically(self.path / PROVENANCE, _json(self._provenance))
+        write_atomically(self.path / PROVENANCE, _json(self._provenance, indent=2))
 
 
 # ----------------------------------------------------------------------------------------------

@@ -262,8 +262,10 @@ def test_dense_populations_keep_a_place_for_every_neuron():
     x, y = (np.reshape(values, (-1, 3)) for values in line.get_data())
     assert len(set(zip(x[:, 0].round(9), y[:, 0].round(9), strict=True))) == n
     rows = np.unique(y[:, 0].round(9))
-    points_per_row = np.diff(line.axes.transData.transform([(0, y) for y in rows])[:, 1])
-    assert line.get_linewidth() <= np.abs(points_per_row).min() * 72 / figure.dpi
+    pixels = np.abs(np.diff(line.axes.transData.transform([(0, y) for y in rows])[:, 1]))
+    pitch = pixels.min() / figure.dpi
+    assert pitch * 300 >= 1, "rows must not fall on the same pixel"
+    assert line.get_linewidth() / 72 <= pitch, "spikes must not cover their neighbours"
     assert x[:, 0].min() >= -0.5 and x[:, 1].max() <= 0.5
 
 

@@ -167,6 +167,19 @@ def test_the_rows_without_brian2_equal_the_algorithm_and_fill_their_phases():
     assert used_phases(circuit, np.concatenate(spikes)) == firing_table(circuit)
 
 
+def test_a_spike_that_triggers_learning_arrives_with_the_weight_from_before():
+    # all hidden units fire (a1 = 600); output 0 sums to 300, below its target
+    w1, w2 = np.full((6, 5), 100), np.full((5, 3), -2)
+    w2[:, 0] = [100, 100, 100, 0, 0]  # 2 after learning: units 3, 4 would then see an error
+    net = build_network(backprop_circuit(SIZES), weights=(w1, w2),
+                        inputs=np.ones((1, 6), np.uint8), labels=np.array([0]))  # fmt: skip
+    net.run(1)
+    changes = {row.name: matrix - as_copy(row, (w1, w2)) for row, matrix in net.weights().items()}
+    assert changes["h→o"].tolist() == [[2, 0, 0]] * 5
+    for name in ("x→h", "x→h<", "x→h>"):
+        assert changes[name].tolist() == [[2, 2, 2, 0, 0]] * 6
+
+
 def test_running_in_parts_is_running_in_one(trained, samples):
     net = build_network(backprop_circuit(SIZES), weights=samples.weights, **samples.shown())
     for part in (1, 4, N - 5):
@@ -243,7 +256,8 @@ CLOCK = {"phase", "sample", "t", "t_in_timesteps", "i", "recording"}
 
 
 def names_in(code):
-    return set(re.findall(r"[A-Za-z_]\w*", str(code))) & CLOCK
+    words = re.findall(r"[A-Za-z_]\w*", str(code))
+    return {re.sub("_(pre|post)$", "", word) for word in words} & CLOCK
 
 
 def expressions_knowing(group, wanted="phase"):

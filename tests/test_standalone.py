@@ -156,6 +156,18 @@ def test_the_program_fires_spike_for_spike_as_the_rows_say(experiment):
         assert np.array_equal(segment.copies[row], as_copy(row, [wanted, wanted])), row.name
 
 
+def test_a_spike_that_triggers_learning_arrives_with_the_weight_from_before(experiment):
+    model = experiment(active=1.1)  # all inputs on; the first label is 0
+    # all hidden units fire (a1 = 600); output 0 sums to 400, below its target
+    w1, w2 = np.full((12, 8), 50, np.int16), np.full((8, 3), -2, np.int16)
+    w2[:, 0] = [100] * 4 + [0] * 4  # 2 after learning: units 4 ... 7 would then see an error
+    with closing(CircuitEngine(model, dataset_of(model))) as engine:
+        segment = engine.train((w1, w2), np.array([0]))
+    assert (segment.weights[1] - w2).tolist() == [[2, 0, 0]] * 8
+    assert (segment.weights[0] - w1).tolist() == [[2] * 4 + [0] * 4] * 12
+    assert segment.unequal == {}
+
+
 def test_the_inference_program_answers_as_the_algorithm(experiment):
     model = experiment(seed=6, n_train=64)
     dataset, rng = dataset_of(model), np.random.default_rng(6)

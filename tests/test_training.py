@@ -136,7 +136,7 @@ class Algorithm:
         self.w1, self.w2 = (w.astype(int) for w in weights)
 
     def outputs(self, split, samples=slice(None)):
-        """Return hidden spikes, output potentials and whether the labels are one-hot right."""
+        """Return hidden spikes and output potentials."""
         h = self.x[split][samples] @ self.w1 > 512
         return h, h @ self.w2
 
@@ -200,8 +200,8 @@ def test_both_engines_leave_the_same_numbers(unbroken):
     circuit, oracle = unbroken("circuit", RECORD), unbroken("oracle", RECORD)
     for name in ("w1", "w2", "w1_init", "w2_init"):
         np.testing.assert_array_equal(circuit.weights[name], oracle.weights[name])
-    pd_circuit, pd_oracle = (run.metrics.drop(columns="seconds") for run in (circuit, oracle))
-    assert pd_circuit.to_dict("records") == pd_oracle.to_dict("records")
+    timeless = [run.metrics.drop(columns="seconds") for run in (circuit, oracle)]
+    assert timeless[0].to_dict("records") == timeless[1].to_dict("records")
     shared = [name for name in circuit.activity if name in oracle.activity]
     assert {"hidden_active", "output_active", "stray_spikes", "unequal_weights"} <= set(shared)
     assert circuit.activity[shared].to_dict("records") == oracle.activity[shared].to_dict("records")
@@ -296,9 +296,7 @@ def test_recorded_spikes_are_those_of_the_circuit_of_the_paper(unbroken, pattern
 
     circuit = sb.backprop_circuit(SIZES)
     fired = simulated(circuit, algorithm, shown)
-    assert set(run.spikes) == {
-        name for name, place in circuit.slices.items() if fired[:, place].any()
-    } | (set(run.spikes) & set(circuit.slices))
+    assert set(run.spikes) == set(circuit.slices)
     for name, (i, step) in run.spikes.items():
         expected = set(zip(*(at.tolist() for at in np.nonzero(fired[:, circuit.slices[name]])),
                            strict=True))  # fmt: skip
@@ -399,20 +397,14 @@ def test_a_training_is_not_cut_short(model, tmp_path):
     assert Run.open(tmp_path).experiment.training.epochs == 4
 
 
-@BOTH
-def test_a_damaged_checkpoint_is_not_gone_on_from(model, tmp_path, engine):
+def test_a_damaged_checkpoint_is_not_gone_on_from(model, tmp_path):
     sb.train(model("training.epochs=1"), engine="oracle", out=tmp_path)
     file = tmp_path / "checkpoint.npz"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0x10
     file.write_bytes(content)
-    with pytest.raises((CheckpointError, RunDirectoryError)) as caught:
-        sb.train(model(), engine=engine, out=tmp_path, resume=True)
-    if engine == "oracle":
-        assert caught.type is CheckpointError
-        assert "checkpoint.npz: is damaged" in str(caught.value)
-    else:
-        assert "engine: oracle there, circuit asked for" in str(caught.value)
+    with pytest.raises(CheckpointError, match=r"checkpoint\.npz: is damaged"):
+        sb.train(model(), engine="oracle", out=tmp_path, resume=True)
     assert file.read_bytes() == content
 
 
@@ -547,22 +539,24 @@ def start(model, engine, out, tmp):
     )
 
 
-def wait_for_a_save(process, out):
-    """Wait until a process has written a new checkpoint, or has ended."""
+def wait_for_saves(process, out, saves=1):
+    """Wait until a process has been seen to write so many checkpoints, or has ended."""
     file = out / "checkpoint.npz"
 
     def written():
         return file.stat().st_mtime_ns if file.exists() else None
 
     before = written()
-    while written() == before and process.poll() is None:
+    while saves and process.poll() is None:
         time.sleep(0.001)
+        if (now := written()) != before:
+            before, saves = now, saves - 1
 
 
 def test_ctrl_c_ends_a_process_after_a_whole_sample(model, tmp_path):
     many = model(f"training.samples={LONG}", "training.epochs=1000")
     process = start(many, "circuit", tmp_path / "run", tmp_path / "tmp")
-    wait_for_a_save(process, tmp_path / "run")
+    wait_for_saves(process, tmp_path / "run")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -579,14 +573,14 @@ def test_ctrl_c_ends_a_process_after_a_whole_sample(model, tmp_path):
 
 
 KILLED_MODEL = (
-    "training.samples=2000", "training.epochs=15", "training.evaluate_every=0.25",
+    "training.samples=3000", "training.epochs=12", "training.evaluate_every=0.5",
     "record.samples=600",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("engine", "kills", "longest"), [("circuit", 3, 0.6), ("oracle", 4, 0.15)])
+@pytest.mark.parametrize(("engine", "kills", "pause"), [("circuit", 2, 0.08), ("oracle", 4, 0.01)])
 def test_a_training_killed_at_random_moments_ends_with_the_bits_of_one_that_was_not(
-    model, unbroken, tmp_path, engine, kills, longest
+    model, unbroken, tmp_path, engine, kills, pause
 ):
     expected = unbroken(engine, *KILLED_MODEL)
     rng = np.random.default_rng(20241109)
@@ -594,10 +588,12 @@ def test_a_training_killed_at_random_moments_ends_with_the_bits_of_one_that_was_
     for kill in range(kills + 1):
         process = start(model(*KILLED_MODEL), engine, out, tmp_path / "tmp")
         if kill == 0:
-            time.sleep(rng.uniform(0.3, 1.5))  # while it starts
+            time.sleep(rng.uniform(0, 0.5))  # while it starts
         else:
-            wait_for_a_save(process, out)
-            time.sleep(rng.uniform(0, longest))  # while it trains, tests, writes
+            # some of the 49 saves, and then about the time from one to the next: while it trains,
+            # tests or writes
+            wait_for_saves(process, out, rng.integers(1, 8))
+            time.sleep(rng.uniform(0, pause))
         process.kill()
         _, said = process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), said
