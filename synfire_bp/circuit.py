@@ -531,6 +531,25 @@ class Circuit:
             sums[row.post] = sums.get(row.post, 0) + reach
         return sums
 
+    def cautions(self) -> tuple[str, ...]:
+        """Return what wide layers could do: outgrow the closing bias, or the chip's voltage.
+
+        Whether they do hangs on the data: how many presynaptic neurons are active at once.
+        """
+        said = []
+        for name, reach in self.largest_sums().items():
+            if reach > self.withstands():
+                said.append(
+                    f"{name}: its inputs could sum to {reach:,}; closed, it withstands "
+                    f"{self.withstands():,} (every run checks that it does)"
+                )
+            if reach - self.bias(name) > VOLTAGE_LIMIT:
+                said.append(
+                    f"{name}: its sum could reach {-reach + self.bias(name):,} ... {reach:,}; the "
+                    f"chip's voltage holds {VOLTAGE_LIMIT:,} either way"
+                )
+        return tuple(said)
+
 
 def _check(circuit: Circuit) -> None:
     if len(circuit.sizes) != len(circuit.layers):

@@ -223,18 +223,10 @@ def describe(model: Model, changes: Set = None) -> None:
         ],
         left=1,
     )
-    outgrown = {
-        name: reach
-        for name, reach in circuit.largest_sums().items()
-        if reach > circuit.withstands()
-    }
-    if outgrown:
-        shown = ", ".join(f"{name} {reach:,}" for name, reach in outgrown.items())
-        print(
-            f"A closed population withstands a sum of {circuit.withstands():,}. Were all inputs on "
-            f"and all weights at their limit, these could reach more: {shown}. Every run checks "
-            "that none does."
-        )
+    if cautions := circuit.cautions():
+        print("Were all presynaptic neurons active and all weights at their limit:")
+        for caution in cautions:
+            print(f"  {caution}")
 
 
 @app.command()

@@ -214,26 +214,30 @@ class OracleEngine:
 class CircuitEngine:
     """The spiking circuit: compiled once for training and once for inference.
 
-    Both programs are built on creation.  Each call of `train` or `test` starts the circuit from
-    silence with the given weights, so an interrupted training continues to the same bits.
+    The programs are built on creation, only those for what is in `uses` ("train", "test").  Each
+    call of `train` or `test` starts the circuit from silence with the given weights, so an
+    interrupted training continues to the same bits.
     """
 
     name = "circuit"
 
-    def __init__(self, experiment: Experiment, dataset: Dataset):
+    def __init__(
+        self,
+        experiment: Experiment,
+        dataset: Dataset,
+        uses: Sequence[str] = ("train", "test"),
+    ):
         self._circuit, self._inference = circuits(experiment)
         self._layout = PlasticLayout(self._circuit)
         self._inference_layout = PlasticLayout(self._inference)
         self._files = {"train": training_split(experiment, dataset), "test": dataset.test}
         self._on_disk: dict[str, SampleFiles] = {}
-        self._programs: tuple[Program, Program] = tuple(  # type: ignore[assignment]
-            build_programs(
-                [
-                    ProgramSpec(self._circuit, experiment.learning.rule),
-                    ProgramSpec(self._inference, None),
-                ]
-            )
-        )
+        specs = {
+            "train": ProgramSpec(self._circuit, experiment.learning.rule),
+            "test": ProgramSpec(self._inference, None),
+        }
+        programs = build_programs([specs[use] for use in uses])
+        self._programs: dict[str, Program] = dict(zip(uses, programs, strict=True))
 
     def train(
         self,
@@ -250,7 +254,7 @@ class CircuitEngine:
             "cells.record_from": 0,
             "cells.record_until": len(order) if record else 0,
         }
-        result = self._programs[0].run(
+        result = self._programs["train"].run(
             start, self._samples("train"), order, progress=progress, stop=stop
         )
         copies = {
@@ -273,7 +277,7 @@ class CircuitEngine:
         """Show every sample of a split to the four-phase inference circuit."""
         labels = self._files[split].labels
         start = numbers(self._inference, self._inference_layout, weights)
-        result = self._programs[1].run(
+        result = self._programs["test"].run(
             start, self._samples(split), np.arange(len(labels)), progress=progress, stop=stop
         )
         return self._segment(self._inference, result, weights, labels[: result.samples], {})

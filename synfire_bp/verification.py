@@ -96,7 +96,7 @@ def verify(
     oracle = OracleEngine(experiment, dataset).train(weights, order)
     with WorkProgress(quiet) as progress:
         progress.note(f"{experiment.name}: preparing the circuit")
-        with closing(CircuitEngine(experiment, dataset)) as engine:
+        with closing(CircuitEngine(experiment, dataset, uses=["train"])) as engine:
             progress.begin(f"{experiment.name}, circuit", len(order))
             circuit = engine.train(weights, order, progress=progress.reached)
     return Verification(

@@ -477,3 +477,13 @@ def test_circuits_of_equal_rows_are_equal_and_hash_alike():
     assert one == other
     assert hash(one) == hash(other)
     assert one != backprop_circuit((4, 3, 2), weight_limit=252)
+
+
+def test_wide_layers_are_cautioned_about_and_narrow_ones_are_not():
+    # the sums in closed phases: units times 254 against 8192 + 1024; the voltage: (2^23 - 1) / 64
+    assert backprop_circuit((36, 36, 10)).cautions() == ()  # 36 * 254 = 9144
+    assert any(said.startswith("h: ") for said in backprop_circuit((37, 36, 10)).cautions())
+    for n_in, overflows in ((483, False), (484, True)):
+        cautions = backprop_circuit((n_in, 8, 3)).cautions()
+        assert (n_in * 254 + 8192 > (2**23 - 1) // 64) == overflows
+        assert any("voltage" in said for said in cautions) == overflows
