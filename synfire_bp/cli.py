@@ -385,14 +385,15 @@ def _print_table(
     title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], *, left: int, more: int = 99
 ) -> None:
     """Print a table; text in the first `left` columns and those from `more` on, else numbers."""
-    table = Table(title=title or None, title_justify="left", title_style="bold", box=None,
-                  pad_edge=False, show_header=any(heads))  # fmt: skip
+    table = Table(box=None, pad_edge=False, show_header=any(heads))
     for n, head in enumerate(heads):
         table.add_column(head, justify="left" if n < left or n >= more else "right")
     for row in rows:
         table.add_row(*(str(value) for value in row))
     # a pipe has no width: nothing is folded there
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    if title:
+        console.print(title, style="bold")
     console.print(table)
 
 
