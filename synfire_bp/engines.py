@@ -229,6 +229,7 @@ class CircuitEngine:
     ):
         self._circuit, self._inference = circuits(experiment)
         self._layout = PlasticLayout(self._circuit)
+        self._rule = parse_rule(experiment.learning.rule)
         self._inference_layout = PlasticLayout(self._inference)
         self._files = {"train": training_split(experiment, dataset), "test": dataset.test}
         self._on_disk: dict[str, SampleFiles] = {}
@@ -250,7 +251,7 @@ class CircuitEngine:
     ) -> Segment:
         """Show training samples in `order`, learning."""
         start: dict[str, NDArray | int] = {
-            **numbers(self._circuit, self._layout, weights),
+            **numbers(self._circuit, self._layout, weights, self._rule),
             "cells.record_from": 0,
             "cells.record_until": len(order) if record else 0,
         }

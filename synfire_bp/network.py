@@ -29,7 +29,6 @@ from brian2 import (
     Network,
     NeuronGroup,
     Subgroup,
-    Synapses,
     linked_var,
     ms,
 )
@@ -40,19 +39,37 @@ from synfire_bp.circuit import Circuit, PlasticProjection
 from synfire_bp.errors import CircuitError
 from synfire_bp.neurons import (
     EMIT,
+    EMITS,
     MEMORYLESS,
     MEMORYLESS_STEP,
     PRESENT,
     clock_equations,
     reward_equation,
 )
-from synfire_bp.plasticity import PAPER_RULE, Rule, parse_rule
+from synfire_bp.plasticity import LEARNING_SYNAPSE, PAPER_RULE, Rule, parse_rule
+from synfire_bp.standalone.dense import DenseSynapses, RowCodeObject
 from synfire_bp.synapses import PlasticLayout, fixed_synapses, numbers
 
 __all__ = ["STEP", "CircuitNetwork", "build_network", "build_program_network"]
 
 STEP = 1 * ms
 """Model time of one chip step.  Nothing depends on it: every delay is a whole number of steps."""
+
+bounded = Function(
+    lambda value, low, high: np.clip(value, low, high),
+    arg_units=[1, 1, 1], return_unit=1, return_type="integer",
+    arg_types=["integer", "integer", "integer"],
+)  # fmt: skip
+"""`clip` for whole numbers: Brian2's own compares in floating point."""
+bounded.implementations.add_implementation(
+    "cpp",
+    """
+    static inline int32_t bounded(int32_t value, int32_t low, int32_t high)
+    {
+        return value < low ? low : value > high ? high : value;
+    }
+    """,
+)
 
 _PATTERNS = {"input": "input_pattern", "target": "target_pattern"}
 
@@ -72,6 +89,8 @@ class CircuitNetwork:
         The fixed projections (`weight`) and the learning ones (`w`).
     census : NeuronGroup
         Number of spikes (`total`) of each population in each phase.
+    output : NeuronGroup
+        The output neurons as they are read out.
     readout : EventMonitor
         Summed input and spike of each output neuron in its forward phase, sample by sample.
     recorder : EventMonitor
@@ -89,6 +108,7 @@ class CircuitNetwork:
     fixed: Synapses
     plastic: Synapses
     census: NeuronGroup
+    output: NeuronGroup
     readout: EventMonitor
     recorder: EventMonitor
     populations: dict[str, Subgroup]
@@ -102,6 +122,11 @@ class CircuitNetwork:
             raise CircuitError(
                 f"no population '{population}'; known are {', '.join(self.populations)}"
             ) from None
+
+    @property
+    def objects(self) -> dict[str, Any]:
+        """The objects that have numbers to be set, by name."""
+        return {g.name: g for g in (self.cells, self.fixed, self.plastic, self.output)}
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the populations."""
@@ -192,19 +217,25 @@ def build_network(
         present, arg_units=[1], return_unit=1, return_type="integer"
     )
     net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject)
-    for name, values in numbers(circuit, net.layout, weights).items():
+    for name, values in numbers(circuit, net.layout, weights, rule).items():
         group, variable = name.split(".")
-        setattr({"cells": net.cells, "fixed": net.fixed, "plastic": net.plastic}[group],
-                variable, values)  # fmt: skip
+        setattr(net.objects[group], variable, values)
     net.cells.record_until = len(order)
     return net
 
 
 def build_program_network(
-    circuit: Circuit, rule: Rule | str | None, functions: dict[str, Function]
+    circuit: Circuit,
+    rule: Rule | str | None,
+    functions: dict[str, Function],
+    *,
+    stock: bool = False,
 ) -> CircuitNetwork:
-    """Build a network whose numbers are set when its program is run (C++ standalone)."""
-    return _build(circuit, rule, functions, codeobj_class=None)
+    """Build a network whose numbers are set when its program is run (C++ standalone).
+
+    `stock` leaves all code generation to Brian2, to compare with.
+    """
+    return _build(circuit, rule, functions, None if stock else RowCodeObject, by_rows=not stock)
 
 
 def _build(
@@ -212,6 +243,7 @@ def _build(
     rule: Rule | str | None,
     functions: dict[str, Function],
     codeobj_class: type | None,
+    by_rows: bool = False,
 ) -> CircuitNetwork:
     rule = parse_rule(rule) if isinstance(rule, str) else rule
     clock = Clock(dt=STEP, name="chip")
@@ -223,6 +255,7 @@ def _build(
         MEMORYLESS
         + clock_equations(circuit.n_phases)
         + reward_equation(circuit.reward_phases)
+        + "".join(EMITS.format(source=row.name, phase=row.emits) for row in circuit.sources)
         + """
         sample       : integer (shared)
         record_from  : integer (shared, constant)
@@ -242,7 +275,7 @@ def _build(
     for source in circuit.sources:
         operations.append(
             populations[source.name].run_regularly(
-                EMIT.format(phase=source.emits, pattern=_PATTERNS[source.name]),
+                EMIT.format(source=source.name, pattern=_PATTERNS[source.name]),
                 clock=clock,
                 when="start",
                 order=-1,
@@ -257,38 +290,50 @@ def _build(
     )
 
     table = fixed_synapses(circuit)
-    fixed = Synapses(
+    fixed = DenseSynapses(
         cells, cells, "weight : integer (constant)", on_pre="arriving_post += weight",
-        name="fixed", **common,
+        rows=by_rows, name="fixed", **common,
     )  # fmt: skip
     fixed.connect(i=table["pre"], j=table["post"])
     fixed.pre.delay = table["delay"] * STEP
 
-    learn = "" if rule is None or not circuit.reward_phases else (
-        f"\nw = clip(w + {rule.on_pre()}, -{circuit.weight_limit}, {circuit.weight_limit})"
-    )  # fmt: skip
-    plastic = Synapses(
-        cells, cells, "w : integer", on_pre="arriving_post += w" + learn, name="plastic", **common
+    if not circuit.reward_phases:
+        rule = None
+    plastic = DenseSynapses(
+        cells,
+        cells,
+        "w : integer" + (LEARNING_SYNAPSE + rule.equations() if rule else ""),
+        on_pre="arriving_post += w" + ("\n" + rule.on_pre() if rule else ""),
+        rows=by_rows,
+        namespace={"bounded": bounded},
+        dtype={"w": np.int16},
+        name="plastic",
+        **common,
     )
     plastic.connect(i=layout.pre, j=layout.post)
 
-    census_objects, census = _census(circuit, cells, common)
-    output_objects, readout = _readout(circuit, populations["o"], common)
+    census_objects, census = _census(circuit, cells, common, by_rows)
+    output, readout = _readout(circuit, populations["o"], common)
     recorder = EventMonitor(cells, "recorded", name="recorder", codeobj_class=codeobj_class)
     network = Network(
-        cells, *operations, fixed, plastic, *census_objects, *output_objects, recorder
+        cells, *operations, fixed, plastic, *census_objects, output, readout, recorder
     )
     return CircuitNetwork(
-        circuit, layout, network, cells, fixed, plastic, census, readout, recorder, populations
-    )
+        circuit, layout, network, cells, fixed, plastic, census, output, readout, recorder,
+        populations,
+    )  # fmt: skip
 
 
-def _census(circuit: Circuit, cells: NeuronGroup, common: dict) -> tuple[list, NeuronGroup]:
+def _census(
+    circuit: Circuit, cells: NeuronGroup, common: dict, by_rows: bool
+) -> tuple[list, NeuronGroup]:
     """Count spikes per population and phase: a spike adds to its population's present count."""
     n_populations, n_phases = len(circuit.slices), circuit.n_phases
     present = NeuronGroup(n_populations, "spikes : integer", name="present_spikes", **common)
     membership = np.repeat(np.arange(n_populations), list(circuit.population_sizes.values()))
-    count = Synapses(cells, present, on_pre="spikes_post += 1", name="count", **common)
+    count = DenseSynapses(
+        cells, present, on_pre="spikes_post += 1", rows=by_rows, name="count", **common
+    )
     count.connect(i=np.arange(circuit.n_cells), j=membership)
     census = NeuronGroup(
         n_populations * n_phases,
@@ -316,20 +361,20 @@ def _census(circuit: Circuit, cells: NeuronGroup, common: dict) -> tuple[list, N
     return [present, count, census, add, clear], census
 
 
-def _readout(circuit: Circuit, o: Subgroup, common: dict) -> tuple[list, EventMonitor]:
+def _readout(circuit: Circuit, o: Subgroup, common: dict) -> tuple[NeuronGroup, EventMonitor]:
     """Note summed input and spike of the output neurons in the phase in which they read out.
 
     Through expressions: Brian2 2.9 records a linked variable itself from the wrong neurons.
     """
     forward = circuit.forward_phase("o")
-    lift = circuit.bias("o") + circuit.fixed_weights["open"].value
     output = NeuronGroup(
         circuit.sizes[-1],
         clock_equations(circuit.n_phases)
         + f"""
         v_output     : integer (linked)
         fired_output : boolean (linked)
-        potential = v_output - {lift} : integer
+        lift         : integer (shared, constant)  # what opens the neuron, and its bias
+        potential = v_output - lift : integer
         fired = fired_output : boolean
         """,
         events={"readout": f"phase == {forward} and t_in_timesteps > 0"},
@@ -342,4 +387,4 @@ def _readout(circuit: Circuit, o: Subgroup, common: dict) -> tuple[list, EventMo
         output, "readout", variables=["potential", "fired"], name="readout",
         codeobj_class=common["codeobj_class"],
     )  # fmt: skip
-    return [output, readout], readout
+    return output, readout

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["EMIT", "MEMORYLESS", "MEMORYLESS_STEP", "PRESENT", "clock_equations", "reward_equation"]
+__all__ = ["EMIT", "EMITS", "MEMORYLESS", "MEMORYLESS_STEP", "PRESENT", "clock_equations", "reward_equation"]
 
 MEMORYLESS = """
     arriving : integer             # weights that arrived since the last step
@@ -39,9 +39,14 @@ PRESENT = """
 """The sample that is being shown; the kick of the ring comes one step before sample 0."""
 
 EMIT = """
-    arriving += drive * int(phase == {phase}) * {pattern}(sample, i)
+    arriving += int(emits_{source}) * drive * {pattern}(sample, i)
 """
 """A source is driven in its phase by the pattern of the sample (run for its subgroup)."""
+
+EMITS = """
+    emits_{source} = phase == {phase} : boolean (shared)
+"""
+"""Whether it is the phase in which a source emits."""
 
 
 def clock_equations(n_phases: int) -> str:

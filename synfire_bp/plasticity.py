@@ -13,10 +13,15 @@ from dataclasses import dataclass
 
 from synfire_bp.errors import RuleError
 
-__all__ = ["FACTORS", "PAPER_RULE", "Product", "Rule", "parse_rule"]
+__all__ = ["FACTORS", "LEARNING_SYNAPSE", "PAPER_RULE", "Product", "Rule", "parse_rule"]
 
 PAPER_RULE = "dw = 4*r1*x0*y0 - 2*x0*y0"
 """The rule of every plastic synapse (paper: Methods)."""
+
+LEARNING_SYNAPSE = """
+    limit : integer (shared, constant)  # weights are clipped to plus or minus this
+"""
+"""What a learning synapse has beside its weight and the coefficients of its rule."""
 
 FACTORS = {
     "x0": "the presynaptic neuron fired in this step",
@@ -48,17 +53,34 @@ class Rule:
         on = {name for name, value in flags.items() if value}
         return sum(p.coefficient for p in self.products if p.factors <= on)
 
-    def on_pre(self) -> str:
-        """Return the rule as a Brian2 expression, evaluated when the presynaptic neuron fires.
+    @property
+    def structure(self) -> tuple[tuple[str, ...], ...]:
+        """The factors of each product: what a program is built for; coefficients are numbers."""
+        return tuple(tuple(sorted(product.factors)) for product in self.products)
 
-        `x0` is 1 there; `y0` and `r1` are variables of the postsynaptic cell.
+    def equations(self) -> str:
+        """Return the Brian2 equations of the coefficients, which a learning synapse has."""
+        return "".join(f"\n{name} : integer (shared, constant)" for name in self.coefficients())
+
+    def coefficients(self) -> dict[str, int]:
+        """Return the coefficients by the names that they have in `on_pre`."""
+        return {f"gain_{k}": product.coefficient for k, product in enumerate(self.products)}
+
+    def on_pre(self) -> str:
+        """Return the rule as a Brian2 statement for the time when the presynaptic neuron fires.
+
+        `x0` is 1 there; `y0` and `r1` are variables of the postsynaptic cell.  If every product
+        holds `y0`, the statement says so: it does nothing where the target did not fire.
         """
+        at_target = all("y0" in product.factors for product in self.products)
         names = {"y0": "int(fired_post)", "r1": "r1_post"}
-        terms = []
-        for product in self.products:
-            flags = [names[flag] for flag in sorted(product.factors - {"x0"})]
-            terms.append(" * ".join([str(product.coefficient), *flags]))
-        return " + ".join(terms)
+        skipped = {"x0", "y0"} if at_target else {"x0"}
+        terms = [
+            " * ".join([gain, *(names[flag] for flag in sorted(product.factors - skipped))])
+            for gain, product in zip(self.coefficients(), self.products, strict=True)
+        ]
+        learnt = f"bounded(w + ({' + '.join(terms)}), -limit, limit)"
+        return f"w += int(fired_post) * ({learnt} - w)" if at_target else f"w = {learnt}"
 
     def coincidence(self) -> tuple[int, int]:
         """Return what a coincidence of spikes adds with reward, and without.

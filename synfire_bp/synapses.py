@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit import FULL, Circuit, PlasticProjection
 from synfire_bp.errors import CircuitError
+from synfire_bp.plasticity import Rule, parse_rule
 from synfire_bp.weights import as_copy
 
 __all__ = ["PlasticLayout", "fixed_synapses", "numbers"]
@@ -59,9 +60,9 @@ class PlasticLayout:
         """Postsynaptic cell of every synapse."""
         return self._sorted[1]
 
-    def pack(self, weights: Sequence[NDArray[np.integer]]) -> NDArray[np.int32]:
+    def pack(self, weights: Sequence[NDArray[np.integer]]) -> NDArray[np.int16]:
         """Return the weight of every synapse, given one matrix per weight layer."""
-        packed = np.empty(self.pre.size, dtype=np.int32)
+        packed = np.empty(self.pre.size, dtype=np.int16)
         for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
             matrix = as_copy(row, weights)
             if matrix.shape != places.shape:
@@ -82,9 +83,17 @@ class PlasticLayout:
 
 
 def numbers(
-    circuit: Circuit, layout: PlasticLayout, weights: Sequence[NDArray[np.integer]]
-) -> dict[str, NDArray[np.int32]]:
+    circuit: Circuit,
+    layout: PlasticLayout,
+    weights: Sequence[NDArray[np.integer]],
+    rule: Rule | str | None = None,
+) -> dict[str, NDArray | int]:
     """Return every number of a network that is not structure, as "group.variable" to values."""
+    rule = parse_rule(rule) if isinstance(rule, str) else rule
+    learning = {}
+    if rule is not None and circuit.reward_phases:
+        learning = {f"plastic.{name}": value for name, value in rule.coefficients().items()}
+        learning["plastic.limit"] = circuit.weight_limit
     bias = np.zeros(circuit.n_cells, dtype=np.int32)
     kick = np.zeros(circuit.n_cells, dtype=np.int32)
     for name, place in circuit.slices.items():
@@ -96,6 +105,8 @@ def numbers(
         "cells.arriving": kick,
         "fixed.weight": fixed_synapses(circuit)["weight"],
         "plastic.w": layout.pack(weights),
+        "output.lift": circuit.bias("o") + circuit.fixed_weights["open"].value,
+        **learning,
     }
 
 

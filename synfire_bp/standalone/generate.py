@@ -53,7 +53,9 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
     with resources.as_file(header) as path:
         shutil.copy(path, directory / "samples.h")
 
-    net = build_program_network(spec.circuit, spec.rule, _compiled_functions())
+    net = build_program_network(
+        spec.circuit, spec.rule, _compiled_functions(), stock=spec.stock
+    )
     n_in, n_phases = spec.circuit.sizes[0], spec.circuit.n_phases
     device.insert_code("before_start", f"synfire::open_samples(args, {n_in}, {n_phases});")
     net.network.run(LONGEST_RUN)

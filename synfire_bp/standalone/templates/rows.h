@@ -1,0 +1,148 @@
+#ifndef SYNFIRE_ROWS
+#define SYNFIRE_ROWS
+// The synapses of a pathway as runs: stretches of synapses of one presynaptic neuron that lie next
+// to each other and lead, with one delay, to postsynaptic neurons that lie next to each other.  In
+// a dense projection stored row by row a spike is one run for each stretch of targets.
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+namespace synfire {
+
+struct Run {
+    int32_t synapse;  // first one; the others follow
+    int32_t post;     // its postsynaptic neuron; the others follow
+    int32_t length;
+    int32_t targets;  // numbers the distinct (post, length)
+};
+
+struct Span {
+    int32_t begin, end;  // runs of one presynaptic neuron that share a delay
+};
+
+class Rows {
+    struct Bundle {
+        Span runs;
+        int32_t delay;
+    };
+
+    std::vector<Run> runs_;
+    std::vector<Bundle> bundles_;
+    std::vector<int32_t> begin_;          // presynaptic neuron -> its first bundle; and the end
+    std::vector<std::vector<Span>> due_;  // ring: due_[(now_ + d) % size] arrives in d steps
+    size_t now_ = 0;
+    std::vector<uint64_t> asked_;         // of each `targets`: the step in which `any` was asked
+    std::vector<char> answer_;
+    uint64_t step_ = 0;
+    int32_t start_ = 0, stop_ = 0;
+
+public:
+    // Forms the runs.  Of one neuron and delay they keep the order of their synapses.  When this
+    // is repeated, spikes under way stay under way.
+    template <typename scalar>
+    void prepare(const std::vector<int32_t>& pre, const std::vector<int32_t>& post,
+                 const std::vector<scalar>& delay, double dt, int32_t start, int32_t stop) {
+        start_ = start;
+        stop_ = stop;
+        const std::vector<Run> before = std::move(runs_);
+        const auto steps = [&](int32_t synapse) {
+            return int32_t(delay[delay.size() == 1 ? 0 : synapse] / dt + 0.5);
+        };
+        std::vector<int32_t> order(pre.size());
+        std::iota(order.begin(), order.end(), 0);
+        std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+            return pre[a] != pre[b] ? pre[a] < pre[b] : steps(a) < steps(b);
+        });
+        runs_.clear();
+        bundles_.clear();
+        begin_.assign(stop - start + 1, 0);
+        int32_t longest = 0;
+        for (size_t k = 0; k < order.size(); k++) {
+            const int32_t synapse = order[k], late = steps(synapse);
+            const int32_t last = k > 0 ? order[k - 1] : -1;
+            const bool same = k > 0 && pre[last] == pre[synapse] && bundles_.back().delay == late;
+            if (same && last + 1 == synapse && post[last] + 1 == post[synapse]) {
+                runs_.back().length++;
+                continue;
+            }
+            runs_.push_back({synapse, post[synapse], 1, 0});
+            const int32_t n_runs = int32_t(runs_.size());
+            if (same)
+                bundles_.back().runs.end = n_runs;
+            else
+                bundles_.push_back({{n_runs - 1, n_runs}, late});
+            begin_[pre[synapse] - start + 1] = int32_t(bundles_.size());
+            longest = std::max(longest, late);
+        }
+        for (size_t i = 1; i < begin_.size(); i++) begin_[i] = std::max(begin_[i], begin_[i - 1]);
+        keep_under_way(before);
+        number_targets();
+        if (longest + 1 > int32_t(due_.size())) {
+            std::rotate(due_.begin(), due_.begin() + now_, due_.end());
+            now_ = 0;
+            due_.resize(longest + 1);
+        }
+    }
+
+    // A new time step: the spikes of this step are put into the ring.
+    void advance(const int32_t* spikes, int32_t n_spikes) {
+        due_[now_].clear();
+        now_ = now_ + 1 == due_.size() ? 0 : now_ + 1;
+        step_++;
+        const int32_t* from = std::lower_bound(spikes, spikes + n_spikes, start_);
+        const int32_t* to = std::lower_bound(from, spikes + n_spikes, stop_);
+        for (; from != to; from++) {
+            const int32_t i = *from - start_;
+            for (int32_t k = begin_[i]; k < begin_[i + 1]; k++) {
+                size_t at = now_ + bundles_[k].delay;
+                if (at >= due_.size()) at -= due_.size();
+                due_[at].push_back(bundles_[k].runs);
+            }
+        }
+    }
+
+    // What arrives in this step, in the order in which it was sent.
+    const std::vector<Span>& due() const { return due_[now_]; }
+    const Run& run(int32_t k) const { return runs_[k]; }
+
+    // Whether a flag is up at any target of a run; looked up once a step for equal targets.
+    bool any(const char* flags, const Run& run) {
+        if (asked_[run.targets] != step_) {
+            asked_[run.targets] = step_;
+            char up = 0;
+            for (int32_t k = 0; k < run.length; k++) up |= flags[run.post + k];
+            answer_[run.targets] = up;
+        }
+        return answer_[run.targets];
+    }
+
+private:
+    void keep_under_way(const std::vector<Run>& before) {
+        for (auto& slot : due_)
+            for (Span& span : slot) {
+                const int32_t begin = int32_t(runs_.size());
+                runs_.insert(runs_.end(), before.begin() + span.begin, before.begin() + span.end);
+                span = {begin, int32_t(runs_.size())};
+            }
+    }
+
+    void number_targets() {
+        std::vector<std::pair<int32_t, int32_t>> distinct;
+        for (const Run& run : runs_) distinct.push_back({run.post, run.length});
+        std::sort(distinct.begin(), distinct.end());
+        distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+        for (Run& run : runs_) {
+            const std::pair<int32_t, int32_t> targets(run.post, run.length);
+            const auto place = std::lower_bound(distinct.begin(), distinct.end(), targets);
+            run.targets = int32_t(place - distinct.begin());
+        }
+        asked_.assign(distinct.size(), 0);
+        answer_.assign(distinct.size(), 0);
+    }
+};
+
+}  // namespace synfire
+#endif

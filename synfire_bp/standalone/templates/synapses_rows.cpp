@@ -1,0 +1,34 @@
+{# Apply a pathway's code to runs of synapses (rows.h); `row_loops` comes from RowGenerator. #}
+{% extends 'common_group.cpp' %}
+
+{% block extra_headers %}
+#include "code_objects/{{pathway.name}}_push_spikes.h"
+{% endblock %}
+
+{% block maincode %}
+    // scalar code
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+
+    synfire::Rows& _rows = rows_{{pathway.name}};
+    for (const synfire::Span& _span : _rows.due())
+    for (int32_t _r = _span.begin; _r < _span.end; _r++)
+    {
+        const synfire::Run& _run = _rows.run(_r);
+        const size_t _first_synapse = _run.synapse;
+        const size_t _first_target = _run.post;
+        const size_t _length = _run.length;
+        {% for part in row_loops %}
+        {% if part.flags %}
+        if (_rows.any({{part.flags}}, _run))
+        {% endif %}
+        for (size_t _k = 0; _k < _length; _k++)
+        {
+            const size_t _idx = _first_synapse + _k;
+            const size_t _vectorisation_idx = _idx;
+            const size_t {{row_target_index}} = _first_target + _k;
+            {{part.code|autoindent}}
+        }
+        {% endfor %}
+    }
+{% endblock %}
