@@ -85,7 +85,7 @@ class CircuitNetwork:
     cells : NeuronGroup
         All cells; variables `arriving`, `v`, `fired`, `bias`, `theta`, and the shared `phase`,
         `sample`, `r1`.
-    fixed, plastic : Synapses
+    fixed, plastic : DenseSynapses
         The fixed projections (`weight`) and the learning ones (`w`).
     census : NeuronGroup
         Number of spikes (`total`) of each population in each phase.
@@ -105,8 +105,8 @@ class CircuitNetwork:
     layout: PlasticLayout
     network: Network
     cells: NeuronGroup
-    fixed: Synapses
-    plastic: Synapses
+    fixed: DenseSynapses
+    plastic: DenseSynapses
     census: NeuronGroup
     output: NeuronGroup
     readout: EventMonitor
@@ -217,9 +217,9 @@ def build_network(
         present, arg_units=[1], return_unit=1, return_type="integer"
     )
     net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject)
-    for name, values in numbers(circuit, net.layout, weights, rule).items():
+    for name, start in numbers(circuit, net.layout, weights, rule).items():
         group, variable = name.split(".")
-        setattr(net.objects[group], variable, values)
+        setattr(net.objects[group], variable, start)
     net.cells.record_until = len(order)
     return net
 
@@ -370,7 +370,7 @@ def _readout(circuit: Circuit, o: Subgroup, common: dict) -> tuple[NeuronGroup, 
     output = NeuronGroup(
         circuit.sizes[-1],
         clock_equations(circuit.n_phases)
-        + f"""
+        + """
         v_output     : integer (linked)
         fired_output : boolean (linked)
         lift         : integer (shared, constant)  # what opens the neuron, and its bias

@@ -16,7 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["EMIT", "EMITS", "MEMORYLESS", "MEMORYLESS_STEP", "PRESENT", "clock_equations", "reward_equation"]
+__all__ = [
+    "EMIT",
+    "EMITS",
+    "MEMORYLESS",
+    "MEMORYLESS_STEP",
+    "PRESENT",
+    "clock_equations",
+    "reward_equation",
+]
 
 MEMORYLESS = """
     arriving : integer             # weights that arrived since the last step

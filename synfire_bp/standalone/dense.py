@@ -124,7 +124,9 @@ class RowGenerator(CPPCodeGenerator):
                 loops.append((flag, []))
             loops[-1][1].append(statement)
         return [
-            RowLoop(self._loop_code(block), self.get_array_name(self.variables[flag]) if flag else None)
+            RowLoop(
+                self._loop_code(block), self.get_array_name(self.variables[flag]) if flag else None
+            )
             for flag, block in loops
         ]
 
@@ -270,7 +272,9 @@ class DenseSynapses(Synapses):
             return self._not_dense
         mean = self._n_connected / max(self._n_runs, 1)
         if mean < _SHORTEST_RUN:
-            return f"{mean:.1f} targets lie next to each other on average, less than {_SHORTEST_RUN:g}"
+            return (
+                f"{mean:.1f} targets lie next to each other on average, less than {_SHORTEST_RUN:g}"
+            )
         return None
 
     @staticmethod

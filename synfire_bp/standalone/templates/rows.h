@@ -53,9 +53,11 @@ public:
         };
         std::vector<int32_t> order(pre.size());
         std::iota(order.begin(), order.end(), 0);
-        std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+        const auto before_in_table = [&](int32_t a, int32_t b) {
             return pre[a] != pre[b] ? pre[a] < pre[b] : steps(a) < steps(b);
-        });
+        };
+        if (!std::is_sorted(order.begin(), order.end(), before_in_table))
+            std::stable_sort(order.begin(), order.end(), before_in_table);
         runs_.clear();
         bundles_.clear();
         begin_.assign(stop - start + 1, 0);
@@ -73,7 +75,7 @@ public:
             if (same)
                 bundles_.back().runs.end = n_runs;
             else
-                bundles_.push_back({{n_runs - 1, n_runs}, late});
+                bundles_.push_back(Bundle{Span{n_runs - 1, n_runs}, late});
             begin_[pre[synapse] - start + 1] = int32_t(bundles_.size());
             longest = std::max(longest, late);
         }
