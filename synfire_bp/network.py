@@ -39,7 +39,6 @@ from synfire_bp.circuit import Circuit, PlasticProjection
 from synfire_bp.errors import CircuitError
 from synfire_bp.neurons import (
     EMIT,
-    EMITS,
     MEMORYLESS,
     MEMORYLESS_STEP,
     PRESENT,
@@ -255,7 +254,6 @@ def _build(
         MEMORYLESS
         + clock_equations(circuit.n_phases)
         + reward_equation(circuit.reward_phases)
-        + "".join(EMITS.format(source=row.name, phase=row.emits) for row in circuit.sources)
         + """
         sample       : integer (shared)
         record_from  : integer (shared, constant)
@@ -275,7 +273,7 @@ def _build(
     for source in circuit.sources:
         operations.append(
             populations[source.name].run_regularly(
-                EMIT.format(source=source.name, pattern=_PATTERNS[source.name]),
+                EMIT.format(phase=source.emits, pattern=_PATTERNS[source.name]),
                 clock=clock,
                 when="start",
                 order=-1,

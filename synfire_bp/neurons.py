@@ -18,7 +18,6 @@ from collections.abc import Sequence
 
 __all__ = [
     "EMIT",
-    "EMITS",
     "MEMORYLESS",
     "MEMORYLESS_STEP",
     "PRESENT",
@@ -47,14 +46,9 @@ PRESENT = """
 """The sample that is being shown; the kick of the ring comes one step before sample 0."""
 
 EMIT = """
-    arriving += int(emits_{source}) * drive * {pattern}(sample, i)
+    arriving += drive * int(phase == {phase}) * {pattern}(sample, i)
 """
 """A source is driven in its phase by the pattern of the sample (run for its subgroup)."""
-
-EMITS = """
-    emits_{source} = phase == {phase} : boolean (shared)
-"""
-"""Whether it is the phase in which a source emits."""
 
 
 def clock_equations(n_phases: int) -> str:

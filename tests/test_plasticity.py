@@ -88,10 +88,17 @@ def test_any_rule_means_what_its_arithmetic_says(text):
 @given(text=rules())
 def test_the_code_of_a_rule_gives_its_change_whenever_the_presynaptic_neuron_fires(text):
     rule = parse_rule(text)
+    known = {"__builtins__": {}, "int": int, "bounded": lambda w, low, high: min(max(w, low), high)}
     for fired_post, r1_post in product((False, True), (0, 1)):
-        names = {"int": int, "fired_post": fired_post, "r1_post": r1_post}
-        expected = evaluated(text, {"x0": 1, "y0": int(fired_post), "r1": r1_post})
-        assert eval(rule.on_pre(), {"__builtins__": {}}, names) == expected
+        expected = 10 + evaluated(text, {"x0": 1, "y0": int(fired_post), "r1": r1_post})
+        for limit in (abs(expected), 12):  # 12: within reach of some
+            numbers = rule.coefficients() | {"w": 10, "limit": limit}
+            exec(
+                rule.on_pre(),
+                known,
+                flags := numbers | dict(fired_post=fired_post, r1_post=r1_post),
+            )
+            assert flags["w"] == min(max(expected, -limit), limit)
 
 
 @given(text=rules())
