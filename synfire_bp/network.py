@@ -228,13 +228,13 @@ def build_program_network(
     rule: Rule | str | None,
     functions: dict[str, Function],
     *,
-    stock: bool = False,
+    codeobj_class: type[RowCodeObject] | None = None,
 ) -> CircuitNetwork:
     """Build a network whose numbers are set when its program is run (C++ standalone).
 
-    `stock` leaves all code generation to Brian2, to compare with.
+    Without a `codeobj_class` all code generation is left to Brian2, to compare with.
     """
-    return _build(circuit, rule, functions, None if stock else RowCodeObject, by_rows=not stock)
+    return _build(circuit, rule, functions, codeobj_class, by_rows=codeobj_class is not None)
 
 
 def _build(
@@ -348,7 +348,7 @@ def _census(
     census.spikes = linked_var(
         present, "spikes", index=np.repeat(np.arange(n_populations), n_phases)
     )
-    census.counted_phase = f"i % {n_phases}"
+    census.counted_phase = np.tile(np.arange(n_phases), n_populations)
     schedule = {"clock": common["clock"], "codeobj_class": common["codeobj_class"], "when": "end"}
     add = census.run_regularly(
         "total += spikes * int(phase == counted_phase and t_in_timesteps > 0)",

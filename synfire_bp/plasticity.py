@@ -58,6 +58,11 @@ class Rule:
         """The factors of each product: what a program is built for; coefficients are numbers."""
         return tuple(tuple(sorted(product.factors)) for product in self.products)
 
+    @property
+    def bare(self) -> str:
+        """A rule of the same structure, whatever the coefficients and the spelling."""
+        return "dw = " + " + ".join("*".join(["2", *factors]) for factors in self.structure)
+
     def equations(self) -> str:
         """Return the Brian2 equations of the coefficients, which a learning synapse has."""
         return "".join(f"\n{name} : integer (shared, constant)" for name in self.coefficients())

@@ -1,14 +1,16 @@
 """Generate, compile and keep programs.
 
-A program is kept in the user's cache folder (or `SYNFIRE_BP_CACHE`) under the hash of all that was
+A program is kept in the cache (`synfire_bp.standalone.cache`) under the hash of all that was
 generated for it, of the compiler and of the processor: what is found there is what would be
 compiled.  It is built beside its place and moved there in one step, so builds that run at the same
-time cannot disturb each other.
+time cannot disturb each other.  Numbers (weights, biases, thresholds, coefficients of the learning
+rule, samples) are no part of a program: it is given them when it runs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pickle
 import platform
@@ -16,18 +18,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-import pooch
-
-from synfire_bp.circuit import Circuit
+from synfire_bp.circuit import CLOSING, WEIGHT_LIMIT, Circuit
 from synfire_bp.errors import BuildError
+from synfire_bp.plasticity import parse_rule
+from synfire_bp.standalone.cache import ABOUT, BUILDING, KNOWN, cache_folder
 from synfire_bp.standalone.program import MANIFEST, Program
 
-__all__ = ["ProgramSpec", "build_programs", "cache_folder"]
+__all__ = ["ProgramSpec", "build_programs"]
 
 _LINES_OF_LOG = 15
 
@@ -50,11 +56,20 @@ class ProgramSpec:
     rule: str | None
     stock: bool = False
 
+    def bare(self) -> ProgramSpec:
+        """Return the spec with standard numbers: all that the generated code depends on."""
+        circuit = replace(self.circuit, closing=CLOSING, weight_limit=WEIGHT_LIMIT)
+        rule = None if self.rule is None else parse_rule(self.rule).bare
+        return replace(self, circuit=circuit, rule=rule)
 
-def cache_folder() -> Path:
-    """Return the folder of the compiled programs."""
-    chosen = os.environ.get("SYNFIRE_BP_CACHE")
-    return Path(chosen) if chosen else Path(pooch.os_cache("synfire_bp")) / "programs"
+    def about(self) -> dict[str, Any]:
+        """Return what a person wants to know of the program."""
+        return {
+            "sizes": list(self.circuit.sizes),
+            "phases": self.circuit.n_phases,
+            "learns": self.rule is not None,
+            "stock": self.stock,
+        }
 
 
 def build_programs(specs: Sequence[ProgramSpec]) -> list[Program]:
@@ -95,10 +110,13 @@ def _compiler() -> str:
 
 
 def _build(spec: ProgramSpec, compiler: str) -> Program:
-    cache = cache_folder()
+    cache, spec = cache_folder(), spec.bare()
+    known = cache / KNOWN / _digest(repr(spec), *_origin(), compiler, _processor())
+    if program := _known_program(cache, known):
+        return program
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
+        known.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{os.getpid()}-", dir=cache))
     except OSError as error:
         raise BuildError(
             f"cannot write to the folder of compiled programs, {cache}: {error.strerror}; "
@@ -109,16 +127,51 @@ def _build(spec: ProgramSpec, compiler: str) -> Program:
         place = cache / _key(workplace, compiler)
         if not (place / MANIFEST).exists():
             _compile(workplace)
+            (workplace / ABOUT).write_text(json.dumps(spec.about()))
             try:
                 workplace.rename(place)
             except OSError:
                 if not (place / MANIFEST).exists():  # else: another process was faster
                     raise
+        _note(known, place.name)
         return Program(place)
     except OSError as error:
         raise BuildError(f"cannot build in {workplace}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _known_program(cache: Path, known: Path) -> Program | None:
+    """Return the program that was built for what is asked, if it is still there."""
+    try:
+        place = cache / known.read_text().strip()
+        os.utime(place / MANIFEST)  # when it was last used
+    except OSError:
+        return None
+    return Program(place)
+
+
+def _note(known: Path, key: str) -> None:
+    beside = known.with_name(f"{known.name}.{os.getpid()}-{threading.get_ident()}")
+    beside.write_text(key)
+    beside.replace(known)
+
+
+@lru_cache(maxsize=1)
+def _origin() -> tuple[str, ...]:
+    """Return what generates the code: this package's sources, and versions of what it uses."""
+    package = Path(__file__).parents[1]
+    sources = [path for path in sorted(package.rglob("*")) if path.suffix in (".py", ".h", ".cpp")]
+    contents = (f"{path.relative_to(package)}\n{path.read_text()}" for path in sources)
+    versions = (metadata.version(name) for name in ("brian2", "numpy"))
+    return *versions, platform.python_version(), *contents
+
+
+def _digest(*texts: str) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(f"{len(text)}\n{text}".encode())
+    return digest.hexdigest()[:24]
 
 
 def _generate(spec: ProgramSpec, workplace: Path) -> None:

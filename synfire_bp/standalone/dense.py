@@ -277,7 +277,8 @@ class DenseSynapses(Synapses):
             )
         return None
 
-    @staticmethod
-    def _generate(pathway: SynapticPathway, *, by_rows: bool) -> None:
+    def _generate(self, pathway: SynapticPathway, *, by_rows: bool) -> None:
+        own = self.codeobj_class
+        rows = own if own is not None and issubclass(own, RowCodeObject) else RowCodeObject
         pathway.template = _TEMPLATE if by_rows else "synapses"
-        pathway.codeobj_class = RowCodeObject if by_rows else None
+        pathway.codeobj_class = rows if by_rows else None

@@ -19,10 +19,12 @@ from importlib import resources
 from pathlib import Path
 
 from brian2 import Function, device, prefs, set_device
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 
 from synfire_bp.errors import BuildError
 from synfire_bp.network import STEP, CircuitNetwork, build_program_network
 from synfire_bp.standalone.build import MANIFEST, ProgramSpec
+from synfire_bp.standalone.dense import RowCodeObject, RowGenerator
 
 LONGEST_RUN = 10**9 * STEP
 """The program ends itself after its last sample, always before this."""
@@ -45,6 +47,21 @@ _COMMON_HEADERS = """
 _COMPILE_ARGS = ["-w", "-O3", "-march=native", "-std=c++17"]
 
 
+_PARTS = 2
+
+
+class ProgramGenerator(RowGenerator):
+    """As RowGenerator; what every source needs stands once, in `common.h`."""
+
+    universal_support_code = ""
+
+
+class ProgramCodeObject(RowCodeObject):
+    """Code objects of a program."""
+
+    generator_class = ProgramGenerator
+
+
 def generate(spec: ProgramSpec, directory: Path) -> None:
     """Write sources, static arrays, makefile and manifest for `spec` into `directory`."""
     set_device("cpp_standalone", build_on_run=False, directory=str(directory))
@@ -55,17 +72,36 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
     with resources.as_file(header) as path:
         shutil.copy(path, directory / "samples.h")
 
-    net = build_program_network(spec.circuit, spec.rule, _compiled_functions(), stock=spec.stock)
+    codeobj_class = None if spec.stock else ProgramCodeObject
+    net = build_program_network(
+        spec.circuit, spec.rule, _compiled_functions(), codeobj_class=codeobj_class
+    )
     n_in, n_phases = spec.circuit.sizes[0], spec.circuit.n_phases
     device.insert_code("before_start", f"synfire::open_samples(args, {n_in}, {n_phases});")
     net.network.run(LONGEST_RUN)
     device.build(directory=str(directory), compile=False, run=False)
+    (directory / "common.h").write_text(_COMMON_HEADERS)
     if not spec.stock:
         _ask_the_time_less_often(directory / "network.cpp")
-    (directory / "common.h").write_text(_COMMON_HEADERS)
+        _join_sources(directory)
     with (directory / "makefile").open("a") as makefile:
         makefile.write("\ncommon.h.gch: common.h\n\t$(CXX) $(CXXFLAGS) -x c++-header $< -o $@\n")
     (directory / MANIFEST).write_text(json.dumps(_manifest(net), indent=1))
+
+
+def _join_sources(directory: Path) -> None:
+    """Compile the many small sources as a few: starting the compiler takes longer than they do."""
+    with (directory / "common.h").open("a") as common:
+        common.write(f"namespace {{\n{CPPCodeGenerator.universal_support_code}\n}}\n")
+    sources = sorted(f"code_objects/{file.name}" for file in directory.glob("code_objects/*.cpp"))
+    parts = [f"part_{n}.cpp" for n in range(_PARTS)]
+    for n, part in enumerate(parts):
+        included = "".join(f'#include "{name}"\n' for name in sources[n::_PARTS])
+        (directory / part).write_text(included)
+    makefile = (directory / "makefile").read_text()
+    for name in sources:
+        makefile = makefile.replace(f" {name} ", " ")
+    (directory / "makefile").write_text(makefile.replace("SRCS =", f"SRCS = {' '.join(parts)} ", 1))
 
 
 def _ask_the_time_less_often(source: Path) -> None:
