@@ -28,10 +28,11 @@ from synfire_bp import (
     oracle,
 )
 from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, circuits, explain_strays
-from synfire_bp.errors import BuildError, InvariantError, SimulationError
+from synfire_bp.errors import BuildError, InvariantError, RuleError, SimulationError
 from synfire_bp.plasticity import PAPER_RULE
 from synfire_bp.reference import firing_table, simulate
 from synfire_bp.standalone import ProgramSpec, SampleFiles, build_programs
+from synfire_bp.standalone.cache import KNOWN, USED, clear, entries
 from synfire_bp.synapses import PlasticLayout, numbers
 from synfire_bp.training import dataset_of, train
 from synfire_bp.verification import verify
@@ -86,8 +87,9 @@ def empty_cache(tmp_path, monkeypatch):
 
 
 def content(folder):
-    """Return every file of a folder with the time of its last change."""
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    """Return every file of a folder with the time of its last change; not when it was used."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != USED)
+    return {path: path.stat().st_mtime_ns for path in files}
 
 
 def reference_spikes(circuit, dataset, weights, order, **steps):
@@ -241,7 +243,7 @@ def test_builds_at_the_same_time_in_threads_and_processes_do_not_clash(
     said = [builder.communicate() for builder in builders]
     assert [builder.returncode for builder in builders] == [0, 0], said
     (folder,) = {Path(line) for stdout, _ in said for line in stdout.splitlines()}
-    assert list(empty_cache.iterdir()) == [folder]  # nothing half-built is left
+    assert set(empty_cache.iterdir()) == {folder, empty_cache / KNOWN}  # nothing half-built is left
 
     calls = compiler.calls
     assert calls > before  # the script does note what is compiled
@@ -307,9 +309,44 @@ def test_what_the_compiler_complains_of_is_passed_on_and_nothing_is_kept(
 
 
 def test_a_rule_that_cannot_be_read_stops_the_generation(empty_cache):
-    with pytest.raises(BuildError, match=r"(?s)generating the C\+\+ code failed:.*factor 'z0'"):
+    with pytest.raises(RuleError, match=r"unknown factor 'z0'"):
         build_programs([ProgramSpec(TINY.circuit, "dw = 2*x0*z0")])
     assert list(empty_cache.iterdir()) == []
+
+
+def test_numbers_are_no_part_of_a_program_and_structure_is():
+    spec = ProgramSpec(backprop_circuit((2, 3, 2)), PAPER_RULE)
+    same = ProgramSpec(
+        backprop_circuit((2, 3, 2), closing=16384, weight_limit=100), "dw = 6*x0*y0*r1 - 8*y0*x0"
+    )
+    assert same != spec
+    assert same.bare() == spec.bare()
+    others = [
+        ProgramSpec(backprop_circuit((2, 3, 3)), PAPER_RULE),
+        ProgramSpec(backprop_circuit((2, 3, 2)), "dw = 4*r1*x0*y0 - 2*x0"),
+        ProgramSpec(backprop_circuit((2, 3, 2)), None),
+        ProgramSpec(backprop_circuit((2, 3, 2)), PAPER_RULE, stock=True),
+    ]
+    assert all(other.bare() != spec.bare() for other in others)
+
+
+def test_the_cache_lists_what_it_holds_and_can_be_emptied(empty_cache):
+    assert entries() == []
+    (program,) = build_programs([TINY])
+    (entry,) = entries()
+    assert entry.folder == program.folder
+    assert entry.about == {
+        "sizes": list(TINY.circuit.sizes), "phases": TINY.circuit.n_phases,
+        "learns": TINY.rule is not None, "stock": False,
+    }  # fmt: skip
+    assert entry.size >= (program.folder / "main").stat().st_size
+    abandoned = empty_cache / "building-999999999-x"  # of a process that is no more
+    under_way = empty_cache / f"building-{os.getpid()}-x"
+    for folder in (abandoned, under_way):
+        folder.mkdir()
+    assert clear() == 1
+    assert list(empty_cache.iterdir()) == [under_way]
+    assert build_programs([TINY])[0].folder == program.folder  # compiled anew
 
 
 @pytest.mark.parametrize("below", [False, True], ids=["a file", "below a file"])

@@ -30,7 +30,7 @@ from typing import Any
 from synfire_bp.circuit import CLOSING, WEIGHT_LIMIT, Circuit
 from synfire_bp.errors import BuildError
 from synfire_bp.plasticity import parse_rule
-from synfire_bp.standalone.cache import ABOUT, BUILDING, KNOWN, cache_folder
+from synfire_bp.standalone.cache import ABOUT, BUILDING, KNOWN, USED, cache_folder
 from synfire_bp.standalone.program import MANIFEST, Program
 
 __all__ = ["ProgramSpec", "build_programs"]
@@ -115,7 +115,7 @@ def _build(spec: ProgramSpec, compiler: str) -> Program:
     if program := _known_program(cache, known):
         return program
     try:
-        known.parent.mkdir(parents=True, exist_ok=True)
+        cache.mkdir(parents=True, exist_ok=True)
         workplace = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{os.getpid()}-", dir=cache))
     except OSError as error:
         raise BuildError(
@@ -145,13 +145,16 @@ def _known_program(cache: Path, known: Path) -> Program | None:
     """Return the program that was built for what is asked, if it is still there."""
     try:
         place = cache / known.read_text().strip()
-        os.utime(place / MANIFEST)  # when it was last used
+        if not (place / MANIFEST).exists():
+            return None
+        (place / USED).touch()
     except OSError:
         return None
     return Program(place)
 
 
 def _note(known: Path, key: str) -> None:
+    known.parent.mkdir(exist_ok=True)
     beside = known.with_name(f"{known.name}.{os.getpid()}-{threading.get_ident()}")
     beside.write_text(key)
     beside.replace(known)

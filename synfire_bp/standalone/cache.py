@@ -19,11 +19,13 @@ from typing import Any
 from synfire_bp.errors import BuildError
 from synfire_bp.standalone.program import MANIFEST
 
-__all__ = ["ABOUT", "BUILDING", "KNOWN", "CacheEntry", "cache_folder", "clear", "entries"]
+__all__ = ["ABOUT", "BUILDING", "KNOWN", "USED", "CacheEntry", "cache_folder", "clear", "entries"]
 
 ABOUT = "about.json"
 BUILDING = "building-"
 KNOWN = "known"
+USED = "used"
+"""An empty file; the time of its change is when the program was last asked for."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def entries() -> list[CacheEntry]:
         except (OSError, ValueError):
             about = {}
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        used = datetime.fromtimestamp(manifest.stat().st_mtime).astimezone()
+        last = folder / USED if (folder / USED).exists() else manifest
+        used = datetime.fromtimestamp(last.stat().st_mtime).astimezone()
         found.append(CacheEntry(folder, about, size, used))
     return sorted(found, key=lambda entry: entry.used, reverse=True)
 
