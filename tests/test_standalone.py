@@ -311,7 +311,7 @@ def test_what_the_compiler_complains_of_is_passed_on_and_nothing_is_kept(
 def test_a_rule_that_cannot_be_read_stops_the_generation(empty_cache):
     with pytest.raises(RuleError, match=r"unknown factor 'z0'"):
         build_programs([ProgramSpec(TINY.circuit, "dw = 2*x0*z0")])
-    assert list(empty_cache.iterdir()) == []
+    assert not any(empty_cache.glob("*"))
 
 
 def test_numbers_are_no_part_of_a_program_and_structure_is():
