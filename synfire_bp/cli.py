@@ -7,9 +7,12 @@ codes: 0 done, 1 something was wrong (a message says what), 2 the command was no
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +20,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from synfire_bp import datasets
 from synfire_bp.circuit import Block, Circuit, Population, Source
@@ -28,8 +32,22 @@ from synfire_bp.version import __version__
 
 __all__ = ["app", "main"]
 
+
+class _Commands(TyperGroup):
+    """Hands Ctrl-C to `main`: typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "stopped at once; --resume takes up a training at its last checkpoint"
+            ) from None
+
+
 app = typer.Typer(
     name="synfire-bp",
+    cls=_Commands,
     help="Exact backpropagation with spikes: run, verify and describe the circuit.",
     no_args_is_help=True,
     add_completion=False,
@@ -54,6 +72,18 @@ class SplitName(str, Enum):
     train = "train"
 
 
+def _whole_number(text: Any) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        # typer's own message does not say what was given
+        raise typer.BadParameter(f"'{text}' is not a whole number") from None
+
+
+def _number(help: str) -> Any:
+    return typer.Option(parser=_whole_number, metavar="N", help=help)
+
+
 Model = Annotated[
     str, typer.Argument(help="Model file (YAML), or the name of a shipped model; see `models`.")
 ]
@@ -64,7 +94,7 @@ Set = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of initial weights and order of samples.")]
+Seed = Annotated[int | None, _number("Seed of initial weights and order of samples.")]
 Engine = Annotated[
     EngineName, typer.Option(help="The spiking circuit, or the algorithm in integers.")
 ]
@@ -72,8 +102,13 @@ Engine = Annotated[
 
 def main() -> None:
     """Run the command line; a mistake of the user gives a message, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no → shows ? for it
+        sys.stdout.reconfigure(errors="replace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except Interrupted as error:
         _complain(error)
         sys.exit(130)
@@ -84,8 +119,21 @@ def main() -> None:
         _complain("stopped")
         sys.exit(130)
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
-        sys.stderr.close()
+        _give_up_output()
         sys.exit(1)
+    except OSError as error:  # of a place that no module expects trouble from, such as stdout
+        _give_up_output()
+        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        sys.exit(1)
+    except MemoryError as error:
+        _complain(f"not enough memory ({error}); choose smaller network.sizes")
+        sys.exit(1)
+
+
+def _give_up_output() -> None:
+    """Send what is left of the output nowhere, or Python complains of it on its way out."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(what: object) -> None:
@@ -99,10 +147,8 @@ def _complain(what: object) -> None:
 def train(
     model: Model,
     engine: Engine = EngineName.circuit,
-    epochs: Annotated[int | None, typer.Option(help="Passes through the training samples.")] = None,
-    samples: Annotated[
-        int | None, typer.Option(help="Use only the first N training samples.")
-    ] = None,
+    epochs: Annotated[int | None, _number("Passes through the training samples.")] = None,
+    samples: Annotated[int | None, _number("Use only the first N training samples.")] = None,
     seed: Seed = None,
     changes: Set = None,
     out: Annotated[
@@ -158,9 +204,9 @@ def test(
 @app.command()
 def verify(
     model: Model,
-    epochs: Annotated[int, typer.Option(help="Passes through the samples.")] = 1,
+    epochs: Annotated[int, _number("Passes through the samples.")] = 1,
     samples: Annotated[
-        int | None, typer.Option(help="Use only the first N training samples. Default: all.")
+        int | None, _number("Use only the first N training samples. Default: all.")
     ] = None,
     seed: Seed = None,
     changes: Set = None,
@@ -391,7 +437,7 @@ def _print_table(
     for row in rows:
         table.add_row(*(str(value) for value in row))
     # a pipe has no width: nothing is folded there
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 999)
     if title:
         console.print(title, style="bold")
     console.print(table)

@@ -10,6 +10,7 @@ __all__ = [
     "CircuitError",
     "DatasetError",
     "ExperimentError",
+    "HardwareError",
     "Interrupted",
     "InvariantError",
     "RuleError",
@@ -37,6 +38,10 @@ class DatasetError(SynfireError):
 
 class ExperimentError(SynfireError):
     """A model file, or a value set on the command line, is not valid."""
+
+
+class HardwareError(SynfireError):
+    """A number, a rule or a network that the chip cannot hold, or a chip that cannot be."""
 
 
 class RunDirectoryError(SynfireError):

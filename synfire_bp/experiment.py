@@ -45,6 +45,8 @@ WIDEST_CLOSING = 32128
 """Largest closing bias: `open`, 512 above it, is then the largest fixed weight in steps of 128."""
 
 PositiveInt = Annotated[int, Field(ge=1)]
+Units = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Size of a layer; beyond the bound no machine holds the weights."""
 
 # ----------------------------------------------------------------------------------------------
 # What a model file may say
@@ -112,7 +114,7 @@ class DatasetSection(_Section):
 class NetworkSection(_Section):
     """Size of the network and range of its weights."""
 
-    sizes: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
+    sizes: tuple[Units, Units, Units] = Field(
         strict=False,  # YAML has lists, not tuples; the sizes themselves stay strict
         description="Units of the input, hidden and output layer "
         "(paper, Table 1: 400, 400, 10 for MNIST).",

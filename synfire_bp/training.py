@@ -26,7 +26,14 @@ from synfire_bp.engines import (
     make_engine,
     training_split,
 )
-from synfire_bp.errors import ExperimentError, Interrupted, InvariantError, RunDirectoryError
+from synfire_bp.errors import (
+    BuildError,
+    DatasetError,
+    ExperimentError,
+    Interrupted,
+    InvariantError,
+    RunDirectoryError,
+)
 from synfire_bp.experiment import Experiment
 from synfire_bp.interrupt import StopRequest
 from synfire_bp.progress import WorkProgress
@@ -55,7 +62,12 @@ def dataset_of(experiment: Experiment, *, quiet: bool = True) -> Dataset:
         preprocessing=experiment.dataset.preprocessing(),
         quiet=quiet,
     )
-    check_fits(dataset, experiment.network.sizes[0], experiment.network.sizes[-1])
+    try:
+        check_fits(dataset, experiment.network.sizes[0], experiment.network.sizes[-1])
+    except DatasetError as error:
+        if experiment.dataset.path is None:
+            raise
+        raise DatasetError(f"{experiment.dataset.path}: {error}") from None
     return dataset
 
 
@@ -111,9 +123,23 @@ def train(
         training = _Training(experiment, engine, dataset, writer, tail, keep_going, progress, stop)
         if not training.finished:
             progress.note(f"{experiment.name}: preparing the engine '{engine}'")
-            with closing(make_engine(engine, experiment, dataset)) as machine:
+            with closing(_prepared(engine, experiment, dataset, stop, writer.path)) as machine:
                 training.run(machine)
         return writer.finish()
+
+
+def _prepared(
+    name: str, experiment: Experiment, dataset: Dataset, stop: StopRequest, out: Path
+) -> Engine:
+    try:
+        return make_engine(name, experiment, dataset)
+    except BuildError:
+        if stop():  # Ctrl-C at a terminal reaches the compiler too
+            raise Interrupted(
+                f"stopped while the engine '{name}' was prepared; go on with --resume and --out "
+                f"{out}"
+            ) from None
+        raise
 
 
 def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool = True) -> Segment:
