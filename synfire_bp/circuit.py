@@ -140,12 +140,14 @@ def fixed_weights(closing: int = CLOSING) -> dict[str, FixedWeight]:
 class Population:
     """A population: as many neurons as its layer has units.
 
-    `layer` is "input", "hidden", "output" or "gate" (one neuron).
+    `layer` is "input", "hidden", "output" or "gate" (one neuron).  `refractory` is the refractory
+    delay on the chip, in steps: 1 lets a neuron spike in the next step.
     """
 
     name: str
     layer: str
     role: str
+    refractory: int = 2
 
 
 @dataclass(frozen=True)
@@ -290,7 +292,9 @@ POPULATIONS = (
     Population("h>", "hidden", "upper edge of the hidden box derivative: input above threshold"),
     Population("m_h", "hidden", "memory of h"),
     Population("c", "hidden", "hidden box derivative: h< and not h>"),
-    Population("hT", "hidden", "transposed hidden layer: memory of h, then backpropagated error"),
+    Population(
+        "hT", "hidden", "transposed hidden layer: memory of h, then backpropagated error", refractory=1
+    ),
     Population("t", "output", "target"),
     Population("o", "output", "output layer"),
     Population("o<", "output", "lower edge of the output box derivative: input above 0"),
@@ -452,6 +456,11 @@ class Circuit:
         """Return the bias of the neurons of a population."""
         driven = {source.name for source in self.sources} | set(self.gate_names)
         return 0 if population in driven else -self.closing
+
+    def refractory(self, population: str) -> int:
+        """Return the refractory delay of a population on the chip; sources and gates have 1."""
+        delays = {row.name: row.refractory for row in self.populations}
+        return delays.get(population, 1)
 
     # -- projections -----------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -24,11 +24,14 @@ from typer.core import TyperGroup
 
 from synfire_bp import datasets
 from synfire_bp.circuit import Block, Circuit, Population, Source
-from synfire_bp.errors import Interrupted, SynfireError
+from synfire_bp.errors import ExperimentError, Interrupted, SynfireError
 from synfire_bp.experiment import Experiment, json_schema, list_models
 from synfire_bp.runs import Run, write_atomically
 from synfire_bp.scores import Score
 from synfire_bp.version import __version__
+
+if TYPE_CHECKING:
+    from synfire_bp.loihi.summary import Table as HardwareTable
 
 __all__ = ["app", "main"]
 
@@ -63,6 +66,12 @@ class EngineName(str, Enum):
 
     circuit = "circuit"
     oracle = "oracle"
+
+
+class HardwareName(str, Enum):
+    """Chips that a circuit can be placed on."""
+
+    loihi1 = "loihi1"
 
 
 class SplitName(str, Enum):
@@ -242,12 +251,28 @@ def verify(
 
 
 @app.command()
-def describe(model: Model, changes: Set = None) -> None:
+def describe(
+    model: Model,
+    changes: Set = None,
+    hardware: Annotated[
+        HardwareName | None,
+        typer.Option(help="Also what it takes of this chip. Default: the model's own, if any."),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Run directory of the model: energy and time from its spikes."),
+    ] = None,
+) -> None:
     """Print a model's populations, phases, projections and counts."""
     from synfire_bp.engines import circuits
 
     experiment = _experiment(model, changes)
     circuit, inference = circuits(experiment)
+    on_chip: list[HardwareTable | str] = []  # before anything is printed: it may be refused
+    if hardware is not None or experiment.hardware is not None:
+        on_chip = _on_chip(circuit, inference, None if run is None else Run.open(run))
+    elif run is not None:
+        raise typer.BadParameter(f"--run needs --hardware {HardwareName.loihi1.value}")
     sizes = "-".join(map(str, circuit.sizes))
     print(f"{experiment.name}: {experiment.description}")
     print(f"{experiment.dataset.name}, {sizes}, rule: {experiment.learning.rule}")
@@ -273,6 +298,11 @@ def describe(model: Model, changes: Set = None) -> None:
         print("Were all presynaptic neurons active and all weights at their limit:")
         for caution in cautions:
             print(f"  {caution}")
+    for item in on_chip:
+        if isinstance(item, str):
+            print(item)
+        else:
+            _print_table(item.title, item.heads, item.rows, left=item.left, more=item.more)
 
 
 @app.command()
@@ -421,6 +451,18 @@ def _print_projections(circuit: Circuit) -> None:
     _print_table(
         "Fixed projections, one to one", ("", "kind", "weight", "extra delay"), fixed, left=2
     )
+
+
+def _on_chip(circuit: Circuit, inference: Circuit, run: Run | None) -> list[HardwareTable | str]:
+    from synfire_bp.loihi.summary import hardware_report
+
+    if run is not None and run.experiment.network.sizes != circuit.sizes:
+        raise ExperimentError(
+            f"{run.path}: its network is {'-'.join(map(str, run.experiment.network.sizes))}, the "
+            f"model's {'-'.join(map(str, circuit.sizes))}; --run must name a run of the model"
+        )
+    tables = () if run is None else (run.spike_counts, run.metrics)
+    return list(hardware_report(circuit, inference, *tables))
 
 
 def _list(values: Iterable[int]) -> str:

@@ -6,8 +6,9 @@ sample as it was shown, and what else they saw.  `synfire_bp.training` knows onl
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,12 +19,15 @@ from synfire_bp.circuit import Circuit, PlasticProjection, backprop_circuit, inf
 from synfire_bp.datasets import Dataset, Split
 from synfire_bp.errors import SynfireError
 from synfire_bp.experiment import Experiment
+from synfire_bp.loihi.constrain import constrain
+from synfire_bp.loihi.formats import quantise_weight
+from synfire_bp.loihi.spec import SignMode
 from synfire_bp.plasticity import parse_rule
 from synfire_bp.reference import firing_table
 from synfire_bp.scores import Score
 from synfire_bp.standalone import Program, ProgramResult, ProgramSpec, SampleFiles, build_programs
-from synfire_bp.synapses import PlasticLayout, numbers
-from synfire_bp.weights import from_copy
+from synfire_bp.synapses import Copies, PlasticLayout, numbers, weight_bounds
+from synfire_bp.weights import from_copy, initial_weights
 
 __all__ = [
     "ENGINES",
@@ -35,6 +39,7 @@ __all__ = [
     "circuits",
     "explain_strays",
     "make_engine",
+    "starting_weights",
     "strays",
     "training_split",
 ]
@@ -45,7 +50,7 @@ Progress = Callable[[int], None]
 Stop = Callable[[], bool]
 """Asked often; true ends the call after a whole sample."""
 
-_CHUNK = 2000  # samples that the oracle does between two looks at the clock
+_CHUNK = 5000  # samples that the oracle does between two looks at the clock
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,11 @@ class Segment:
     recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
 
     @property
+    def differing_copies(self) -> Copies | None:
+        """The matrix of each plastic projection if they differ within a layer, else None."""
+        return {row.name: matrix for row, matrix in self.copies.items()} if self.unequal else None
+
+    @property
     def unequal(self) -> dict[str, int]:
         """Plastic projection to the number of its weights that differ from the layer's first copy.
 
@@ -114,11 +124,15 @@ class Engine(Protocol):
         weights: Weights,
         order: NDArray[np.integer],
         *,
+        copies: Copies | None = None,
         record: bool = False,
         progress: Progress | None = None,
         stop: Stop | None = None,
     ) -> Segment:
-        """Show training samples in `order`, learning; `weights` stay as they are."""
+        """Show training samples in `order`, learning; `weights` stay as they are.
+
+        `copies` holds the matrix of each plastic projection, where they differ within a layer.
+        """
 
     def test(
         self,
@@ -142,15 +156,30 @@ def circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
     return backprop_circuit(sizes, **options), inference_circuit(sizes, **options)
 
 
+def starting_weights(experiment: Experiment) -> Weights:
+    """Return the weights that a training starts from: drawn, and as the network can hold them."""
+    lowest, highest = weight_bounds(
+        circuits(experiment)[0], None if experiment.hardware is None else experiment.hardware.spec()
+    )
+    drawn = initial_weights(experiment.network.sizes, experiment.training.seed)
+    if experiment.hardware is not None:
+        spec = experiment.hardware.spec()
+        drawn = tuple(quantise_weight(w, 0, SignMode.MIXED, spec).astype(np.int16) for w in drawn)
+    return tuple(np.clip(matrix, lowest, highest) for matrix in drawn)
+
+
 class OracleEngine:
     """The algorithm in integers (`synfire_bp.oracle`), in the semantics of the circuit."""
 
     name = "oracle"
 
     def __init__(self, experiment: Experiment, dataset: Dataset):
-        self._dataset = dataset
-        self._train = training_split(experiment, dataset)
         self._n_out = experiment.network.sizes[-1]
+        splits = {"train": training_split(experiment, dataset), "test": dataset.test}
+        self._samples = {
+            name: oracle.Samples.of(split.inputs, split.labels, self._n_out)
+            for name, split in splits.items()
+        }
         self._limit = experiment.network.weight_limit
         rule = parse_rule(experiment.learning.rule)
         self._potentiation, self._depression = rule.coincidence()
@@ -160,6 +189,7 @@ class OracleEngine:
         weights: Weights,
         order: NDArray[np.integer],
         *,
+        copies: Copies | None = None,
         record: bool = False,
         progress: Progress | None = None,
         stop: Stop | None = None,
@@ -176,8 +206,8 @@ class OracleEngine:
                                   "changes_w1", "changes_w2"), 0)  # fmt: skip
         while done < len(order) and not (stop is not None and stop()):
             chunk = order[done : done + _CHUNK]
-            result = oracle.train_epoch(
-                self._train.inputs, self._train.labels, w1, w2, chunk,
+            result = oracle.train_samples(
+                self._samples["train"], w1, w2, chunk,
                 potentiation=self._potentiation, depression=self._depression, limit=self._limit,
             )  # fmt: skip
             done += len(chunk)
@@ -200,8 +230,8 @@ class OracleEngine:
         stop: Stop | None = None,
     ) -> Segment:
         """Show every sample of a split without learning."""
-        samples = self._train if split == "train" else self._dataset.test
-        outputs = oracle.forward(samples.inputs, *weights)
+        samples = self._samples[split]
+        outputs = oracle.forward_samples(samples, *weights)
         score = Score.of(outputs.spikes, outputs.potentials, samples.labels)
         if progress is not None:
             progress(len(samples))
@@ -228,14 +258,18 @@ class CircuitEngine:
         uses: Sequence[str] = ("train", "test"),
     ):
         self._circuit, self._inference = circuits(experiment)
+        self._chip = None if experiment.hardware is None else experiment.hardware.spec()
+        if self._chip is not None:
+            reach = min(self._circuit.weight_limit, weight_bounds(self._circuit, self._chip)[1])
+            constrain(replace(self._circuit, weight_limit=reach), self._chip, strict=True)
         self._layout = PlasticLayout(self._circuit)
         self._rule = parse_rule(experiment.learning.rule)
         self._inference_layout = PlasticLayout(self._inference)
         self._files = {"train": training_split(experiment, dataset), "test": dataset.test}
         self._on_disk: dict[str, SampleFiles] = {}
         specs = {
-            "train": ProgramSpec(self._circuit, experiment.learning.rule),
-            "test": ProgramSpec(self._inference, None),
+            "train": ProgramSpec(self._circuit, experiment.learning.rule, chip=self._chip),
+            "test": ProgramSpec(self._inference, None, chip=self._chip),
         }
         programs = build_programs([specs[use] for use in uses])
         self._programs: dict[str, Program] = dict(zip(uses, programs, strict=True))
@@ -245,27 +279,39 @@ class CircuitEngine:
         weights: Weights,
         order: NDArray[np.integer],
         *,
+        copies: Copies | None = None,
         record: bool = False,
         progress: Progress | None = None,
         stop: Stop | None = None,
     ) -> Segment:
         """Show training samples in `order`, learning."""
+        shown = np.ascontiguousarray(order, dtype=np.int32)
+        now: list[NDArray] = [*(weights if copies is None else copies.values()), shown]
+        seed = zlib.crc32(b"".join(array.tobytes() for array in now)) >> 1
         start: dict[str, NDArray | int] = {
-            **numbers(self._circuit, self._layout, weights, self._rule),
+            **numbers(
+                self._circuit,
+                self._layout,
+                weights,
+                self._rule,
+                chip=self._chip,
+                copies=copies,
+                seed=seed,
+            ),
             "cells.record_from": 0,
             "cells.record_until": len(order) if record else 0,
         }
         result = self._programs["train"].run(
             start, self._samples("train"), order, progress=progress, stop=stop
         )
-        copies = {
+        left = {
             row: np.ascontiguousarray(from_copy(row, matrix))
             for row, matrix in self._layout.unpack(result.arrays["plastic.w"]).items()
         }
-        first = {row.layer: matrix for row, matrix in reversed(copies.items())}
+        first = {row.layer: matrix for row, matrix in reversed(left.items())}
         afterwards = tuple(first[layer] for layer in sorted(first))
         labels = self._files["train"].labels[order[: result.samples]]
-        return self._segment(self._circuit, result, afterwards, labels, copies)
+        return self._segment(self._circuit, result, afterwards, labels, left)
 
     def test(
         self,
@@ -277,7 +323,7 @@ class CircuitEngine:
     ) -> Segment:
         """Show every sample of a split to the four-phase inference circuit."""
         labels = self._files[split].labels
-        start = numbers(self._inference, self._inference_layout, weights)
+        start = numbers(self._inference, self._inference_layout, weights, chip=self._chip)
         result = self._programs["test"].run(
             start, self._samples(split), np.arange(len(labels)), progress=progress, stop=stop
         )
@@ -341,6 +387,16 @@ def make_engine(name: str, experiment: Experiment, dataset: Dataset) -> Engine:
     """
     if name not in ENGINES:
         raise SynfireError(f"engine '{name}' is unknown; use one of {', '.join(ENGINES)}")
+    hardware = experiment.hardware
+    if (
+        name == "oracle"
+        and hardware is not None
+        and (hardware.weight_bits < 8 or not hardware.symmetric)
+    ):
+        raise SynfireError(
+            "the oracle clips weights at ±254 and knows no chip; use the engine 'circuit', set "
+            "hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
+        )
     return ENGINES[name](experiment, dataset)
 
 

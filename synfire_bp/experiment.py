@@ -28,11 +28,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from synfire_bp.circuit import CLOSING, WEIGHT_LIMIT
 from synfire_bp.datasets import DEFAULT_PREPROCESSING, Preprocessing
 from synfire_bp.errors import ExperimentError, RuleError
+from synfire_bp.loihi.spec import SPECS, LoihiSpec
 from synfire_bp.plasticity import PAPER_RULE, parse_rule
 
 __all__ = [
     "DatasetSection",
     "Experiment",
+    "HardwareSection",
     "LearningSection",
     "NetworkSection",
     "RecordSection",
@@ -158,6 +160,31 @@ class LearningSection(_Section):
         return rule
 
 
+class HardwareSection(_Section):
+    """The chip that the circuit is run on, emulated; `hardware: loihi1` is the chip as it is."""
+
+    chip: Literal["loihi1"] = Field(
+        default="loihi1", description="Which chip: loihi1 (Davies et al. 2018)."
+    )
+    weight_bits: int = Field(
+        default=8,
+        ge=2,
+        le=8,
+        description="Bits of a learning weight. With fewer than 8, weights go in steps of "
+        "2^(9 - bits), and what the rule asks for is rounded at random (the chip: 1 ... 8; with 1 "
+        "there is no positive weight).",
+    )
+    symmetric: bool = Field(
+        default=False,
+        description="Weights end at plus and minus 254, so that copies W and -W stay equal. The "
+        "chip's own limits are -256 and 254.",
+    )
+
+    def spec(self) -> LoihiSpec:
+        """Return the chip with these knobs."""
+        return replace(SPECS[self.chip], weight_bits=self.weight_bits, symmetric=self.symmetric)
+
+
 class TrainingSection(_Section):
     """How long, on how much, and from which random numbers."""
 
@@ -202,8 +229,17 @@ class Experiment(_Section):
     dataset: DatasetSection = Field(description="What is learnt.")
     network: NetworkSection = Field(description="Sizes and ranges.")
     learning: LearningSection = Field(default=LearningSection(), description="The learning rule.")
+    hardware: HardwareSection | None = Field(
+        default=None,
+        description="Chip to emulate: loihi1, or a section of chip and knobs. null: none.",
+    )
     training: TrainingSection = Field(description="How long and from which seed.")
     record: RecordSection = Field(default=RecordSection(), description="What is recorded.")
+
+    @field_validator("hardware", mode="before")
+    @classmethod
+    def _name_alone_is_a_chip(cls, hardware: Any) -> Any:
+        return {"chip": hardware} if isinstance(hardware, str) else hardware
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -314,9 +350,16 @@ class Experiment(_Section):
         Defaults are written out.  Epochs do not count: a longer training begins with the same bits.
         """
         values = self.resolved().model_dump(mode="json")
-        keys = [(part, key) for part in ("dataset", "network", "learning") for key in values[part]]
+        parts = ["dataset", "network", "learning"] + ["hardware"] * (self.hardware is not None)
+        keys = [(part, key) for part in parts for key in values[part]]
         keys += [("training", "samples"), ("training", "seed")]
         return {f"{section}.{key}": values[section][key] for section, key in keys}
+
+    @property
+    def copies_may_differ(self) -> bool:
+        """Whether copies of a weight matrix may drift apart, by a chip's limits or rounding."""
+        chip = self.hardware
+        return chip is not None and not (chip.symmetric and chip.weight_bits == 8)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 (hex) of what decides the bits of the training.
@@ -536,6 +579,9 @@ def _override(values: dict, text: str) -> _Place:
         raise ExperimentError(f"override '{text}': the value is not valid YAML: {what}") from None
     section = values
     for part in place[:-1]:
+        if part == "hardware" and not isinstance(section.get(part), dict):
+            chip = section.get(part)  # its name alone, or none
+            section[part] = {} if chip is None else {"chip": chip}
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
             inner = f"{part}: holds {_shown(section)}, and no keys"

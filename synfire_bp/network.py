@@ -33,10 +33,13 @@ from brian2 import (
     ms,
 )
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.variables import LinkedVariable
 from numpy.typing import NDArray
 
 from synfire_bp.circuit import Circuit, PlasticProjection
 from synfire_bp.errors import CircuitError
+from synfire_bp.loihi.emulation import COMPARTMENT, compartment_functions, compartment_step
+from synfire_bp.loihi.spec import LoihiSpec
 from synfire_bp.neurons import (
     EMIT,
     MEMORYLESS,
@@ -45,9 +48,9 @@ from synfire_bp.neurons import (
     clock_equations,
     reward_equation,
 )
-from synfire_bp.plasticity import LEARNING_SYNAPSE, PAPER_RULE, Rule, parse_rule
+from synfire_bp.plasticity import COARSE_SYNAPSE, LEARNING_SYNAPSE, PAPER_RULE, Rule, parse_rule
 from synfire_bp.standalone.dense import DenseSynapses, RowCodeObject
-from synfire_bp.synapses import PlasticLayout, fixed_synapses, numbers
+from synfire_bp.synapses import UNIT, PlasticLayout, fixed_synapses, is_coarse, numbers
 
 __all__ = ["STEP", "CircuitNetwork", "build_network", "build_program_network"]
 
@@ -66,6 +69,43 @@ bounded.implementations.add_implementation(
     static inline int32_t bounded(int32_t value, int32_t low, int32_t high)
     {
         return value < low ? low : value > high ? high : value;
+    }
+    """,
+)
+
+
+def _in_steps(change: NDArray, coarse: int, number: NDArray, moment: int) -> NDArray:
+    with np.errstate(over="ignore"):
+        mixed = np.uint32(number) * np.uint32(2654435761)
+        mixed = mixed ^ (np.uint32(np.int64(moment) & 0xFFFFFFFF) * np.uint32(2246822519))
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+            mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
+    drawn = (mixed & np.uint32(coarse - 1)).astype(np.int64)
+    size = np.abs(change)
+    rest = size & (coarse - 1)
+    return np.sign(change) * (size - rest + coarse * (drawn < rest))
+
+
+in_steps = Function(
+    _in_steps, arg_units=[1] * 4, return_unit=1, return_type="integer", arg_types=["integer"] * 4,
+)  # fmt: skip
+"""A whole number as a multiple of `coarse`, a power of two: the rest becomes one more step, away
+from zero, with probability rest / coarse.  Drawn from a hash of the synapse's number and the
+moment: the same on any machine, in whatever order synapses are updated."""
+in_steps.implementations.add_implementation(
+    "cpp",
+    """
+    static inline int32_t in_steps(int32_t change, int32_t coarse, int32_t number, int64_t moment)
+    {
+        uint32_t mixed = uint32_t(number) * 2654435761u ^ uint32_t(moment) * 2246822519u;
+        mixed = (mixed ^ (mixed >> 16)) * 0x7FEB352Du;
+        mixed = (mixed ^ (mixed >> 15)) * 0x846CA68Bu;
+        mixed ^= mixed >> 16;
+        const int32_t size = change < 0 ? -change : change;
+        const int32_t rest = size & (coarse - 1);
+        const int32_t drawn = int32_t(mixed & uint32_t(coarse - 1));
+        const int32_t whole = size - rest + (drawn < rest ? coarse : 0);
+        return change < 0 ? -whole : whole;
     }
     """,
 )
@@ -154,6 +194,7 @@ def build_network(
     labels: NDArray[np.integer],
     order: NDArray[np.integer] | None = None,
     rule: Rule | str | None = PAPER_RULE,
+    chip: LoihiSpec | None = None,
 ) -> CircuitNetwork:
     """Build a network for Brian2's runtime mode.
 
@@ -171,6 +212,8 @@ def build_network(
         Which sample is shown when; file order if left out.
     rule : Rule or str or None
         Learning rule; None switches learning off.  The inference circuit never learns.
+    chip : LoihiSpec, optional
+        The chip to emulate; None: the memoryless neurons, which compute the same.
 
     Returns
     -------
@@ -215,8 +258,8 @@ def build_network(
     functions["present_sample"] = Function(
         present, arg_units=[1], return_unit=1, return_type="integer"
     )
-    net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject)
-    for name, start in numbers(circuit, net.layout, weights, rule).items():
+    net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject, chip=chip)
+    for name, start in numbers(circuit, net.layout, weights, rule, chip=chip).items():
         group, variable = name.split(".")
         setattr(net.objects[group], variable, start)
     net.cells.record_until = len(order)
@@ -229,12 +272,14 @@ def build_program_network(
     functions: dict[str, Function],
     *,
     codeobj_class: type[RowCodeObject] | None = None,
+    chip: LoihiSpec | None = None,
 ) -> CircuitNetwork:
     """Build a network whose numbers are set when its program is run (C++ standalone).
 
     Without a `codeobj_class` all code generation is left to Brian2, to compare with.
     """
-    return _build(circuit, rule, functions, codeobj_class, by_rows=codeobj_class is not None)
+    by_rows = codeobj_class is not None
+    return _build(circuit, rule, functions, codeobj_class, chip=chip, by_rows=by_rows)
 
 
 def _build(
@@ -242,16 +287,22 @@ def _build(
     rule: Rule | str | None,
     functions: dict[str, Function],
     codeobj_class: type | None,
+    *,
+    chip: LoihiSpec | None,
     by_rows: bool = False,
 ) -> CircuitNetwork:
     rule = parse_rule(rule) if isinstance(rule, str) else rule
+    neuron = MEMORYLESS if chip is None else COMPARTMENT
+    step = MEMORYLESS_STEP if chip is None else compartment_step()
+    arithmetic = {} if chip is None else compartment_functions(chip)
+    unit = 1 if chip is None else UNIT
     clock = Clock(dt=STEP, name="chip")
     common = {"clock": clock, "codeobj_class": codeobj_class}
     layout = PlasticLayout(circuit)
 
     cells = NeuronGroup(
         circuit.n_cells,
-        MEMORYLESS
+        neuron
         + clock_equations(circuit.n_phases)
         + reward_equation(circuit.reward_phases)
         + """
@@ -263,7 +314,7 @@ def _build(
         threshold="fired",
         reset="",
         events={"recorded": "fired and recording"},
-        namespace=functions | {"drive": circuit.fixed_weights["ring"].value},
+        namespace=functions | arithmetic | {"drive": unit * circuit.fixed_weights["ring"].value},
         name="cells",
         **common,
     )
@@ -283,7 +334,7 @@ def _build(
         )
     operations.append(
         cells.run_regularly(
-            MEMORYLESS_STEP, clock=clock, when="start", name="step", codeobj_class=codeobj_class
+            step, clock=clock, when="start", name="step", codeobj_class=codeobj_class
         )
     )
 
@@ -295,15 +346,21 @@ def _build(
     fixed.connect(i=table["pre"], j=table["post"])
     fixed.pre.delay = table["delay"] * STEP
 
-    if not circuit.reward_phases:
-        rule = None
+    synapse, on_pre = (
+        "w : integer",
+        "arriving_post += w" if unit == 1 else f"arriving_post += {unit} * w",
+    )
+    if rule and circuit.reward_phases:
+        coarse = chip is not None and is_coarse(chip)
+        synapse += LEARNING_SYNAPSE + (COARSE_SYNAPSE if coarse else "") + rule.equations()
+        on_pre += "\n" + rule.on_pre(coarse=coarse)
     plastic = DenseSynapses(
         cells,
         cells,
-        "w : integer" + (LEARNING_SYNAPSE + rule.equations() if rule else ""),
-        on_pre="arriving_post += w" + ("\n" + rule.on_pre() if rule else ""),
+        synapse,
+        on_pre=on_pre,
         rows=by_rows,
-        namespace={"bounded": bounded},
+        namespace={"bounded": bounded, "in_steps": in_steps},
         dtype={"w": np.int16},
         name="plastic",
         **common,
@@ -311,7 +368,10 @@ def _build(
     plastic.connect(i=layout.pre, j=layout.post)
 
     census_objects, census = _census(circuit, cells, common, by_rows)
-    output, readout = _readout(circuit, populations["o"], common)
+    compared = "v" if chip is None else "v_compared"
+    output, readout = _readout(
+        circuit, linked_var(populations["o"], compared), populations["o"], common
+    )
     recorder = EventMonitor(cells, "recorded", name="recorder", codeobj_class=codeobj_class)
     network = Network(
         cells, *operations, fixed, plastic, *census_objects, output, readout, recorder
@@ -359,7 +419,9 @@ def _census(
     return [present, count, census, add, clear], census
 
 
-def _readout(circuit: Circuit, o: Subgroup, common: dict) -> tuple[NeuronGroup, EventMonitor]:
+def _readout(
+    circuit: Circuit, voltage: LinkedVariable, o: Subgroup, common: dict
+) -> tuple[NeuronGroup, EventMonitor]:
     """Note summed input and spike of the output neurons in the phase in which they read out.
 
     Through expressions: Brian2 2.9 records a linked variable itself from the wrong neurons.
@@ -372,14 +434,15 @@ def _readout(circuit: Circuit, o: Subgroup, common: dict) -> tuple[NeuronGroup, 
         v_output     : integer (linked)
         fired_output : boolean (linked)
         lift         : integer (shared, constant)  # what opens the neuron, and its bias
-        potential = v_output - lift : integer
+        unit         : integer (shared, constant)  # what weights count in
+        potential = (v_output - lift) // unit : integer
         fired = fired_output : boolean
         """,
         events={"readout": f"phase == {forward} and t_in_timesteps > 0"},
         name="output",
         **common,
     )
-    output.v_output = linked_var(o, "v")
+    output.v_output = voltage
     output.fired_output = linked_var(o, "fired")
     readout = EventMonitor(
         output, "readout", variables=["potential", "fired"], name="readout",

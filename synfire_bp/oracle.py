@@ -21,32 +21,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from synfire_bp.circuit import FULL, HALF, WEIGHT_LIMIT
 from synfire_bp.errors import SynfireError
 from synfire_bp.scores import Score
 
-__all__ = ["SEMANTICS", "EpochResult", "Outputs", "forward", "train_epoch"]
+__all__ = [
+    "SEMANTICS",
+    "EpochResult",
+    "Outputs",
+    "Samples",
+    "forward",
+    "forward_samples",
+    "train_epoch",
+    "train_samples",
+]
 
 SEMANTICS = ("circuit", "numpy")
-
-# where each count lies in the array that the kernel fills
-_COUNTS = (
-    "correct_spikes",
-    "correct_potential",
-    "exact",
-    "squared_errors",
-    "hidden_active",
-    "output_active",
-    "samples_with_error",
-    "changes_w1",
-    "changes_w2",
-)
-(_SPIKES, _POTENTIAL, _EXACT, _SQUARED, _HIDDEN, _OUTPUT, _ERROR, _CHANGES_1, _CHANGES_2) = range(
-    len(_COUNTS)
-)
 
 
 @dataclass(frozen=True)
@@ -89,6 +81,54 @@ class Outputs:
     potentials: NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Binary patterns and labels, checked and made ready to be shown many times.
+
+    Attributes
+    ----------
+    active : uint16 or uint32 array
+        Indices of the inputs that are 1, one sample after the other.
+    starts : int64 array, shape (n + 1,)
+        Where in `active` each sample begins, and where the last one ends.
+    labels : int64 array, shape (n,)
+        0 … n_out-1.
+    n_in, n_out : int
+        Inputs of a pattern, and classes.
+    """
+
+    active: NDArray[np.unsignedinteger]
+    starts: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    n_in: int
+    n_out: int
+
+    @classmethod
+    def of(cls, inputs: NDArray[np.integer], labels: NDArray[np.integer], n_out: int) -> Samples:
+        """Prepare patterns of shape (n, n_in) and labels of shape (n,).
+
+        Raises
+        ------
+        SynfireError
+            If shapes or types do not fit, inputs are not binary, or a label is out of range.
+        """
+        return cls._listed(*_checked(inputs, labels, n_out), n_out)
+
+    @classmethod
+    def _listed(cls, inputs: Any, labels: Any, n_out: int) -> Samples:
+        from synfire_bp import oracle_kernels as kernels  # numba: a quarter of a second
+
+        n, n_in = inputs.shape
+        starts = np.zeros(n + 1, dtype=np.int64)
+        kind: type[np.unsignedinteger] = np.uint16 if n_in < 2**16 else np.uint32
+        active = np.empty(np.count_nonzero(inputs) + 1, dtype=kind)  # the kernel wants one more
+        kernels.list_active(inputs, active, starts)
+        return cls(active, starts, labels, n_in, n_out)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
 def train_epoch(
     inputs: NDArray[np.integer],
     labels: NDArray[np.integer],
@@ -126,24 +166,55 @@ def train_epoch(
         If shapes or types do not fit, a label or an order entry is out of range, inputs are not
         binary, weights are read-only, or the semantics is unknown.
     """
+    _check_weights(np.shape(inputs), w1, w2)
+    n_out = w2.shape[1]
+    inputs, labels = _checked(inputs, labels, n_out)
+    order = _checked_order(order, len(inputs))
+    if len(order) < len(inputs):  # what is not shown need not be prepared
+        inputs, labels, order = inputs[order], labels[order], np.arange(len(order))
+    return train_samples(
+        Samples._listed(inputs, labels, n_out), w1, w2, order, semantics,
+        potentiation=potentiation, depression=depression, limit=limit,
+    )  # fmt: skip
+
+
+def train_samples(
+    samples: Samples,
+    w1: NDArray[np.integer],
+    w2: NDArray[np.integer],
+    order: NDArray[np.integer],
+    semantics: str = "circuit",
+    *,
+    potentiation: int = 2,
+    depression: int = -2,
+    limit: int = WEIGHT_LIMIT,
+) -> EpochResult:
+    """Do what `train_epoch` does, with samples prepared once for many calls."""
+    from synfire_bp import oracle_kernels as kernels
+
     if semantics not in SEMANTICS:
         raise SynfireError(f"semantics '{semantics}' is unknown; use one of {', '.join(SEMANTICS)}")
-    inputs, labels, order = _checked(inputs, labels, w1, w2, order)
+    _check_weights((len(samples), samples.n_in), w1, w2, samples.n_out)
     for name, weights in (("w1", w1), ("w2", w2)):
         if not weights.flags.writeable:
             raise SynfireError(
                 f"{name} is read-only, but training changes it in place; pass a copy"
             )
-    counts = np.zeros(len(_COUNTS), dtype=np.int64)
-    _train(
-        inputs, labels, w1, w2, order,
+    order = _checked_order(order, len(samples))
+    work = kernels.WorkingWeights.of(w1, w2, limit, max(abs(potentiation), abs(depression)))
+    counts = np.zeros(len(kernels.COUNTS), dtype=np.int64)
+    narrow = work.w1.dtype.type
+    kernels.learn(
+        samples.active, samples.starts, samples.labels, order,
+        work.w1, work.w2t, work.at_once, work.wide,
         FULL if semantics == "circuit" else FULL - 1,
         semantics == "numpy",
-        potentiation, depression, limit, counts,
+        narrow(potentiation), narrow(depression), narrow(limit), counts,
     )  # fmt: skip
-    count = dict(zip(_COUNTS, (int(value) for value in counts), strict=True))
+    w1[...], w2[...] = work.w1, work.w2t.T
+    count = dict(zip(kernels.COUNTS, (int(value) for value in counts), strict=True))
     n, n_hid, n_out = len(order), w1.shape[1], w2.shape[1]
-    score = Score(samples=n, n_out=n_out, **{name: count[name] for name in _COUNTS[:4]})
+    score = Score(samples=n, n_out=n_out, **{name: count[name] for name in kernels.COUNTS[:4]})
     return EpochResult(
         w1,
         w2,
@@ -165,157 +236,68 @@ def forward(
     SynfireError
         If shapes or types do not fit or inputs are not binary.
     """
-    labels = np.zeros(len(inputs), dtype=np.int64)
-    inputs, _, _ = _checked(inputs, labels, w1, w2, np.arange(len(inputs)))
-    potentials = np.zeros((len(inputs), w2.shape[1]), dtype=np.int64)
-    _forward(inputs, w1, w2, potentials)
+    _check_weights(np.shape(inputs), w1, w2)
+    no_labels = np.zeros(len(inputs), dtype=np.int64)
+    return forward_samples(Samples.of(inputs, no_labels, w2.shape[1]), w1, w2)
+
+
+def forward_samples(samples: Samples, w1: NDArray[np.integer], w2: NDArray[np.integer]) -> Outputs:
+    """Do what `forward` does, with samples prepared once for many calls."""
+    from synfire_bp import oracle_kernels as kernels
+
+    _check_weights((len(samples), samples.n_in), w1, w2, samples.n_out)
+    work = kernels.WorkingWeights.of(w1, w2)
+    potentials = np.zeros((len(samples), samples.n_out), dtype=np.int64)
+    kernels.answer(
+        samples.active, samples.starts, work.w1, work.w2t, work.at_once, work.wide, potentials
+    )
     return Outputs(potentials > HALF, potentials)
 
 
-def _checked(inputs: Any, labels: Any, w1: Any, w2: Any, order: Any) -> tuple[Any, Any, Any]:
-    inputs, labels, order = np.asarray(inputs), np.asarray(labels), np.asarray(order)
+def _check_weights(shape: tuple[int, ...], w1: Any, w2: Any, n_out: int | None = None) -> None:
+    """Check the weights' types, and that their shapes fit inputs of `shape` and each other."""
     for name, weights in (("w1", w1), ("w2", w2)):
         if not isinstance(weights, np.ndarray) or weights.dtype.kind != "i" or weights.ndim != 2:
             raise SynfireError(f"{name} must be a two-dimensional array of signed integers")
         if weights.dtype.itemsize < 2:
             raise SynfireError(f"{name} is of type {weights.dtype}; weights up to 254 need int16")
-    for name, values in (("inputs", inputs), ("labels", labels), ("order", order)):
-        if values.size and values.dtype.kind not in "bui":
-            raise SynfireError(f"{name} must be integers, not {values.dtype}")
-    if inputs.ndim != 2 or inputs.shape[1] != w1.shape[0] or w1.shape[1] != w2.shape[0]:
+    if len(shape) != 2 or shape[1] != w1.shape[0] or w1.shape[1] != w2.shape[0]:
         raise SynfireError(
-            f"shapes do not fit: inputs {inputs.shape}, w1 {w1.shape}, w2 {w2.shape}; expected "
+            f"shapes do not fit: inputs {shape}, w1 {w1.shape}, w2 {w2.shape}; expected "
             "(n, n_in), (n_in, n_hid), (n_hid, n_out)"
         )
+    if n_out is not None and n_out != w2.shape[1]:
+        raise SynfireError(f"w2 is {w2.shape}, but the samples were prepared for {n_out} outputs")
+
+
+def _integers(name: str, values: Any) -> NDArray:
+    values = np.asarray(values)
+    if values.size and values.dtype.kind not in "bui":
+        raise SynfireError(f"{name} must be integers, not {values.dtype}")
+    return values
+
+
+def _check_range(name: str, values: NDArray, end: int) -> None:
+    if values.size and (values.min() < 0 or values.max() >= end):
+        outside = values[(values < 0) | (values >= end)][0]
+        raise SynfireError(f"{name} {outside} is outside 0 … {end - 1}")
+
+
+def _checked(inputs: Any, labels: Any, n_out: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    inputs, labels = _integers("inputs", inputs), _integers("labels", labels)
+    if inputs.ndim != 2:
+        raise SynfireError(f"inputs have shape {inputs.shape}; expected (n, n_in)")
     if labels.shape != inputs.shape[:1]:
         raise SynfireError(f"labels have shape {labels.shape}; expected {inputs.shape[:1]}")
-    if order.ndim != 1:
-        raise SynfireError(f"order has shape {order.shape}; expected one dimension")
-    for name, values, end in (("label", labels, w2.shape[1]), ("order entry", order, len(inputs))):
-        if values.size and (values.min() < 0 or values.max() >= end):
-            outside = values[(values < 0) | (values >= end)][0]
-            raise SynfireError(f"{name} {outside} is outside 0 … {end - 1}")
+    _check_range("label", labels, n_out)
     if inputs.size and (inputs.min() < 0 or inputs.max() > 1):
         raise SynfireError("inputs must be 0 or 1")
-    return (
-        np.ascontiguousarray(inputs, dtype=np.uint8),
-        np.ascontiguousarray(labels, dtype=np.int64),
-        np.ascontiguousarray(order, dtype=np.int64),
-    )
+    return np.ascontiguousarray(inputs, dtype=np.uint8), np.array(labels, dtype=np.int64)
 
 
-@njit(cache=True, nogil=True)
-def _sum_rows(active, n_active, weights, total):  # type: ignore[no-untyped-def]
-    total[:] = 0
-    for k in range(n_active):
-        i = active[k]
-        for j in range(total.size):
-            total[j] += weights[i, j]
-
-
-@njit(cache=True, nogil=True)
-def _which(flags, active):  # type: ignore[no-untyped-def]
-    n_active = 0
-    for i in range(flags.size):
-        if flags[i]:
-            active[n_active] = i
-            n_active += 1
-    return n_active
-
-
-@njit(cache=True, nogil=True)
-def _forward(inputs, w1, w2, potentials):  # type: ignore[no-untyped-def]
-    a1 = np.empty(w1.shape[1], dtype=np.int32)
-    a2 = np.empty(w2.shape[1], dtype=np.int32)
-    on = np.empty(w1.shape[0], dtype=np.int64)
-    fired = np.empty(w1.shape[1], dtype=np.int64)
-    for k in range(inputs.shape[0]):
-        _sum_rows(on, _which(inputs[k], on), w1, a1)
-        _sum_rows(fired, _which(a1 > HALF, fired), w2, a2)
-        potentials[k, :] = a2
-
-
-@njit(cache=True, nogil=True)
-def _train(  # type: ignore[no-untyped-def]
-    inputs, labels, w1, w2, order, upper, after, potentiation, depression, limit, counts
-):
-    n_in, n_hid = w1.shape
-    n_out = w2.shape[1]
-    a1 = np.empty(n_hid, dtype=np.int32)
-    a2 = np.empty(n_out, dtype=np.int32)
-    on = np.empty(n_in, dtype=np.int64)
-    fired = np.empty(n_hid, dtype=np.int64)
-    wrong = np.empty(n_out, dtype=np.int64)
-    change2 = np.empty(n_out, dtype=np.int32)
-    change1 = np.empty(n_hid, dtype=np.int32)
-    sign = np.empty(n_out, dtype=np.int32)
-
-    for k in range(order.size):
-        label = labels[order[k]]
-        n_on = _which(inputs[order[k]], on)
-        _sum_rows(on, n_on, w1, a1)
-        n_fired = _which(a1 > HALF, fired)
-        _sum_rows(fired, n_fired, w2, a2)
-
-        # read out, and the error with the box derivative at the output
-        first, greatest, n_spikes, mistakes, n_wrong = 0, 0, 0, 0, 0
-        for j in range(n_out):
-            o, t = a2[j] > HALF, j == label
-            if o and n_spikes == 0:
-                first = j
-            n_spikes += o
-            if a2[j] > a2[greatest]:
-                greatest = j
-            mistakes += o != t
-            if t and not o and a2[j] > 0:
-                wrong[n_wrong], sign[n_wrong], change2[n_wrong] = j, 1, potentiation
-                n_wrong += 1
-            elif o and not t and not a2[j] > upper:
-                wrong[n_wrong], sign[n_wrong], change2[n_wrong] = j, -1, depression
-                n_wrong += 1
-        counts[_SPIKES] += first == label
-        counts[_POTENTIAL] += greatest == label
-        counts[_EXACT] += mistakes == 0
-        counts[_SQUARED] += mistakes
-        counts[_HIDDEN] += n_fired
-        counts[_OUTPUT] += n_spikes
-        if n_wrong == 0:
-            continue
-        counts[_ERROR] += 1
-
-        if after:
-            counts[_CHANGES_2] += _update_w2(w2, fired, n_fired, wrong, n_wrong, change2, limit)
-        n_d1 = 0
-        for i in range(n_hid):
-            change1[i] = 0
-            if a1[i] > 0 and not a1[i] > upper:
-                e = 0
-                for m in range(n_wrong):
-                    e += sign[m] * w2[i, wrong[m]]
-                if e != 0:
-                    change1[i] = potentiation if e > 0 else depression
-                    n_d1 += 1
-        if not after:
-            counts[_CHANGES_2] += _update_w2(w2, fired, n_fired, wrong, n_wrong, change2, limit)
-        if n_d1:
-            for m in range(n_on):
-                row, changed = on[m], 0
-                for i in range(n_hid):
-                    old = w1[row, i]
-                    new = min(max(old + change1[i], -limit), limit)
-                    w1[row, i] = new
-                    changed += new != old
-                counts[_CHANGES_1] += changed
-
-
-@njit(cache=True, nogil=True)
-def _update_w2(w2, fired, n_fired, wrong, n_wrong, change, limit):  # type: ignore[no-untyped-def]
-    changed = 0
-    for k in range(n_fired):
-        i = fired[k]
-        for m in range(n_wrong):
-            old = w2[i, wrong[m]]
-            new = min(max(old + change[m], -limit), limit)
-            w2[i, wrong[m]] = new
-            changed += new != old
-    return changed
+def _checked_order(order: Any, n: int) -> NDArray[np.int64]:
+    order = _integers("order", order)
+    if order.ndim != 1:
+        raise SynfireError(f"order has shape {order.shape}; expected one dimension")
+    _check_range("order entry", order, n)
+    return np.array(order, dtype=np.int64)

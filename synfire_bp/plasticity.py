@@ -13,15 +13,31 @@ from dataclasses import dataclass
 
 from synfire_bp.errors import RuleError
 
-__all__ = ["FACTORS", "LEARNING_SYNAPSE", "PAPER_RULE", "Product", "Rule", "parse_rule"]
+__all__ = [
+    "COARSE_SYNAPSE",
+    "FACTORS",
+    "LEARNING_SYNAPSE",
+    "PAPER_RULE",
+    "Product",
+    "Rule",
+    "parse_rule",
+]
 
 PAPER_RULE = "dw = 4*r1*x0*y0 - 2*x0*y0"
 """The rule of every plastic synapse (paper: Methods)."""
 
 LEARNING_SYNAPSE = """
-    limit : integer (shared, constant)  # weights are clipped to plus or minus this
+    lowest  : integer (shared, constant)  # weights are clipped to this range
+    highest : integer (shared, constant)
 """
 """What a learning synapse has beside its weight and the coefficients of its rule."""
+
+COARSE_SYNAPSE = """
+    number : integer (constant)          # of the synapse; its stream of random numbers
+    coarse : integer (shared, constant)  # weights go in steps of this, a power of two
+    dice   : integer (shared, constant)  # seed
+"""
+"""What it has besides if its weight is too coarse for the rule, which is then rounded at random."""
 
 FACTORS = {
     "x0": "the presynaptic neuron fired in this step",
@@ -71,11 +87,12 @@ class Rule:
         """Return the coefficients by the names that they have in `on_pre`."""
         return {f"gain_{k}": product.coefficient for k, product in enumerate(self.products)}
 
-    def on_pre(self) -> str:
+    def on_pre(self, *, coarse: bool = False) -> str:
         """Return the rule as a Brian2 statement for the time when the presynaptic neuron fires.
 
         `x0` is 1 there; `y0` and `r1` are variables of the postsynaptic cell.  If every product
-        holds `y0`, the statement says so: it does nothing where the target did not fire.
+        holds `y0`, the statement says so: it does nothing where the target did not fire.  With
+        `coarse` weights dw becomes a multiple of their step, at random so that its mean is kept.
         """
         at_target = all("y0" in product.factors for product in self.products)
         names = {"y0": "int(fired_post)", "r1": "r1_post"}
@@ -84,7 +101,10 @@ class Rule:
             " * ".join([gain, *(names[flag] for flag in sorted(product.factors - skipped))])
             for gain, product in zip(self.coefficients(), self.products, strict=True)
         ]
-        learnt = f"bounded(w + ({' + '.join(terms)}), -limit, limit)"
+        change = f"({' + '.join(terms)})"
+        if coarse:
+            change = f"in_steps({change}, coarse, number, dice + t_in_timesteps)"
+        learnt = f"bounded(w + {change}, lowest, highest)"
         return f"w += int(fired_post) * ({learnt} - w)" if at_target else f"w = {learnt}"
 
     def coincidence(self) -> tuple[int, int]:

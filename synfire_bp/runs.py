@@ -179,6 +179,8 @@ class Checkpoint:
         Whole epochs done, and samples done of the next one.
     weights, initial_weights : tuple of int16 arrays
         One (n_pre, n_post) matrix per weight layer: now, and at the start.
+    copies : dict or None
+        The matrix of each plastic projection by name, where copies of a layer's matrix differ.
     counters : dict
         Running sums of the epoch that is under way; keys are text, values what JSON can hold.
     metrics, activity, spike_counts : list of dict
@@ -193,6 +195,7 @@ class Checkpoint:
     position: int
     weights: tuple[NDArray[np.int16], ...]
     initial_weights: tuple[NDArray[np.int16], ...]
+    copies: Mapping[str, NDArray[np.int16]] | None = None
     counters: dict[str, Any] = field(default_factory=dict)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     activity: list[dict[str, Any]] = field(default_factory=list)
@@ -220,8 +223,12 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     path = Path(path)
     _refuse_unfit(path, checkpoint)
     arrays = {name: np.ascontiguousarray(w) for name, w in checkpoint.weight_arrays.items()}
-    rest = {k: v for k, v in vars(checkpoint).items() if k not in ("weights", "initial_weights")}
-    text = _json({"format": _CHECKPOINT_FORMAT, "layers": len(checkpoint.weights), **rest})
+    copies = checkpoint.copies or {}
+    arrays |= {f"copy{n}": np.ascontiguousarray(w) for n, w in enumerate(copies.values(), 1)}
+    apart = ("weights", "initial_weights", "copies")
+    rest = {k: v for k, v in vars(checkpoint).items() if k not in apart}
+    counted = {"format": _CHECKPOINT_FORMAT, "layers": len(checkpoint.weights)}
+    text = _json({**counted, "copies": list(copies), **rest})
     digest = _digest(text, arrays)
     stored: dict[str, NDArray] = {
         **arrays,
@@ -277,7 +284,9 @@ def load_checkpoint(
             f"{str(expected_fingerprint)[:12]}: data, network, rule, samples or seed differ); "
             "choose another --out"
         )
+    names = rest.pop("copies", [])
     return Checkpoint(
+        copies={name: stored[f"copy{n}"] for n, name in enumerate(names, 1)} or None,
         weights=tuple(stored[f"w{n}"] for n in layers),
         initial_weights=tuple(stored[f"w{n}_init"] for n in layers),
         **rest,

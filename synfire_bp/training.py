@@ -24,6 +24,7 @@ from synfire_bp.engines import (
     circuits,
     explain_strays,
     make_engine,
+    starting_weights,
     training_split,
 )
 from synfire_bp.errors import (
@@ -40,7 +41,6 @@ from synfire_bp.progress import WorkProgress
 from synfire_bp.runs import Checkpoint, Run, RunWriter
 from synfire_bp.schedule import epoch_order, evaluation_points, next_pause
 from synfire_bp.scores import Score
-from synfire_bp.weights import initial_weights
 
 __all__ = ["dataset_of", "test", "train"]
 
@@ -239,13 +239,12 @@ class _Training:
         self.points = evaluation_points(self.n, plan.epochs, plan.evaluate_every)
         self.recorded_from = self.total - tail if tail else self.total
         self.begun = time.perf_counter()
-        weights = initial_weights(experiment.network.sizes, plan.seed)
-        limit = experiment.network.weight_limit
-        weights = tuple(np.clip(matrix, -limit, limit) for matrix in weights)
+        weights = starting_weights(experiment)
         self.checkpoint = writer.checkpoint or Checkpoint(
             engine, experiment.fingerprint(), 0, 0, weights, weights
         )
         self.weights = self.checkpoint.weights
+        self.copies = self.checkpoint.copies
         self.done = self.checkpoint.epoch * self.n + self.checkpoint.position
         self.sums = _Sums.stored(self.checkpoint.counters, self.n_out)
         self._recorded_before()  # to complain now, not after hours
@@ -277,7 +276,7 @@ class _Training:
         recording = self.done >= self.recorded_from
         before, start = self.done, time.perf_counter()
         segment = engine.train(
-            self.weights, shown, record=recording, stop=self.stop,
+            self.weights, shown, copies=self.copies, record=recording, stop=self.stop,
             progress=lambda n: self.progress.reached(before + n),
         )  # fmt: skip
         if recording:
@@ -286,7 +285,7 @@ class _Training:
             self._write_spikes(segment.recorded, shown)
         self._check_invariants(segment, training=True)
         self.sums.add(segment, time.perf_counter() - start)
-        self.weights = segment.weights
+        self.weights, self.copies = segment.weights, segment.differing_copies
         self.done += segment.samples
         self._save()
 
@@ -392,7 +391,7 @@ class _Training:
         if segment.strays:
             circuit = circuits(self.experiment)[0 if training else 1]
             problems.append(explain_strays(circuit, segment.strays))
-        if segment.unequal:
+        if segment.unequal and not self.experiment.copies_may_differ:
             unequal = ", ".join(f"{name}: {count}" for name, count in segment.unequal.items())
             problems.append(
                 f"copies of a weight matrix differ ({unequal} weights differ from the layer's "
@@ -417,6 +416,7 @@ class _Training:
             epoch=epoch,
             position=position,
             weights=self.weights,
+            copies=self.copies,
             counters=self.sums.counters(),
             seconds=round(self.checkpoint.seconds + now - self.begun, 3),
         )

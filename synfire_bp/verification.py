@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, training_split
+from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, starting_weights, training_split
 from synfire_bp.errors import ExperimentError
 from synfire_bp.experiment import Experiment
 from synfire_bp.progress import WorkProgress
 from synfire_bp.schedule import epoch_order
 from synfire_bp.training import dataset_of
-from synfire_bp.weights import initial_weights
 
 __all__ = ["Comparison", "Verification", "verify"]
 
@@ -89,9 +88,7 @@ def verify(
     dataset = dataset_of(experiment, quiet=quiet)
     n, seed = len(training_split(experiment, dataset)), experiment.training.seed
     order = np.concatenate([epoch_order(seed, epoch, n) for epoch in range(epochs)])
-    limit = experiment.network.weight_limit
-    weights = tuple(np.clip(w, -limit, limit)
-                    for w in initial_weights(experiment.network.sizes, seed))  # fmt: skip
+    weights = starting_weights(experiment)
 
     oracle = OracleEngine(experiment, dataset).train(weights, order)
     with WorkProgress(quiet) as progress:

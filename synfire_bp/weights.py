@@ -8,7 +8,7 @@ the same local rule.  Weights are the chip's mixed-sign 8-bit weights: even inte
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def initial_weights(
     return tuple(layers)
 
 
-def as_copy(row: PlasticProjection, weights: Sequence[NDArray]) -> NDArray:
+def as_copy(row: PlasticProjection, weights: Sequence[NDArray] | Mapping[int, NDArray]) -> NDArray:
     """Return what a plastic projection holds, (its pre, its post), for given layer weights."""
     matrix = row.sign * weights[row.layer]
     return matrix.swapaxes(-1, -2) if row.transposed else matrix

@@ -92,7 +92,7 @@ def test_the_code_of_a_rule_gives_its_change_whenever_the_presynaptic_neuron_fir
     for fired_post, r1_post in product((False, True), (0, 1)):
         expected = 10 + evaluated(text, {"x0": 1, "y0": int(fired_post), "r1": r1_post})
         for limit in (abs(expected), 12):  # 12: within reach of some
-            numbers = rule.coefficients() | {"w": 10, "limit": limit}
+            numbers = rule.coefficients() | {"w": 10, "lowest": -limit, "highest": limit}
             exec(
                 rule.on_pre(),
                 known,

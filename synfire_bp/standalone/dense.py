@@ -13,16 +13,20 @@ does not qualify, it is Brian2's own code, and a log line says why.
 
 A pathway qualifies if it reacts to presynaptic spikes, writes nothing but synaptic and postsynaptic
 variables, and its synapses form rows (see `DenseSynapses`).  Delays may differ between synapses.
+Synapses are visited in Brian2's own order, so floating point sums are the same to the last bit.
 
 A statement that does nothing where some flag of the target is down, as
 ``w += int(fired_post) * (...)``, is found out from the code itself; it is run only where the flag
-is up for any target of the row.
+is up for any target of the row.  That takes a loop for itself, which is why it is done only if
+no synapse can see what another one has written.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -32,9 +36,12 @@ from brian2 import Synapses, get_device
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.codegen.statements import Statement
 from brian2.codegen.targets import codegen_targets
-from brian2.core.variables import ArrayVariable
+from brian2.codegen.translation import get_identifiers_recursively
+from brian2.core.functions import Function
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.parsing.bast import brian_ast
 from brian2.parsing.statements import parse_statement
 from brian2.synapses.synapses import SynapticPathway
 from brian2.utils.logger import get_logger
@@ -45,7 +52,10 @@ __all__ = ["DenseSynapses", "RowCodeObject"]
 logger = get_logger(__name__)
 
 _TEMPLATE = "synapses_rows"
+_PUSH = "synapses_push_spikes"
 _TARGET_INDEX = "_postsynaptic_idx"
+_RANDOM = {"rand", "randn", "poisson"}
+_NEURONS_AT_ONCE = 128
 _SHORTEST_RUN = 4.0
 """Mean number of neighbouring targets from which on rows are worth it."""
 
@@ -63,6 +73,11 @@ class RowGenerator(CPPCodeGenerator):
 
     Of a pathway by rows, the target index is counted, not loaded.  A statement that does nothing
     without some flag is left out where the flag is down.
+
+    Raises
+    ------
+    TypeError
+        If it is to generate the spike queue of synapses that are no `DenseSynapses`.
     """
 
     class_name = "cpp"
@@ -78,7 +93,12 @@ class RowGenerator(CPPCodeGenerator):
     def translate_statement_sequence(
         self, sc_statements: dict, ve_statements: dict
     ) -> tuple[dict, dict, dict]:
-        """Translate; for rows, add `row_loops` to the template's variables."""
+        """Translate, and add what this package's templates need to their variables."""
+        if self.template_name == _PUSH and self.owner.template != _TEMPLATE:
+            raise TypeError(
+                f"'{self.owner.name}' belongs to plain Synapses, whose code does not read the "
+                "queue of a RowCodeObject; use DenseSynapses, or leave codeobj_class out"
+            )
         scalar, vector, keywords = super().translate_statement_sequence(
             sc_statements, ve_statements
         )
@@ -87,11 +107,19 @@ class RowGenerator(CPPCodeGenerator):
             keywords["row_loops"] = self._loops(ve_statements[None], vector[None])
         if self.template_name == "stateupdate":
             keywords["idle_without"] = self._idle_without(sc_statements[None], ve_statements[None])
+        if self.template_name == "threshold":
+            alone = self._sees_others(ve_statements[None])
+            keywords["neurons_at_once"] = 1 if alone else _NEURONS_AT_ONCE
         return scalar, vector, keywords
 
     def translate_statement(self, statement: Statement) -> str:
-        """Translate; flags are computed without Brian2's branches, so that loops vectorise."""
-        if statement.op == ":=" and statement.dtype in (bool, np.bool_):
+        """Translate; flags are computed without Brian2's branches, so that loops vectorise.
+
+        A branch leaves out what is multiplied by a flag that is down, even if it is infinite; so
+        the branches stay if a flag is used as a number.
+        """
+        logical = "int" not in get_identifiers(statement.expr)
+        if statement.op == ":=" and statement.dtype in (bool, np.bool_) and logical:
             statement = copy(statement)
             statement.used_boolean_variables = None
         return super().translate_statement(statement)
@@ -104,20 +132,30 @@ class RowGenerator(CPPCodeGenerator):
         if any(statement.op != ":=" for statement in scalar):
             return None
         shared = {s.var for s in scalar if np.issubdtype(s.dtype, np.integer)}
-        factors = [_factors(s) & shared if s.op in ("+=", "-=") else set() for s in vector]
+        known = self.variables | {
+            s.var: AuxiliaryVariable(s.var, dtype=s.dtype, scalar=True) for s in scalar
+        }
+        factors = [_factors(s, known) & shared for s in vector]
         common = set.intersection(*factors) if factors else set()
         return min(common, default=None)
 
-    def _loops(self, statements: list[Statement], whole: Any) -> list[RowLoop]:
-        """Split statements into loops.
+    def _sees_others(self, statements: list[Statement]) -> bool:
+        """Return whether a neuron's threshold depends on the spike of a neuron before it.
 
-        Targets within a run differ, and nothing but synaptic and postsynaptic variables is
-        written, so each synapse sees its statements in the same order and surroundings.
+        It can, by a linked variable, if it reads what a spike sets.
         """
-        if any(statement.op == ":=" for statement in statements):
-            return [RowLoop(whole, None)]  # they share temporaries
+        set_by_spikes = [self.owner.variables.get(name) for name in ("not_refractory", "lastspike")]
+        return any(
+            self.variables[name] in set_by_spikes and self.variable_indices[name] != "_idx"
+            for name in self.array_read_write(statements)[0]
+        )
+
+    def _loops(self, statements: list[Statement], whole: Any) -> list[RowLoop]:
+        """Split statements into loops, one after the other, if nobody can tell the difference."""
+        if not self._separable(statements):
+            return [RowLoop(whole, None)]
         loops: list[tuple[str | None, list[Statement]]] = []
-        written = {statement.var for statement in statements}
+        written = [self.variables[statement.var] for statement in statements]
         for statement in statements:
             flag = self._flag(statement, written)
             if not loops or loops[-1][0] != flag:
@@ -130,14 +168,36 @@ class RowGenerator(CPPCodeGenerator):
             for flag, block in loops
         ]
 
-    def _flag(self, statement: Statement, written: set[str]) -> str | None:
+    def _separable(self, statements: list[Statement]) -> bool:
+        """Return whether all synapses of a run may take one statement before they take the next.
+
+        The targets of a run differ.  So they may if they share no temporaries and no function
+        with a memory, and if what is written is reached by one name only and lies at the synapse
+        or its target.  In ``v_post += w; x += v_pre``, within one group, a synapse reads what
+        another one has written.
+        """
+        if any(statement.op == ":=" for statement in statements):
+            return False
+        if _has_memory([statement.expr for statement in statements], self.variables):
+            return False
+        read, write, _, _ = self.arrays_helper(statements)
+        names = defaultdict(set)
+        for name in read | write:
+            names[self.variables[name]].add(name)
+        return all(
+            names[self.variables[name]] == {name}
+            and self.variable_indices[name] in ("_idx", _TARGET_INDEX)
+            for name in write
+        )
+
+    def _flag(self, statement: Statement, written: list[ArrayVariable]) -> str | None:
         """Return a flag of the target without which the statement does nothing."""
         cases = statement.boolean_simplified_expressions if statement.used_boolean_variables else {}
         for flag in statement.used_boolean_variables or ():
             variable = self.variables.get(flag)
             if (
-                flag not in written
-                and isinstance(variable, ArrayVariable)
+                isinstance(variable, ArrayVariable)
+                and variable not in written  # under whatever name
                 and self.variable_indices[flag] == _TARGET_INDEX
                 and all(
                     _does_nothing(statement, expression)
@@ -160,30 +220,45 @@ class RowGenerator(CPPCodeGenerator):
         return stripped_deindented_lines("\n".join(lines))
 
 
+def _has_memory(expressions: Iterable[str], variables: Mapping[str, Any]) -> bool:
+    """Return whether it matters how often, and in which order, expressions are evaluated."""
+    names = set().union(*(get_identifiers(expression) for expression in expressions))
+    functions = [variables.get(name) for name in names]
+    return any(isinstance(f, Function) and not f.stateless for f in functions)
+
+
 def _does_nothing(statement: Statement, expression: str) -> bool:
     if statement.op in ("+=", "-="):
-        return expression.strip() in ("0", "0.0")
+        # adding 0.0 rounds a large whole number
+        zeros = ("0",) if np.issubdtype(statement.dtype, np.integer) else ("0", "0.0")
+        return expression.strip() in zeros
     return statement.op == "=" and expression.strip() == statement.var
 
 
-def _factors(statement: Statement) -> set[str]:
-    """Return the names that what a statement adds is a multiple of; none unless it is whole."""
-    names: set[str] = set()
+def _factors(statement: Statement, variables: Mapping[str, Any]) -> set[str]:
+    """Return the names that what a statement adds is a multiple of; none unless all is whole."""
+    if statement.op not in ("+=", "-=") or not np.issubdtype(statement.dtype, np.integer):
+        return set()
+    added = brian_ast(statement.expr, variables)
+    if added.dtype != "integer" or _has_memory([statement.expr], variables):
+        return set()
 
-    def collect(node: ast.expr) -> None:
+    def collect(node: ast.expr) -> set[str]:
         if isinstance(node, ast.Name):
-            names.add(node.id)
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            collect(node.left)
-            collect(node.right)
+            return {node.id}
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            return collect(node.left) | collect(node.right)
+        return set()
 
-    if np.issubdtype(statement.dtype, np.integer):
-        collect(ast.parse(statement.expr, mode="eval").body)
-    return names
+    return collect(added)
 
 
 class RowCodeObject(CPPStandaloneCodeObject):
-    """Code objects of C++ standalone mode, with the templates of this package before Brian2's."""
+    """Code objects of C++ standalone mode, with the templates of this package before Brian2's.
+
+    The `codeobj_class` of a NeuronGroup, whose threshold and step then vectorise better, or of
+    `DenseSynapses`.
+    """
 
     templater = CPPStandaloneCodeObject.templater.derive("synfire_bp.standalone")
     generator_class = RowGenerator
@@ -209,37 +284,50 @@ class DenseSynapses(Synapses):
         self._rows = rows
         self._n_runs = self._n_connected = 0
         self._not_dense: str | None = None
+        self._said: dict[str, str | None] = {}
         super().__init__(*args, **kwds)
 
-    def connect(self, *args: Any, **kwds: Any) -> None:
+    def connect(
+        self, condition: Any = None, i: Any = None, j: Any = None, p: Any = 1.0, n: Any = 1,
+        skip_if_invalid: bool = False, namespace: Any = None, level: int = 0,
+    ) -> None:  # fmt: skip
         """Add synapses, as in `brian2.Synapses`, and decide how their pathways are generated."""
-        kwds.setdefault("level", 0)
-        super().connect(*args, **(kwds | {"level": kwds["level"] + 1}))
-        self._note_density(*args, **kwds)
-        if isinstance(get_device(), CPPStandaloneDevice):
-            for pathway in self._pathways:
-                reason = self._obstacle(pathway)
-                self._generate(pathway, by_rows=reason is None)
-                if reason is not None:
-                    logger.info(f"'{pathway.name}' uses Brian2's own code: {reason}",
-                                name_suffix="not_by_rows")  # fmt: skip
+        super().connect(condition, i, j, p, n, skip_if_invalid, namespace, level=level + 1)
+        self._note_density(condition, i, j, p, n)
+        self._decide()
+
+    def before_run(self, run_namespace: Any) -> None:
+        """Prepare a run; the code of a pathway may have been changed since `connect`."""
+        super().before_run(run_namespace)
+        self._decide()
 
     @property
     def by_rows(self) -> dict[str, bool]:
         """Whether each pathway is generated row by row, by name."""
         return {pathway.objname: pathway.template == _TEMPLATE for pathway in self._pathways}
 
-    def _note_density(
-        self, condition: Any = None, i: Any = None, j: Any = None, p: Any = 1.0, n: Any = 1,
-        **_: Any,
-    ) -> None:  # fmt: skip
+    def _decide(self) -> None:
+        if not isinstance(get_device(), CPPStandaloneDevice):
+            return
+        for pathway in self._pathways:
+            if pathway._pushspikes_codeobj is not None:
+                continue  # it has a queue, with spikes under way
+            reason = self._obstacle(pathway)
+            self._generate(pathway, by_rows=reason is None)
+            if reason is not None and self._said.get(pathway.name) != reason:
+                logger.info(f"'{pathway.name}' uses Brian2's own code: {reason}",
+                            name_suffix="not_by_rows")  # fmt: skip
+            self._said[pathway.name] = reason
+
+    def _note_density(self, condition: Any, i: Any, j: Any, p: Any, n: Any) -> None:
+        certain = isinstance(p, (int, float)) and p == 1 and n == 1
         numbers = (int, np.integer, np.ndarray, list, tuple)
-        if condition is None and isinstance(i, numbers) and isinstance(j, numbers) and n == 1:
+        if certain and condition is None and isinstance(i, numbers) and isinstance(j, numbers):
             pre, post = np.broadcast_arrays(np.ravel(i), np.ravel(j))
             neighbours = (np.diff(pre) == 0) & (np.diff(post) == 1)
             self._n_connected += pre.size
             self._n_runs += int(pre.size - neighbours.sum())
-        elif condition in (None, True, "True") and i is None and j is None and (p, n) == (1.0, 1):
+        elif certain and condition in (None, True, "True") and i is None and j is None:
             self._n_connected += len(self.source) * len(self.target)
             self._n_runs += len(self.source)
         else:
@@ -249,23 +337,16 @@ class DenseSynapses(Synapses):
         """Return why a pathway cannot or should not be generated by rows."""
         if self._rows is False:
             return "rows=False"
+        if type(get_device()) is not CPPStandaloneDevice:
+            return f"{type(get_device()).__name__} generates other code than C++ standalone mode"
+        if self.codeobj_class is not None and not issubclass(self.codeobj_class, RowCodeObject):
+            return f"codeobj_class is {self.codeobj_class.__name__}"
         if pathway.prepost != "pre":
             return "it reacts to postsynaptic spikes, whose synapses do not lie next to each other"
-        for line in pathway.code.splitlines():
+        for line in re.split(r"[;\n]", pathway.code):
             code = line.partition("#")[0].strip()
-            if not code:
-                continue
-            name, operator, expression, _ = parse_statement(code)
-            if operator == ":=":
-                continue
-            variable = self.variables.get(name)
-            if isinstance(variable, ArrayVariable) and (
-                self.variables.indices[name] not in ("_idx", _TARGET_INDEX)
-            ):
-                return f"'{code}' writes '{name}', which is neither synaptic nor postsynaptic"
-            shared = get_identifiers(expression) & {"rand", "randn", "poisson", "binomial"}
-            if shared:
-                return f"'{code}' draws random numbers, whose order belongs to Brian2's own code"
+            if code and (reason := self._obstacle_in(code)):
+                return f"'{code}' {reason}"
         if self._rows:
             return None
         if self._not_dense:
@@ -277,8 +358,24 @@ class DenseSynapses(Synapses):
             )
         return None
 
+    def _obstacle_in(self, statement: str) -> str | None:
+        name, _, expression, _ = parse_statement(statement)
+        used = get_identifiers_recursively([expression], self.variables)
+        if used & _RANDOM:
+            return "draws random numbers, whose order belongs to Brian2's own code"
+        if _TARGET_INDEX in used:
+            return f"reads {_TARGET_INDEX}, which rows do not load"
+        if isinstance(self.variables.get(name), ArrayVariable) and (
+            self.variables.indices[name] not in ("_idx", _TARGET_INDEX)
+        ):
+            return f"writes '{name}', which is neither synaptic nor postsynaptic"
+        return None
+
     def _generate(self, pathway: SynapticPathway, *, by_rows: bool) -> None:
         own = self.codeobj_class
-        rows = own if own is not None and issubclass(own, RowCodeObject) else RowCodeObject
+        is_of_rows = own is not None and issubclass(own, RowCodeObject)
         pathway.template = _TEMPLATE if by_rows else "synapses"
-        pathway.codeobj_class = rows if by_rows else None
+        if by_rows:
+            pathway.codeobj_class = own if is_of_rows else RowCodeObject
+        else:
+            pathway.codeobj_class = None if is_of_rows else own

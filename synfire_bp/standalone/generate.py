@@ -74,7 +74,7 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
 
     codeobj_class = None if spec.stock else ProgramCodeObject
     net = build_program_network(
-        spec.circuit, spec.rule, _compiled_functions(), codeobj_class=codeobj_class
+        spec.circuit, spec.rule, _compiled_functions(), codeobj_class=codeobj_class, chip=spec.chip
     )
     n_in, n_phases = spec.circuit.sizes[0], spec.circuit.n_phases
     device.insert_code("before_start", f"synfire::open_samples(args, {n_in}, {n_phases});")
@@ -120,7 +120,8 @@ def _compiled_functions() -> dict[str, Function]:
     for name, n_arguments in _FUNCTIONS.items():
         function = Function(
             pyfunc=None, arg_units=[1] * n_arguments, return_unit=1, return_type="integer",
-            arg_types=["integer"] * n_arguments, stateless=False,
+            arg_types=["integer"] * n_arguments,
+            stateless=name != "present_sample",  # which may end the run
         )  # fmt: skip
         function.implementations.add_implementation("cpp", code="", name=name)
         functions[name] = function

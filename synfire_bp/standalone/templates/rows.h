@@ -28,15 +28,20 @@ class Rows {
         Span runs;
         int32_t delay;
     };
+    struct Answer {  // the last one of `any`
+        uint64_t step;
+        const char* flags;
+        char up;
+    };
 
     std::vector<Run> runs_;
     std::vector<Bundle> bundles_;
     std::vector<int32_t> begin_;          // presynaptic neuron -> its first bundle; and the end
     std::vector<std::vector<Span>> due_;  // ring: due_[(now_ + d) % size] arrives in d steps
     size_t now_ = 0;
-    std::vector<uint64_t> asked_;         // of each `targets`: the step in which `any` was asked
-    std::vector<char> answer_;
+    std::vector<Answer> answers_;         // of each `targets`
     uint64_t step_ = 0;
+    double dt_ = 0.0;
     int32_t start_ = 0, stop_ = 0;
 
 public:
@@ -47,6 +52,8 @@ public:
                  const std::vector<scalar>& delay, double dt, int32_t start, int32_t stop) {
         start_ = start;
         stop_ = stop;
+        if (dt_ != 0.0 && dt_ != dt) change_step(dt_ / dt);
+        dt_ = dt;
         const std::vector<Run> before = std::move(runs_);
         const auto steps = [&](int32_t synapse) {
             return int32_t(delay[delay.size() == 1 ? 0 : synapse] / dt + 0.5);
@@ -110,18 +117,33 @@ public:
     const std::vector<Span>& due() const { return due_[now_]; }
     const Run& run(int32_t k) const { return runs_[k]; }
 
-    // Whether a flag is up at any target of a run; looked up once a step for equal targets.
+    // Whether a flag is up at any target of a run; looked up once a step for equal targets.  So the
+    // flags must not change while the code of the pathway runs.
     bool any(const char* flags, const Run& run) {
-        if (asked_[run.targets] != step_) {
-            asked_[run.targets] = step_;
+        Answer& answer = answers_[run.targets];
+        if (answer.step != step_ || answer.flags != flags) {
             char up = 0;
             for (int32_t k = 0; k < run.length; k++) up |= flags[run.post + k];
-            answer_[run.targets] = up;
+            answer = {step_, flags, up};
         }
-        return answer_[run.targets];
+        return answer.up;
     }
 
 private:
+    // The time step has changed between two runs.  What is under way arrives when Brian2's queue
+    // would let it arrive, which keeps only the last of what now falls into one step.
+    void change_step(double factor) {
+        const size_t size = due_.size();
+        std::vector<std::vector<Span>> rescaled(size_t(size * factor) + 1);
+        for (size_t late = 0; late < size; late++) {
+            const size_t place = size_t(late * factor + 0.5);
+            if (place >= rescaled.size()) rescaled.resize(place + 1);
+            rescaled[place] = due_[(now_ + late) % size];
+        }
+        due_ = std::move(rescaled);
+        now_ = 0;
+    }
+
     void keep_under_way(const std::vector<Run>& before) {
         for (auto& slot : due_)
             for (Span& span : slot) {
@@ -141,8 +163,7 @@ private:
             const auto place = std::lower_bound(distinct.begin(), distinct.end(), targets);
             run.targets = int32_t(place - distinct.begin());
         }
-        asked_.assign(distinct.size(), 0);
-        answer_.assign(distinct.size(), 0);
+        answers_.assign(distinct.size(), Answer{0, nullptr, 0});
     }
 };
 

@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N } #}
 {# ALLOWS_SCALAR_WRITE #}
-{# As Brian2's, but skipped in a step in which a shared flag says that it does nothing. #}
+{# As Brian2's, but skipped in a step in which a shared number says that it does nothing. #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}
@@ -10,9 +10,11 @@
     {{scalar_code|autoindent}}
 
     {% if idle_without %}
-    if (!({{idle_without}})) return;
-    {% endif %}
+    const int _N = {{idle_without}} ? {{constant_or_scalar('N', variables['N'])}} : 0;
+    {% else %}
     const int _N = {{constant_or_scalar('N', variables['N'])}};
+    {% endif %}
+    {{openmp_pragma('parallel-static')}}
     for(int _idx=0; _idx<_N; _idx++)
     {
         // vector code

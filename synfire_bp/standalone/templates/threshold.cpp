@@ -1,9 +1,13 @@
 {# USES_VARIABLES { N } #}
 {# As Brian2's, but the condition is computed for a block of neurons at once, without a branch; only
-   blocks in which somebody crossed the threshold are looked through. #}
+   blocks in which somebody crossed the threshold are looked through.  `neurons_at_once` comes from
+   RowGenerator. #}
 {% extends 'common_group.cpp' %}
 {% block extra_headers %}
 #include <cstring>
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the first of eight flags must be the lowest byte of their word"
+#endif
 {% endblock %}
 {% block maincode %}
     // scalar code
@@ -12,8 +16,9 @@
 
     {% set _eventspace = get_array_name(eventspace_variable) %}
     long _count = 0;
-    const size_t _block = 128;
-    char _crossed[_block] = {};
+    const size_t _block = {{neurons_at_once}};
+    const size_t _padded = (_block + 7) / 8 * 8;
+    char _crossed[_padded] = {};
     for (size_t _begin = 0; _begin < N; _begin += _block)
     {
         const size_t _size = N - _begin < _block ? N - _begin : _block;
@@ -30,7 +35,7 @@
         if (!_any) continue;
         if (_size < _block)
             for (size_t _k = _size; _k < _block; _k++) _crossed[_k] = 0;
-        for (size_t _word = 0; _word < _block; _word += 8)
+        for (size_t _word = 0; _word < _padded; _word += 8)
         {
             uint64_t _bits;  // eight flags, one a byte; the first is the lowest
             std::memcpy(&_bits, _crossed + _word, 8);

@@ -1,0 +1,505 @@
+"""Which core of the chip holds which neurons, and what that fills.
+
+`place(circuit)` deals out the populations of a circuit, in its own order, one core after the
+other: a core is full when the next neuron would exceed its compartments, its input or output
+axons, or its synaptic memory.  What does not fit the chip is refused.
+
+What counts as what:
+
+- A *compartment* holds one neuron.  The sources hold none: their spikes come from outside.
+- An *input axon* is one presynaptic neuron (or source) with synapses on the core.  All its
+  synapses there, of every projection, weight and delay, hang on the same axon.
+- An *output axon* is one core that a neuron sends its spikes to, its own core included.
+- *Synaptic memory* lies on the core of the postsynaptic neuron.
+
+Cores lie in tiles, tiles in a grid.  Core 0 … 3 make tile 0; tiles are numbered along the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synfire_bp.circuit import Circuit, PlasticProjection, Projection
+from synfire_bp.errors import HardwareError
+
+__all__ = ["ChipResources", "Part", "Placement", "all_projections", "learns", "place"]
+
+LIMITS = ("compartments", "input axons", "output axons", "synaptic memory")
+"""What can fill a core; columns of `Placement.cores`."""
+
+
+@dataclass(frozen=True)
+class ChipResources:
+    """What one chip has.  The defaults are Loihi 1.
+
+    Sources: [D] Davies et al. (2018), IEEE Micro 38(1), 82-99.  [A] assumed here: no public number
+    is known to us; each is a knob of a what-if study.
+
+    Attributes
+    ----------
+    cores : int
+        Neuromorphic cores [D].
+    compartments, input_axons, output_axons : int
+        Per core [D].
+    synaptic_memory : int
+        Bytes per core: 128 KB [D].
+    cores_per_tile : int
+        128 cores in 32 tiles, which the table of barrier times counts up to [D].
+    tile_columns : int
+        Tiles in a row of the grid: 8 x 4 tiles [A].  Decides the hops between tiles.
+    learning_synapse_bits : int
+        Memory of a synapse that learns, all to all: its 8-bit weight, and as much again for what
+        the learning engine keeps with it (tag, delay, share of the list's head) [A].  8 would
+        be the weight alone; weight, delay and tag at full width (9 + 6 + 9 bits) would be 24.
+    dense_synapse_bits : int
+        Memory of a synapse that does not learn, all to all: its 8-bit weight and a bit for its
+        share of the list's head; the place in the list names the target [A].
+    single_synapse_bits : int
+        Memory of a synapse that stands alone, as those of one-to-one projections and gates: 8 bits
+        of weight, 6 of delay, 10 to name one of 1,024 compartments [A].
+
+    Raises
+    ------
+    HardwareError
+        If a field is not a positive whole number.
+    """
+
+    cores: int = 128
+    compartments: int = 1024
+    input_axons: int = 4096
+    output_axons: int = 4096
+    synaptic_memory: int = 128 * 1024
+    cores_per_tile: int = 4
+    tile_columns: int = 8
+    learning_synapse_bits: int = 16
+    dense_synapse_bits: int = 9
+    single_synapse_bits: int = 24
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check_positive(f"chip: {field.name}", getattr(self, field.name))
+
+    @property
+    def limits(self) -> tuple[int, ...]:
+        """What a core has of each of the `LIMITS`; memory in bits."""
+        return (self.compartments, self.input_axons, self.output_axons, 8 * self.synaptic_memory)
+
+    def tiles(self, cores: int) -> int:
+        """Return how many tiles the first `cores` cores lie in."""
+        return ceil(cores / self.cores_per_tile)
+
+    def hops(
+        self, source: NDArray[np.integer] | int, target: NDArray[np.integer] | int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return how many hops a spike takes from core to core: east-west, and north-south.
+
+        Along the row first, then along the column; none within a tile.
+        """
+        tile, other = (np.asarray(core) // self.cores_per_tile for core in (source, target))
+        columns = self.tile_columns
+        east_west = np.abs(tile % columns - other % columns)
+        north_south = np.abs(tile // columns - other // columns)
+        return east_west.astype(np.int64), north_south.astype(np.int64)
+
+    def synapse_bits(self, projection: Projection | PlasticProjection, learning: bool) -> int:
+        """Return the memory of one synapse of a projection, in bits."""
+        if isinstance(projection, Projection):
+            return self.single_synapse_bits
+        return self.learning_synapse_bits if learning else self.dense_synapse_bits
+
+
+def all_projections(circuit: Circuit) -> tuple[PlasticProjection | Projection, ...]:
+    """Return every projection of a circuit, plastic ones first."""
+    return (*circuit.plastic, *circuit.projections)
+
+
+def learns(circuit: Circuit) -> bool:
+    """Return whether the plastic synapses of a circuit learn: not in inference."""
+    return any(phase.learning for phase in circuit.phases)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Neurons `start` … `stop - 1` of a population, on one core."""
+
+    population: str
+    start: int
+    stop: int
+    core: int
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where every neuron of a circuit lies.  Made by `place`.
+
+    Attributes
+    ----------
+    circuit : Circuit
+        What was placed.
+    resources : ChipResources
+        Where.
+    parts : tuple of Part
+        Populations, or slices of them, in the order of the cores.
+    filled_by : tuple of tuple of str
+        Per core, which of the `LIMITS` the next neuron would have exceeded; empty for the last one.
+    """
+
+    circuit: Circuit
+    resources: ChipResources
+    parts: tuple[Part, ...]
+    filled_by: tuple[tuple[str, ...], ...]
+
+    @property
+    def n_cores(self) -> int:
+        """Cores in use."""
+        return len(self.filled_by)
+
+    @property
+    def n_tiles(self) -> int:
+        """Tiles in use."""
+        return self.resources.tiles(self.n_cores)
+
+    @cached_property
+    def core_of(self) -> NDArray[np.int64]:
+        """Core of every cell, in the order of `circuit.slices`; -1 for the sources."""
+        cores = np.full(self.circuit.n_cells, -1, dtype=np.int64)
+        for part in self.parts:
+            first = self.circuit.slices[part.population].start
+            cores[first + part.start : first + part.stop] = part.core
+        return cores
+
+    @cached_property
+    def synapses(self) -> dict[str, NDArray[np.int64]]:
+        """Synapses of every cell on every core, shape (n_cores, n_cells).
+
+        "plastic": of the all-to-all projections with weight matrices; "fixed": of all others.
+        """
+        counts = {
+            kind: np.zeros((self.n_cores, self.circuit.n_cells), dtype=np.int64)
+            for kind in ("plastic", "fixed")
+        }
+        slices = self.circuit.slices
+        for row in all_projections(self.circuit):
+            pre, targets = slices[row.pre], self.core_of[slices[row.post]]
+            if isinstance(row, PlasticProjection):
+                counts["plastic"][:, pre] += np.bincount(targets, minlength=self.n_cores)[:, None]
+            elif pre.stop - pre.start == len(targets):  # one to one
+                cells = np.arange(pre.start, pre.stop)
+                np.add.at(counts["fixed"], (targets, cells), 1)
+            else:  # one gate to all
+                counts["fixed"][:, pre] += np.bincount(targets, minlength=self.n_cores)[:, None]
+        return counts
+
+    @cached_property
+    def listens(self) -> NDArray[np.bool_]:
+        """Which core has synapses of which cell, shape (n_cores, n_cells)."""
+        return (self.synapses["plastic"] + self.synapses["fixed"]) > 0
+
+    @cached_property
+    def cores(self) -> pd.DataFrame:
+        """What each core holds, one row per core.
+
+        Columns: tile, one per entry of `LIMITS` (memory in bits), synapses, what it was
+        filled by, and binds (the limit that is used most, as a fraction).
+        """
+        placed = self.core_of >= 0
+        bits = self.resources.synapse_bits
+        plastic, fixed = (self.synapses[kind].sum(axis=1) for kind in ("plastic", "fixed"))
+        dense = bits(self.circuit.plastic[0], learns(self.circuit)) if self.circuit.plastic else 0
+        single = bits(self.circuit.projections[0], False)
+        output_axons = np.bincount(
+            self.core_of[placed], self.listens.sum(axis=0)[placed], minlength=self.n_cores
+        )
+        table = pd.DataFrame(
+            {
+                "compartments": np.bincount(self.core_of[placed], minlength=self.n_cores),
+                "input axons": self.listens.sum(axis=1),
+                "output axons": output_axons.astype(np.int64),
+                "synaptic memory": dense * plastic + single * fixed,
+            }
+        )
+        used = table / pd.Series(self.resources.limits, index=LIMITS)
+        table.insert(0, "tile", np.arange(self.n_cores) // self.resources.cores_per_tile)
+        table["synapses"] = plastic + fixed
+        table["filled by"] = [", ".join(limits) for limits in self.filled_by]
+        table["binds"] = used.idxmax(axis=1)
+        table["utilisation"] = used.max(axis=1)
+        return table.rename_axis("core")
+
+    @cached_property
+    def populations(self) -> pd.DataFrame:
+        """Which population lies where: population, first and last neuron, core, tile."""
+        return pd.DataFrame(
+            {
+                "population": [part.population for part in self.parts],
+                "first": [part.start for part in self.parts],
+                "last": [part.stop - 1 for part in self.parts],
+                "core": [part.core for part in self.parts],
+                "tile": [part.core // self.resources.cores_per_tile for part in self.parts],
+            }
+        )
+
+    @cached_property
+    def utilisation(self) -> pd.DataFrame:
+        """What the circuit uses of each of the `LIMITS`: used, of the cores in use, of the chip.
+
+        Columns: used, fraction (of the cores in use), fraction_of_chip, and fills (how many cores
+        this limit filled).
+        """
+        used = self.cores[list(LIMITS)].sum()
+        per_core = pd.Series(self.resources.limits, index=LIMITS)
+        filled = [sum(limit in limits for limits in self.filled_by) for limit in LIMITS]
+        return pd.DataFrame(
+            {
+                "used": used,
+                "fraction": used / (per_core * self.n_cores),
+                "fraction_of_chip": used / (per_core * self.resources.cores),
+                "fills": filled,
+            }
+        )
+
+    @property
+    def binding(self) -> str:
+        """The limit that decides how many cores the circuit takes.
+
+        The one that filled most cores; if no core was filled, the one that is used most.
+        """
+        return str(self.utilisation.sort_values(["fills", "fraction"]).index[-1])
+
+    @cached_property
+    def distances(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Hops from core to core, each of shape (n_cores, n_cores): east-west and north-south."""
+        cores = np.arange(self.n_cores)
+        return self.resources.hops(cores[:, None], cores[None, :])
+
+
+def place(
+    circuit: Circuit,
+    resources: ChipResources | None = None,
+    *,
+    compartments_per_core: int | None = None,
+) -> Placement:
+    """Deal out the neurons of a circuit to the cores of a chip; the same circuit, the same cores.
+
+    Population by population, in the circuit's order, neuron by neuron; a population that does not
+    fit what is left of a core is split.  A circuit that learns in no phase (`learns`) needs
+    less memory for its all-to-all synapses.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Training or inference.
+    resources : ChipResources, optional
+        The chip; default Loihi 1.
+    compartments_per_core : int, optional
+        Use at most this many, to spread the circuit over more cores than it needs.
+
+    Raises
+    ------
+    HardwareError
+        If a neuron does not fit a core, or the circuit does not fit the chip; the message names
+        the limit.
+    """
+    resources = resources or ChipResources()
+    cap = resources.compartments
+    if compartments_per_core is not None:
+        _check_positive("compartments_per_core", compartments_per_core)
+        if compartments_per_core > cap:
+            raise HardwareError(
+                f"compartments_per_core is {compartments_per_core:,}; a core has {cap:,}"
+            )
+        cap = compartments_per_core
+    _refuse_too_large(circuit, resources, cap)
+    # How many cores a neuron sends to is known only once all are placed: start with one each, and
+    # place anew with what came out until that is enough.  The numbers only grow, so this ends.
+    targets = np.ones(circuit.n_cells, dtype=np.int64)
+    while True:
+        placement = _deal(circuit, resources, cap, targets)
+        found = placement.listens.sum(axis=0)
+        if not (found > targets).any() or _output_axons_fit(placement):
+            return placement
+        targets = np.maximum(targets, found)
+
+
+# ----------------------------------------------------------------------------------------------
+# Filling cores
+# ----------------------------------------------------------------------------------------------
+
+
+class _Core:
+    """A core while it is filled."""
+
+    def __init__(self, limits: Sequence[int], n_cells: int):
+        self.limits = limits
+        self.used = [0] * len(LIMITS)
+        self.heard = np.zeros(n_cells, dtype=np.bool_)  # cells with an input axon
+        self.whole: set[str] = set()  # populations of which all cells have one
+
+    def needs(self, neuron: _Neuron, i: int) -> tuple[int, ...]:
+        """Return what neuron `i` of a population adds to each of the `LIMITS`."""
+        new = sum(
+            place.stop - place.start - int(np.count_nonzero(self.heard[place]))
+            for name, place in neuron.whole.items()
+            if name not in self.whole
+        )
+        new += sum(
+            int(not self.heard[place.start + i])
+            for name, place in neuron.single.items()
+            if name not in self.whole
+        )
+        return (1, new, int(neuron.targets[i]), neuron.bits)
+
+    def over(self, needs: Sequence[int]) -> tuple[str, ...]:
+        """Return which of the `LIMITS` would be exceeded."""
+        limits = zip(LIMITS, self.used, needs, self.limits, strict=True)
+        return tuple(name for name, used, need, limit in limits if used + need > limit)
+
+    def take(self, neuron: _Neuron, i: int, needs: Sequence[int]) -> None:
+        """Add the neuron."""
+        self.used = [used + need for used, need in zip(self.used, needs, strict=True)]
+        for name, place in neuron.whole.items():
+            if name not in self.whole:
+                self.heard[place] = True
+                self.whole.add(name)
+        for place in neuron.single.values():
+            self.heard[place.start + i] = True
+
+
+class _Neuron:
+    """What every neuron of a population needs."""
+
+    def __init__(
+        self, circuit: Circuit, name: str, resources: ChipResources, targets: NDArray[np.int64]
+    ):
+        sizes, slices = circuit.population_sizes, circuit.slices
+        self.whole: dict[str, slice] = {}  # presynaptic populations that reach it as a whole
+        self.single: dict[str, slice] = {}  # those that reach it one to one
+        self.targets = targets[slices[name]]
+        self.bits = 0
+        learning = learns(circuit)
+        for row in all_projections(circuit):
+            if row.post != name:
+                continue
+            fan_in = circuit.n_synapses(row) // sizes[name]
+            self.bits += fan_in * resources.synapse_bits(row, learning)
+            one_to_one = isinstance(row, Projection) and sizes[row.pre] == sizes[name]
+            (self.single if one_to_one else self.whole)[row.pre] = slices[row.pre]
+        for both in self.whole.keys() & self.single.keys():
+            del self.single[both]
+
+
+def _deal(
+    circuit: Circuit, resources: ChipResources, cap: int, targets: NDArray[np.int64]
+) -> Placement:
+    """Fill core after core; `targets` says how many output axons each cell takes."""
+    limits = (cap, *resources.limits[1:])
+    sources = {source.name for source in circuit.sources}
+    parts: list[Part] = []
+    filled_by: list[tuple[str, ...]] = []
+    core = _Core(limits, circuit.n_cells)
+    for name, size in circuit.population_sizes.items():
+        if name in sources:
+            continue
+        neuron = _Neuron(circuit, name, resources, targets)
+        start = 0
+        for i in range(size):
+            needs = core.needs(neuron, i)
+            if exceeded := core.over(needs):
+                if i > start:
+                    parts.append(Part(name, start, i, len(filled_by)))
+                start = i
+                if any(core.used):
+                    filled_by.append(exceeded)
+                    core = _Core(limits, circuit.n_cells)
+                    needs = core.needs(neuron, i)
+                _refuse_alone(circuit, name, needs, core)
+                if len(filled_by) == resources.cores:
+                    _refuse_full(circuit, limits, parts, filled_by)
+            core.take(neuron, i, needs)
+        parts.append(Part(name, start, size, len(filled_by)))
+    return Placement(circuit, resources, tuple(parts), (*filled_by, ()))
+
+
+def _output_axons_fit(placement: Placement) -> bool:
+    return bool((placement.cores["output axons"] <= placement.resources.output_axons).all())
+
+
+# ----------------------------------------------------------------------------------------------
+# What is refused
+# ----------------------------------------------------------------------------------------------
+
+
+def _check_positive(what: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise HardwareError(f"{what} is {value!r}; must be a whole number of 1 or more")
+
+
+def _refuse_too_large(circuit: Circuit, resources: ChipResources, cap: int) -> None:
+    """Refuse at once what cannot fit, however it is dealt out."""
+    learning = learns(circuit)
+    bits = sum(
+        circuit.n_synapses(row) * resources.synapse_bits(row, learning)
+        for row in all_projections(circuit)
+    )
+    for limit, needed, per_core in (
+        ("compartments", circuit.n_neurons, cap),
+        ("synaptic memory", bits, 8 * resources.synaptic_memory),
+    ):
+        if ceil(needed / per_core) > resources.cores:
+            raise HardwareError(
+                f"{_named(circuit)} needs {_amount(limit, needed)}, so at least "
+                f"{ceil(needed / per_core):,} cores of {_amount(limit, per_core)}; the chip has "
+                f"{resources.cores:,} cores. Choose smaller layers"
+            )
+
+
+def _refuse_alone(circuit: Circuit, name: str, needs: Sequence[int], empty: _Core) -> None:
+    """Refuse a neuron that exceeds an empty core."""
+    over = empty.over(needs)
+    if not over:
+        return
+    which = LIMITS.index(over[0])
+    raise HardwareError(
+        f"{_named(circuit)}: one neuron of population '{name}' needs "
+        f"{_amount(over[0], needs[which])}; a core has {_amount(over[0], empty.limits[which])}"
+    )
+
+
+def _refuse_full(
+    circuit: Circuit,
+    limits: Sequence[int],
+    parts: Sequence[Part],
+    filled_by: Sequence[tuple[str, ...]],
+) -> None:
+    placed = sum(part.size for part in parts)
+    filled = {limit: sum(limit in limits for limits in filled_by) for limit in LIMITS}
+    binding = max(filled, key=lambda limit: filled[limit])
+    per_core = limits[LIMITS.index(binding)]
+    raise HardwareError(
+        f"{_named(circuit)} does not fit: {placed:,} of its {circuit.n_neurons:,} neurons fill all "
+        f"{len(filled_by):,} cores of the chip. {filled[binding]:,} of them are full because of "
+        f"{binding} ({_amount(binding, per_core)} a core). Choose smaller layers"
+    )
+
+
+def _named(circuit: Circuit) -> str:
+    kind = "training" if learns(circuit) else "inference"
+    return f"{kind} circuit {'-'.join(map(str, circuit.sizes))}"
+
+
+def _amount(limit: str, value: int) -> str:
+    if limit == "synaptic memory":
+        return f"{ceil(value / 8):,} bytes of synaptic memory"
+    return f"{value:,} {limit}"
