@@ -9,11 +9,11 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import learning_curve, raster
+from analysis import bench, learning_curve, raster
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
-__all__ = ["FIGURES", "FigureModule", "needed_run"]
+__all__ = ["BENCH_FIGURES", "FIGURES", "FigureModule", "drawing", "needed_run"]
 
 
 class FigureModule(Protocol):
@@ -47,7 +47,27 @@ class FigureModule(Protocol):
 
 
 FIGURES: dict[str, FigureModule] = {module.NAME: module for module in (learning_curve, raster)}
-"""All figures by name, in the order in which they are drawn."""
+"""Figures of runs by name, in the order in which they are drawn."""
+
+BENCH_FIGURES = {figure.NAME: figure for figure in (bench.COST, bench.SCALING)}
+"""Figures of a benchmark: drawn if they are named, or if there is one among the runs."""
+
+
+def drawing(name: str, runs: Path) -> tuple[Figure, pd.DataFrame]:
+    """Return a figure, and the numbers that it draws.
+
+    Raises
+    ------
+    RunDirectoryError
+        If the run or the benchmark that it needs is missing or does not hold what it needs.
+    """
+    if name in BENCH_FIGURES:
+        figure = BENCH_FIGURES[name]
+        numbers = figure.numbers(bench.needed_bench(runs))
+        return figure.draw(numbers), numbers
+    module = FIGURES[name]
+    numbers = module.numbers(needed_run(module, runs))
+    return module.draw(numbers), numbers
 
 
 def needed_run(figure: FigureModule, runs: Path) -> Run:

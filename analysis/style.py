@@ -16,6 +16,7 @@ from matplotlib.transforms import ScaledTranslation
 from synfire_bp.errors import CircuitError
 
 __all__ = [
+    "CONTENDER_COLOURS",
     "DOUBLE_COLUMN",
     "LEARNING_SHADES",
     "MM",
@@ -55,6 +56,16 @@ READOUT_COLOURS = {
     "mse": _SKY,
 }
 """Colour of what is read from the output layer, by column of a run's metrics."""
+
+CONTENDER_COLOURS = {
+    "circuit": _RED,
+    "stock": _ORANGE,
+    "numpy": _BLUE,
+    "oracle": _INK,
+    "bound": _GREY,
+    "chip": _GREEN,
+}
+"""Colour of what a benchmark compares, and of the bounds beside it."""
 
 LEARNING_SHADES = {"potentiation": "#d9ecf8", "depression": "#fdebcd"}
 """Background of the phases in which plastic synapses learn, by `Phase.learning`."""

@@ -216,9 +216,7 @@ class CompiledCircuit:
         counted = min(task.samples, _COUNTED)
         begin = task.before + (task.samples - counted) // 2
         first = self._census(self.show(task.before))
-        result = self.on(
-            self.program, task.shown, record_from=begin, record_until=begin + counted
-        )
+        result = self.on(self.program, task.shown, record_from=begin, record_until=begin + counted)
         census = self._census(result)
         timed = {name: census[name] - first[name] for name in census}
         per_step = spikes_per_step(
@@ -236,6 +234,6 @@ class CompiledCircuit:
             ),
         )
 
-    def _census(self, result: ProgramResult) -> dict[str, NDArray[np.int64]]:
+    def _census(self, result: ProgramResult) -> dict[str, NDArray[np.integer]]:
         table = result.arrays["census.total"].reshape(-1, self.circuit.n_phases)
         return dict(zip(self.circuit.slices, table, strict=True))

@@ -87,13 +87,12 @@ def list_active(inputs, active, starts):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def answer(active, starts, w1, w2t, at_once, wide, potentials):  # type: ignore[no-untyped-def]
     """Fill `potentials` with a2 of every sample."""
-    n_out, n_hid = w2t.shape
+    n_hid = w1.shape[1]
     part, h = np.empty(n_hid, w1.dtype), np.empty(n_hid, w1.dtype)
-    a1, a2 = np.empty(n_hid, wide), np.empty(n_out, wide)
+    a1 = np.empty(n_hid, wide)
     for k in range(potentials.shape[0]):
         _hidden(active[starts[k] : starts[k + 1]], w1, at_once, part, a1)
-        _output(a1, w2t, wide, h, a2)
-        potentials[k, :] = a2
+        _output(a1, w2t, wide, h, potentials[k])
 
 
 @njit(cache=True, nogil=True)
@@ -106,7 +105,8 @@ def learn(  # type: ignore[no-untyped-def]
     after its update.  `up`, `down` and `limit` have the type of the weights.
     """
     n_out, n_hid = w2t.shape
-    part, h, change = np.empty(n_hid, w1.dtype), np.empty(n_hid, w1.dtype), np.empty_like(w1[0])
+    part, h = np.empty(n_hid, w1.dtype), np.empty(n_hid, w1.dtype)
+    change = np.empty(n_hid, w1.dtype)
     a1, a2 = np.empty(n_hid, wide), np.empty(n_out, wide)
     d2, e = np.empty(n_out, wide), np.empty(n_hid, wide)
 

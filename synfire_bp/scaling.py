@@ -142,9 +142,7 @@ def fit_exponent(x: Sequence[float], y: Sequence[float]) -> Exponent | None:
     return Exponent(slope, slope - half, slope + half, n)
 
 
-def synthetic_inputs(
-    inputs: NDArray[np.integer], n_in: int, seed: int
-) -> NDArray[np.uint8]:
+def synthetic_inputs(inputs: NDArray[np.integer], n_in: int, seed: int) -> NDArray[np.uint8]:
     """Return inputs of another size: each as active as the one given, at random places.
 
     Parameters
@@ -255,9 +253,7 @@ def measure_scaling(
             memory_bound(found.traffic, measured_bandwidth(WEIGHT_BYTES * n_synapses, repeats)),
         )  # fmt: skip
     wanted = grid.sizes((circuit.sizes[0], circuit.sizes[1], circuit.sizes[2]))
-    return {
-        layer: _series(tuple(points[sizes] for sizes in one)) for layer, one in wanted.items()
-    }
+    return {layer: _series(tuple(points[sizes] for sizes in one)) for layer, one in wanted.items()}
 
 
 def _resized(task: Task, sizes: Sequence[int], seed: int) -> Task:

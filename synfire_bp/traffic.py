@@ -155,7 +155,8 @@ def _rows(circuit: Circuit) -> list[tuple[str, list[str]]]:
 def memory_bound(traffic: Traffic, bandwidth: Bandwidth) -> Bound:
     """Return the least time that a sample can take if memory alone counts."""
     seconds = (
-        traffic.read_bytes / bandwidth.read.median + traffic.learning_bytes / bandwidth.update.median
+        traffic.read_bytes / bandwidth.read.median
+        + traffic.learning_bytes / bandwidth.update.median
     ) / 1e9
     return Bound(1000 * seconds, traffic.read_bytes + traffic.learning_bytes, traffic, bandwidth)
 
@@ -166,7 +167,8 @@ def measured_bandwidth(working_set: int, repeats: int) -> Bandwidth:
     passes = max(1, -(-_STREAMED // values.nbytes))
     _sum(values, 1)  # compiles
     _add(values, 1)
-    read, update = [], []
+    read: list[float] = []
+    update: list[float] = []
     for _ in range(repeats):
         for kernel, rates, moved in ((_sum, read, 1), (_add, update, 2)):
             begin = time.perf_counter()

@@ -1,49 +1,23 @@
-"""Networks with `DenseSynapses`, each beside its double with stock `Synapses`, in one C++ program.
+"""Networks with `DenseSynapses`, and their doubles with stock `Synapses`: random ones and fixed ones.
 
-    python dense_networks.py DIRECTORY FIRST LAST [scenes]
-
-builds and runs a program with the random cases FIRST … LAST-1, with the fixed cases and scenes if
-asked, and leaves in DIRECTORY `rows.npz` and `stock.npz`: every final array and spike train, by
-case.  The two sides share nothing but the numbers they start from.
-
-All cases of a side lie in one group of target neurons, each in a slice of its own, so that the
-program has few objects beside the synapses.  What the neurons do depends on what arrives: a wrong
-synapse makes wrong spikes.
+All cases of a side lie in one group of target neurons, each in a slice of its own, so that a program
+has few objects beside the synapses.  What the neurons do depends on what arrives: a wrong synapse
+makes wrong spikes.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
-from brian2 import (
-    Clock,
-    Function,
-    Network,
-    NeuronGroup,
-    SpikeGeneratorGroup,
-    SpikeMonitor,
-    Synapses,
-    defaultclock,
-    device,
-    linked_var,
-    ms,
-    prefs,
-    seed,
-    set_device,
-)
+from brian2 import Function, Network, NeuronGroup, SpikeMonitor, Synapses, ms, seed
 
 from synfire_bp.standalone.dense import DenseSynapses, RowCodeObject
 
 STEPS = 60
 N_DRIVERS = 23
-FLAGS = ["-w", "-O3", "-march=native", "-std=c++17"]  # those of the circuits' programs
 BIG = 2**53 + 1  # the first whole number that a double cannot hold
 
 NEURON = """
@@ -55,6 +29,7 @@ NEURON = """
     count64 : integer
     up : boolean
     low : boolean
+    never : boolean
     gain : integer (shared)
     doubled = 2 * count + 1 : integer
     odd = count % 2 == 1 : boolean
@@ -196,12 +171,13 @@ def _connections(rng: np.random.Generator, n_source: int, n_target: int) -> dict
     return {"i": pre[order], "j": post[order]}
 
 
+LONELY = [{"i": [0, 1, 2, 3, 11, 17], "j": [4, 4, 5, 5, 7, 2]}]
+
 FIXED = [
     Case("two flags of one target", {
         "pre": "q += int(up_post) * 1\nq16 += int(low_post) * 1\nq64 += int(up_post) * 5"}),
-    Case("two flags of one target, each alone", {
-        "pre": "q += int(up_post) * 1\nq16 += int(low_post) * 1"}, connect=[
-            {"i": [0, 1, 2, 3], "j": [4, 4, 5, 5]}]),
+    Case("two flags of a lonely target", {
+        "pre": "q += int(up_post) * 1\nq16 += int(low_post) * 1"}, connect=LONELY),
     Case("a flag that the code writes", {
         "pre": "up_post = q > 3\nq += int(up_post) * 2 + 1\nq64 += int(up_post) * 1"}),
     Case("a flag that the code writes by its other name", {
@@ -221,14 +197,16 @@ FIXED = [
     Case("a function with a memory", {
         "pre": "q64 += counted(1)\nq += int(up_post) * 3\ncount64_post += counted(0)"}),
     Case("a float added to a large whole number", {
-        "pre": "big += int(up_post) * 0.5 * w"}, model=SYNAPSE + "big : integer\n"),
+        "pre": "big += int(never_post) * 0.5 * w"}, model=SYNAPSE + "big : integer\n",
+        connect=LONELY),
     Case("an infinite weight where the flag is down", {
-        "pre": "w32 += int(up_post and low_post) * (1 / (w - w))\nq += int(up_post) * 1"}),
+        "pre": "w32 += int(up_post and low_post) * (1 / (w - w))\nq += int(up_post) * 1"},
+        connect=LONELY),
     Case("a factor that is infinite", {"pre": "real_post += int(up_post) * huge"},
          model=SYNAPSE + "huge : 1\n"),
     Case("several statements in a line", {"pre": "q += 1; count_post += q  # both"}),
     Case("event-driven traces", {
-        "pre": "recent += 1\nw += int(up_post) * (clip(w + recent, -1, 1) - w)\nreal_post += recent"},
+        "pre": "recent += 1\nw += int(up_post) * (clip(recent, -1, 1) - w)\nreal_post += recent"},
         model=SYNAPSE + TRACE),
     Case("pre and post traces", {"pre": "recent += 1\nreal_post += w"},
          post_code="w = clip(w + 0.125 * recent, -1, 1)\ncount_post += 1", recurrent=True,
@@ -239,6 +217,19 @@ FIXED = [
     Case("a target of size one", {"pre": "count_post += 1\nq += int(up_post) * 3"}, size=1),
     Case("one source", {"pre": "count_post += 1\nq += int(up_post) * 3"}, first_source=22),
     Case("no synapse", {"pre": "count_post += 1"}, connect=[{"condition": False}]),
+    Case("a condition", {"pre": "count_post += q\nq += int(up_post) * 3"}, recurrent=True,
+         connect=[{"condition": "i != j"}, {"condition": "(i + j) % 3 == 0"}]),
+    Case("part of a group onto all of it", {
+        "pre": "count_post += 1\nq += int(up_post) * count_pre\nq64 += i + 10 * j"},
+        recurrent=True, first_source=4),
+    Case("delays and numbers of synapses in the code", {
+        "early": "q += int(delay / (0.1*ms) + 0.5) % 7\nq64 += N_incoming + N_outgoing",
+        "late": "q += int(delay / (0.1*ms) + 0.5) % 7 - int(up_post)"},
+        connect=[{}, {"i": [1, 2], "j": [3, 3]}], delays={"early": 2.0}, delay_seed=3),
+    Case("a clock-driven variable and shared ones", {
+        "pre": "fading += w\nw += int(up_post) * (clip(fading, -1, 1) - w)\nq64 += twice * gain"},
+        model=SYNAPSE + "dfading/dt = -fading / (5*ms) : 1 (clock-driven)\n"
+        "twice = 2 * scale : integer (shared)\n"),
     Case("late and early synapses of one neuron", {
         "pre": "real_post = 0.5 * real_post + w\ncount_post = (2 * count_post + q) % 997"},
         delay_seed=4, connect=[{}, {}]),
@@ -266,21 +257,32 @@ def counting() -> Function:
 class Side:
     """All objects of one side, and what is to be compared of them."""
 
-    def __init__(self, name: str, cases: list[Case], scenes: bool):
+    def __init__(self, name: str, cases: list[Case], *, compiled: bool = True):
         self.name = name
         self.rows = name == "rows"
-        self.synapses = DenseSynapses if self.rows else Synapses
-        self.codeobj_class = RowCodeObject if self.rows else None
+        self.codeobj_class = RowCodeObject if self.rows and compiled else None
         self.objects: list = []
+        self.once: list = []
+        self.twice: list = []
+        self.between: list[Callable[[], None]] = []
         self.observed: dict[str, dict] = {}
+        self.start: dict[str, dict[str, np.ndarray]] = {}
         self.by_rows: dict[str, dict[str, bool]] = {}
         if cases:
             self._pool(cases)
-        for scene in SCENES if scenes else ():
-            scene(self)
-        once, self.objects = self.objects, []
-        between = [scene(self) for scene in SCENES_OF_TWO_RUNS] if scenes else []
-        self.once, self.twice, self.between = once, self.objects, between
+        self.once, self.objects = self.objects, []
+
+    def play(self, scenes: list[Callable]) -> None:
+        """Add scenes that are run once, and, if they return what is done then, once more."""
+        for scene in scenes:
+            self.scene = scene.__name__
+            change = scene(self)
+            if change is None:
+                self.once += self.objects
+            else:
+                self.twice += self.objects
+                self.between.append(change)
+            self.objects = []
 
     def run(self) -> None:
         """Run all that is run once, then all that is run twice."""
@@ -294,12 +296,11 @@ class Side:
                 change()
             network.run(STEPS / 4 * ms)
 
-    def observe(self, case, owner, variable=None, place=slice(None)):
-        """Have a variable, or the spikes of a monitor, compared."""
-        name = variable or "spikes"
-        if variable and isinstance(owner, Synapses):
-            name = f"synapses.{variable}"
-        self.observed.setdefault(case, {})[name] = (owner, variable, place)
+    def observe(self, *variables: tuple) -> None:
+        """Have variables of groups of a scene, as (group, name), compared."""
+        for owner, variable in variables:
+            key = f"{owner.name.replace(f'_{self.name}', '')}.{variable or 'spikes'}"
+            self.observed.setdefault(self.scene, {})[key] = (owner, variable, slice(None))
 
     def group(self, name, n, model, **kwds):
         """Add a group."""
@@ -320,17 +321,21 @@ class Side:
         """Add synapses of this side's class."""
         if self.rows:
             kwds["rows"] = rows
-        synapses = self.synapses(*args, name=f"{name}_{self.name}", **kwds)
+        synapses = (DenseSynapses if self.rows else Synapses)(
+            *args, name=f"{name}_{self.name}", **kwds
+        )
         for call in connect:
             synapses.connect(**call)
         self.objects.append(synapses)
+        if self.rows:
+            self.by_rows[synapses.name.removesuffix("_rows")] = synapses.by_rows
         return synapses
 
-    def monitor(self, group):
-        """Record spikes."""
+    def record(self, group):
+        """Record spikes; returns what `observe` takes."""
         monitor = SpikeMonitor(group, name=f"{group.name}_spikes")
         self.objects.append(monitor)
-        return monitor
+        return monitor, None
 
     def _pool(self, cases: list[Case]) -> None:
         rng = np.random.default_rng(0)
@@ -343,18 +348,20 @@ class Side:
             group.count = rng.integers(0, 1000, n)
             group.count16 = rng.integers(-20, 20, n)
             group.real = rng.uniform(-1, 1, n)
-        spikes = {name: self.monitor(group) for name, group in groups.items()}
+        spikes = self.record(groups["targets"])
         begin = 0
         for n, case in enumerate(cases):
             target = groups["targets"][begin : begin + case.size]
-            source = target if case.recurrent else groups["drivers"][case.first_source :]
+            source = (target if case.recurrent else groups["drivers"])[case.first_source :]
             synapses = self._case(n, case, source, target)
             place = slice(begin, begin + case.size)
-            for name in _stored(NEURON):
-                self.observe(case.name, groups["targets"], name, place)
-            for name in _stored(case.model):
-                self.observe(case.name, synapses, name)
-            self.observe(case.name, spikes["targets"], place=place)
+            targets = groups["targets"]
+            self.observed[case.name] = {
+                **{name: (targets, name, place) for name in _stored(NEURON)},
+                **{f"synapses.{name}": (synapses, name, slice(None))
+                   for name in _stored(case.model)},
+                "spikes": (*spikes, place),
+            }  # fmt: skip
             begin += case.size
 
     def _case(self, n: int, case: Case, source, target) -> Synapses:
@@ -364,25 +371,27 @@ class Side:
             delay={name: steps * ms for name, steps in case.delays.items()},
             namespace={"counted": counting()}, dtype=dict(SYNAPSE_TYPES) | {"big": np.int64},
             rows=case.rows, connect=case.connect,
+            codeobj_class=self.codeobj_class if n % 2 else None,
         )  # fmt: skip
-        self.by_rows[case.name] = getattr(synapses, "by_rows", {})
-        n_synapses = _count(case, source, target)
+        n_synapses = _count(case, len(source), len(target))
         if not n_synapses:
             return synapses
         rng = np.random.default_rng(1)
-        synapses.w = rng.uniform(-0.5, 0.5, n_synapses)
-        synapses.w32 = rng.uniform(-0.5, 0.5, n_synapses)
-        synapses.q = rng.integers(-5, 9, n_synapses)
-        synapses.q16 = rng.integers(-5, 9, n_synapses)
-        synapses.q64 = rng.integers(-5, 9, n_synapses)
+        start = {name: np.zeros(n_synapses) for name in _stored(case.model)}
+        start |= {name: rng.uniform(-0.5, 0.5, n_synapses) for name in ("w", "w32")}
+        start |= {name: rng.integers(-5, 9, n_synapses) for name in ("q", "q16", "q64")}
+        if "big" in start:
+            start["big"] = np.full(n_synapses, BIG)
+        if "huge" in start:
+            start["huge"] = np.where(rng.random(n_synapses) < 0.5, np.inf, 0.5)
+        for name, values in start.items():
+            if values.any():
+                setattr(synapses, name, values)
         synapses.scale = 3
-        if "big" in case.model:
-            synapses.big = np.full(n_synapses, BIG)
-        if "huge" in case.model:
-            synapses.huge = np.where(rng.random(n_synapses) < 0.5, np.inf, 0.5)
+        self.start[case.name] = start
         if case.delay_seed is not None:
             rng = np.random.default_rng(case.delay_seed)
-            for pathway in case.code:
+            for pathway in sorted(set(case.code) - set(case.delays)):
                 getattr(synapses, pathway).delay = rng.integers(0, 60, n_synapses) / 10 * ms
         return synapses
 
@@ -402,270 +411,16 @@ class Side:
 
 
 def _stored(model: str) -> list[str]:
-    names = re.findall(r"^\s*(?:d(\w+)/dt = |(\w+) : )", model, flags=re.MULTILINE)
-    shared = re.findall(r"^\s*(\w+) : .*shared", model, flags=re.MULTILINE)
-    return [a or b for a, b in names if (a or b) not in shared]
+    """Return the names of what equations keep for each neuron or synapse."""
+    names = re.findall(r"^\s*(?:d(\w+)/dt = |(\w+) : )(?!.*shared)", model, flags=re.MULTILINE)
+    return [differential or other for differential, other in names]
 
 
-def _count(case: Case, source, target) -> int:
-    sizes = [
-        0 if "condition" in call else len(call["i"]) if call else len(source) * len(target)
-        for call in case.connect
-    ]
-    return sum(sizes)
-
-
-# -- scenes: what does not fit the pool of targets ------------------------------------------------
-
-
-def thresholds(side: Side) -> None:
-    """Groups of all sizes about a block of 128, in which all, none or some neurons fire."""
-    for n in (1, 7, 8, 127, 128, 129, 300):
-        group = side.group(
-            f"fires{n}", n, "", threshold="(i * (t_in_timesteps // 9) + t_in_timesteps) % 3 == 0",
-            refractory="2*ms" if n % 2 else False,
-        )  # fmt: skip
-        side.observe(f"threshold of {n}", group, "lastspike" if n % 2 else "i")
-        side.observe(f"threshold of {n}", side.monitor(group))
-
-
-def threshold_with_random_numbers(side: Side) -> None:
-    """Random numbers are drawn for the same neurons, in the same order."""
-    group = side.group("random", 150, "", threshold="rand() < 0.3", refractory="3*ms")
-    side.observe("random threshold", side.monitor(group))
-
-
-def threshold_with_infinities(side: Side) -> None:
-    """A flag that is used as a number: 0 times infinity."""
-    group = side.group("infinite", 150, "bound : 1\nup : boolean", threshold="int(up)*bound >= 0")
-    group.bound = np.where(np.arange(150) % 2, np.inf, -1.0)
-    group.up = np.arange(150) % 3 == 0
-    side.observe("threshold with infinities", side.monitor(group))
-
-
-def threshold_that_sees_other_spikes(side: Side) -> None:
-    """A spike lets the next neuron fire in the same step, by a link to the time of the spike."""
-    group = side.group(
-        "cascade", 150, "before : second (linked)", refractory="4*ms",
-        threshold="(i + 31 * t_in_timesteps) % 41 == 0 or t - before < 0.5*ms and i % 7 > 0",
-    )  # fmt: skip
-    group.before = linked_var(group, "lastspike", index=np.maximum(np.arange(150) - 1, 0))
-    side.observe("threshold that sees other spikes", group, "lastspike")
-    side.observe("threshold that sees other spikes", side.monitor(group))
-
-
-def operations(side: Side) -> None:
-    """Steps with a shared factor that is zero at times."""
-    model = """
-        active = t_in_timesteps % 3 == 0 : boolean (shared)
-        count : integer
-        real : 1
-        big : integer
-        calls : integer
-        drawn : integer
-        rest : integer
-    """
-    group = side.group("operated", 9, model, dtype=dict.fromkeys(("big", "calls"), np.int64),
-                       namespace={"counted": counting()})  # fmt: skip
-    group.real = np.where(np.arange(9) % 2, np.inf, 0.5)
-    group.big = np.full(9, BIG)
-    for name, code in {
-        "whole": "count += int(active) * 3 * (i + 1)",
-        "fractions": "real += int(active) * real",
-        "rounded": "big += int(active) * 0.5 * count",
-        "called": "calls += int(active) * counted(1)",
-        "drawing": "drawn += int(active) * int(rand() * 1000)",
-        "remainder": "rest += (int(active) * 5 + i) % 7",
-        "two": "count -= int(active) * i\nrest += int(active) * 2",
-        "one_of_two": "count -= int(active) * i\nrest += 1",
-    }.items():
-        side.operate(group, code, name)
-    for name in ("count", "real", "big", "calls", "drawn", "rest"):
-        side.observe("operations", group, name)
-
-
-def other_sources(side: Side) -> None:
-    """Sources that are no NeuronGroup, or emit another event than a spike."""
-    step, neuron = np.nonzero(np.random.default_rng(3).random((45, 12)) < 0.2)
-    source = SpikeGeneratorGroup(12, neuron, step * ms, name=f"given_{side.name}")
-    side.objects.append(source)
-    events = side.group("eventful", 8, "", threshold="False",
-                        events={"shout": "(i + t_in_timesteps) % 3 == 0"})  # fmt: skip
-    target = side.group("told", 6, "count : integer\nreal : 1")
-    code = "count_post = (2 * count_post + i + 3 * j) % 997\nreal_post = 0.5 * real_post + 0.1 * i"
-    one = side.connect("given_all", source, target, on_pre=code, delay=2 * ms, connect=[{}])
-    two = side.connect("telling", events, target, on_pre=code, on_event="shout", connect=[{}])
-    side.by_rows["other sources"] = {**getattr(one, "by_rows", {}), **getattr(two, "by_rows", {})}
-    side.observe("other sources", target, "count")
-    side.observe("other sources", target, "real")
-
-
-def sums_and_links(side: Side) -> None:
-    """Summed variables beside, and targets with variables that belong to other groups."""
-    model = "total : integer\ncount : integer\nup : boolean\nlinked : integer (linked)"
-    other = side.group("linked_to", 7, "elsewhere : integer", threshold="i % 2 == 0")
-    target = side.group("summed", 7, model, threshold="(i + t_in_timesteps) % 4 == 0")
-    side.operate(target, "up = (i + t_in_timesteps + count) % 3 == 0", "flags")
-    target.linked = linked_var(other, "elsewhere")
-    synapses = side.connect(
-        "summing", other, target, "q : integer\ntotal_post = q : integer (summed)",
-        on_pre="linked_post += 1\nq += int(up_post) * (elsewhere_pre - q)\ncount_post += total_post",
-        connect=[{}],
-    )  # fmt: skip
-    side.by_rows["sums and links"] = getattr(synapses, "by_rows", {})
-    for name in ("total", "count"):
-        side.observe("sums and links", target, name)
-    side.observe("sums and links", other, "elsewhere")
-    side.observe("sums and links", synapses, "q")
-
-
-def synapses_onto_synapses(side: Side) -> None:
-    """The targets of a spike may be synapses."""
-    source = side.group("modulating", 5, "", threshold="(i + t_in_timesteps) % 4 == 0")
-    target = side.group("modulated", 6, "real : 1")
-    inner = side.connect("inner", source, target, "w : 1\nq : integer", on_pre="real_post += w",
-                         connect=[{}])  # fmt: skip
-    outer = side.connect(
-        "outer", source, inner, on_pre="w_post = 0.5 * w_post + 0.1\nq_post += 1 + i",
-        connect=[{"i": np.repeat(np.arange(5), 30), "j": np.tile(np.arange(30), 5)}], delay=2 * ms,
-    )  # fmt: skip
-    side.by_rows["synapses onto synapses"] = getattr(outer, "by_rows", {})
-    side.observe("synapses onto synapses", target, "real")
-    side.observe("synapses onto synapses", inner, "w")
-    side.observe("synapses onto synapses", inner, "q")
-
-
-SCENES = [
-    thresholds, threshold_with_random_numbers, threshold_with_infinities,
-    threshold_that_sees_other_spikes, operations, other_sources, sums_and_links,
-    synapses_onto_synapses,
-]  # fmt: skip
-
-# -- scenes of two runs; each returns what is done between them ----------------------------------
-
-ADDS = "count_post = (2 * count_post + q) % 997\nreal_post = 0.5 * real_post + 0.1 * q"
-
-
-def _two_groups(side: Side, name: str, **kwds) -> tuple[NeuronGroup, NeuronGroup]:
-    source = side.group(f"{name}_source", 6, "", threshold="(5 * i + t_in_timesteps) % 4 == 0",
-                        **kwds)  # fmt: skip
-    target = side.group(f"{name}_target", 5, "count : integer\nreal : 1", **kwds)
-    side.observe(name, target, "count")
-    side.observe(name, target, "real")
-    return source, target
-
-
-def delays_change(side: Side):
-    """New delays hold for new spikes; what is under way arrives when it was to."""
-    name = "delays change"
-    source, target = _two_groups(side, "delays_change")
-    synapses = side.connect("delays_change", source, target, "q : integer", connect=[{}], on_pre={
-        "own": ADDS, "common": ADDS}, delay={"common": 7 * ms})  # fmt: skip
-    rng = np.random.default_rng(5)
-    synapses.q = rng.integers(1, 9, 30)
-    synapses.own.delay = rng.integers(0, 8, 30) * ms
-    side.by_rows[name] = getattr(synapses, "by_rows", {})
-
-    def between():
-        synapses.own.delay = rng.integers(0, 12, 30) * ms
-        synapses.common.delay = 2 * ms
-
-    return between
-
-
-def synapses_are_added(side: Side):
-    """Synapses that are added between two runs leave rows rows, and spikes under way."""
-    name = "synapses are added"
-    source, target = _two_groups(side, "synapses_are_added")
-    synapses = side.connect("synapses_are_added", source, target, "q : integer", on_pre=ADDS,
-                            delay=5 * ms, rows=None, connect=[{"i": np.repeat(np.arange(6), 5),
-                            "j": np.tile(np.arange(5), 6)}])  # fmt: skip
-    synapses.q = np.arange(30)
-    side.by_rows[name] = getattr(synapses, "by_rows", {})
-
-    def between():
-        synapses.connect(i=[5, 0, 0, 3, 3, 3, 1], j=[2, 1, 3, 0, 0, 4, 4])
-        synapses.q = np.arange(37)[::-1].copy()
-
-    return between
-
-
-def time_step_changes(side: Side, name="time_step_changes", dt=0.5):
-    """What is under way arrives at its time, counted in other steps."""
-    clock = Clock(dt=1 * ms, name=f"{name}_clock_{side.name}")
-    source, target = _two_groups(side, name, clock=clock)
-    synapses = side.connect(name, source, target, "q : integer", on_pre=ADDS, clock=clock,
-                            connect=[{}])  # fmt: skip
-    rng = np.random.default_rng(5)
-    synapses.q = rng.integers(1, 9, 30)
-    synapses.delay = rng.integers(0, 8, 30) * ms
-    side.by_rows[name] = getattr(synapses, "by_rows", {})
-
-    def between():
-        clock.dt = dt * ms
-
-    return between
-
-
-def time_step_grows(side: Side):
-    """As Brian2, with its losses."""
-    return time_step_changes(side, "time_step_grows", 2.5)
-
-
-SCENES_OF_TWO_RUNS = [delays_change, synapses_are_added, time_step_changes, time_step_grows]
-
-
-# -- the program ----------------------------------------------------------------------------------
-
-
-def build(directory: Path) -> None:
-    """Compile: the many small sources as two, which takes a fraction of the time."""
-    device.build(directory=str(directory), compile=False, run=False)
-    sources = sorted(f"code_objects/{file.name}" for file in directory.glob("code_objects/*.cpp"))
-    for n, name in enumerate(sources):  # what they define for themselves must not clash
-        code = (directory / name).read_text()
-        code = code.replace("namespace {", f"namespace support_{n} {{", 1)
-        code = code.replace(
-            "using namespace brian;", f"using namespace brian; using namespace support_{n};", 1
-        )
-        (directory / name).write_text(code)
-    parts = ["part_0.cpp", "part_1.cpp"]
-    for n, part in enumerate(parts):
-        included = "".join(f'#include "{name}"\n' for name in sources[n::2])
-        (directory / part).write_text('#include "common.h"\n' + included)
-    headers = ("objects.h", "brianlib/common_math.h", "brianlib/stdint_compat.h")
-    (directory / "common.h").write_text(
-        "".join(f'#include "{name}"\n' for name in headers)
-        + "#include <climits>\n#include <cmath>\n#include <ctime>\n#include <fstream>\n"
-        "#include <iostream>\n"
-    )
-    makefile = (directory / "makefile").read_text()
-    for name in sources:
-        makefile = makefile.replace(f" {name} ", " ")
-    makefile = makefile.replace("SRCS =", f"SRCS = {' '.join(parts)} ", 1)
-    # what moves arrays about is long and runs once
-    makefile += "\nobjects.o main.o: OPTIMISATIONS += -O0\n"
-    (directory / "makefile").write_text(makefile)
-    (directory / "make.deps").touch()
-    subprocess.run(["make", "-j2"], cwd=directory, check=True, stdout=subprocess.DEVNULL)
-
-
-def main(directory: Path, first: int, last: int, scenes: bool) -> None:
-    set_device("cpp_standalone", build_on_run=False)
-    prefs["codegen.cpp.extra_compile_args_gcc"] = FLAGS
-    prefs["codegen.cpp.extra_compile_args"] = FLAGS
-    defaultclock.dt = 1 * ms
-    cases = [random_case(number) for number in range(first, last)] + (FIXED if scenes else [])
-    sides = [Side("rows", cases, scenes), Side("stock", cases, scenes)]
-    for side in sides:
-        side.run()
-    build(directory / "program")
-    device.run(str(directory / "program"), "results", run_args=[], with_output=False)
-    for side in sides:
-        np.savez(directory / f"{side.name}.npz", **side.results())
-    (directory / "by_rows.json").write_text(json.dumps(sides[0].by_rows))
-    shutil.rmtree(directory / "program")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), "scenes" in sys.argv[4:])
+def _count(case: Case, n_source: int, n_target: int) -> int:
+    """Return the number of synapses, which a program does not know before it has run."""
+    i, j = np.indices((n_source, n_target))
+    number = 0
+    for call in case.connect:
+        condition = eval(str(call.get("condition", True)), {"i": i, "j": j})
+        number += len(call["i"]) if "i" in call else np.count_nonzero(condition | (i < 0))
+    return number

@@ -124,6 +124,17 @@ def test_delays_that_are_too_long_are_refused_each_by_name():
         constrain(circuit, replace(CHIP, delay_bits=2), strict=True)
 
 
+def test_the_longest_delay_fits_and_needs_all_of_its_bits():
+    circuit = backprop_circuit((5, 4, 2))
+    first, *others = circuit.relays
+    for longest in (62, 30, 6):
+        slow = replace(circuit, relays=(replace(first, extra_delays=(longest,)), *others))
+        bits = {62: 6, 30: 5, 6: 3}[longest]
+        assert constrain(slow, replace(CHIP, delay_bits=bits), strict=True)[0] is slow
+        slower = replace(circuit, relays=(replace(first, extra_delays=(longest - 1,)), *others))
+        assert constrain(slower, replace(CHIP, delay_bits=bits - 1))[0] is None
+
+
 def test_fixed_weights_that_fewer_bits_cannot_hold_are_refused_with_the_nearest():
     # with even mantissas, all of the paper's weights but 9280 = 145 * 2^6 still exist
     circuit = backprop_circuit((5, 4, 2))

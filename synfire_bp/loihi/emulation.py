@@ -19,8 +19,9 @@ variables are whole numbers.  In each step, a compartment (current-based leaky i
     decayed(x) = sign(x) * floor(|x| * (4096 - decay - offset) / 4096)
 
 A spike sent in step n by a compartment acts in step n + 1, or later by its synapse's delay; one of
-a `LoihiInput` in n + 1 or in n itself, as the spec's `input_arrival` says.  Sources: LOIHI.md's,
-named in `synfire_bp.loihi.spec`.
+a `LoihiInput` in n + 1 or in n itself, as the spec's `input_arrival` says.  Compartments take
+their step at the start of Brian2's, before a `StateMonitor` looks: record n holds step n.  Sources:
+LOIHI.md's, named in `synfire_bp.loihi.spec`.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def compartment_step(noise: str | None = None) -> str:
     }[noise]
     return f"""
     u = decayed(u, u_kept) + input_held(arriving)
-    overflows += int(abs(u) > largest_current)
+    overflows += int(u != current_held(u))
     u = current_held(u)
     resting -= int(resting > 0)
     v_compared = int(resting == 0) * voltage_held(decayed(v, v_kept) + u + bias{draw})
@@ -99,15 +100,31 @@ def compartment_step(noise: str | None = None) -> str:
 # ----------------------------------------------------------------------------------------------
 
 
+_MOST_BITS = 28
+"""Of a state: voltage, current, bias and noise then add up within 32 bits."""
+
+
 def compartment_functions(spec: LoihiSpec) -> dict[str, Any]:
-    """Return the functions and constants that `compartment_step` uses, for Brian2's namespace."""
+    """Return the functions that `compartment_step` uses, for Brian2's namespace.
+
+    Raises
+    ------
+    HardwareError
+        If a state of the chip has more bits than are emulated.
+    """
+    for name in ("accumulator_bits", "current_bits", "voltage_bits"):
+        if (bits := getattr(spec, name)) > _MOST_BITS:
+            raise HardwareError(f"{name} is {bits}; at most {_MOST_BITS} can be emulated")
+    # a sum of current, voltage and bias has at most two bits more than the longest of them
+    longest = max(spec.accumulator_bits, spec.current_bits, spec.voltage_bits,
+                  spec.bias_bits + spec.bias_exponents[1])  # fmt: skip
+    whole = "int32_t" if longest <= 29 else "int64_t"
     return {
-        "decayed": _decayed(spec.decay_bits),
-        "input_held": _held("input_held", spec.accumulator_bits, "wrap"),
-        "current_held": _held("current_held", spec.current_bits, spec.current_overflow),
-        "voltage_held": _held("voltage_held", spec.voltage_bits, spec.voltage_overflow),
+        "decayed": _decayed(spec.decay_bits, whole),
+        "input_held": _held("input_held", spec.accumulator_bits, "wrap", whole),
+        "current_held": _held("current_held", spec.current_bits, spec.current_overflow, whole),
+        "voltage_held": _held("voltage_held", spec.voltage_bits, spec.voltage_overflow, whole),
         "noise": _noise(),
-        "largest_current": 2**spec.current_bits - 1,
     }
 
 
@@ -122,35 +139,39 @@ def _whole_function(pyfunc: Callable, name: str, code: str, n_arguments: int) ->
     return function
 
 
-def _decayed(bits: int) -> Function:
+def _decayed(bits: int, whole: str) -> Function:
     def decayed(x: NDArray, kept: NDArray) -> NDArray:
         return np.sign(x) * ((np.abs(x).astype(np.int64) * kept) >> bits)
 
+    # |x| = high·2^bits + low: no product is longer than 32 bits, and loops vectorise
     code = f"""
-    static inline int32_t decayed(int64_t x, int64_t kept)
+    static inline {whole} decayed({whole} x, uint32_t kept)
     {{
-        const int64_t left = ((x < 0 ? -x : x) * kept) >> {bits};
-        return int32_t(x < 0 ? -left : left);
+        const uint32_t size = uint32_t(x < 0 ? -x : x);
+        const uint32_t low = size & {2**bits - 1}u;
+        const {whole} left = {whole}((size >> {bits}) * kept + ((low * kept) >> {bits}));
+        return x < 0 ? -left : left;
     }}
     """
     return _whole_function(decayed, "decayed", code, 2)
 
 
-def _held(name: str, bits: int, overflow: str) -> Function:
+def _held(name: str, bits: int, overflow: str, whole: str) -> Function:
     half, limit = 2**bits, 2**bits - 1
     if overflow == "wrap":
 
         def held(x: NDArray) -> NDArray:
             return (np.asarray(x).astype(np.int64) + half) % (2 * half) - half
 
-        body = f"return int32_t(((x + {half}) & {2 * half - 1}) - {half});"
+        body = f"return {whole}((u{whole}(x) + {half}u) & {2 * half - 1}u) - {half};"
     else:
 
         def held(x: NDArray) -> NDArray:
             return np.clip(x, -limit, limit)
 
-        body = f"return int32_t(x < -{limit} ? -{limit} : x > {limit} ? {limit} : x);"
-    return _whole_function(held, name, f"static inline int32_t {name}(int64_t x) {{ {body} }}", 1)
+        body = f"return x < -{limit} ? -{limit} : x > {limit} ? {limit} : x;"
+    code = f"static inline {whole} {name}({whole} x) {{ {body} }}"
+    return _whole_function(held, name, code, 1)
 
 
 def _noise() -> Function:
@@ -198,8 +219,11 @@ class LoihiNeurons(NeuronGroup):
         1 … 64 steps; 1 lets a neuron spike in the next step.
     noise : {None, "u", "v"}
         What noise is added to: the current of the step, or the voltage.
-    noise_offset, noise_exponent : int
-        Of the noise.
+    noise_offset, noise_exponent : int or array
+        -255 … 255 and 0 … 23.  Noise is uniform in -127 … 127, plus offset times 64, the sum times
+        2^(exponent - 7), rounded down.
+    equations : str
+        Further Brian2 equations.
     **kwds
         As of `brian2.NeuronGroup`.
 
@@ -226,18 +250,29 @@ class LoihiNeurons(NeuronGroup):
         equations: str = "",
         **kwds: Any,
     ) -> None:
-        unit = spec.decay_unit
-        parameters = {
-            "threshold": _within("threshold", threshold, 0, 2**spec.threshold_bits - 1),
-            "bias": _within("bias", bias, *spec.bias_limits),
-            "bias_exponent": _within("bias_exponent", bias_exponent, *spec.bias_exponents),
-            "current_decay": _within("current_decay", current_decay, 0, unit),
-            "voltage_decay": _within("voltage_decay", voltage_decay, 0, unit),
-            "refractory": _within("refractory", refractory, *spec.refractory),
+        arithmetic = compartment_functions(spec)
+        owner, unit = _named(self, kwds), spec.decay_unit
+        ranges = {
+            "threshold": (threshold, (0, 2**spec.threshold_bits - 1)),
+            "bias": (bias, spec.bias_limits),
+            "bias_exponent": (bias_exponent, spec.bias_exponents),
+            "current_decay": (current_decay, (0, unit)),
+            "voltage_decay": (voltage_decay, (0, unit)),
+            "refractory": (refractory, spec.refractory),
+            "noise_offset": (noise_offset, (-255, 255)),
+            "noise_exponent": (noise_exponent, (0, 23)),
+        }
+        given = {
+            name: _spread(f"{owner}: {name}", _within(f"{owner}: {name}", values, *limits), n)
+            for name, (values, limits) in ranges.items()
         }
         if noise not in (None, "u", "v"):
-            raise HardwareError(f"noise is {noise!r}; must be 'u', 'v' or None")
-        _within("noise_exponent", noise_exponent, 0, 23)
+            raise HardwareError(f"{owner}: noise is {noise!r}; must be 'u', 'v' or None")
+        most = 2**_MOST_BITS
+        theta = given["threshold"] * 2**6
+        whole_bias = given["bias"] * 2 ** given["bias_exponent"]
+        _within(f"{owner}: threshold in units of the voltage", theta, 0, 2**31 - 1)
+        _within(f"{owner}: bias times 2^exponent", whole_bias, -most, most)
         clock = kwds.pop("clock", None) or Clock(dt=STEP)
         super().__init__(
             n,
@@ -246,26 +281,23 @@ class LoihiNeurons(NeuronGroup):
             reset="",
             clock=clock,
             codeobj_class=kwds.pop("codeobj_class", _code_class()),
-            namespace=compartment_functions(spec) | kwds.pop("namespace", {}),
+            namespace=arithmetic | kwds.pop("namespace", {}),
             **kwds,
         )
         _remember(self, spec=spec)
-        kept = {
-            "u_kept": (parameters["current_decay"], spec.current_decay_offset),
-            "v_kept": (parameters["voltage_decay"], spec.voltage_decay_offset),
-        }
-        self.theta = np.broadcast_to(parameters["threshold"] * 2**6, n)
-        self.bias = np.broadcast_to(parameters["bias"] * 2 ** parameters["bias_exponent"], n)
-        for name, (decay, offset) in kept.items():
-            setattr(self, name, np.broadcast_to(np.maximum(unit - decay - offset, 0), n))
-        self.rests = np.broadcast_to(parameters["refractory"], n)
+        self.theta, self.bias, self.rests = theta, whole_bias, given["refractory"]
+        for name, decay, offset in (
+            ("u_kept", given["current_decay"], spec.current_decay_offset),
+            ("v_kept", given["voltage_decay"], spec.voltage_decay_offset),
+        ):
+            setattr(self, name, np.maximum(unit - decay - offset, 0))
         if noise:
-            self.noise_offset = np.broadcast_to(np.asarray(noise_offset), n)
-            self.noise_exponent = np.broadcast_to(np.asarray(noise_exponent), n)
+            self.noise_offset, self.noise_exponent = given["noise_offset"], given["noise_exponent"]
         self.run_regularly(
             compartment_step(noise),
             clock=clock,
             when="start",
+            order=-1,
             name=f"{self.name}_step",
             codeobj_class=self.codeobj_class,
         )
@@ -282,15 +314,24 @@ class LoihiInput(SpikeGeneratorGroup):
         Which source spikes in which time step.
     spec : LoihiSpec
         Its `input_arrival` says when a spike of step n acts: in n + 1, or in n itself.
+    **kwds
+        As of `brian2.SpikeGeneratorGroup`.
+
+    Raises
+    ------
+    HardwareError
+        If there is no such source, or no such step.
     """
 
     def __init__(
         self, n: int, indices: ArrayLike, steps: ArrayLike, *, spec: LoihiSpec, **kwds: Any
     ) -> None:
         clock = kwds.pop("clock", None) or Clock(dt=STEP)
-        at = np.asarray(steps, dtype=np.int64) * STEP
+        owner = _named(self, kwds)
+        sources = _within(f"{owner}: index", indices, 0, n - 1)
+        at = _within(f"{owner}: step", steps, 0, 2**31 - 1) * clock.dt
         early = {"when": "start", "order": -10} if spec.input_arrival == "same_step" else {}
-        super().__init__(n, np.asarray(indices), at, clock=clock, **early, **kwds)
+        super().__init__(n, sources, at, clock=clock, **early, **kwds)
         _remember(self, spec=spec)
 
 
@@ -299,7 +340,7 @@ class LoihiSynapses(DenseSynapses):
 
     Parameters
     ----------
-    source : LoihiNeurons, LoihiInput or a subgroup of these
+    source : LoihiNeurons, a subgroup of these, or LoihiInput
         Presynaptic side.
     target : LoihiNeurons or a subgroup
         Postsynaptic side.
@@ -309,8 +350,15 @@ class LoihiSynapses(DenseSynapses):
         Signs that the weights may have.
     exponent : int
         Of all weights: -8 … 7.
+    equations : str
+        Further Brian2 equations.
     **kwds
         As of `DenseSynapses`.
+
+    Raises
+    ------
+    HardwareError
+        If the exponent is not one of the chip's.
 
     Notes
     -----
@@ -329,7 +377,7 @@ class LoihiSynapses(DenseSynapses):
         equations: str = "",
         **kwds: Any,
     ) -> None:
-        _within("exponent", exponent, *spec.weight_exponents)
+        _within(f"{_named(self, kwds)}: exponent", exponent, *spec.weight_exponents)
         super().__init__(
             source,
             target,
@@ -349,22 +397,41 @@ class LoihiSynapses(DenseSynapses):
             for pathway in self._pathways:
                 pathway.when, pathway.order = "start", -5
 
-    def set_weights(self, mantissas: ArrayLike, *, strict: bool = False) -> None:
+    def set_weights(
+        self,
+        mantissas: ArrayLike,
+        *,
+        strict: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         """Set the weights, in the order of the synapses, as the projection's format holds them.
+
+        Parameters
+        ----------
+        mantissas : int or array of int
+            Within the limits of the sign mode.  Bits that the format does not have are rounded
+            away as the spec says.
+        strict : bool
+            Do not round.
+        rng : Generator, optional
+            Needed if `spec.rounding` is "stochastic".
 
         Raises
         ------
         HardwareError
-            If `strict` and a mantissa is not one of the format.
+            If a mantissa is beyond the limits or, if `strict`, not one of the format.
         """
-        wanted = np.asarray(mantissas, dtype=np.int64)
-        held = quantise_weight(wanted, 0, self.sign_mode, self.spec)
+        limits = self.spec.weight_limits(self.sign_mode)
+        wanted = _within(f"{self.name}: weight", mantissas, *limits).ravel()
+        unscaled = wanted * 2.0**self.exponent
+        held = quantise_weight(unscaled, self.exponent, self.sign_mode, self.spec, rng)
         if strict and (changed := np.flatnonzero(held != wanted)).size:
-            first = int(wanted.ravel()[changed[0]])
+            first = changed[0]
             raise HardwareError(
-                f"{self.name}: weight {first} is not one of the format {self.sign_mode.value}; "
-                f"nearest kept is {int(held.ravel()[changed[0]])}"
+                f"{self.name}: weight {wanted[first]} is not one of the format "
+                f"{self.sign_mode.value}; it would be held as {held[first]}"
             )
+        held = _spread(f"{self.name}: weight", held, len(self))
         self.w = held
         self.weight = effective_weight(held, self.exponent, bits=self.spec.accumulator_bits)
 
@@ -376,7 +443,7 @@ class LoihiSynapses(DenseSynapses):
         HardwareError
             If a delay is longer than the chip's.
         """
-        extra = _within("delay", steps, 0, self.spec.longest_delay)
+        extra = _within(f"{self.name}: delay", steps, 0, self.spec.longest_delay)
         self.pre.delay = extra * self.source.clock.dt
 
 
@@ -387,11 +454,23 @@ def _remember(thing: Any, **values: Any) -> None:
         setattr(thing, name, value)
 
 
+def _named(thing: Any, kwds: dict[str, Any]) -> str:
+    """Return what to call an object that is not made yet."""
+    kind = type(thing).__name__
+    return f"{kind} '{kwds['name']}'" if kwds.get("name") else kind
+
+
 def _within(name: str, values: ArrayLike, low: int, high: int) -> NDArray[np.int64]:
     given = np.asarray(values)
-    outside = given[(given < low) | (given > high) | (given != np.round(given))]
+    if given.size and given.dtype.kind not in "iuf":
+        raise HardwareError(f"{name} is {values!r}; must be a whole number")
+    outside = given[~((given >= low) & (given <= high) & (given == np.round(given)))]
     if outside.size:
-        raise HardwareError(
-            f"{name} is {outside.ravel()[0]}; must be a whole number within {low} ... {high}"
-        )
+        raise HardwareError(f"{name} is {outside[0]}; must be a whole number within {low} … {high}")
     return given.astype(np.int64)
+
+
+def _spread(name: str, values: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    if values.size not in (1, n):
+        raise HardwareError(f"{name} has {values.size} values; must have 1 or {n}")
+    return np.broadcast_to(values.ravel(), n)

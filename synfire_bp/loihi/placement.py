@@ -11,14 +11,12 @@ What counts as what:
   synapses there, of every projection, weight and delay, hang on the same axon.
 - An *output axon* is one core that a neuron sends its spikes to, its own core included.
 - *Synaptic memory* lies on the core of the postsynaptic neuron.
-
-Cores lie in tiles, tiles in a grid.  Core 0 … 3 make tile 0; tiles are numbered along the rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
@@ -28,91 +26,9 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit import Circuit, PlasticProjection, Projection
 from synfire_bp.errors import HardwareError
+from synfire_bp.loihi.resources import LIMITS, ChipResources, check_positive
 
-__all__ = ["ChipResources", "Part", "Placement", "all_projections", "learns", "place"]
-
-LIMITS = ("compartments", "input axons", "output axons", "synaptic memory")
-"""What can fill a core; columns of `Placement.cores`."""
-
-
-@dataclass(frozen=True)
-class ChipResources:
-    """What one chip has.  The defaults are Loihi 1.
-
-    Sources: [D] Davies et al. (2018), IEEE Micro 38(1), 82-99.  [A] assumed here: no public number
-    is known to us; each is a knob of a what-if study.
-
-    Attributes
-    ----------
-    cores : int
-        Neuromorphic cores [D].
-    compartments, input_axons, output_axons : int
-        Per core [D].
-    synaptic_memory : int
-        Bytes per core: 128 KB [D].
-    cores_per_tile : int
-        128 cores in 32 tiles, which the table of barrier times counts up to [D].
-    tile_columns : int
-        Tiles in a row of the grid: 8 x 4 tiles [A].  Decides the hops between tiles.
-    learning_synapse_bits : int
-        Memory of a synapse that learns, all to all: its 8-bit weight, and as much again for what
-        the learning engine keeps with it (tag, delay, share of the list's head) [A].  8 would
-        be the weight alone; weight, delay and tag at full width (9 + 6 + 9 bits) would be 24.
-    dense_synapse_bits : int
-        Memory of a synapse that does not learn, all to all: its 8-bit weight and a bit for its
-        share of the list's head; the place in the list names the target [A].
-    single_synapse_bits : int
-        Memory of a synapse that stands alone, as those of one-to-one projections and gates: 8 bits
-        of weight, 6 of delay, 10 to name one of 1,024 compartments [A].
-
-    Raises
-    ------
-    HardwareError
-        If a field is not a positive whole number.
-    """
-
-    cores: int = 128
-    compartments: int = 1024
-    input_axons: int = 4096
-    output_axons: int = 4096
-    synaptic_memory: int = 128 * 1024
-    cores_per_tile: int = 4
-    tile_columns: int = 8
-    learning_synapse_bits: int = 16
-    dense_synapse_bits: int = 9
-    single_synapse_bits: int = 24
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            _check_positive(f"chip: {field.name}", getattr(self, field.name))
-
-    @property
-    def limits(self) -> tuple[int, ...]:
-        """What a core has of each of the `LIMITS`; memory in bits."""
-        return (self.compartments, self.input_axons, self.output_axons, 8 * self.synaptic_memory)
-
-    def tiles(self, cores: int) -> int:
-        """Return how many tiles the first `cores` cores lie in."""
-        return ceil(cores / self.cores_per_tile)
-
-    def hops(
-        self, source: NDArray[np.integer] | int, target: NDArray[np.integer] | int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return how many hops a spike takes from core to core: east-west, and north-south.
-
-        Along the row first, then along the column; none within a tile.
-        """
-        tile, other = (np.asarray(core) // self.cores_per_tile for core in (source, target))
-        columns = self.tile_columns
-        east_west = np.abs(tile % columns - other % columns)
-        north_south = np.abs(tile // columns - other // columns)
-        return east_west.astype(np.int64), north_south.astype(np.int64)
-
-    def synapse_bits(self, projection: Projection | PlasticProjection, learning: bool) -> int:
-        """Return the memory of one synapse of a projection, in bits."""
-        if isinstance(projection, Projection):
-            return self.single_synapse_bits
-        return self.learning_synapse_bits if learning else self.dense_synapse_bits
+__all__ = ["LIMITS", "ChipResources", "Part", "Placement", "all_projections", "learns", "place"]
 
 
 def all_projections(circuit: Circuit) -> tuple[PlasticProjection | Projection, ...]:
@@ -315,7 +231,7 @@ def place(
     resources = resources or ChipResources()
     cap = resources.compartments
     if compartments_per_core is not None:
-        _check_positive("compartments_per_core", compartments_per_core)
+        check_positive("compartments_per_core", compartments_per_core)
         if compartments_per_core > cap:
             raise HardwareError(
                 f"compartments_per_core is {compartments_per_core:,}; a core has {cap:,}"
@@ -439,11 +355,6 @@ def _output_axons_fit(placement: Placement) -> bool:
 # ----------------------------------------------------------------------------------------------
 # What is refused
 # ----------------------------------------------------------------------------------------------
-
-
-def _check_positive(what: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise HardwareError(f"{what} is {value!r}; must be a whole number of 1 or more")
 
 
 def _refuse_too_large(circuit: Circuit, resources: ChipResources, cap: int) -> None:

@@ -113,7 +113,7 @@ def predict(
     spike_counts: pd.DataFrame,
     metrics: pd.DataFrame,
 ) -> Costs:
-    """Return what a sample costs, from the spikes since the last test but one of a run.
+    """Return what a sample costs, from the spikes of a run up to its last test.
 
     Parameters
     ----------

@@ -107,6 +107,7 @@ class RowGenerator(CPPCodeGenerator):
             keywords["row_loops"] = self._loops(ve_statements[None], vector[None])
         if self.template_name == "stateupdate":
             keywords["idle_without"] = self._idle_without(sc_statements[None], ve_statements[None])
+            keywords["neurons_apart"] = self._neurons_apart(ve_statements[None])
         if self.template_name == "threshold":
             alone = self._sees_others(ve_statements[None])
             keywords["neurons_at_once"] = 1 if alone else _NEURONS_AT_ONCE
@@ -116,13 +117,38 @@ class RowGenerator(CPPCodeGenerator):
         """Translate; flags are computed without Brian2's branches, so that loops vectorise.
 
         A branch leaves out what is multiplied by a flag that is down, even if it is infinite; so
-        the branches stay if a flag is used as a number.
+        the branches stay if a flag is used as a number, unless all numbers are whole.
         """
         logical = "int" not in get_identifiers(statement.expr)
-        if statement.op == ":=" and statement.dtype in (bool, np.bool_) and logical:
+        flag = statement.op == ":=" and statement.dtype in (bool, np.bool_) and logical
+        if flag or (self.template_name == "stateupdate" and self._is_whole(statement)):
             statement = copy(statement)
             statement.used_boolean_variables = None
         return super().translate_statement(statement)
+
+    def _neurons_apart(self, statements: list[Statement]) -> bool:
+        """Return whether no neuron reads or writes what another one writes."""
+        read, write, indices, _ = self.arrays_helper(statements)
+        reached: dict[str, set[str]] = {}
+        for name in read | write | indices:
+            array = self.get_array_name(self.variables[name])
+            reached.setdefault(array, set()).add(self.variable_indices[name])
+        return all(
+            reached[self.get_array_name(self.variables[name])] == {"_idx"} for name in write
+        )
+
+    def _is_whole(self, statement: Statement) -> bool:
+        """Return whether a statement computes with whole numbers and flags only."""
+
+        def whole(name: str) -> bool:
+            thing = self.variables.get(name)
+            if isinstance(thing, Function):
+                return getattr(thing, "_return_type", "") in ("integer", "boolean", "highest")
+            dtype = getattr(thing, "dtype", None)
+            return dtype is not None and np.dtype(dtype).kind in "bui"
+
+        names = get_identifiers(statement.expr) - {"and", "or", "not", "True", "False"}
+        return np.dtype(statement.dtype).kind in "bui" and all(map(whole, names | {statement.var}))
 
     def _idle_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
         """Return a shared whole number without which no statement does anything.

@@ -15,6 +15,9 @@
     const int _N = {{constant_or_scalar('N', variables['N'])}};
     {% endif %}
     {{openmp_pragma('parallel-static')}}
+    {% if neurons_apart and not openmp_pragma('with_openmp') %}
+    #pragma GCC ivdep
+    {% endif %}
     for(int _idx=0; _idx<_N; _idx++)
     {
         // vector code

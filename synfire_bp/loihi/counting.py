@@ -1,0 +1,319 @@
+"""What the chip does for a sample, counted from the spikes of a run and a placement.
+
+What is counted, in the phase in which a neuron fires (its spikes are delivered in that step):
+
+- *synaptic operations*: each spike times its synapses, of every projection, on the target's core.
+- *learning updates*: the synapses that the learning engine visits.  Every product of a rule that
+  this package reads holds x0, so a synapse can change only in a step in which its presynaptic
+  neuron fires: the engine visits all learning synapses of every neuron that fires, whether or
+  not the target fires too, in every step (a learning epoch is one step).  `visits="all"` counts
+  all learning synapses in every step instead: an upper bound.
+- *active and inactive updates*: every neuron is updated in every step; active if it fires.
+  Counting all as active is an upper bound and adds 29 pJ a neuron and step.
+- *spikes in a tile*: one per spike and core that listens to it; *hops* from tile to tile on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synfire_bp.circuit import Circuit, PlasticProjection
+from synfire_bp.errors import HardwareError
+from synfire_bp.loihi.placement import Placement, all_projections, learns
+
+__all__ = [
+    "OPERATIONS",
+    "SpikeCounts",
+    "count_spikes",
+    "forward_counts",
+    "last_counts",
+    "operations",
+    "synaptic_operations",
+]
+
+SpikeCounts = Mapping[str, NDArray[np.integer]]
+"""Population name to spikes per phase, shape (n_phases,), or per neuron, (size, n_phases)."""
+
+OPERATIONS = (
+    "synaptic_operations",
+    "learning_updates",
+    "active_updates",
+    "inactive_updates",
+    "spikes_in_tile",
+    "hops_east_west",
+    "hops_north_south",
+)
+"""Kinds of operations: columns of `operations`, fields of `EnergyTable`."""
+
+# ----------------------------------------------------------------------------------------------
+# Spikes
+# ----------------------------------------------------------------------------------------------
+
+
+def last_counts(
+    spike_counts: pd.DataFrame, metrics: pd.DataFrame
+) -> tuple[dict[str, NDArray[np.int64]], int]:
+    """Return the spikes of a run up to its last test, and of how many samples they are.
+
+    Parameters
+    ----------
+    spike_counts, metrics : DataFrame
+        `Run.spike_counts` and `Run.metrics`.  Both count from one test to the next.
+
+    Raises
+    ------
+    HardwareError
+        If there are none: the oracle has no spikes.
+    """
+    if spike_counts.empty:
+        raise HardwareError(
+            "the run has no spike counts (the oracle has no spikes, and a circuit's are written at "
+            "its first test); train with --engine circuit"
+        )
+    epoch = spike_counts.epoch.max()
+    of_epoch = spike_counts[spike_counts.epoch == epoch]
+    shown = metrics[(metrics.epoch == epoch) & (metrics.split == "train")]
+    if len(shown) != 1:
+        raise HardwareError(
+            f"the run has spike counts of epoch {epoch:g}, but {len(shown)} rows of metrics that "
+            "say how many samples they are of; there must be one"
+        )
+    table = of_epoch.pivot(index="population", columns="phase", values="spikes")
+    counts = {
+        str(name): row for name, row in zip(table.index, table.to_numpy(np.int64), strict=True)
+    }
+    return counts, int(shown.samples.iloc[0])
+
+
+def count_spikes(
+    circuit: Circuit, spikes: Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
+) -> dict[str, NDArray[np.int64]]:
+    """Return spikes per neuron and phase, from recorded ones.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Whose spikes they are.
+    spikes : mapping
+        Population name to (neuron, step), as in `Run.spikes`; step 0 is phase 0 of a sample.
+
+    Returns
+    -------
+    dict
+        Population name to int64 array of shape (size, n_phases).
+
+    Raises
+    ------
+    HardwareError
+        If a neuron that the circuit does not have fired.
+    """
+    counts = {}
+    for name, size in circuit.population_sizes.items():
+        neuron, step = spikes.get(name, (np.empty(0, np.int64), np.empty(0, np.int64)))
+        if len(neuron) and not 0 <= np.min(neuron) <= np.max(neuron) < size:
+            raise HardwareError(
+                f"spikes of population '{name}' name neurons {np.min(neuron)} … {np.max(neuron)}; "
+                f"it has {size}"
+            )
+        counts[name] = np.zeros((size, circuit.n_phases), dtype=np.int64)
+        np.add.at(counts[name], (neuron, np.asarray(step) % circuit.n_phases), 1)
+    return counts
+
+
+def forward_counts(
+    inference: Circuit, spike_counts: SpikeCounts, samples: int
+) -> dict[str, NDArray[np.int64]]:
+    """Return what the inference circuit fires on the samples that a training showed.
+
+    The forward part of a training sample is the inference circuit: its layers fire the same spikes
+    in the same phases, given the weights as they stood at that sample.  Only the gating chain
+    differs: a ring of four.
+
+    Parameters
+    ----------
+    inference : Circuit
+        The inference circuit of the same sizes.
+    spike_counts : mapping
+        Of the training circuit.
+    samples : int
+        How many samples these are of.
+
+    Raises
+    ------
+    HardwareError
+        If the counts lack a population.
+    """
+    counts: dict[str, NDArray[np.int64]] = {}
+    for name in inference.population_sizes:
+        if name in inference.gate_names:
+            counts[name] = np.zeros(inference.n_phases, dtype=np.int64)
+            counts[name][inference.gate_names.index(name) - 1] = samples
+        elif name in spike_counts:
+            counts[name] = np.asarray(spike_counts[name], dtype=np.int64)[..., : inference.n_phases]
+        else:
+            raise HardwareError(f"spike counts lack population '{name}'")
+    return counts
+
+
+def _rates(
+    circuit: Circuit, spike_counts: SpikeCounts | pd.DataFrame, samples: int
+) -> NDArray[np.float64]:
+    """Return spikes per sample of every cell and phase, shape (n_cells, n_phases)."""
+    if isinstance(samples, bool) or samples != int(samples) or samples < 1:
+        raise HardwareError(f"samples is {samples!r}; must be a whole number of 1 or more")
+    if isinstance(spike_counts, pd.DataFrame):
+        table = spike_counts.pivot_table(
+            index="population", columns="phase", values="spikes", aggfunc="sum", fill_value=0
+        )
+        spike_counts = {
+            str(name): row for name, row in zip(table.index, table.to_numpy(), strict=True)
+        }
+    sizes = circuit.population_sizes
+    if unlike := set(spike_counts) ^ set(sizes):
+        raise HardwareError(
+            f"spike counts are not those of this circuit: {', '.join(sorted(unlike))} "
+            f"{'is' if len(unlike) == 1 else 'are'} in one of them only"
+        )
+    rates = np.zeros((circuit.n_cells, circuit.n_phases))
+    for name, place in circuit.slices.items():
+        counts = np.asarray(spike_counts[name], dtype=np.float64)
+        if counts.shape not in ((circuit.n_phases,), (sizes[name], circuit.n_phases)):
+            raise HardwareError(
+                f"spike counts of population '{name}' have the shape {counts.shape}; must be "
+                f"({circuit.n_phases},) or ({sizes[name]}, {circuit.n_phases})"
+            )
+        spread = counts / sizes[name] if counts.ndim == 1 else counts
+        rates[place] = spread / samples
+        if not (rates[place] >= 0).all() or (rates[place] > 1 + 1e-9).any():
+            raise HardwareError(
+                f"spike counts of population '{name}' ({sizes[name]} neurons, {samples:,} samples) "
+                f"must be within 0 … {sizes[name] * samples:,} in each phase"
+            )
+    for name in circuit.gate_names:  # one of them fires in every step
+        fired = rates[circuit.slices[name]].sum()
+        if abs(fired - 1) > 1e-9:
+            raise HardwareError(
+                f"spike counts are not of {samples:,} samples: the gate {name} fires once a "
+                f"sample, but {round(fired * samples):,} times here"
+            )
+    return rates
+
+
+# ----------------------------------------------------------------------------------------------
+# Operations
+# ----------------------------------------------------------------------------------------------
+
+
+def synaptic_operations(
+    circuit: Circuit, spike_counts: SpikeCounts | pd.DataFrame, samples: int
+) -> pd.DataFrame:
+    """Return synaptic operations per projection and phase: which of them cost most.
+
+    Parameters
+    ----------
+    circuit, spike_counts, samples
+        As in `operations`.
+
+    Returns
+    -------
+    DataFrame
+        One row per projection, plastic ones first.  Columns: pre, post, plastic, extra_delay,
+        fan_out (synapses of one presynaptic neuron), one per phase (operations per sample), total.
+    """
+    rates = _rates(circuit, spike_counts, samples)
+    rows = []
+    for row in all_projections(circuit):
+        plastic = isinstance(row, PlasticProjection)
+        fan_out = circuit.n_synapses(row) // circuit.population_sizes[row.pre]
+        per_phase = rates[circuit.slices[row.pre]].sum(axis=0) * fan_out
+        delay = 0 if isinstance(row, PlasticProjection) else row.extra_delay
+        rows.append((row.pre, row.post, plastic, delay, fan_out, *per_phase, per_phase.sum()))
+    columns = ("pre", "post", "plastic", "extra_delay", "fan_out")
+    return pd.DataFrame(rows, columns=[*columns, *range(circuit.n_phases), "total"])
+
+
+def operations(
+    circuit: Circuit,
+    spike_counts: SpikeCounts | pd.DataFrame,
+    placement: Placement,
+    samples: int,
+    *,
+    visits: Literal["active", "all"] = "active",
+) -> pd.DataFrame:
+    """Count what the chip does for a sample, from the spikes of a run.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Training or inference.
+    spike_counts : mapping or DataFrame
+        Population name to spikes per phase, shape (n_phases,), as in `Segment.spike_counts`; or
+        per neuron and phase, (size, n_phases), as from `count_spikes`; or a table with the columns
+        population, phase and spikes, such as `Run.spike_counts`, whose epochs are added up.  If
+        only a population's sum is known, it is spread evenly over its neurons.
+    placement : Placement
+        Of the same circuit.
+    samples : int
+        How many samples the spikes are of.
+    visits : {"active", "all"}
+        Which synapses the learning engine visits: those of neurons that fire, or all in every step.
+
+    Returns
+    -------
+    DataFrame
+        One row per phase and core (the index), columns `OPERATIONS`; means over the samples.
+        Spikes and hops stand at the core that sends them; those of sources, which lie outside, do
+        not count, but what they do at their synapses does.
+
+    Raises
+    ------
+    HardwareError
+        If placement or spikes are of another circuit, or the spikes of another number of samples.
+    """
+    if placement.circuit != circuit:
+        raise HardwareError(
+            f"the placement is of a circuit {'-'.join(map(str, placement.circuit.sizes))} with "
+            f"{placement.circuit.n_phases} phases, not of this one: "
+            f"{'-'.join(map(str, circuit.sizes))} with {circuit.n_phases}"
+        )
+    if visits not in ("active", "all"):
+        raise HardwareError(f"visits is {visits!r}; must be 'active' or 'all'")
+    rates = _rates(circuit, spike_counts, samples)
+    plastic, fixed = placement.synapses["plastic"], placement.synapses["fixed"]
+    home = placement.core_of == np.arange(placement.n_cores)[:, None]  # (cores, cells)
+    if not learns(circuit):
+        learnt = np.zeros((placement.n_cores, circuit.n_phases))
+    elif visits == "all":
+        learnt = np.repeat(plastic.sum(axis=1)[:, None], circuit.n_phases, axis=1).astype(float)
+    else:
+        learnt = plastic @ rates
+    active = home @ rates
+    sent = placement.listens.sum(axis=0)
+    east_west, north_south = (_per_spike(placement, hops) for hops in placement.distances)
+    counted = {
+        "synaptic_operations": (plastic + fixed) @ rates,
+        "learning_updates": learnt,
+        "active_updates": active,
+        "inactive_updates": home.sum(axis=1)[:, None] - active,
+        "spikes_in_tile": home @ (sent[:, None] * rates),
+        "hops_east_west": home @ (east_west[:, None] * rates),
+        "hops_north_south": home @ (north_south[:, None] * rates),
+    }
+    index = pd.MultiIndex.from_product(
+        [range(circuit.n_phases), range(placement.n_cores)], names=["phase", "core"]
+    )
+    return pd.DataFrame({name: counted[name].T.ravel() for name in OPERATIONS}, index=index)
+
+
+def _per_spike(placement: Placement, hops: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the hops that one spike of each cell takes to all its cores, shape (n_cells,)."""
+    inside = placement.core_of >= 0
+    taken = np.zeros(len(inside), dtype=np.int64)
+    ways = hops[:, placement.core_of[inside]] * placement.listens[:, inside]
+    taken[inside] = ways.sum(axis=0)
+    return taken

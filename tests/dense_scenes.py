@@ -1,0 +1,195 @@
+"""Networks that do not fit `dense_networks.Case`: each a scene, played by both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from brian2 import Clock, NeuronGroup, SpikeGeneratorGroup, linked_var, ms
+from dense_networks import BIG, Side, counting
+
+
+def thresholds(side: Side) -> None:
+    """Groups of all sizes about a block of 128, in which all, none or some neurons fire."""
+    for n in (1, 7, 8, 127, 128, 129, 300):
+        group = side.group(
+            f"fires{n}", n, "", threshold="(i * (t_in_timesteps // 9) + t_in_timesteps) % 3 == 0",
+            refractory="2*ms" if n % 2 else False,
+        )  # fmt: skip
+        side.observe(side.record(group), *([(group, "lastspike")] if n % 2 else []))
+
+
+def threshold_with_random_numbers(side: Side) -> None:
+    """Random numbers are drawn for the same neurons, in the same order."""
+    group = side.group("random", 150, "", threshold="rand() < 0.3", refractory="3*ms")
+    side.observe(side.record(group))
+
+
+def threshold_with_infinities(side: Side) -> None:
+    """A flag that is used as a number: 0 times infinity."""
+    group = side.group("infinite", 150, "bound : 1\nup : boolean", threshold="int(up)*bound >= 0")
+    group.bound = np.where(np.arange(150) % 2, np.inf, -1.0)
+    group.up = np.arange(150) % 3 == 0
+    side.observe(side.record(group))
+
+
+def threshold_that_sees_other_spikes(side: Side) -> None:
+    """A spike lets the next neuron fire in the same step, by a link to the time of the spike."""
+    group = side.group(
+        "cascade", 150, "before : second (linked)", refractory="4*ms",
+        threshold="(i + 31 * t_in_timesteps) % 41 == 0 or t - before < 0.5*ms and i % 7 > 0",
+    )  # fmt: skip
+    group.before = linked_var(group, "lastspike", index=np.maximum(np.arange(150) - 1, 0))
+    side.observe(side.record(group), (group, "lastspike"))
+
+
+def operations(side: Side) -> None:
+    """Steps with a shared factor that is zero at times."""
+    model = """
+        active = t_in_timesteps % 3 == 0 : boolean (shared)
+        never = t_in_timesteps < 0 : boolean (shared)
+        count : integer
+        real : 1
+        half : 1
+        big : integer
+        calls : integer
+        drawn : integer
+        rest : integer
+    """
+    group = side.group("operated", 9, model, dtype=dict.fromkeys(("big", "calls"), np.int64),
+                       namespace={"counted": counting()})  # fmt: skip
+    group.real = np.where(np.arange(9) % 2, np.inf, 0.5)
+    group.half = 0.5
+    group.big = np.full(9, BIG)
+    for name, code in {
+        "whole": "count += int(active) * 3 * (i + 1)",
+        "fractions": "real += int(active) * real",
+        "rounded": "big += int(never) * half",
+        "called": "calls += int(active) * counted(1)",
+        "drawing": "drawn += int(active) * int(rand() * 1000)",
+        "remainder": "rest += (int(active) * 5 + i) % 7",
+        "two": "count -= int(active) * i\nrest += int(active) * 2",
+        "one_of_two": "count -= int(active) * i\nrest += 1",
+    }.items():
+        side.operate(group, code, name)
+    side.observe(*((group, x) for x in ("count", "real", "big", "calls", "drawn", "rest")))
+
+
+def other_sources(side: Side) -> None:
+    """Sources that are no NeuronGroup, or emit another event than a spike."""
+    step, neuron = np.nonzero(np.random.default_rng(3).random((45, 12)) < 0.2)
+    source = SpikeGeneratorGroup(12, neuron, step * ms, name=f"given_{side.name}")
+    side.objects.append(source)
+    events = side.group("eventful", 8, "", threshold="False",
+                        events={"shout": "(i + t_in_timesteps) % 3 == 0"})  # fmt: skip
+    target = side.group("told", 6, "count : integer\nreal : 1")
+    code = "count_post = (2 * count_post + i + 3 * j) % 997\nreal_post = 0.5 * real_post + 0.1 * i"
+    side.connect("given_all", source, target, on_pre=code, delay=2 * ms)
+    side.connect("telling", events, target, on_pre=code, on_event="shout")
+    side.observe((target, "count"), (target, "real"))
+
+
+def sums_and_links(side: Side) -> None:
+    """Summed variables beside, and targets with variables that belong to other groups."""
+    model = "total : integer\ncount : integer\nup : boolean\nlinked : integer (linked)"
+    other = side.group("linked_to", 7, "elsewhere : integer", threshold="i % 2 == 0")
+    target = side.group("summed", 7, model, threshold="(i + t_in_timesteps) % 4 == 0")
+    side.operate(target, "up = (i + t_in_timesteps + count) % 3 == 0", "flags")
+    target.linked = linked_var(other, "elsewhere")
+    synapses = side.connect(
+        "summing",
+        other,
+        target,
+        "q : integer\ntotal_post = q : integer (summed)",
+        on_pre="linked_post += 1\nq += int(up_post) * (elsewhere_pre - q)\ncount += total_post",
+    )
+    side.observe((target, "total"), (target, "count"), (other, "elsewhere"), (synapses, "q"))
+
+
+def synapses_onto_synapses(side: Side) -> None:
+    """The targets of a spike may be synapses."""
+    source = side.group("modulating", 5, "", threshold="(i + t_in_timesteps) % 4 == 0")
+    target = side.group("modulated", 6, "real : 1")
+    inner = side.connect("inner", source, target, "w : 1\nq : integer", on_pre="real_post += w")
+    side.connect(
+        "outer", source, inner, on_pre="w_post = 0.5 * w_post + 0.1\nq_post += 1 + i",
+        connect=[{"i": np.repeat(np.arange(5), 30), "j": np.tile(np.arange(30), 5)}], delay=2 * ms,
+    )  # fmt: skip
+    side.observe((target, "real"), (inner, "w"), (inner, "q"))
+
+
+# -- scenes of two runs; each returns what is done between them ----------------------------------
+
+ADDS = "count_post = (2 * count_post + q) % 997\nreal_post = 0.5 * real_post + 0.1 * q"
+
+
+def _two_groups(side: Side, **kwds) -> tuple[NeuronGroup, NeuronGroup]:
+    source = side.group(f"{side.scene}_source", 6, "", **kwds,
+                        threshold="(5 * i + t_in_timesteps) % 4 == 0")  # fmt: skip
+    target = side.group(f"{side.scene}_target", 5, "count : integer\nreal : 1", **kwds)
+    side.observe((target, "count"), (target, "real"))
+    return source, target
+
+
+def delays_change(side: Side) -> Callable[[], None]:
+    """New delays hold for new spikes; what is under way arrives when it was to."""
+    synapses = side.connect(
+        side.scene, *_two_groups(side), "q : integer", on_pre={"own": ADDS, "common": ADDS},
+        delay={"common": 7 * ms},
+    )  # fmt: skip
+    rng = np.random.default_rng(5)
+    synapses.q = rng.integers(1, 9, 30)
+    synapses.own.delay = rng.integers(0, 8, 30) * ms
+
+    def between():
+        synapses.own.delay = rng.integers(0, 12, 30) * ms
+        synapses.common.delay = 2 * ms
+
+    return between
+
+
+def synapses_are_added(side: Side) -> Callable[[], None]:
+    """Rows stay rows, and spikes under way, if the synapses become sparse between two runs."""
+    dense = {"i": np.repeat(np.arange(6), 5), "j": np.tile(np.arange(5), 6)}
+    synapses = side.connect(
+        side.scene, *_two_groups(side), "q : integer", on_pre=ADDS, delay=5 * ms, rows=None,
+        connect=[dense],
+    )  # fmt: skip
+    synapses.q = np.arange(30)
+
+    def between():
+        synapses.connect(i=[5, 0, 0, 3, 3, 3, 1], j=[2, 1, 3, 0, 0, 4, 4])
+        synapses.q = np.arange(37)[::-1].copy()
+
+    return between
+
+
+def _time_step_changes(side: Side, to: float) -> Callable[[], None]:
+    clock = Clock(dt=1 * ms, name=f"{side.scene}_clock_{side.name}")
+    groups = _two_groups(side, clock=clock)
+    synapses = side.connect(side.scene, *groups, "q : integer", on_pre=ADDS, clock=clock)
+    rng = np.random.default_rng(5)
+    synapses.q = rng.integers(1, 9, 30)
+    synapses.delay = rng.integers(0, 8, 30) * ms
+
+    def between():
+        clock.dt = to * ms
+
+    return between
+
+
+def time_step_shrinks(side: Side) -> Callable[[], None]:
+    """What is under way arrives at its time, counted in other steps."""
+    return _time_step_changes(side, 0.5)
+
+
+def time_step_grows(side: Side) -> Callable[[], None]:
+    """What is under way arrives as it does in Brian2, which loses some of it."""
+    return _time_step_changes(side, 2.5)
+
+
+SCENES = [
+    thresholds, threshold_with_random_numbers, threshold_with_infinities,
+    threshold_that_sees_other_spikes, operations, other_sources, sums_and_links,
+    synapses_onto_synapses, delays_change, synapses_are_added, time_step_shrinks, time_step_grows,
+]  # fmt: skip
