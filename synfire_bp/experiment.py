@@ -387,6 +387,8 @@ class Experiment(_Section):
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of a model file, for editors that complete and check as one types."""
     schema = Experiment.model_json_schema()
+    chips = get_args(HardwareSection.model_fields["chip"].annotation)
+    schema["properties"]["hardware"]["anyOf"].append({"enum": list(chips)})  # the name alone
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -620,7 +622,8 @@ def _explained(error: ValidationError) -> Iterator[tuple[_Place, str]]:
         elif kind == "sizes":
             what = f"is {_shown(given)}, but must be a list of three sizes, such as [400, 400, 10]"
         elif kind == "literal_error":
-            options = get_args(DatasetSection.model_fields["name"].annotation)
+            section = _section(place[:-1]) or DatasetSection
+            options = get_args(section.model_fields[place[-1]].annotation)
             nearest = _nearest(given, options) if isinstance(given, str) else ""
             what = f"is {_shown(given)}{nearest}; must be one of {', '.join(options)}"
         else:
@@ -656,7 +659,9 @@ def _section(place: _Place) -> type[BaseModel] | None:
     model: Any = Experiment
     for part in place:
         field = getattr(model, "model_fields", {}).get(part)
-        model = field.annotation if field else None
+        annotation = field.annotation if field else None
+        parts = (annotation, *get_args(annotation))  # a section may be optional
+        model = next((p for p in parts if isinstance(p, type) and issubclass(p, BaseModel)), None)
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 

@@ -81,7 +81,10 @@ def test_every_file_in_models_ships_under_its_own_name():
 
 @pytest.mark.parametrize("name", list_models())
 def test_a_shipped_model_holds_what_its_file_says(name):
-    written = dotted(yaml.safe_load((MODELS / f"{name}.yaml").read_text()))
+    values = yaml.safe_load((MODELS / f"{name}.yaml").read_text())
+    if isinstance(values.get("hardware"), str):  # the name of the chip alone
+        values["hardware"] = {"chip": values["hardware"]}
+    written = dotted(values)
     held = dotted(Experiment.from_file(name).model_dump(mode="json"))
     assert {key: held[key] for key in written} == written
 
@@ -334,7 +337,9 @@ def test_text_that_is_no_yaml_is_refused_with_its_line(text, line):
 def test_text_without_keys_is_answered_with_the_known_ones(text, what):
     (answer,) = complaint(text)
     assert what in answer
-    assert answer.endswith("name, description, dataset, network, learning, training, record")
+    assert answer.endswith(
+        "name, description, dataset, network, learning, hardware, training, record"
+    )
 
 
 def test_all_problems_are_told_at_once():
@@ -432,8 +437,26 @@ def test_what_decides_the_training_changes_the_fingerprint(key):
 
 def test_every_entry_either_decides_the_training_or_is_known_not_to():
     entries = set(dotted(read(TEXT).model_dump(mode="json")))
-    assert entries == UNDECISIVE | set(OTHER_VALUE) | {"dataset.path"}
-    assert set(read(TEXT).decisive()) == entries - UNDECISIVE
+    assert entries == UNDECISIVE | set(OTHER_VALUE) | {"dataset.path", "hardware"}
+    assert set(read(TEXT).decisive()) == entries - UNDECISIVE - {"hardware"}
+    chip = read(TEXT).changed(["hardware=loihi1"])
+    knobs = {"hardware.chip", "hardware.weight_bits", "hardware.symmetric"}
+    assert set(chip.decisive()) == set(read(TEXT).decisive()) | knobs
+    assert chip.fingerprint() != read(TEXT).fingerprint()
+
+
+def test_a_chip_is_named_alone_or_with_knobs():
+    alone = read(TEXT + "\nhardware: loihi1\n")
+    assert alone.hardware == read(TEXT + "\nhardware: {chip: loihi1}\n").hardware
+    assert (alone.hardware.weight_bits, alone.hardware.symmetric) == (8, False)
+    assert alone.changed(["hardware.weight_bits=4"]).hardware.weight_bits == 4
+    assert read(TEXT).changed(["hardware.symmetric=true"]).hardware.symmetric
+    assert read(TEXT).hardware is None
+    assert not read(TEXT).copies_may_differ
+    assert alone.copies_may_differ
+    assert not alone.changed(["hardware.symmetric=true"]).copies_may_differ
+    assert "loihi1" in complaint(TEXT + "\nhardware: loihi9\n")[0]
+    assert "2 or greater" in complaint(TEXT + "\nhardware: {weight_bits: 1}\n")[0]
 
 
 def test_a_default_and_the_same_value_written_out_have_one_fingerprint():
@@ -516,6 +539,8 @@ def allowed(schema, value, root):
                 return set(argument) <= set(value)
             case "properties":
                 return all(allowed(inner[k], v, root) for k, v in value.items() if k in inner)
+            case "const":
+                return value == argument
             case "additionalProperties":
                 assert argument is False
                 return set(value) <= set(inner)
