@@ -498,6 +498,7 @@ def allowed(schema, value, root):
         keywords.pop(silent, None)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     kinds = {
+        "boolean": isinstance(value, bool),
         "object": isinstance(value, dict),
         "array": isinstance(value, list),
         "string": isinstance(value, str),
