@@ -1,0 +1,83 @@
+"""The figures and tables of the paper: what each is, and what it is drawn from.
+
+Every entry is one module's `ENTRY` (or several, `ENTRIES`); `python -m analysis` draws them by
+name, and the report shows those that could be drawn, and of the others why not and which command
+makes what is missing.  All runs of the paper's protocol lie below `runs/paper/`:
+
+    mnist-seed0 … mnist-seed4    the spiking circuit, 60 epochs (`make paper`)
+    mnist-oracle-seed0 …         the algorithm in integers with the same seeds
+    fashion-…                    Fashion-MNIST, whole or part
+    inference.json               the test set through the four-phase circuit
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+__all__ = ["MODULES", "PaperEntry", "paper_entries"]
+
+PAPER = "paper"
+"""Folder of the paper's runs below the folder of all runs."""
+
+
+@dataclass(frozen=True)
+class PaperEntry:
+    """One figure or table.
+
+    Attributes
+    ----------
+    name : str
+        On the command line, and of its files.
+    title : str
+        As the report heads it.
+    caption : str
+        One to three sentences: what is shown, from which runs.
+    element : str
+        The paper's element that it stands for, such as "Fig. 3"; empty for what the paper has not.
+    numbers : callable
+        Folder of all runs -> data frame of what is drawn; raises RunDirectoryError with the
+        command that makes what is missing.
+    draw : callable or None
+        Data frame -> figure; None for a table, of which only the numbers are written.
+    """
+
+    name: str
+    title: str
+    caption: str
+    element: str
+    numbers: Callable[[Path], pd.DataFrame]
+    draw: Callable[[pd.DataFrame], Figure] | None = None
+
+
+MODULES = (
+    "concept",
+    "connectivity",
+    "mnist_curves",
+    "fashion_curves",
+    "paper_raster",
+    "activation",
+    "tables",
+    "weights",
+    "answers",
+    "receptive_fields",
+    "gradient_check",
+    "one_sample",
+)
+"""Modules of this package that hold entries, in the order of the report."""
+
+
+@lru_cache(maxsize=1)
+def paper_entries() -> dict[str, PaperEntry]:
+    """Return all entries by name."""
+    entries: list[PaperEntry] = []
+    for name in MODULES:
+        module = importlib.import_module(f"analysis.{name}")
+        entries += getattr(module, "ENTRIES", None) or [module.ENTRY]
+    return {entry.name: entry for entry in entries}
