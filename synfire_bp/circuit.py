@@ -293,7 +293,7 @@ POPULATIONS = (
     Population("m_h", "hidden", "memory of h"),
     Population("c", "hidden", "hidden box derivative: h< and not h>"),
     Population(
-        "hT", "hidden", "transposed hidden layer: memory of h, then backpropagated error", refractory=1
+        "hT", "hidden", "transposed hidden layer: memory of h, then the error", refractory=1
     ),
     Population("t", "output", "target"),
     Population("o", "output", "output layer"),

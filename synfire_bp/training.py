@@ -159,6 +159,7 @@ def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool 
     """
     experiment = run.experiment
     dataset = dataset_of(experiment, quiet=quiet)
+    _check_same_data(run, dataset)
     weights = tuple(run.weights[f"w{layer}"] for layer in (1, 2))
     with WorkProgress(quiet) as progress, closing(make_engine(engine, experiment, dataset)) as used:
         n = len(dataset.test) if split == "test" else len(training_split(experiment, dataset))
@@ -167,6 +168,17 @@ def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool 
     if segment.strays:
         raise InvariantError(explain_strays(circuits(experiment)[1], segment.strays))
     return segment
+
+
+def _check_same_data(run: Run, dataset: Dataset) -> None:
+    """Refuse data that changed since the training: its accuracies would not be the run's."""
+    for name, recorded in run.provenance.get("dataset_checksums", {}).items():
+        found = dataset.checksums.get(name, recorded)
+        if found != recorded:
+            raise DatasetError(
+                f"{run.path}: was trained on {name} with {recorded}, but the file there now has "
+                f"{found}; put the old one back, or train again"
+            )
 
 
 def _check_recording(experiment: Experiment, engine: str, n: int) -> int:

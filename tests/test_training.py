@@ -24,6 +24,7 @@ from synfire_bp import engines, reference, training
 from synfire_bp.engines import CircuitEngine, OracleEngine
 from synfire_bp.errors import (
     CheckpointError,
+    DatasetError,
     ExperimentError,
     Interrupted,
     InvariantError,
@@ -33,6 +34,7 @@ from synfire_bp.errors import (
 from synfire_bp.interrupt import StopRequest
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs import Run, load_checkpoint, save_checkpoint
+from synfire_bp.standalone import SampleFiles
 
 SIZES = (40, 10, 3)
 SEED = 3
@@ -690,3 +692,27 @@ def test_elsewhere_there_are_lines_and_no_bar(capsys):
         progress.note("a [bracketed] line that is longer than eighty characters" + 40 * "." + "!")
     err = capsys.readouterr().err
     assert err == "a [bracketed] line that is longer than eighty characters" + 40 * "." + "!\n"
+
+
+def test_a_run_is_not_tested_on_data_that_changed_since(tmp_path, small_npz, experiment):
+    path = small_npz((12, 8, 3))
+    trained = sb.train(experiment(path=path), engine="oracle", out=tmp_path / "run")
+    before = sb.test(trained, engine="oracle").score
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    arrays["y_test"] = (arrays["y_test"] + 1) % 3
+    np.savez(path, **arrays)
+    with pytest.raises(DatasetError, match=r"was trained on random.npz with sha256:"):
+        sb.test(trained, engine="oracle")
+    assert before.samples == len(arrays["y_test"])
+
+
+def test_samples_of_a_process_that_was_killed_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned = tmp_path / "synfire-samples-999999999-x"
+    alive = tmp_path / f"synfire-run-{os.getpid()}-x"
+    for folder in (abandoned, alive):
+        folder.mkdir()
+    with SampleFiles(np.ones((1, 2), np.uint8), np.zeros(1, int)):
+        assert not abandoned.exists()
+    assert alive.exists()

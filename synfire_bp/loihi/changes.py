@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Change", "clipped_and_rounded", "refused", "single", "table"]
 
@@ -102,6 +105,8 @@ def clipped_and_rounded(
 def table(changes: Sequence[Change]) -> pd.DataFrame:
     """Return the changes as a data frame with one column per attribute."""
     columns = {field.name: field.type for field in fields(Change)}
+    import pandas as pd  # slow to import, and needed only here
+
     frame = pd.DataFrame([asdict(change) for change in changes], columns=list(columns))
     kinds = {"float": np.float64, "int": np.int64}
     return frame.astype({name: kinds[kind] for name, kind in columns.items() if kind in kinds})

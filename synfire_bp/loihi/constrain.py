@@ -15,10 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from synfire_bp.circuit import Circuit
@@ -37,6 +36,9 @@ from synfire_bp.loihi.formats import (
 )
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
 from synfire_bp.plasticity import Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["NeuronParameters", "constrain"]
 

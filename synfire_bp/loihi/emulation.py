@@ -444,7 +444,7 @@ class LoihiSynapses(DenseSynapses):
             If a delay is longer than the chip's.
         """
         extra = _within(f"{self.name}: delay", steps, 0, self.spec.longest_delay)
-        self.pre.delay = extra * self.source.clock.dt
+        self.pre.delay = _spread(f"{self.name}: delay", extra, len(self)) * self.source.clock.dt
 
 
 def _remember(thing: Any, **values: Any) -> None:

@@ -281,6 +281,8 @@ class LearningEngine:
 def _check_trace(name: str, trace: Trace, spec: LoihiSpec) -> None:
     if name not in TRACES:
         raise HardwareError(f"there is no trace '{name}'; there are {', '.join(TRACES)}")
+    if not isinstance(trace, Trace):
+        raise HardwareError(f"trace {name} is {trace!r}; must be a Trace(impulse, tau)")
     impulse, tau, most = trace.impulse, trace.tau, 2**spec.trace_bits - 1
     whole = not isinstance(impulse, bool) and isinstance(impulse, int)
     if not whole or not 0 <= impulse <= most:
@@ -338,16 +340,16 @@ def _check_product(product: Product, where: str, spec: LoihiSpec) -> None:
             f"{where} holds none of x0, y0 and the flags u0 … u{LONGEST_PERIOD}; every product "
             "must, because it says when the product is applied"
         )
-    first, last = spec.constant_exponents
+    first, whole = spec.constant_exponents[0], max(spec.constant_exponents[0], 0)
     if not _fits(product.constant, spec, first):
         raise HardwareError(
             f"{where} has the constant {product.constant}; the engine has {_format(spec, first)}"
         )
     for factor in product.factors:
-        if not _fits(Fraction(factor.plus), spec, 0):
+        if not _fits(Fraction(factor.plus), spec, whole):
             raise HardwareError(
                 f"{where} has the factor {factor}, which adds the constant {factor.plus}; "
-                f"the engine has {_format(spec, 0)}"
+                f"the engine has {_format(spec, whole)}"
             )
         if factor.period is not None and factor.period > LONGEST_PERIOD:
             raise HardwareError(
@@ -358,7 +360,7 @@ def _check_product(product: Product, where: str, spec: LoihiSpec) -> None:
 def _fits(constant: Fraction, spec: LoihiSpec, first: int) -> bool:
     half = 2**spec.constant_bits
     mantissas = (constant / Fraction(2) ** e for e in range(first, spec.constant_exponents[1] + 1))
-    return any(m.denominator == 1 and -half <= m < half for m in mantissas)
+    return not constant or any(m.denominator == 1 and -half <= m < half for m in mantissas)
 
 
 def _format(spec: LoihiSpec, first: int) -> str:
@@ -486,11 +488,11 @@ class _Reader:
             raise self.fault(f"a factor is missing before '{self.token}'")
         where, name = self.place, self.take()
         if name == "sgn":
-            if not self.taken("("):
-                raise self.fault("'(' is missing after sgn")
+            if not self.taken("(") or self.kind != "name":
+                raise self.fault("sgn is followed by a variable in brackets, as in sgn(w)")
             name = f"sgn({self.take()})"
             if not self.taken(")"):
-                raise self.fault("')' is missing after sgn( and a variable")
+                raise self.fault("')' is missing after sgn and its variable")
         if name not in VARIABLES and not re.fullmatch(r"u\d{1,4}", name):
             raise self.fault(f"unknown factor '{name}'; known are {_known()}", where)
         return f"u{int(name[1:])}" if name.startswith("u") else name
@@ -503,7 +505,7 @@ class _Reader:
         while True:
             if self.kind == "number":
                 plus += -self.constant() if minus else self.constant()
-            elif name is not None or minus:
+            elif self.kind == "name" and (name is not None or minus):
                 what = "have a minus in front" if minus else "be added to another"
                 raise self.fault(f"a variable in brackets cannot {what}")
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,17 @@ __all__ = ["MANIFEST", "Program", "ProgramResult", "SampleFiles"]
 
 MANIFEST = "program.json"
 
+_SAMPLES, _RUN = "synfire-samples-", "synfire-run-"
+
+
+def _remove_abandoned() -> None:
+    """Remove what processes that were killed left in the folder of temporary files."""
+    for prefix in (_SAMPLES, _RUN):
+        for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+            process = folder.name.removeprefix(prefix).partition("-")[0]
+            if process.isdigit() and not Path("/proc", process).exists() and Path("/proc").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
 
 class SampleFiles:
     """Samples on disk, in the form in which programs read them; removed on exit.
@@ -35,7 +47,8 @@ class SampleFiles:
     """
 
     def __init__(self, inputs: NDArray[np.uint8], labels: NDArray[np.integer]):
-        self.folder = Path(tempfile.mkdtemp(prefix="synfire-samples-"))
+        _remove_abandoned()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{_SAMPLES}{os.getpid()}-"))
         try:
             np.ascontiguousarray(inputs, dtype=np.uint8).tofile(self.folder / "inputs.u8")
             np.ascontiguousarray(labels, dtype=np.int32).tofile(self.folder / "labels.i32")
@@ -120,7 +133,7 @@ class Program:
         if len(order) == 0:
             raise SimulationError("the program was given no sample to show")
         manifest = json.loads((self.folder / MANIFEST).read_text())
-        workplace = Path(tempfile.mkdtemp(prefix="synfire-run-"))
+        workplace = Path(tempfile.mkdtemp(prefix=f"{_RUN}{os.getpid()}-"))
         try:
             return self._run(manifest, workplace, numbers, samples, order, progress, stop)
         except OSError as error:
