@@ -35,14 +35,14 @@ _LABELS = {
     "stock": "circuit, Brian2 alone",
     "numpy": "algorithm, plain NumPy",
     "circuit": "circuit, synfire_bp",
-    "bound": "least that memory allows",
+    "bound": "circuit, memory alone",
     "oracle": "algorithm, integers",
 }
 _SERIES = {"hidden": "hidden units", "input": "inputs"}
 _LINES = {
     "circuit": ("o", "circuit"),
     "oracle": ("s", "algorithm, integers"),
-    "bound": ("", "circuit, least that memory allows"),
+    "bound": ("", "circuit, memory alone"),
 }
 _DASHES = (0, (2.2, 1.2))
 _COST_HEIGHT, _SCALING_HEIGHT = 47.0, 70.0  # mm
@@ -117,8 +117,8 @@ def draw_cost(numbers: pd.DataFrame) -> Figure:
             fillstyle="full" if measured else "none", label=name,
         )  # fmt: skip
         axes.annotate(
-            f"{median:.2g} ms", (median, y), xytext=(6, 0), textcoords="offset points",
-            va="center", fontsize=6.5,
+            f"{median:.3g} ms", (max(median, rows["ms"].max()), y), xytext=(6, 0),
+            textcoords="offset points", va="center", fontsize=6.5,
         )  # fmt: skip
     axes.set_yticks(range(len(names)), [_LABELS[name] for name in names])
     axes.tick_params(axis="y", length=0)
@@ -128,8 +128,8 @@ def draw_cost(numbers: pd.DataFrame) -> Figure:
     axes.grid(axis="x", color="0.9", linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["right", "left"]].set_visible(False)
-    drawn = numbers["median_ms"][numbers["median_ms"] > 0]
-    axes.set_xlim(drawn.min() / 1.8, drawn.max() * 4.5)  # room for the last number
+    shown = numbers["ms"][(numbers["ms"] > 0) & (numbers["median_ms"] > 0)]
+    axes.set_xlim(shown.min() / 1.8, shown.max() * 5)  # room for the last number
     about = numbers.iloc[0]
     axes.set_title(f"{about['model']}, {about['sizes']}, one core of {about['cpu']}", loc="left")
     return figure
@@ -205,12 +205,11 @@ def draw_scaling(numbers: pd.DataFrame) -> Figure:
         axes.set_title(f"{letter}  {units}", loc="left")
         axes.margins(x=0.12)
         axes.spines["right"].set_visible(False)
+        _write_exponents(axes, table)
     shown = numbers["ms"][numbers["ms"] > 0]
     panels[0].set_ylim(shown.min() / 1.6, shown.max() * 6)  # room for the exponents
     panels[0].set_ylabel("time of a training sample (ms)")
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    for axes in panels:
-        _write_exponents(axes, numbers[numbers["series"] == list(_SERIES)[axes is panels[1]]])
     figure.supxlabel("plastic synapses that a sample touches", fontsize=7)
     figure.legend(handles=_key(numbers), loc="outside upper center", ncols=2, columnspacing=1.4)
     return figure

@@ -23,8 +23,8 @@ all its rounds::
                  "hostname", "versions": {package: version}, "commit"},
      "started": ISO 8601, "seconds": of the whole benchmark,
      "costs": {contender: {"ms": {…}, "start_ms": {…}, "samples_per_second",
-                           "peak_memory_mb": of the program, or null, "different": weights that
-                           differ from the oracle's}},
+                           "peak_memory_mb": of the program (10 or more), or null,
+                           "different": weights that differ from the oracle's}},
      "reported": {"chip": {"ms": 1.48, "source"}},          # for 400-400-10 alone
      "ratios": {"circuit/numpy": {…}, "circuit/stock": {…}, "circuit/chip": {…}},
      "strays": stray spikes of the circuit,
@@ -55,6 +55,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -67,7 +68,7 @@ from synfire_bp.contenders import (
     show_oracle,
 )
 from synfire_bp.datasets import Dataset
-from synfire_bp.engines import circuits, training_split
+from synfire_bp.engines import circuits, starting_weights, training_split
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError
 from synfire_bp.experiment import Experiment
 from synfire_bp.measuring import (
@@ -86,12 +87,11 @@ from synfire_bp.schedule import epoch_order
 from synfire_bp.standalone import Program, ProgramSpec, SampleFiles, build_programs
 from synfire_bp.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, memory_bound
 from synfire_bp.training import dataset_of
-from synfire_bp.weights import initial_weights
 
 __all__ = ["RESULT", "Bench", "bench", "read"]
 
 RESULT = "bench.json"
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 
 _CHIP_SIZES, _CHIP_MS = (400, 400, 10), 1.48
 _CHIP_SOURCE = "Renner et al. 2024 (Nat. Commun. 15, 9691): reported, not measured here"
@@ -151,7 +151,7 @@ class Start:
 class Bench:
     """The result of a benchmark; the module's text says what each entry is."""
 
-    schema: int
+    schema: Literal[1]
     model: str
     dataset: str
     sizes: tuple[int, int, int]
@@ -235,7 +235,7 @@ def bench(
     Raises
     ------
     ExperimentError
-        If a number is too small, or the learning rule is not symmetric.
+        If a number is too small, the learning rule is not symmetric, or the model emulates a chip.
     BuildError
         If there is no compiler.
     Interrupted
@@ -246,6 +246,11 @@ def bench(
     for name, value in (("samples", samples), ("repeats", repeats)):
         if value < 1:
             raise ExperimentError(f"{name} is {value}; must be 1 or more")
+    if experiment.hardware is not None:
+        raise ExperimentError(
+            f"{experiment.name}: hardware is {experiment.hardware.chip}; the benchmark knows the "
+            "circuit without a chip: add --set hardware=null"
+        )
     dataset = dataset_of(experiment, quiet=quiet)
     task = _task(experiment, dataset, samples)
     out = _folder(out)
@@ -303,14 +308,15 @@ def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
     epochs = -(-(before + samples) // len(split))
     order = np.concatenate([epoch_order(seed, epoch, len(split)) for epoch in range(epochs)])
     order = order[: before + samples]
-    limit = experiment.network.weight_limit
-    weights = tuple(
-        np.clip(w, -limit, limit) for w in initial_weights(experiment.network.sizes, seed)
-    )
     return Task(
-        split.inputs[order], split.labels[order], weights, experiment.learning.rule, limit,
-        before, samples,
-    )  # fmt: skip
+        split.inputs[order],
+        split.labels[order],
+        starting_weights(experiment),
+        experiment.learning.rule,
+        experiment.network.weight_limit,
+        before,
+        samples,
+    )
 
 
 def _folder(out: str | Path) -> Path:

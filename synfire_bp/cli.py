@@ -59,6 +59,8 @@ app = typer.Typer(
 )
 data = typer.Typer(no_args_is_help=True, help="List, fetch and check data sets.")
 app.add_typer(data, name="data")
+cache = typer.Typer(no_args_is_help=True, help="List and remove compiled circuits.")
+app.add_typer(cache, name="cache")
 
 
 class EngineName(str, Enum):
@@ -247,6 +249,38 @@ def verify(
         raise typer.Exit(1)
 
 
+# ---------------------------------------------------------------- bench
+
+
+@app.command()
+def bench(
+    model: Model = "mnist",
+    samples: Annotated[int, _number("Samples timed in each round.")] = 5000,
+    repeats: Annotated[int, _number("Rounds, of which medians are taken.")] = 5,
+    scaling: Annotated[bool, typer.Option(help="Also with layers of other sizes.")] = True,
+    out: Annotated[Path, typer.Option(help="Folder of the result.")] = Path("runs/bench"),
+    changes: Set = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure what a training sample costs here: NumPy, Brian2 alone, circuit, oracle."""
+    from synfire_bp.bench import bench as measure
+    from synfire_bp.bench_report import bench_report
+    from synfire_bp.scaling import Grid
+
+    grid = Grid() if scaling else None
+    experiment = _experiment(model, changes)
+    result = measure(experiment, samples=samples, repeats=repeats, grid=grid, out=out, quiet=quiet)
+    if as_json:
+        print(result.json(), end="")
+        return
+    for item in bench_report(result):
+        if isinstance(item, str):
+            print(item)
+        else:
+            _print_table(item.title, item.heads, item.rows, left=item.left)
+
+
 # ---------------------------------------------------------------- describe, models, schema
 
 
@@ -364,6 +398,37 @@ def data_check(
         print(f"{'ok ' if entry.ok else 'BAD'} {entry.file}: {entry.detail}")
     if not all(entry.ok for entry in checks):
         raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------- cache
+
+
+@cache.command("list")
+def cache_list() -> None:
+    """List the compiled circuits, last used first."""
+    from synfire_bp.standalone.cache import cache_folder, entries
+
+    rows = [
+        (
+            entry.key,
+            "-".join(map(str, entry.about.get("sizes", "?"))),
+            entry.about.get("phases", "?"),
+            ", ".join(what for what in ("learns", "stock", "chip") if entry.about.get(what)),
+            f"{entry.size / 1e6:.1f}",
+            f"{entry.used:%Y-%m-%d %H:%M}",
+        )
+        for entry in entries()
+    ]
+    heads = ("program", "sizes", "phases", "", "MB", "last used")
+    _print_table(str(cache_folder()), heads, rows, left=2)
+
+
+@cache.command("clear")
+def cache_clear() -> None:
+    """Remove all compiled circuits; they are compiled anew when they are needed."""
+    from synfire_bp.standalone.cache import cache_folder, clear
+
+    print(f"{cache_folder()}: {clear()} programs removed")
 
 
 # ---------------------------------------------------------------- what is shared

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,11 @@ class Task:
         """Samples in all."""
         return self.before + self.samples
 
+    @cached_property
+    def prepared(self) -> oracle.Samples:
+        """The samples as the oracle takes them, once for a whole training."""
+        return oracle.Samples.of(self.inputs, self.labels, self.weights[-1].shape[1])
+
 
 def train_plain(
     inputs: NDArray[np.integer],
@@ -140,8 +146,8 @@ def show_numpy(task: Task, n: int) -> Sequence[NDArray[np.float64]]:
 def show_oracle(task: Task, n: int) -> Sequence[NDArray[np.int16]]:
     """Train the oracle on the first n samples; return the weights."""
     w1, w2 = (matrix.copy() for matrix in task.weights)
-    oracle.train_epoch(
-        task.inputs, task.labels, w1, w2, np.arange(n),
+    oracle.train_samples(
+        task.prepared, w1, w2, np.arange(n),
         potentiation=task.step, depression=-task.step, limit=task.limit,
     )  # fmt: skip
     return w1, w2

@@ -199,6 +199,8 @@ def run_process(command: Sequence[str]) -> Process:
 def peak_memory(program: Program, run: Callable[[Program], object]) -> float:
     """Return the peak memory of a compiled circuit, in MB (10^6 bytes).
 
+    What starts and watches it is a bare Python, whose 10 MB or so are the least that can be told.
+
     Parameters
     ----------
     program : Program

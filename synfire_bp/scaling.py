@@ -19,7 +19,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from synfire_bp.circuit import Circuit
 from synfire_bp.contenders import CompiledCircuit, Inspection, Task, show_oracle
@@ -131,15 +130,19 @@ def fit_exponent(x: Sequence[float], y: Sequence[float]) -> Exponent | None:
     Points that are not above zero have no logarithm and are left out.  Returns None if fewer than
     two different x are left.
     """
+    from scipy import stats  # half a second
+
     pairs = [(a, b) for a, b in zip(x, y, strict=True) if a > 0 and b > 0]
     if len({a for a, _ in pairs}) < 2:
         return None
-    line = stats.linregress(*np.log(pairs).T)
-    slope, n = float(line.slope), len(pairs)
+    u, v = np.log(pairs).T
+    u, v = u - u.mean(), v - v.mean()
+    exponent, n = float(u @ v / (u @ u)), len(pairs)
     if n < 3:
-        return Exponent(slope, None, None, n)
-    half = float(stats.t.ppf(0.975, n - 2) * line.stderr)
-    return Exponent(slope, slope - half, slope + half, n)
+        return Exponent(exponent, None, None, n)
+    error = np.sqrt(np.sum((v - exponent * u) ** 2) / (n - 2) / (u @ u))
+    half = float(stats.t.ppf(0.975, n - 2) * error)
+    return Exponent(exponent, exponent - half, exponent + half, n)
 
 
 def synthetic_inputs(inputs: NDArray[np.integer], n_in: int, seed: int) -> NDArray[np.uint8]:
@@ -160,7 +163,7 @@ def synthetic_inputs(inputs: NDArray[np.integer], n_in: int, seed: int) -> NDArr
         Binary patterns; the number of active units is rounded.
     """
     key = np.random.SeedSequence(seed, spawn_key=(_SYNTHETIC_STREAM, n_in))
-    active = np.rint(inputs.mean(axis=1) * n_in)
+    active = np.rint(inputs.sum(axis=1, dtype=np.int64) * n_in / inputs.shape[1])
     ordered = (np.arange(n_in) < active[:, None]).astype(np.uint8)
     return np.random.Generator(np.random.PCG64(key)).permuted(ordered, axis=1)
 

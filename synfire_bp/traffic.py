@@ -9,11 +9,11 @@ that lie next to each other and are reached from one neuron are one row.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from synfire_bp.circuit import Circuit
@@ -165,30 +165,37 @@ def measured_bandwidth(working_set: int, repeats: int) -> Bandwidth:
     """Measure what this core streams of an array of so many bytes."""
     values = np.ones(max(working_set // 8, 1), dtype=np.int64)  # four weights an entry
     passes = max(1, -(-_STREAMED // values.nbytes))
-    _sum(values, 1)  # compiles
-    _add(values, 1)
+    add_up, add_to = _streams()
     read: list[float] = []
     update: list[float] = []
     for _ in range(repeats):
-        for kernel, rates, moved in ((_sum, read, 1), (_add, update, 2)):
+        for stream, rates, moved in ((add_up, read, 1), (add_to, update, 2)):
             begin = time.perf_counter()
-            kernel(values, passes)
+            stream(values, passes)
             seconds = time.perf_counter() - begin
             rates.append(moved * passes * values.nbytes / seconds / 1e9)
     return Bandwidth(values.nbytes, Measure.of(read), Measure.of(update))
 
 
-@njit(cache=True)
-def _sum(values, passes):  # type: ignore[no-untyped-def]
-    total = 0
-    for k in range(passes):
-        for i in range(values.size):
-            total += values[i] ^ k  # differs from pass to pass, or one pass would do for all
-    return total
+@lru_cache(maxsize=1)
+def _streams() -> tuple[Callable[[NDArray[np.int64], int], object], ...]:
+    """Compile what reads an array again and again, and what adds to it."""
+    from numba import njit  # a quarter of a second
 
+    @njit
+    def add_up(values, passes):  # type: ignore[no-untyped-def]
+        total = 0
+        for k in range(passes):
+            for i in range(values.size):
+                total += values[i] ^ k  # differs from pass to pass, or one would do for all
+        return total
 
-@njit(cache=True)
-def _add(values, passes):  # type: ignore[no-untyped-def]
-    for k in range(passes):
-        for i in range(values.size):
-            values[i] += k
+    @njit
+    def add_to(values, passes):  # type: ignore[no-untyped-def]
+        for k in range(passes):
+            for i in range(values.size):
+                values[i] += k
+
+    for stream in (add_up, add_to):
+        stream(np.ones(1, dtype=np.int64), 1)
+    return add_up, add_to

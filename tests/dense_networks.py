@@ -1,14 +1,14 @@
-"""Networks with `DenseSynapses`, and their doubles with stock `Synapses`: random ones and fixed ones.
+"""Networks with `DenseSynapses`, and their doubles with stock `Synapses`: random and fixed ones.
 
-All cases of a side lie in one group of target neurons, each in a slice of its own, so that a program
-has few objects beside the synapses.  What the neurons do depends on what arrives: a wrong synapse
-makes wrong spikes.
+All cases of a side lie in one group of target neurons, each in a slice of its own, so that a
+program has few objects beside the synapses.  What the neurons do depends on what arrives: a wrong
+synapse makes wrong spikes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -257,7 +257,10 @@ def counting() -> Function:
 class Side:
     """All objects of one side, and what is to be compared of them."""
 
-    def __init__(self, name: str, cases: list[Case], *, compiled: bool = True):
+    def __init__(
+        self, name: str, cases: list[Case], *, compiled: bool = True, only: Container | None = None
+    ):
+        """Build cases; of those that are not in `only` the neurons alone, so that none moves."""
         self.name = name
         self.rows = name == "rows"
         self.codeobj_class = RowCodeObject if self.rows and compiled else None
@@ -269,7 +272,7 @@ class Side:
         self.start: dict[str, dict[str, np.ndarray]] = {}
         self.by_rows: dict[str, dict[str, bool]] = {}
         if cases:
-            self._pool(cases)
+            self._pool(cases, only)
         self.once, self.objects = self.objects, []
 
     def play(self, scenes: list[Callable]) -> None:
@@ -319,11 +322,8 @@ class Side:
 
     def connect(self, name, *args, rows=True, connect=({},), **kwds):
         """Add synapses of this side's class."""
-        if self.rows:
-            kwds["rows"] = rows
-        synapses = (DenseSynapses if self.rows else Synapses)(
-            *args, name=f"{name}_{self.name}", **kwds
-        )
+        kwds["name"] = f"{name}_{self.name}"
+        synapses = DenseSynapses(*args, rows=rows, **kwds) if self.rows else Synapses(*args, **kwds)
         for call in connect:
             synapses.connect(**call)
         self.objects.append(synapses)
@@ -337,7 +337,7 @@ class Side:
         self.objects.append(monitor)
         return monitor, None
 
-    def _pool(self, cases: list[Case]) -> None:
+    def _pool(self, cases: list[Case], only: Container | None) -> None:
         rng = np.random.default_rng(0)
         groups = {}
         for name, n in (("drivers", N_DRIVERS), ("targets", sum(case.size for case in cases))):
@@ -349,20 +349,20 @@ class Side:
             group.count16 = rng.integers(-20, 20, n)
             group.real = rng.uniform(-1, 1, n)
         spikes = self.record(groups["targets"])
-        begin = 0
+        targets, end = groups["targets"], 0
         for n, case in enumerate(cases):
-            target = groups["targets"][begin : begin + case.size]
+            begin, end = end, end + case.size
+            if only is not None and case.name not in only:
+                continue
+            place, target = slice(begin, end), targets[begin:end]
             source = (target if case.recurrent else groups["drivers"])[case.first_source :]
             synapses = self._case(n, case, source, target)
-            place = slice(begin, begin + case.size)
-            targets = groups["targets"]
             self.observed[case.name] = {
                 **{name: (targets, name, place) for name in _stored(NEURON)},
                 **{f"synapses.{name}": (synapses, name, slice(None))
                    for name in _stored(case.model)},
                 "spikes": (*spikes, place),
             }  # fmt: skip
-            begin += case.size
 
     def _case(self, n: int, case: Case, source, target) -> Synapses:
         on_pre = case.code["pre"] if list(case.code) == ["pre"] else case.code

@@ -49,6 +49,7 @@ def build(directory: Path) -> None:
     makefile = makefile.replace("SRCS =", f"SRCS = {' '.join(parts)} ", 1)
     # what moves arrays about is long and runs once
     makefile += "\nobjects.o main.o: OPTIMISATIONS += -O0\n"
+    makefile += "objects.o: OPTIMISATIONS += -fno-exceptions\n"
     (directory / "makefile").write_text(makefile)
     (directory / "make.deps").touch()
     subprocess.run(["make", "-j2"], cwd=directory, check=True, stdout=subprocess.DEVNULL)

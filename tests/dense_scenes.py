@@ -89,6 +89,18 @@ def other_sources(side: Side) -> None:
     side.observe((target, "count"), (target, "real"))
 
 
+def slow_sources(side: Side) -> None:
+    """Sources that take a step for every two of their targets."""
+    clock = Clock(dt=2 * ms, name=f"slow_clock_{side.name}")
+    source = side.group("slow", 6, "", threshold="(i + t_in_timesteps) % 4 == 0", clock=clock)
+    target = side.group("quick", 5, "count : integer", threshold="(i + t_in_timesteps) % 3 == 0")
+    synapses = side.connect("slowly", source, target, "q : integer", on_pre="count_post += q")
+    synapses.q = np.arange(30)
+    synapses.delay = np.arange(30) % 7 * ms
+    side.operate(target, "count = (3 * count + 1) % 997", "quickly")
+    side.observe((target, "count"))
+
+
 def sums_and_links(side: Side) -> None:
     """Summed variables beside, and targets with variables that belong to other groups."""
     model = "total : integer\ncount : integer\nup : boolean\nlinked : integer (linked)"
@@ -97,12 +109,9 @@ def sums_and_links(side: Side) -> None:
     side.operate(target, "up = (i + t_in_timesteps + count) % 3 == 0", "flags")
     target.linked = linked_var(other, "elsewhere")
     synapses = side.connect(
-        "summing",
-        other,
-        target,
-        "q : integer\ntotal_post = q : integer (summed)",
+        "summing", other, target, "q : integer\ntotal_post = q : integer (summed)",
         on_pre="linked_post += 1\nq += int(up_post) * (elsewhere_pre - q)\ncount += total_post",
-    )
+    )  # fmt: skip
     side.observe((target, "total"), (target, "count"), (other, "elsewhere"), (synapses, "q"))
 
 
@@ -190,6 +199,7 @@ def time_step_grows(side: Side) -> Callable[[], None]:
 
 SCENES = [
     thresholds, threshold_with_random_numbers, threshold_with_infinities,
-    threshold_that_sees_other_spikes, operations, other_sources, sums_and_links,
-    synapses_onto_synapses, delays_change, synapses_are_added, time_step_shrinks, time_step_grows,
+    threshold_that_sees_other_spikes, operations, other_sources, slow_sources,
+    sums_and_links, synapses_onto_synapses, delays_change, synapses_are_added,
+    time_step_shrinks, time_step_grows,
 ]  # fmt: skip

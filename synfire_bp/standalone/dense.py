@@ -133,9 +133,7 @@ class RowGenerator(CPPCodeGenerator):
         for name in read | write | indices:
             array = self.get_array_name(self.variables[name])
             reached.setdefault(array, set()).add(self.variable_indices[name])
-        return all(
-            reached[self.get_array_name(self.variables[name])] == {"_idx"} for name in write
-        )
+        return all(reached[self.get_array_name(self.variables[name])] == {"_idx"} for name in write)
 
     def _is_whole(self, statement: Statement) -> bool:
         """Return whether a statement computes with whole numbers and flags only."""
@@ -340,9 +338,9 @@ class DenseSynapses(Synapses):
                 continue  # it has a queue, with spikes under way
             reason = self._obstacle(pathway)
             self._generate(pathway, by_rows=reason is None)
-            if reason is not None and self._said.get(pathway.name) != reason:
-                logger.info(f"'{pathway.name}' uses Brian2's own code: {reason}",
-                            name_suffix="not_by_rows")  # fmt: skip
+            if reason != self._said.get(pathway.name):
+                says = f"uses Brian2's own code: {reason}" if reason else "is by rows after all"
+                logger.info(f"'{pathway.name}' {says}", name_suffix="not_by_rows")
             self._said[pathway.name] = reason
 
     def _note_density(self, condition: Any, i: Any, j: Any, p: Any, n: Any) -> None:
