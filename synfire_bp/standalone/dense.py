@@ -58,14 +58,23 @@ _RANDOM = {"rand", "randn", "poisson"}
 _NEURONS_AT_ONCE = 128
 _SHORTEST_RUN = 4.0
 """Mean number of neighbouring targets from which on rows are worth it."""
+_LONG_RUN = 32.0
+"""From which on it is worth to look for runs with the same targets, to take them together."""
+_ROWS_AT_ONCE = 4
+"""How many; `Group::most` in rows.h."""
 
 
 @dataclass(frozen=True)
 class RowLoop:
-    """A loop over one run of synapses; `flags` (a C++ array) must be up at any of its targets."""
+    """A loop over one run of synapses.
+
+    `flags` (a C++ array) must be up at any of its targets.  Runs may be taken `together`, target
+    by target, if the loop writes to targets only.
+    """
 
     code: str
     flags: str | None
+    together: bool = False
 
 
 class RowGenerator(CPPCodeGenerator):
@@ -104,7 +113,10 @@ class RowGenerator(CPPCodeGenerator):
         )
         if self.template_name == _TEMPLATE:
             keywords["row_target_index"] = _TARGET_INDEX
-            keywords["row_loops"] = self._loops(ve_statements[None], vector[None])
+            loops, apart = self._loops(ve_statements[None], vector[None])
+            worthwhile = self.owner.mean_run >= _LONG_RUN and any(loop.together for loop in loops)
+            keywords["row_loops"] = loops
+            keywords["rows_at_once"] = _ROWS_AT_ONCE if apart and worthwhile else 1
         if self.template_name == "stateupdate":
             keywords["idle_without"] = self._idle_without(sc_statements[None], ve_statements[None])
             keywords["neurons_apart"] = self._neurons_apart(ve_statements[None])
@@ -174,10 +186,14 @@ class RowGenerator(CPPCodeGenerator):
             for name in self.array_read_write(statements)[0]
         )
 
-    def _loops(self, statements: list[Statement], whole: Any) -> list[RowLoop]:
-        """Split statements into loops, one after the other, if nobody can tell the difference."""
+    def _loops(self, statements: list[Statement], whole: Any) -> tuple[list[RowLoop], bool]:
+        """Split statements into loops, one after the other, if nobody can tell the difference.
+
+        Return also whether a loop may run over several runs with the same targets before the next
+        loop does: none touches what another one writes at the targets.
+        """
         if not self._separable(statements):
-            return [RowLoop(whole, None)]
+            return [RowLoop(whole, None)], False
         loops: list[tuple[str | None, list[Statement]]] = []
         written = [self.variables[statement.var] for statement in statements]
         for statement in statements:
@@ -185,12 +201,27 @@ class RowGenerator(CPPCodeGenerator):
             if not loops or loops[-1][0] != flag:
                 loops.append((flag, []))
             loops[-1][1].append(statement)
+        touched = [self.array_read_write(block) for _, block in loops]
+        at_targets = [
+            {name for name in write if self.variable_indices[name] == _TARGET_INDEX}
+            for _, write, _ in touched
+        ]
+        apart = not any(
+            written_here & (read | write)
+            for n, written_here in enumerate(at_targets)
+            for m, (read, write, _) in enumerate(touched)
+            if n != m
+        )
         return [
             RowLoop(
-                self._loop_code(block), self.get_array_name(self.variables[flag]) if flag else None
+                self._loop_code(block),
+                self.get_array_name(self.variables[flag]) if flag else None,
+                together=written_here == write,
             )
-            for flag, block in loops
-        ]
+            for (flag, block), written_here, (_, write, _) in zip(
+                loops, at_targets, touched, strict=True
+            )
+        ], apart
 
     def _separable(self, statements: list[Statement]) -> bool:
         """Return whether all synapses of a run may take one statement before they take the next.
@@ -375,12 +406,17 @@ class DenseSynapses(Synapses):
             return None
         if self._not_dense:
             return self._not_dense
-        mean = self._n_connected / max(self._n_runs, 1)
-        if mean < _SHORTEST_RUN:
+        if self.mean_run < _SHORTEST_RUN:
             return (
-                f"{mean:.1f} targets lie next to each other on average, less than {_SHORTEST_RUN:g}"
+                f"{self.mean_run:.1f} targets lie next to each other on average, less than "
+                f"{_SHORTEST_RUN:g}"
             )
         return None
+
+    @property
+    def mean_run(self) -> float:
+        """Mean number of targets that lie next to each other; 0 if it is not known."""
+        return 0.0 if self._not_dense else self._n_connected / max(self._n_runs, 1)
 
     def _obstacle_in(self, statement: str) -> str | None:
         name, _, expression, _ = parse_statement(statement)

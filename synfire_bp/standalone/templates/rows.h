@@ -23,6 +23,12 @@ struct Span {
     int32_t begin, end;  // runs of one presynaptic neuron that share a delay
 };
 
+struct Group {
+    static constexpr int32_t most = 4;
+    int32_t n;           // runs of different synapses that lead to the same targets
+    int32_t runs[most];  // in the order in which they arrive
+};
+
 class Rows {
     struct Bundle {
         Span runs;
@@ -38,6 +44,9 @@ class Rows {
     std::vector<Bundle> bundles_;
     std::vector<int32_t> begin_;          // presynaptic neuron -> its first bundle; and the end
     std::vector<std::vector<Span>> due_;  // ring: due_[(now_ + d) % size] arrives in d steps
+    std::vector<Group> groups_;
+    std::vector<Span> only_;              // presynaptic neuron -> its runs, if none is delayed
+    bool immediate_ = false;
     size_t now_ = 0;
     std::vector<Answer> answers_;         // of each `targets`
     uint64_t step_ = 0;
@@ -94,6 +103,12 @@ public:
             now_ = 0;
             due_.resize(longest + 1);
         }
+        immediate_ = due_.size() == 1;
+        if (immediate_) {
+            only_.assign(begin_.size() - 1, Span{0, 0});
+            for (size_t i = 0; i < only_.size(); i++)
+                if (begin_[i] < begin_[i + 1]) only_[i] = bundles_[begin_[i]].runs;
+        }
     }
 
     // A new time step: the spikes of this step are put into the ring.
@@ -103,6 +118,17 @@ public:
         step_++;
         const int32_t* from = std::lower_bound(spikes, spikes + n_spikes, start_);
         const int32_t* to = std::lower_bound(from, spikes + n_spikes, stop_);
+        if (immediate_) {  // without a delay a neuron has one bundle at the most
+            std::vector<Span>& slot = due_[0];
+            slot.resize(to - from);
+            size_t n = 0;
+            for (; from != to; from++) {
+                slot[n] = only_[*from - start_];
+                n += slot[n].begin < slot[n].end;
+            }
+            slot.resize(n);
+            return;
+        }
         for (; from != to; from++) {
             const int32_t i = *from - start_;
             for (int32_t k = begin_[i]; k < begin_[i + 1]; k++) {
@@ -117,6 +143,18 @@ public:
     const std::vector<Span>& due() const { return due_[now_]; }
     const Run& run(int32_t k) const { return runs_[k]; }
 
+    // What arrives in this step, neighbours with the same targets together.
+    const std::vector<Group>& groups() {
+        groups_.clear();
+        for (const Span& span : due_[now_])
+            for (int32_t k = span.begin; k < span.end; k++) {
+                if (groups_.empty() || !joins(groups_.back(), runs_[k])) groups_.push_back({0, {}});
+                Group& group = groups_.back();
+                group.runs[group.n++] = k;
+            }
+        return groups_;
+    }
+
     // Whether a flag is up at any target of a run; looked up once a step for equal targets.  So the
     // flags must not change while the code of the pathway runs.
     bool any(const char* flags, const Run& run) {
@@ -130,6 +168,13 @@ public:
     }
 
 private:
+    bool joins(const Group& group, const Run& run) const {
+        if (group.n == Group::most || runs_[group.runs[0]].targets != run.targets) return false;
+        for (int32_t k = 0; k < group.n; k++)
+            if (runs_[group.runs[k]].synapse == run.synapse) return false;
+        return true;
+    }
+
     // The time step has changed between two runs.  What is under way arrives when Brian2's queue
     // would let it arrive, which keeps only the last of what now falls into one step.
     void change_step(double factor) {

@@ -11,6 +11,51 @@
     {{scalar_code|autoindent}}
 
     synfire::Rows& _rows = rows_{{pathway.name}};
+    {% if rows_at_once > 1 %}
+    {# runs with the same targets, taken together: what they write to is loaded and stored once #}
+    for (const synfire::Group& _group : _rows.groups())
+    {
+        const synfire::Run& _run = _rows.run(_group.runs[0]);
+        const size_t _first_target = _run.post;
+        const size_t _length = _run.length;
+        {% for part in row_loops %}
+        {% if part.flags %}
+        if (_rows.any({{part.flags}}, _run))
+        {% endif %}
+        {% if part.together %}
+        if (_group.n == synfire::Group::most)
+        {
+            {% for member in range(rows_at_once) %}
+            const size_t _first_{{member}} = _rows.run(_group.runs[{{member}}]).synapse;
+            {% endfor %}
+            for (size_t _k = 0; _k < _length; _k++)
+            {
+                const size_t {{row_target_index}} = _first_target + _k;
+                {% for member in range(rows_at_once) %}
+                {
+                const size_t _idx = _first_{{member}} + _k;
+                const size_t _vectorisation_idx = _idx;
+                {{part.code|autoindent}}
+                }
+                {% endfor %}
+            }
+        }
+        else
+        {% endif %}
+        for (int32_t _member = 0; _member < _group.n; _member++)
+        {
+            const size_t _first_synapse = _rows.run(_group.runs[_member]).synapse;
+            for (size_t _k = 0; _k < _length; _k++)
+            {
+                const size_t _idx = _first_synapse + _k;
+                const size_t _vectorisation_idx = _idx;
+                const size_t {{row_target_index}} = _first_target + _k;
+                {{part.code|autoindent}}
+            }
+        }
+        {% endfor %}
+    }
+    {% else %}
     for (const synfire::Span& _span : _rows.due())
     for (int32_t _r = _span.begin; _r < _span.end; _r++)
     {
@@ -31,4 +76,5 @@
         }
         {% endfor %}
     }
+    {% endif %}
 {% endblock %}
