@@ -1,5 +1,7 @@
 # make reproduce   set up, train the spiking circuit on the bundled digits, check it, draw figures
 # make test        set up, run the tests
+# make paper       the same at the paper's size: MNIST, five seeds, 60 epochs; the report
+# make chip        weights of the emulated chip: bits and limits
 # make check       linters and fast tests, before a commit
 # A step whose inputs have not changed is not done again.
 
@@ -57,6 +59,21 @@ $(RUN)/.verified: $(RUN)/.trained
 figures/.drawn: $(RUN)/.trained
 	$(BIN)/python -m analysis --runs runs --out figures
 	@touch $@
+
+# -- the study of the chip's weights: 24 trainings of MNIST on the emulated chip, half an hour ----
+
+.PHONY: chip
+chip: $(SETUP)
+	$(BIN)/python -m analysis.chip_runs --out runs/chip
+	$(BIN)/python -m analysis weight_bits chip_limits --runs runs --out figures
+	$(BIN)/python -m analysis.chip_table --runs runs --into docs/chip.md
+
+# -- the paper's protocol: five seeds of MNIST, 60 epochs each; a quarter of an hour on two cores --
+
+.PHONY: paper
+paper: $(SETUP)
+	$(BIN)/python -m analysis.paper_runs --runs runs/paper
+	$(BIN)/python -m analysis $$($(BIN)/python -m analysis.paper) report --runs runs --out figures
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info figures/.drawn

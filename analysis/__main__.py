@@ -8,19 +8,29 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import matplotlib
 
-from analysis.bench import FOLDER
-from analysis.figures import BENCH_FIGURES, FIGURES, drawing
+from analysis import bench, chip_study, paper
+from analysis.figures import BENCH_FIGURES, CHIP_FIGURES, FIGURES, drawing
 from analysis.output import save
+from analysis.paper import paper_entries
 from synfire_bp.errors import SynfireError
 
 __all__ = ["main"]
 
-_KNOWN = [*FIGURES, *BENCH_FIGURES]
+_OF_FOLDERS: dict[str, Collection[str]] = {
+    bench.FOLDER: BENCH_FIGURES,
+    chip_study.FOLDER: CHIP_FIGURES,
+}
+REPORT = "report"
+
+
+def _known() -> list[str]:
+    """Return all names: figures of runs, of the folders above, of the paper, and the report."""
+    return [*FIGURES, *BENCH_FIGURES, *CHIP_FIGURES, *paper_entries(), REPORT]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,28 +43,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"figure: {', '.join(FIGURES)}, and of a benchmark {', '.join(BENCH_FIGURES)}; "
-        "if none, all of the former, and the latter if there is a benchmark",
+        help=f"figure: {', '.join(FIGURES)}; of a benchmark {', '.join(BENCH_FIGURES)}; of the "
+        f"study of the chip's weights {', '.join(CHIP_FIGURES)}; if none, all of the first, and "
+        "the others if there is a benchmark, or a study; of the paper's runs "
+        f"{', '.join(paper_entries())}; {REPORT}: the page that shows all of these",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")
     options = parser.parse_args(arguments)
     for name in options.names:
-        if name not in _KNOWN:
+        if name not in _known():
             parser.error(_unknown(name))
     runs, out = options.runs.expanduser(), options.out.expanduser()
     drawn = [_draw(name, runs, out) for name in dict.fromkeys(options.names or FIGURES)]
-    if not options.names and (runs / FOLDER).exists():
-        for name in BENCH_FIGURES:
-            _draw(name, runs, out)  # nobody asked for it: no failure if it cannot be drawn
+    for folder, figures in _OF_FOLDERS.items():
+        if not options.names and (runs / folder).exists():
+            for name in figures:
+                _draw(name, runs, out)  # nobody asked for it: no failure if it cannot be drawn
     return 0 if all(drawn) else 1
 
 
 def _draw(name: str, runs: Path, out: Path) -> bool:
     """Draw one figure and print its files, or why it cannot be drawn."""
     try:
-        figure, numbers = drawing(name, runs)
-        files = save(figure, numbers, out, name)
+        if name == REPORT:
+            from analysis.report import write_report
+
+            files: Sequence[Path] = [write_report(runs, out)]
+        elif name in paper_entries():
+            files = paper.save_entry(paper_entries()[name], runs, out)
+        else:
+            figure, numbers = drawing(name, runs)
+            files = save(figure, numbers, out, name)
     except SynfireError as error:
         print(f"figure '{name}' cannot be drawn: {error}", file=sys.stderr)
         return False
@@ -63,9 +83,9 @@ def _draw(name: str, runs: Path, out: Path) -> bool:
 
 
 def _unknown(name: str) -> str:
-    nearest = difflib.get_close_matches(name.lower(), _KNOWN, n=1, cutoff=0.4)
+    nearest = difflib.get_close_matches(name.lower(), _known(), n=1, cutoff=0.4)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return f"unknown figure '{name}'{hint} (known: {', '.join(_KNOWN)})"
+    return f"unknown figure '{name}'{hint} (known: {', '.join(_known())})"
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import bench, learning_curve, raster
+from analysis import bench, chip_limits, chip_study, learning_curve, raster, weight_bits
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
-__all__ = ["BENCH_FIGURES", "FIGURES", "FigureModule", "drawing", "needed_run"]
+__all__ = ["BENCH_FIGURES", "CHIP_FIGURES", "FIGURES", "FigureModule", "drawing", "needed_run"]
 
 
 class FigureModule(Protocol):
@@ -52,6 +52,9 @@ FIGURES: dict[str, FigureModule] = {module.NAME: module for module in (learning_
 BENCH_FIGURES = {figure.NAME: figure for figure in (bench.COST, bench.SCALING)}
 """Figures of a benchmark: drawn if they are named, or if there is one among the runs."""
 
+CHIP_FIGURES = {module.NAME: module for module in (weight_bits, chip_limits)}
+"""Figures of the study of the chip's weights: drawn likewise."""
+
 
 def drawing(name: str, runs: Path) -> tuple[Figure, pd.DataFrame]:
     """Return a figure, and the numbers that it draws.
@@ -59,8 +62,12 @@ def drawing(name: str, runs: Path) -> tuple[Figure, pd.DataFrame]:
     Raises
     ------
     RunDirectoryError
-        If the run or the benchmark that it needs is missing or does not hold what it needs.
+        If the run, benchmark or study that it needs is missing or does not hold what it needs.
     """
+    if name in CHIP_FIGURES:
+        of_study = CHIP_FIGURES[name]
+        numbers = of_study.numbers(chip_study.needed_study(runs))
+        return of_study.draw(numbers), numbers
     if name in BENCH_FIGURES:
         figure = BENCH_FIGURES[name]
         numbers = figure.numbers(bench.needed_bench(runs))

@@ -21,7 +21,10 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-__all__ = ["MODULES", "PaperEntry", "paper_entries"]
+from analysis.output import save
+from synfire_bp.runs import write_atomically
+
+__all__ = ["MODULES", "PaperEntry", "paper_entries", "save_entry"]
 
 PAPER = "paper"
 """Folder of the paper's runs below the folder of all runs."""
@@ -46,6 +49,8 @@ class PaperEntry:
         command that makes what is missing.
     draw : callable or None
         Data frame -> figure; None for a table, of which only the numbers are written.
+    extra : callable or None
+        Data frame -> further files by name, such as an animation.
     """
 
     name: str
@@ -54,6 +59,28 @@ class PaperEntry:
     element: str
     numbers: Callable[[Path], pd.DataFrame]
     draw: Callable[[pd.DataFrame], Figure] | None = None
+    extra: Callable[[pd.DataFrame], dict[str, bytes]] | None = None
+
+
+def save_entry(entry: PaperEntry, runs: Path, out: Path) -> list[Path]:
+    """Write an entry's figure (PNG, SVG), its numbers (CSV), and what else its module has.
+
+    Raises
+    ------
+    RunDirectoryError
+        If what it is drawn from is missing, or a file cannot be written.
+    """
+    numbers = entry.numbers(runs)
+    if entry.draw is None:
+        out.mkdir(parents=True, exist_ok=True)
+        table = out / f"{entry.name}.csv"
+        write_atomically(table, numbers.to_csv(index=False, lineterminator="\n").encode())
+        return [table]
+    files = list(save(entry.draw(numbers), numbers, out, entry.name))
+    for name, content in (entry.extra(numbers) if entry.extra else {}).items():
+        write_atomically(out / name, content)
+        files.append(out / name)
+    return files
 
 
 MODULES = (
@@ -81,3 +108,7 @@ def paper_entries() -> dict[str, PaperEntry]:
         module = importlib.import_module(f"analysis.{name}")
         entries += getattr(module, "ENTRIES", None) or [module.ENTRY]
     return {entry.name: entry for entry in entries}
+
+
+if __name__ == "__main__":
+    print(*paper_entries())

@@ -85,21 +85,15 @@ def finished_seeds(runs: Path, kind: str) -> tuple[Run, ...]:
         If there is none that is finished, or they differ in more than their seeds.
     """
     folders = {
-        int(found[1]): path.name
+        int(name[1]): path.name
         for path in (runs / PAPER).glob(f"{kind}-seed*")
-        if (found := re.fullmatch(rf"{kind}-seed(\d+)", path.name))
+        if (name := re.fullmatch(rf"{kind}-seed(\d+)", path.name))
     }
     if not folders:
         finished_run(runs, f"{kind}-seed0")  # says what is missing
-    found, unfinished = [], []
-    for _, name in sorted(folders.items()):
-        path = runs / PAPER / name
-        if _is_unfinished(path):
-            unfinished.append(name)
-        else:
-            found.append(finished_run(runs, name))
-    if not found:
-        finished_run(runs, unfinished[0])
+    names = [name for _, name in sorted(folders.items())]
+    finished = [name for name in names if not _is_unfinished(runs / PAPER / name)]
+    found = [finished_run(runs, name) for name in finished or names[:1]]
     _refuse_mixture(found)
     return tuple(found)
 

@@ -22,7 +22,7 @@ from synfire_bp.errors import RunDirectoryError
 from synfire_bp.reference import firing_table
 from synfire_bp.runs import SPIKES, Run
 
-__all__ = ["NAME", "NEEDS_SPIKES", "RUN", "SHOWN", "draw", "numbers"]
+__all__ = ["NAME", "NEEDS_SPIKES", "RUN", "SHOWN", "draw", "learning_layers", "numbers"]
 
 NAME = "raster"
 RUN = "digits"
@@ -258,7 +258,7 @@ def _side_by_side(neurons: int, band: float) -> int:
 
 def _samples(axes: Axes, samples: pd.DataFrame, circuit: Circuit) -> None:
     """Write above the panels which sample is shown, and which weights learn in which step."""
-    learning = _learning_layers(circuit)
+    learning = learning_layers(circuit)
     above = axes.get_xaxis_transform()
     for place, row in enumerate(samples.itertuples()):
         start = place * circuit.n_phases
@@ -277,7 +277,7 @@ def _samples(axes: Axes, samples: pd.DataFrame, circuit: Circuit) -> None:
                 )  # fmt: skip
 
 
-def _learning_layers(circuit: Circuit) -> dict[int, list[int]]:
+def learning_layers(circuit: Circuit) -> dict[int, list[int]]:
     """Return, per phase, the weight layers whose synapses may see both their neurons fire."""
     may_fire = firing_table(circuit)
     return {

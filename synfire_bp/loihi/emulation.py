@@ -115,15 +115,11 @@ def compartment_functions(spec: LoihiSpec) -> dict[str, Any]:
     for name in ("accumulator_bits", "current_bits", "voltage_bits"):
         if (bits := getattr(spec, name)) > _MOST_BITS:
             raise HardwareError(f"{name} is {bits}; at most {_MOST_BITS} can be emulated")
-    # a sum of current, voltage and bias has at most two bits more than the longest of them
-    longest = max(spec.accumulator_bits, spec.current_bits, spec.voltage_bits,
-                  spec.bias_bits + spec.bias_exponents[1])  # fmt: skip
-    whole = "int32_t" if longest <= 29 else "int64_t"
     return {
-        "decayed": _decayed(spec.decay_bits, whole),
-        "input_held": _held("input_held", spec.accumulator_bits, "wrap", whole),
-        "current_held": _held("current_held", spec.current_bits, spec.current_overflow, whole),
-        "voltage_held": _held("voltage_held", spec.voltage_bits, spec.voltage_overflow, whole),
+        "decayed": _decayed(spec.decay_bits),
+        "input_held": _held("input_held", spec.accumulator_bits, "wrap"),
+        "current_held": _held("current_held", spec.current_bits, spec.current_overflow),
+        "voltage_held": _held("voltage_held", spec.voltage_bits, spec.voltage_overflow),
         "noise": _noise(),
     }
 
@@ -136,41 +132,43 @@ def _whole_function(pyfunc: Callable, name: str, code: str, n_arguments: int) ->
         return_type="integer",
     )
     function.implementations.add_implementation("cpp", code, name=name)
+    # else Brian2 formats each result, as text, for a message about its units
+    function.implementations.add_numpy_implementation(pyfunc, discard_units=True)
     return function
 
 
-def _decayed(bits: int, whole: str) -> Function:
+def _decayed(bits: int) -> Function:
     def decayed(x: NDArray, kept: NDArray) -> NDArray:
         return np.sign(x) * ((np.abs(x).astype(np.int64) * kept) >> bits)
 
     # |x| = high·2^bits + low: no product is longer than 32 bits, and loops vectorise
     code = f"""
-    static inline {whole} decayed({whole} x, uint32_t kept)
+    static inline int32_t decayed(int32_t x, uint32_t kept)
     {{
         const uint32_t size = uint32_t(x < 0 ? -x : x);
         const uint32_t low = size & {2**bits - 1}u;
-        const {whole} left = {whole}((size >> {bits}) * kept + ((low * kept) >> {bits}));
+        const int32_t left = int32_t((size >> {bits}) * kept + ((low * kept) >> {bits}));
         return x < 0 ? -left : left;
     }}
     """
     return _whole_function(decayed, "decayed", code, 2)
 
 
-def _held(name: str, bits: int, overflow: str, whole: str) -> Function:
+def _held(name: str, bits: int, overflow: str) -> Function:
     half, limit = 2**bits, 2**bits - 1
     if overflow == "wrap":
 
         def held(x: NDArray) -> NDArray:
             return (np.asarray(x).astype(np.int64) + half) % (2 * half) - half
 
-        body = f"return {whole}((u{whole}(x) + {half}u) & {2 * half - 1}u) - {half};"
+        body = f"return int32_t((uint32_t(x) + {half}u) & {2 * half - 1}u) - {half};"
     else:
 
         def held(x: NDArray) -> NDArray:
             return np.clip(x, -limit, limit)
 
         body = f"return x < -{limit} ? -{limit} : x > {limit} ? {limit} : x;"
-    code = f"static inline {whole} {name}({whole} x) {{ {body} }}"
+    code = f"static inline int32_t {name}(int32_t x) {{ {body} }}"
     return _whole_function(held, name, code, 1)
 
 
@@ -419,19 +417,20 @@ class LoihiSynapses(DenseSynapses):
         Raises
         ------
         HardwareError
-            If a mantissa is beyond the limits or, if `strict`, not one of the format.
+            If a mantissa is beyond the limits or, if `strict`, not one of the format; if there are
+            not as many as synapses.
         """
         limits = self.spec.weight_limits(self.sign_mode)
-        wanted = _within(f"{self.name}: weight", mantissas, *limits).ravel()
+        name = f"{self.name}: weight"
+        wanted = _spread(name, _within(name, mantissas, *limits), self._n_synapses())
         unscaled = wanted * 2.0**self.exponent
         held = quantise_weight(unscaled, self.exponent, self.sign_mode, self.spec, rng)
         if strict and (changed := np.flatnonzero(held != wanted)).size:
             first = changed[0]
             raise HardwareError(
-                f"{self.name}: weight {wanted[first]} is not one of the format "
+                f"{name} {wanted[first]} is not one of the format "
                 f"{self.sign_mode.value}; it would be held as {held[first]}"
             )
-        held = _spread(f"{self.name}: weight", held, len(self))
         self.w = held
         self.weight = effective_weight(held, self.exponent, bits=self.spec.accumulator_bits)
 
@@ -441,10 +440,22 @@ class LoihiSynapses(DenseSynapses):
         Raises
         ------
         HardwareError
-            If a delay is longer than the chip's.
+            If a delay is longer than the chip's, or there are not as many as synapses.
         """
-        extra = _within(f"{self.name}: delay", steps, 0, self.spec.longest_delay)
-        self.pre.delay = _spread(f"{self.name}: delay", extra, len(self)) * self.source.clock.dt
+        name = f"{self.name}: delay"
+        extra = _within(name, steps, 0, self.spec.longest_delay)
+        self.pre.delay = _spread(name, extra, self._n_synapses()) * self.source.clock.dt
+
+    def _n_synapses(self) -> int:
+        try:
+            return len(self)
+        except NotImplementedError:  # standalone mode, in which the run makes them
+            if self._not_dense is not None:
+                raise HardwareError(
+                    f"{self.name}: how many weights or delays to set is not known before a run in "
+                    f"standalone mode, for {self._not_dense}; connect with arrays i and j"
+                ) from None
+            return self._n_connected
 
 
 def _remember(thing: Any, **values: Any) -> None:
