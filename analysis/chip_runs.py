@@ -89,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SynfireError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # pressed a second time
+        failed, stopped = {}, True
     for name, reason in failed.items():
         print(f"{name}: {reason}", file=sys.stderr)
     if stopped:

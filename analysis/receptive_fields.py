@@ -124,8 +124,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
         said = "rank 1\nat the start" if line == 0 else f"rank {line}"
         axes.text(_LEFT - 1, _TOP + line * (size + _TEXT) + size / 2, said, ha="right",
                   va="center", fontsize=6.5)  # fmt: skip
-    axes.text(_LEFT, 1, f"weights from the pixels to hidden units after {epochs} epochs; below "
-              "each: unit, and how much more often it fires for this digit than for others",
+    axes.text(_LEFT, 1, f"weights from pixels to hidden units after {epochs} epochs; below each: "
+              "unit, and how much more often it fires for this digit than for others",
               va="top")  # fmt: skip
     axes.set(xlim=(0, style.DOUBLE_COLUMN), ylim=(height, 0), aspect="auto")
     assert picture is not None

@@ -179,7 +179,7 @@ FIXED = [
     Case("two flags of a lonely target", {
         "pre": "q += int(up_post) * 1\nq16 += int(low_post) * 1"}, connect=LONELY),
     Case("a flag that the code writes", {
-        "pre": "up_post = q > 3\nq += int(up_post) * 2 + 1\nq64 += int(up_post) * 1"}),
+        "pre": "up_post = q % 2 == 0\nq += 1\nq64 += int(up_post) * 1"}, size=1),
     Case("a flag that the code writes by its other name", {
         "pre": "q64 += int(up) * 1\nup_post = not up_post"}),
     Case("a flag that another pathway writes", {

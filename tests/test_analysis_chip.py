@@ -29,8 +29,8 @@ from matplotlib.text import Text
 from test_analysis import labels_outside_of_the_axes
 
 import synfire_bp as sb
+from analysis import __main__ as analysis_main
 from analysis import chip_limits, chip_runs, chip_table, float_weights, weight_bits
-from analysis.__main__ import main as draw_main
 from analysis.chip_study import Study, Training, needed_study
 from synfire_bp.errors import ExperimentError, RunDirectoryError
 from synfire_bp.loihi import SPECS
@@ -74,7 +74,7 @@ def build_all(study):
 
 @pytest.fixture(scope="module")
 def runs(study, tmp_path_factory):
-    """A folder of runs with the study in it, and a run of the circuit as `make reproduce` has."""
+    """A folder of runs with the study in it."""
     folder = tmp_path_factory.mktemp("runs")
     chip = folder / "chip"
     build_all(study)
@@ -82,8 +82,6 @@ def runs(study, tmp_path_factory):
         sb.train(study.experiment(training), out=chip / training.name, keep_going=True)
     assert float_weights.main([*study.options(), "--out", str(chip / "float_weights.csv")]) == 0
     (chip / "study.json").write_bytes(study.json())
-    recorded = study.experiment(study.trainings[0]).changed(["record.samples=3"])
-    sb.train(recorded, out=folder / "digits")
     return folder
 
 
@@ -428,8 +426,15 @@ def test_no_text_is_smaller_than_6_points_cut_off_or_on_top_of_another(made, mod
 # -- python -m analysis ------------------------------------------------------------------------
 
 
+@pytest.fixture
+def no_others(monkeypatch):
+    """Leave out the figures of runs that are not here."""
+    monkeypatch.setattr(analysis_main, "FIGURES", {})
+
+
+@pytest.mark.usefixtures("no_others")
 def test_the_figures_are_drawn_with_all_others_if_there_is_a_study(runs, made, tmp_path):
-    assert draw_main(["--runs", str(runs), "--out", str(tmp_path)]) == 0
+    assert analysis_main.main(["--runs", str(runs), "--out", str(tmp_path)]) == 0
     for module in (weight_bits, chip_limits):
         for kind in ("png", "svg"):
             assert (tmp_path / f"{module.NAME}.{kind}").stat().st_size > 5000
@@ -440,15 +445,23 @@ def test_the_figures_are_drawn_with_all_others_if_there_is_a_study(runs, made, t
             assert written[column].tolist() == drawn[column].tolist()
 
 
-def test_a_study_that_is_not_complete_does_not_spoil_the_other_figures(copied, tmp_path, capsys):
+@pytest.mark.usefixtures("no_others")
+def test_a_study_that_is_not_complete_does_not_make_the_drawing_of_all_figures_fail(
+    copied, tmp_path, capsys
+):
+    out = tmp_path / "out"
     shutil.rmtree(copied / "chip" / "bits5-seed1")
-    assert draw_main(["--runs", str(copied), "--out", str(tmp_path / "out")]) == 0
+    assert analysis_main.main(["--runs", str(copied), "--out", str(out)]) == 0
     assert capsys.readouterr().err.count("bits5-seed1: no such run") == 2
+    assert analysis_main.main(["weight_bits", "--runs", str(copied), "--out", str(out)]) == 1
     shutil.rmtree(copied / "chip")
-    assert draw_main(["chip_limits", "--runs", str(copied), "--out", str(tmp_path / "out")]) == 1
+    capsys.readouterr()
+    assert analysis_main.main(["--runs", str(copied), "--out", str(out)]) == 0
+    assert capsys.readouterr().err == ""
+    assert analysis_main.main(["chip_limits", "--runs", str(copied), "--out", str(out)]) == 1
     command = f"python -m analysis.chip_runs --out '{copied}/chip'"
     assert f"no such study; make it with: {command}\n" in capsys.readouterr().err
-    assert not list((tmp_path / "out").glob("chip_limits*"))
+    assert not out.exists()
 
 
 def command_of(study, folder):
@@ -703,3 +716,23 @@ def test_without_a_study_no_table_is_written(tmp_path, capsys):
     assert chip_table.main(["--runs", str(tmp_path)]) == 1
     said = capsys.readouterr()
     assert "python -m analysis.chip_runs --out" in said.err and said.out == ""
+
+
+# -- the page ----------------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_page_run():
+    page = (CHECKOUT / "docs" / "chip.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    names: dict = {}
+    for block in blocks:
+        exec(block, names)
+    weights = np.array([[60, 20, -20], [40, 60, 80]])
+    assert np.array_equal(np.asarray(names["synapses"].w), weights.ravel())
+    # the first spike meets synapses with delays 0, 1 and 0 in steps 1, 2 and 1
+    current = np.asarray(names["voltage"].u)
+    assert current[:, 1].tolist() == [64 * 60, 0, 64 * -20] and current[1, 2] == 64 * 20
+    shown = "[[2 -256], [254 254]]"
+    assert f"print(weights)  # {shown}" in page
+    assert names["weights"].tolist() == [[2, -256], [254, 254]]

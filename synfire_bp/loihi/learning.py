@@ -1,7 +1,7 @@
 """The chip's learning engine as Brian2 models: traces, tags, and rules once per learning epoch.
 
     engine = LearningEngine(
-        SPECS["loihi1"], dw="2^-2*x1*y0 - 2^-2*x0*y1", epoch=2,
+        SPECS["loihi1"], dw="dw = 2^-2*x1*y0 - 2^-2*x0*y1", epoch=2,
         traces={"x1": Trace(impulse=20, tau=10), "y1": Trace(impulse=20, tau=10)},
     )
     synapses = LoihiPlasticSynapses(source, target, engine=engine)
@@ -45,7 +45,13 @@ from brian2.groups.group import CodeRunner
 from numpy.typing import ArrayLike, NDArray
 
 from synfire_bp.errors import HardwareError
-from synfire_bp.loihi.emulation import LoihiSynapses, _code_class, _remember, _within
+from synfire_bp.loihi.emulation import (
+    LoihiSynapses,
+    _code_class,
+    _remember,
+    _whole_function,
+    _within,
+)
 from synfire_bp.loihi.formats import effective_weight, weight_range, weight_step
 from synfire_bp.loihi.rules import Factor, LearningEngine, SumOfProducts
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
@@ -86,12 +92,6 @@ def learning_functions(
     return functions
 
 
-def _function(pyfunc: Any, name: str, code: str, n_arguments: int) -> Function:
-    function = Function(pyfunc, arg_units=[1] * n_arguments, return_unit=1, return_type="integer")
-    function.implementations.add_implementation("cpp", code, name=name)
-    return function
-
-
 def _faded() -> Function:
     """Return x·kept, rounded down, or up with the probability of the fraction."""
 
@@ -108,7 +108,7 @@ def _faded() -> Function:
         return int32_t(below) + (drawn < left - below);
     }
     """
-    return _function(faded, "faded", code, 3)
+    return _whole_function(faded, "faded", code, 3)
 
 
 def _in_steps(step: int) -> Function:
@@ -126,7 +126,7 @@ def _in_steps(step: int) -> Function:
         return change < 0 ? -steps * {step} : steps * {step};
     }}
     """
-    return _function(in_steps, "in_steps", code, 2)
+    return _whole_function(in_steps, "in_steps", code, 2)
 
 
 def _added() -> Function:
@@ -142,7 +142,7 @@ def _added() -> Function:
         return sum < low ? low : sum > high ? high : sum;
     }
     """
-    return _function(added, "added", code, 4)
+    return _whole_function(added, "added", code, 4)
 
 
 def _effective(exponent: int, spec: LoihiSpec) -> Function:
@@ -160,7 +160,7 @@ def _effective(exponent: int, spec: LoihiSpec) -> Function:
         return int32_t(arriving < -{limit} ? -{limit} : arriving > {limit} ? {limit} : arriving);
     }}
     """
-    return _function(effective, "effective", code, 1)
+    return _whole_function(effective, "effective", code, 1)
 
 
 def _rule(rule: SumOfProducts, spec: LoihiSpec) -> Function:
@@ -196,7 +196,7 @@ def _rule(rule: SumOfProducts, spec: LoihiSpec) -> Function:
         return total < 0 ? -held : held;
     }}
     """
-    return _function(change, f"rule_{rule.target}", code, len(rule.variables))
+    return _whole_function(change, f"rule_{rule.target}", code, len(rule.variables))
 
 
 def _in_cpp(factor: Factor) -> str:
@@ -264,7 +264,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
         `target` are part of.
     by_events : bool
         Whether only the synapses of neurons that spike are visited.  So it is if an epoch is one
-        step and every product holds x0; it makes no difference but in time.
+        step and every product holds x0; they learn the same, in less time.
 
     Raises
     ------
@@ -341,9 +341,9 @@ class LoihiPlasticSynapses(LoihiSynapses):
         HardwareError
             If a delay is longer than the chip's, or the synapses were not made to have delays.
         """
-        extra = _within("delay", steps, 0, self.spec.longest_delay)
+        extra = _within(f"{self.name}: delay", steps, 0, self.spec.longest_delay)
         if self.delayed:
-            self.d = extra
+            self.d = extra if extra.ndim else int(extra)
         elif extra.any():
             raise HardwareError(
                 f"{self.name}: {extra[extra > 0].ravel()[0]} steps of delay for synapses without; "
