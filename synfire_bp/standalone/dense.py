@@ -128,8 +128,9 @@ class RowGenerator(CPPCodeGenerator):
     def translate_statement(self, statement: Statement) -> str:
         """Translate; flags are computed without Brian2's branches, so that loops vectorise.
 
-        A branch leaves out what is multiplied by a flag that is down, even if it is infinite; so
-        the branches stay if a flag is used as a number, unless all numbers are whole.
+        A branch leaves out what is multiplied by a flag that is down, even if it is infinite or a
+        division by zero; so the branches stay if a flag is used as a number, unless all numbers are
+        whole and nothing is divided.
         """
         logical = "int" not in get_identifiers(statement.expr)
         flag = statement.op == ":=" and statement.dtype in (bool, np.bool_) and logical
@@ -140,6 +141,8 @@ class RowGenerator(CPPCodeGenerator):
 
     def _neurons_apart(self, statements: list[Statement]) -> bool:
         """Return whether no neuron reads or writes what another one writes."""
+        if _has_memory([statement.expr for statement in statements], self.variables):
+            return False
         read, write, indices, _ = self.arrays_helper(statements)
         reached: dict[str, set[str]] = {}
         for name in read | write | indices:
@@ -148,7 +151,7 @@ class RowGenerator(CPPCodeGenerator):
         return all(reached[self.get_array_name(self.variables[name])] == {"_idx"} for name in write)
 
     def _is_whole(self, statement: Statement) -> bool:
-        """Return whether a statement computes with whole numbers and flags only."""
+        """Return whether a statement computes with whole numbers and flags, without dividing."""
 
         def whole(name: str) -> bool:
             thing = self.variables.get(name)
@@ -157,6 +160,8 @@ class RowGenerator(CPPCodeGenerator):
             dtype = getattr(thing, "dtype", None)
             return dtype is not None and np.dtype(dtype).kind in "bui"
 
+        if any(map(_may_fail_or_round, ast.walk(ast.parse(statement.expr, mode="eval")))):
+            return False
         names = get_identifiers(statement.expr) - {"and", "or", "not", "True", "False"}
         return np.dtype(statement.dtype).kind in "bui" and all(map(whole, names | {statement.var}))
 
@@ -280,6 +285,16 @@ def _has_memory(expressions: Iterable[str], variables: Mapping[str, Any]) -> boo
     names = set().union(*(get_identifiers(expression) for expression in expressions))
     functions = [variables.get(name) for name in names]
     return any(isinstance(f, Function) and not f.stateless for f in functions)
+
+
+def _may_fail_or_round(node: ast.AST) -> bool:
+    """Return whether a part of an expression is a fraction, or divides by what may be zero."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, float)
+    if not isinstance(node, ast.BinOp) or isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
+        return False
+    by_number = isinstance(node.right, ast.Constant) and bool(node.right.value)
+    return not (isinstance(node.op, (ast.Mod, ast.FloorDiv)) and by_number)
 
 
 def _does_nothing(statement: Statement, expression: str) -> bool:
