@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from analysis import style
 from analysis.images import images_of, pixel_columns
 from analysis.paper import PaperEntry
-from analysis.paper_runs import MNIST, finished_run, finished_seeds
+from analysis.protocol import MNIST, finished_run, finished_seeds
 from synfire_bp import oracle
 from synfire_bp.datasets import Dataset
 from synfire_bp.engines import circuits

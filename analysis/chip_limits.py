@@ -29,8 +29,12 @@ NAME = "chip_limits"
 
 _LAYERS = {"w1": "W1", "w2": "W2, transposes"}
 _COLOURS = {"w1": style.colour("h"), "w2": style.colour("hT")}
+_DASHES: dict[str, tuple[float, tuple[float, ...]]] = {
+    "chip": (0, ()),
+    "symmetric": (0, (2.2, 1.2)),
+}
 _READOUTS = {"accuracy_spikes": "by spikes", "accuracy_potential": "by potential"}
-_HEIGHT = 88.0  # mm
+_HEIGHT = 91.0  # mm
 
 
 def numbers(study: StudyRuns) -> pd.DataFrame:
@@ -117,13 +121,13 @@ def draw(numbers: pd.DataFrame) -> Figure:
         f"{about['model']}, {about['sizes']}, {about['epochs']} × {about['samples']:,} samples",
         fontsize=7, x=0.01, ha="left",
     )  # fmt: skip
-    figure.legend(handles=_key(), loc="outside lower center", ncols=4, columnspacing=1.2)
+    figure.legend(handles=_key(), loc="outside lower center", ncols=3, columnspacing=1.2)
     return figure
 
 
 def _draw_course(axes: Axes, numbers: pd.DataFrame) -> None:
     """Draw how many weights of copies differ from the first, over the epochs."""
-    for limits, dashes in (("chip", "-"), ("symmetric", (0, (2.2, 1.2)))):
+    for limits, dashes in _DASHES.items():
         rows = numbers[(numbers["limits"] == limits) & (numbers["bits"] == FULL_BITS)]
         table = rows.pivot(index="epoch", columns="seed", values="unequal_weights")
         table.loc[0.0] = 0  # all copies begin equal
@@ -187,4 +191,6 @@ def _key() -> list[Line2D]:
     ring = Line2D([], [], color="0.4", marker="o", fillstyle="none", markersize=4.2,
                   markeredgewidth=0.5, linestyle="", label="a seed")  # fmt: skip
     dot = Line2D([], [], color="0.4", marker="o", markersize=3, linestyle="", label="median")
-    return [*layers, ring, dot]
+    dashed = Line2D([], [], color=_COLOURS["w2"], linewidth=1.2, linestyle=_DASHES["symmetric"],
+                    label="symmetric limits")  # fmt: skip
+    return [*layers, ring, dot, dashed]

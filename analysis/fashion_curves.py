@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from analysis.curves import curves, draw_curves
 from analysis.paper import PAPER, PaperEntry
-from analysis.paper_runs import FASHION, FASHION_PART, finished_seeds
+from analysis.protocol import FASHION, FASHION_PART, finished_seeds
 
 __all__ = ["ENTRY", "draw", "numbers"]
 

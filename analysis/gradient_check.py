@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from analysis import style
 from analysis.paper import PaperEntry
-from analysis.paper_runs import finished_run
+from analysis.protocol import finished_run
 from analysis.replay import replay
 from analysis.weights import COLOURS
 from synfire_bp.circuit import FULL, HALF
@@ -209,7 +209,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
         axes.set(xlabel="epoch", xlim=(0, end or 1))
         axes.spines["right"].set_visible(False)
         style.panel_label(axes, letter, left=9)
-    figure.legend(handles=_key(), loc="outside upper center", ncols=3, handlelength=2.4,
+    figure.legend(handles=_key(), loc="outside upper center", ncols=3, handlelength=2.2,
+                  columnspacing=1, handletextpad=0.5, borderpad=0.1,
                   title="the circuit's update against …", title_fontsize=7)  # fmt: skip
     return figure
 

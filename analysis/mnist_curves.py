@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from analysis.curves import curves, draw_curves
 from analysis.paper import PaperEntry
-from analysis.paper_runs import MNIST, finished_seeds
+from analysis.protocol import MNIST, finished_seeds
 
 __all__ = ["ENTRY", "draw", "numbers"]
 

@@ -24,7 +24,7 @@ from PIL import Image
 from analysis import raster, style
 from analysis.paper import PaperEntry
 from analysis.paper_raster import coincidences
-from analysis.paper_runs import UNTRAINED, finished_run
+from analysis.protocol import UNTRAINED, finished_run
 from synfire_bp.circuit import Circuit, Gate, backprop_circuit
 
 __all__ = ["ANIMATION", "ENTRY", "draw", "extra", "frames", "numbers"]

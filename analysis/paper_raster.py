@@ -19,7 +19,7 @@ from matplotlib.patches import Rectangle
 
 from analysis import raster, style
 from analysis.paper import PaperEntry
-from analysis.paper_runs import UNTRAINED, finished_run
+from analysis.protocol import UNTRAINED, finished_run
 from synfire_bp.circuit import Circuit, backprop_circuit
 
 __all__ = ["ENTRIES", "Coincidence", "coincidences", "draw", "trained", "untrained"]

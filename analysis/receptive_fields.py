@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from analysis import style
 from analysis.images import images_of, pixel_columns
 from analysis.paper import PaperEntry
-from analysis.paper_runs import finished_run
+from analysis.protocol import finished_run
 from synfire_bp.circuit import HALF
 from synfire_bp.datasets import Split
 from synfire_bp.training import dataset_of
@@ -29,7 +29,7 @@ _RUN = "mnist-seed0"
 PER_DIGIT = 5
 """Units shown of each digit."""
 
-_LEFT, _RIGHT, _TOP, _TEXT, _GAP = 16.0, 12.0, 9.0, 3.6, 1.2  # mm
+_LEFT, _RIGHT, _TOP, _TEXT, _GAP = 16.0, 13.5, 9.0, 3.6, 1.2  # mm
 _COLOURS = "RdBu_r"
 
 

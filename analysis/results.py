@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.paper import PAPER
-from analysis.paper_runs import MNIST, finished_seeds
+from analysis.protocol import MNIST, finished_seeds
 from synfire_bp.circuit import Circuit
 from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
@@ -46,7 +46,7 @@ def mnist_runs(runs: Path) -> tuple[Run, ...]:
     Raises
     ------
     RunDirectoryError
-        As `analysis.paper_runs.finished_seeds`.
+        As `analysis.protocol.finished_seeds`.
     """
     return finished_seeds(runs, MNIST)
 

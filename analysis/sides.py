@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.paper_runs import FASHION, FASHION_PART, MNIST, finished_seeds
+from analysis.protocol import FASHION, FASHION_PART, MNIST, finished_seeds
 from analysis.reported import PaperNumbers
 from analysis.results import ChipCosts, accuracies, chip_costs, mnist_runs, split_rows
 from synfire_bp.errors import SynfireError

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 
 from analysis import style
 from analysis.paper import PaperEntry
-from analysis.paper_runs import MNIST, finished_run, finished_seeds
+from analysis.protocol import MNIST, finished_run, finished_seeds
 from analysis.replay import replay
 from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError

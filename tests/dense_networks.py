@@ -233,8 +233,23 @@ FIXED = [
     Case("late and early synapses of one neuron", {
         "pre": "real_post = 0.5 * real_post + w\ncount_post = (2 * count_post + q) % 997"},
         delay_seed=4, connect=[{}, {}]),
+    Case("wide rows", {"pre": "count_post += q\nq += int(up_post) * 3"}, size=40),
+    Case("wide rows onto two variables", {
+        "pre": "real_post = 0.5 * real_post + w\nw += int(up_post) * (clip(2 * w, -1, 1) - w)\n"
+        "count_post = (2 * count_post + q) % 997"}, size=40, delays={"pre": 2.0},
+        connect=[{}, {}]),
+    Case("wide rows whose loops meet at a target", {
+        "pre": "count_post += q\nq64 += int(up_post) * count_post"}, size=40),
+    Case("wide rows where a flag is up", {
+        "pre": "count_post = int(up_post) * (2 * count_post + q) % 997 + int(not up_post) * "
+        "count_post\nq += 1\ncount64_post += int(up_post) * q64"}, size=40),
+    Case("wide rows in one group", {
+        "pre": "count_post += q\nq += int(up_post) * count_pre"}, size=40, recurrent=True),
+    Case("wide rows of which some are late", {
+        "pre": "real_post = 0.5 * real_post + w\nq += int(up_post) * 3"}, size=40, delay_seed=6),
 ]  # fmt: skip
-"""Cases made to catch what rows, split loops, or a flag looked up once a step could get wrong."""
+"""Cases made to catch what rows, split loops, rows taken together, or a flag looked up once a step
+could get wrong."""
 
 
 def counting() -> Function:

@@ -55,11 +55,16 @@ def operations(side: Side) -> None:
         calls : integer
         drawn : integer
         rest : integer
+        guarded : integer
+        valid : boolean
+        divisor : integer
     """
     group = side.group("operated", 9, model, dtype=dict.fromkeys(("big", "calls"), np.int64),
                        namespace={"counted": counting()})  # fmt: skip
     group.real = np.where(np.arange(9) % 2, np.inf, 0.5)
     group.half = 0.5
+    group.divisor = np.arange(9) // 2
+    group.valid = np.arange(9) > 2
     group.big = np.full(9, BIG)
     for name, code in {
         "whole": "count += int(active) * 3 * (i + 1)",
@@ -70,9 +75,21 @@ def operations(side: Side) -> None:
         "remainder": "rest += (int(active) * 5 + i) % 7",
         "two": "count -= int(active) * i\nrest += int(active) * 2",
         "one_of_two": "count -= int(active) * i\nrest += 1",
+        "divided": "guarded += int(valid) * ((count + 1) % divisor - count // divisor)",
+        "flagged": "rest += int(valid) * (divisor - rest)",
     }.items():
         side.operate(group, code, name)
-    side.observe(*((group, x) for x in ("count", "real", "big", "calls", "drawn", "rest")))
+    names = ("count", "real", "big", "calls", "drawn", "rest", "guarded")
+    side.observe(*((group, name) for name in names))
+
+
+def operations_on_neighbours(side: Side) -> None:
+    """A step in which a neuron reads what the one before it has just written."""
+    group = side.group("chained", 150, "count : integer\nbefore : integer (linked)")
+    group.count = np.arange(150)
+    group.before = linked_var(group, "count", index=np.maximum(np.arange(150) - 1, 0))
+    side.operate(group, "count = (before + 3 * count) % 997", "chaining")
+    side.observe((group, "count"))
 
 
 def other_sources(side: Side) -> None:
@@ -132,27 +149,36 @@ def synapses_onto_synapses(side: Side) -> None:
 ADDS = "count_post = (2 * count_post + q) % 997\nreal_post = 0.5 * real_post + 0.1 * q"
 
 
-def _two_groups(side: Side, **kwds) -> tuple[NeuronGroup, NeuronGroup]:
+def _two_groups(side: Side, n_target: int = 5, **kwds) -> tuple[NeuronGroup, NeuronGroup]:
     source = side.group(f"{side.scene}_source", 6, "", **kwds,
                         threshold="(5 * i + t_in_timesteps) % 4 == 0")  # fmt: skip
-    target = side.group(f"{side.scene}_target", 5, "count : integer\nreal : 1", **kwds)
+    target = side.group(
+        f"{side.scene}_target", n_target, "count : integer\nreal : 1\nup : boolean", **kwds
+    )
+    target.up = np.arange(n_target) % 3 > 0
     side.observe((target, "count"), (target, "real"))
     return source, target
 
 
 def delays_change(side: Side) -> Callable[[], None]:
-    """New delays hold for new spikes; what is under way arrives when it was to."""
+    """New delays hold for new spikes; what is under way arrives when it was to.
+
+    Rows are wide, so that they are taken together; a synapse may then be due twice in a step.
+    """
     synapses = side.connect(
-        side.scene, *_two_groups(side), "q : integer", on_pre={"own": ADDS, "common": ADDS},
-        delay={"common": 7 * ms},
+        side.scene, *_two_groups(side, 40), "q : integer",
+        on_pre={"own": ADDS, "common": f"{ADDS}\nq += int(up_post) * 3", "prompt": ADDS},
+        delay={"common": 7 * ms, "prompt": 0 * ms},
     )  # fmt: skip
     rng = np.random.default_rng(5)
-    synapses.q = rng.integers(1, 9, 30)
-    synapses.own.delay = rng.integers(0, 8, 30) * ms
+    synapses.q = rng.integers(1, 9, 240)
+    synapses.own.delay = rng.integers(0, 8, 240) * ms
+    side.observe((synapses, "q"))
 
     def between():
-        synapses.own.delay = rng.integers(0, 12, 30) * ms
-        synapses.common.delay = 2 * ms
+        synapses.own.delay = rng.integers(0, 12, 240) * ms
+        synapses.common.delay = 3 * ms
+        synapses.prompt.delay = 2 * ms
 
     return between
 
@@ -199,7 +225,7 @@ def time_step_grows(side: Side) -> Callable[[], None]:
 
 SCENES = [
     thresholds, threshold_with_random_numbers, threshold_with_infinities,
-    threshold_that_sees_other_spikes, operations, other_sources, slow_sources,
-    sums_and_links, synapses_onto_synapses, delays_change, synapses_are_added,
-    time_step_shrinks, time_step_grows,
+    threshold_that_sees_other_spikes, operations, operations_on_neighbours,
+    other_sources, slow_sources, sums_and_links, synapses_onto_synapses,
+    delays_change, synapses_are_added, time_step_shrinks, time_step_grows,
 ]  # fmt: skip

@@ -70,6 +70,8 @@ def contents(checkpoint):
     held = dict(vars(checkpoint))
     for name in ("weights", "initial_weights"):
         held[name] = [(w.dtype.str, w.shape, w.tobytes()) for w in held[name]]
+    if held["copies"] is not None:
+        held["copies"] = {k: (w.dtype.str, w.tobytes()) for k, w in held["copies"].items()}
     return held
 
 
@@ -185,7 +187,8 @@ def test_a_checkpoint_is_read_as_it_was_written(
     path = tmp_path_factory.getbasetemp() / "round-trip.npz"
     weights = random_weights(seed, sizes)
     written = Checkpoint(
-        "circuit", "f", *place, weights, tuple(w.T for w in weights), counters,
+        "circuit", "f", *place, weights, tuple(w.T for w in weights),
+        {"x→h<": weights[0] + 2} if seed % 2 else None, counters,
         metric_rows(0.5, seed), [{"epoch": 0.5, "x": seconds}], [], seconds,
     )  # fmt: skip
     save_checkpoint(path, written)

@@ -337,7 +337,7 @@ def test_the_cache_lists_what_it_holds_and_can_be_emptied(empty_cache):
     assert entry.folder == program.folder
     assert entry.about == {
         "sizes": list(TINY.circuit.sizes), "phases": TINY.circuit.n_phases,
-        "learns": TINY.rule is not None, "stock": False,
+        "learns": TINY.rule is not None, "stock": False, "chip": False,
     }  # fmt: skip
     assert entry.size >= (program.folder / "main").stat().st_size
     abandoned = empty_cache / "building-999999999-x"  # of a process that is no more
@@ -438,7 +438,7 @@ def test_spikes_of_closed_populations_are_found(overdriven):
 
 
 def test_stray_spikes_stop_a_training_and_are_explained(overdriven, tmp_path, monkeypatch):
-    monkeypatch.setattr("synfire_bp.training.initial_weights", at_the_limit)
+    monkeypatch.setattr("synfire_bp.engines.initial_weights", at_the_limit)
     with pytest.raises(InvariantError) as caught:
         train(overdriven, engine="circuit", out=tmp_path / "run")
     message = str(caught.value)
@@ -449,7 +449,7 @@ def test_stray_spikes_stop_a_training_and_are_explained(overdriven, tmp_path, mo
 
 
 def test_stray_spikes_are_only_reported_if_asked_for(overdriven, tmp_path, monkeypatch):
-    monkeypatch.setattr("synfire_bp.training.initial_weights", at_the_limit)
+    monkeypatch.setattr("synfire_bp.engines.initial_weights", at_the_limit)
     run = train(overdriven, engine="circuit", out=tmp_path / "run", keep_going=True)
     assert run.activity["stray_spikes"].sum() > 0
 
@@ -469,7 +469,7 @@ def test_a_larger_closing_bias_keeps_closed_populations_silent(overdriven, compi
 
 
 def test_verification_is_not_exact_with_stray_spikes(overdriven, monkeypatch):
-    monkeypatch.setattr("synfire_bp.verification.initial_weights", at_the_limit)
+    monkeypatch.setattr("synfire_bp.engines.initial_weights", at_the_limit)
     found = verify(overdriven)
     assert found.strays
     assert not found.exact
