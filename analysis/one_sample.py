@@ -264,4 +264,5 @@ ENTRY = PaperEntry(
     element="",
     numbers=numbers,
     draw=draw,
+    extra=extra,
 )

@@ -167,8 +167,9 @@ def delays_change(side: Side) -> Callable[[], None]:
     """
     synapses = side.connect(
         side.scene, *_two_groups(side, 40), "q : integer",
-        on_pre={"own": ADDS, "common": f"{ADDS}\nq += int(up_post) * 3", "prompt": ADDS},
-        delay={"common": 7 * ms, "prompt": 0 * ms},
+        on_pre={"own": ADDS, "common": f"{ADDS}\nq += int(up_post) * 3", "slowed": ADDS,
+                "hurried": ADDS},
+        delay={"common": 7 * ms, "slowed": 0 * ms, "hurried": 3 * ms},
     )  # fmt: skip
     rng = np.random.default_rng(5)
     synapses.q = rng.integers(1, 9, 240)
@@ -178,7 +179,8 @@ def delays_change(side: Side) -> Callable[[], None]:
     def between():
         synapses.own.delay = rng.integers(0, 12, 240) * ms
         synapses.common.delay = 3 * ms
-        synapses.prompt.delay = 2 * ms
+        synapses.slowed.delay = 2 * ms
+        synapses.hurried.delay = 0 * ms
 
     return between
 

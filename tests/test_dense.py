@@ -371,8 +371,9 @@ def loops(pathway):
     return [part.rstrip().splitlines()[-1].strip() for part in parts[:-1]]
 
 
-def test_the_plastic_synapses_of_a_circuit_take_two_loops_the_second_where_a_target_fired(
-    standalone,
+@pytest.mark.parametrize(("sizes", "together"), [((4, 4, 4), False), ((40, 40, 4), True)], ids=str)
+def test_the_plastic_synapses_of_a_circuit_learn_in_a_loop_that_is_skipped_where_nobody_fired(
+    standalone, sizes, together
 ):
     functions = {}
     for name, n_arguments in (("present_sample", 1), ("input_pattern", 2), ("target_pattern", 2)):
@@ -382,12 +383,16 @@ def test_the_plastic_synapses_of_a_circuit_take_two_loops_the_second_where_a_tar
         )  # fmt: skip
         functions[name].implementations.add_implementation("cpp", "", name=name)
     net = build_program_network(
-        backprop_circuit((4, 4, 4)), PAPER_RULE, functions, codeobj_class=RowCodeObject
+        backprop_circuit(sizes), PAPER_RULE, functions, codeobj_class=RowCodeObject
     )
     net.network.run(STEP)
-    first, second = loops(net.plastic.pre)
-    assert first.startswith("const size_t _length")
-    assert second == "if (_rows.any(_ptr_array_cells_fired, _run))"
+    code = net.plastic.pre.codeobj.code.cpp_file
+    arriving, learning = code.split("if (_rows.any(_ptr_array_cells_fired, _run))")
+    assert "arriving_post += w;" in arriving
+    assert "bounded(w" not in arriving
+    assert "bounded(w" in learning
+    assert "arriving_post" not in learning
+    assert ("_rows.groups()" in code) == together
     assert net.plastic.by_rows == net.fixed.by_rows == {"pre": True}
     (emit,) = (o for o in net.network.objects if o.name == "emit_input")
     assert re.search(r"const int _N = _lio_1 \? N : 0;", emit.codeobj.code.cpp_file)
