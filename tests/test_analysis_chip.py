@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from brian2 import prefs
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -721,7 +722,8 @@ def test_without_a_study_no_table_is_written(tmp_path, capsys):
 # -- the page ----------------------------------------------------------------------------------
 
 
-def test_the_examples_of_the_page_run():
+def test_the_examples_of_the_page_run(monkeypatch):
+    monkeypatch.setitem(prefs, "codegen.target", "numpy")  # put back afterwards
     page = (CHECKOUT / "docs" / "chip.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(blocks) == 2
