@@ -140,7 +140,10 @@ def _draw_course(axes: Axes, numbers: pd.DataFrame) -> None:
     most = max(1, numbers.loc[numbers["bits"] == FULL_BITS, "unequal_weights"].max())
     axes.set(xlabel="epoch", ylabel="weights of copies", ylim=(0, 1.1 * most))
     axes.set_xlim(0, numbers["epoch"].max())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    if not numbers.loc[numbers["bits"] == FULL_BITS, "unequal_weights"].any():
+        axes.annotate("none at any test", (0.5, 0.5), xycoords="axes fraction", ha="center")
 
 
 def _draw_ends(axes: Axes, last: pd.DataFrame, what: str) -> None:
