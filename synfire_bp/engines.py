@@ -6,7 +6,6 @@ sample as it was shown, and what else they saw.  `synfire_bp.training` knows onl
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -125,13 +124,15 @@ class Engine(Protocol):
         order: NDArray[np.integer],
         *,
         copies: Copies | None = None,
+        shown_before: int = 0,
         record: bool = False,
         progress: Progress | None = None,
         stop: Stop | None = None,
     ) -> Segment:
         """Show training samples in `order`, learning; `weights` stay as they are.
 
-        `copies` holds the matrix of each plastic projection, where they differ within a layer.
+        `copies` holds the matrix of each plastic projection, where they differ within a layer;
+        `shown_before` is the number of samples that this training has shown before.
         """
 
     def test(
@@ -190,6 +191,7 @@ class OracleEngine:
         order: NDArray[np.integer],
         *,
         copies: Copies | None = None,
+        shown_before: int = 0,
         record: bool = False,
         progress: Progress | None = None,
         stop: Stop | None = None,
@@ -264,6 +266,7 @@ class CircuitEngine:
             constrain(replace(self._circuit, weight_limit=reach), self._chip, strict=True)
         self._layout = PlasticLayout(self._circuit)
         self._rule = parse_rule(experiment.learning.rule)
+        self._seed = experiment.training.seed
         self._inference_layout = PlasticLayout(self._inference)
         self._files = {"train": training_split(experiment, dataset), "test": dataset.test}
         self._on_disk: dict[str, SampleFiles] = {}
@@ -280,14 +283,14 @@ class CircuitEngine:
         order: NDArray[np.integer],
         *,
         copies: Copies | None = None,
+        shown_before: int = 0,
         record: bool = False,
         progress: Progress | None = None,
         stop: Stop | None = None,
     ) -> Segment:
         """Show training samples in `order`, learning."""
-        shown = np.ascontiguousarray(order, dtype=np.int32)
-        now: list[NDArray] = [*(weights if copies is None else copies.values()), shown]
-        seed = zlib.crc32(b"".join(array.tobytes() for array in now)) >> 1
+        # what is rounded at random hangs on the seed and the time step since the first sample
+        seed = (self._seed * 1_000_003) % 2**30 + shown_before * self._circuit.n_phases
         start: dict[str, NDArray | int] = {
             **numbers(
                 self._circuit,

@@ -288,8 +288,8 @@ class _Training:
         recording = self.done >= self.recorded_from
         before, start = self.done, time.perf_counter()
         segment = engine.train(
-            self.weights, shown, copies=self.copies, record=recording, stop=self.stop,
-            progress=lambda n: self.progress.reached(before + n),
+            self.weights, shown, copies=self.copies, shown_before=before, record=recording,
+            stop=self.stop, progress=lambda n: self.progress.reached(before + n),
         )  # fmt: skip
         if recording:
             if segment.samples < len(shown):

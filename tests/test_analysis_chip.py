@@ -738,3 +738,17 @@ def test_the_examples_of_the_page_run(monkeypatch):
     shown = "[[2 -256], [254 254]]"
     assert f"print(weights)  # {shown}" in page
     assert names["weights"].tolist() == [[2, -256], [254, 254]]
+
+
+def test_random_rounding_goes_on_to_the_same_bits_wherever_a_training_pauses(
+    tmp_path, experiment, small_npz
+):
+    coarse = ("hardware.weight_bits=6", "training.epochs=2", "training.seed=3")
+    path, weights = small_npz((12, 8, 3), n_train=300), []
+    for every in (1.0, 0.3):
+        wanted = experiment(*coarse, f"training.evaluate_every={every}", path=path)
+        run = sb.train(wanted, engine="circuit", out=tmp_path / f"every-{every}", keep_going=True)
+        weights.append(run.weights)
+    assert any((weights[0][name] != weights[0][f"{name}_init"]).any() for name in ("w1", "w2"))
+    for name, matrix in weights[0].items():
+        np.testing.assert_array_equal(matrix, weights[1][name])
