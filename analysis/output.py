@@ -13,7 +13,7 @@ from analysis import style
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import write_atomically
 
-__all__ = ["save"]
+__all__ = ["make_folder", "save"]
 
 
 def save(figure: Figure, numbers: pd.DataFrame, folder: Path, name: str) -> tuple[Path, ...]:
@@ -37,6 +37,21 @@ def save(figure: Figure, numbers: pd.DataFrame, folder: Path, name: str) -> tupl
         "svg": _short_paths(_rendered(figure, "svg", {"Date": None})),
         "csv": numbers.to_csv(index=False, lineterminator="\n").encode(),
     }
+    make_folder(folder)
+    files = {folder / f"{name}.{kind}": content for kind, content in contents.items()}
+    for path, content in files.items():
+        write_atomically(path, content)
+    return tuple(files)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of the figures if it is not there.
+
+    Raises
+    ------
+    RunDirectoryError
+        If it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -44,10 +59,6 @@ def save(figure: Figure, numbers: pd.DataFrame, folder: Path, name: str) -> tupl
             f"{folder}: cannot be used as the folder of the figures: {error.strerror or error}; "
             "choose another --out"
         ) from None
-    files = {folder / f"{name}.{kind}": content for kind, content in contents.items()}
-    for path, content in files.items():
-        write_atomically(path, content)
-    return tuple(files)
 
 
 @style.applied()

@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.output import save
+from analysis.output import make_folder, save
 from synfire_bp.runs import write_atomically
 
 __all__ = ["MODULES", "PaperEntry", "paper_entries", "save_entry"]
@@ -72,7 +72,7 @@ def save_entry(entry: PaperEntry, runs: Path, out: Path) -> list[Path]:
     """
     numbers = entry.numbers(runs)
     if entry.draw is None:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         table = out / f"{entry.name}.csv"
         write_atomically(table, numbers.to_csv(index=False, lineterminator="\n").encode())
         return [table]

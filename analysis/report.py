@@ -20,6 +20,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.comparison import compare
+from analysis.output import make_folder
 from analysis.page import DASH, Table, picture, rounded, table, text
 from analysis.paper import PAPER, PaperEntry, paper_entries
 from analysis.reported import STUDY, read_reported
@@ -78,13 +79,7 @@ def write_report(
     RunDirectoryError
         If the page cannot be written.  What cannot be drawn is listed in the page, with the reason.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunDirectoryError(
-            f"{out}: cannot be used as the folder of the figures: {error.strerror or error}; "
-            "choose another --out"
-        ) from None
+    make_folder(out)
     entries = paper_entries() if entries is None else entries
     paper = read_reported()
     comparison = compare(runs, paper)
