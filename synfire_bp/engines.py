@@ -18,6 +18,7 @@ from synfire_bp.circuit import Circuit, PlasticProjection, backprop_circuit, inf
 from synfire_bp.datasets import Dataset, Split
 from synfire_bp.errors import SynfireError
 from synfire_bp.experiment import Experiment
+from synfire_bp.lines import combined
 from synfire_bp.loihi.constrain import constrain
 from synfire_bp.loihi.formats import quantise_weight
 from synfire_bp.loihi.spec import SignMode
@@ -150,11 +151,14 @@ class Engine(Protocol):
 
 
 def circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
-    """Return the training and the inference circuit of an experiment."""
+    """Return the training and the inference circuit of an experiment, with its variants' rows."""
     network = experiment.network
     sizes = (network.sizes[0], network.sizes[1], network.sizes[2])
     options = {"closing": network.closing, "weight_limit": network.weight_limit}
-    return backprop_circuit(sizes, **options), inference_circuit(sizes, **options)
+    pair = backprop_circuit(sizes, **options), inference_circuit(sizes, **options)
+    for variant in experiment.variants:
+        pair = variant.circuit(pair[0]), variant.circuit(pair[1])
+    return pair
 
 
 def starting_weights(experiment: Experiment) -> Weights:
@@ -270,8 +274,12 @@ class CircuitEngine:
         self._inference_layout = PlasticLayout(self._inference)
         self._files = {"train": training_split(experiment, dataset), "test": dataset.test}
         self._on_disk: dict[str, SampleFiles] = {}
+        self._variants = experiment.variants
+        lines = combined(variant.lines() for variant in self._variants)
         specs = {
-            "train": ProgramSpec(self._circuit, experiment.learning.rule, chip=self._chip),
+            "train": ProgramSpec(
+                self._circuit, experiment.learning.rule, chip=self._chip, lines=lines
+            ),
             "test": ProgramSpec(self._inference, None, chip=self._chip),
         }
         programs = build_programs([specs[use] for use in uses])
@@ -290,7 +298,8 @@ class CircuitEngine:
     ) -> Segment:
         """Show training samples in `order`, learning."""
         # what is rounded at random hangs on the seed and the time step since the first sample
-        seed = (self._seed * 1_000_003) % 2**30 + shown_before * self._circuit.n_phases
+        moved_on = shown_before * self._circuit.n_phases
+        seed = ((self._seed * 1_000_003) % 2**30 + moved_on) % 2**31
         start: dict[str, NDArray | int] = {
             **numbers(
                 self._circuit,
@@ -301,6 +310,7 @@ class CircuitEngine:
                 copies=copies,
                 seed=seed,
             ),
+            **self._variant_numbers(seed),
             "cells.record_from": 0,
             "cells.record_until": len(order) if record else 0,
         }
@@ -331,6 +341,12 @@ class CircuitEngine:
             start, self._samples(split), np.arange(len(labels)), progress=progress, stop=stop
         )
         return self._segment(self._inference, result, weights, labels[: result.samples], {})
+
+    def _variant_numbers(self, seed: int) -> dict[str, NDArray | int]:
+        given: dict[str, NDArray | int] = {}
+        for variant in self._variants:
+            given |= variant.numbers(self._circuit, self._layout, seed)
+        return given
 
     def close(self) -> None:
         """Remove the samples that were written for the programs."""
@@ -400,6 +416,9 @@ def make_engine(name: str, experiment: Experiment, dataset: Dataset) -> Engine:
             "the oracle clips weights at ±254 and knows no chip; use the engine 'circuit', set "
             "hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
         )
+    for variant in experiment.variants:
+        if name == "oracle" and variant.obstacle is not None:
+            raise SynfireError(f"{variant.obstacle}; use the engine 'circuit'")
     return ENGINES[name](experiment, dataset)
 
 

@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from synfire_bp.circuit import CLOSING, WEIGHT_LIMIT
 from synfire_bp.datasets import DEFAULT_PREPROCESSING, Preprocessing
 from synfire_bp.errors import ExperimentError, RuleError
 from synfire_bp.loihi.spec import SPECS, LoihiSpec
 from synfire_bp.plasticity import PAPER_RULE, parse_rule
+from synfire_bp.section import Section, VariantSection
 
 __all__ = [
     "DatasetSection",
@@ -50,22 +51,15 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 """Size of a layer; beyond the bound no machine holds the weights."""
 
+VARIANTS: tuple[str, ...] = ()
+"""Sections of a model file that drop an assumption of the circuit, in the order they act in."""
+
 # ----------------------------------------------------------------------------------------------
 # What a model file may say
 # ----------------------------------------------------------------------------------------------
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        validate_default=True,
-    )
-
-
-class DatasetSection(_Section):
+class DatasetSection(Section):
     """What is learnt, and how images become binary patterns."""
 
     name: Literal["digits", "mnist", "fashion-mnist", "npz"] = Field(
@@ -113,7 +107,7 @@ class DatasetSection(_Section):
         return replace(DEFAULT_PREPROCESSING[self.name], **stated)
 
 
-class NetworkSection(_Section):
+class NetworkSection(Section):
     """Size of the network and range of its weights."""
 
     sizes: tuple[Units, Units, Units] = Field(
@@ -140,7 +134,7 @@ class NetworkSection(_Section):
     )
 
 
-class LearningSection(_Section):
+class LearningSection(Section):
     """What every plastic synapse does by itself."""
 
     rule: str = Field(
@@ -160,7 +154,7 @@ class LearningSection(_Section):
         return rule
 
 
-class HardwareSection(_Section):
+class HardwareSection(Section):
     """The chip that the circuit is run on, emulated; `hardware: loihi1` is the chip as it is."""
 
     chip: Literal["loihi1"] = Field(
@@ -185,7 +179,7 @@ class HardwareSection(_Section):
         return replace(SPECS[self.chip], weight_bits=self.weight_bits, symmetric=self.symmetric)
 
 
-class TrainingSection(_Section):
+class TrainingSection(Section):
     """How long, on how much, and from which random numbers."""
 
     epochs: PositiveInt = Field(
@@ -207,7 +201,7 @@ class TrainingSection(_Section):
     )
 
 
-class RecordSection(_Section):
+class RecordSection(Section):
     """What is kept besides weights and accuracies."""
 
     samples: int = Field(
@@ -218,7 +212,7 @@ class RecordSection(_Section):
     )
 
 
-class Experiment(_Section):
+class Experiment(Section):
     """A model file, checked.  Make one with `from_file`, `from_yaml` or `from_dict`."""
 
     name: str = Field(
@@ -350,16 +344,25 @@ class Experiment(_Section):
         Defaults are written out.  Epochs do not count: a longer training begins with the same bits.
         """
         values = self.resolved().model_dump(mode="json")
-        parts = ["dataset", "network", "learning"] + ["hardware"] * (self.hardware is not None)
+        optional = ["hardware", *VARIANTS]
+        parts = ["dataset", "network", "learning"]
+        parts += [name for name in optional if getattr(self, name) is not None]
         keys = [(part, key) for part in parts for key in values[part]]
         keys += [("training", "samples"), ("training", "seed")]
         return {f"{section}.{key}": values[section][key] for section, key in keys}
 
     @property
     def copies_may_differ(self) -> bool:
-        """Whether copies of a weight matrix may drift apart, by a chip's limits or rounding."""
+        """Whether copies of a weight matrix may drift apart: by a chip or a variant."""
         chip = self.hardware
-        return chip is not None and not (chip.symmetric and chip.weight_bits == 8)
+        by_chip = chip is not None and not (chip.symmetric and chip.weight_bits == 8)
+        return by_chip or any(variant.copies_may_differ for variant in self.variants)
+
+    @property
+    def variants(self) -> tuple[VariantSection, ...]:
+        """The variants that the model file asks for, in the order of `VARIANTS`."""
+        sections = (getattr(self, name) for name in VARIANTS)
+        return tuple(section for section in sections if section is not None)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 (hex) of what decides the bits of the training.

@@ -17,7 +17,7 @@ and C++ standalone (`synfire_bp.standalone`), where the same objects become a pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,10 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.variables import LinkedVariable
 from numpy.typing import NDArray
 
+from synfire_bp.chance import CERTAIN, chance, in_steps
 from synfire_bp.circuit import Circuit, PlasticProjection
 from synfire_bp.errors import CircuitError
+from synfire_bp.lines import Lines
 from synfire_bp.loihi.emulation import COMPARTMENT, compartment_functions, compartment_step
 from synfire_bp.loihi.spec import LoihiSpec
 from synfire_bp.neurons import (
@@ -48,7 +50,15 @@ from synfire_bp.neurons import (
     clock_equations,
     reward_equation,
 )
-from synfire_bp.plasticity import COARSE_SYNAPSE, LEARNING_SYNAPSE, PAPER_RULE, Rule, parse_rule
+from synfire_bp.plasticity import (
+    COARSE_SYNAPSE,
+    LEARNING_SYNAPSE,
+    NO_LINES,
+    OWN_BOUNDS,
+    PAPER_RULE,
+    Rule,
+    parse_rule,
+)
 from synfire_bp.standalone.dense import DenseSynapses, RowCodeObject
 from synfire_bp.synapses import UNIT, PlasticLayout, fixed_synapses, is_coarse, numbers
 
@@ -73,42 +83,6 @@ bounded.implementations.add_implementation(
     """,
 )
 
-
-def _in_steps(change: NDArray, coarse: int, number: NDArray, moment: int) -> NDArray:
-    with np.errstate(over="ignore"):
-        mixed = np.uint32(number) * np.uint32(2654435761)
-        mixed = mixed ^ (np.uint32(np.int64(moment) & 0xFFFFFFFF) * np.uint32(2246822519))
-        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
-            mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
-    drawn = (mixed & np.uint32(coarse - 1)).astype(np.int64)
-    size = np.abs(change)
-    rest = size & (coarse - 1)
-    return np.sign(change) * (size - rest + coarse * (drawn < rest))
-
-
-in_steps = Function(
-    _in_steps, arg_units=[1] * 4, return_unit=1, return_type="integer", arg_types=["integer"] * 4,
-)  # fmt: skip
-"""A whole number as a multiple of `coarse`, a power of two: the rest becomes one more step, away
-from zero, with probability rest / coarse.  Drawn from a hash of the synapse's number and the
-moment: the same on any machine, in whatever order synapses are updated."""
-in_steps.implementations.add_implementation(
-    "cpp",
-    """
-    static inline int32_t in_steps(int32_t change, int32_t coarse, int32_t number, int64_t moment)
-    {
-        uint32_t mixed = uint32_t(number) * 2654435761u ^ uint32_t(moment) * 2246822519u;
-        mixed = (mixed ^ (mixed >> 16)) * 0x7FEB352Du;
-        mixed = (mixed ^ (mixed >> 15)) * 0x846CA68Bu;
-        mixed ^= mixed >> 16;
-        const int32_t size = change < 0 ? -change : change;
-        const int32_t rest = size & (coarse - 1);
-        const int32_t drawn = int32_t(mixed & uint32_t(coarse - 1));
-        const int32_t whole = size - rest + (drawn < rest ? coarse : 0);
-        return change < 0 ? -whole : whole;
-    }
-    """,
-)
 
 _PATTERNS = {"input": "input_pattern", "target": "target_pattern"}
 
@@ -195,6 +169,8 @@ def build_network(
     order: NDArray[np.integer] | None = None,
     rule: Rule | str | None = PAPER_RULE,
     chip: LoihiSpec | None = None,
+    lines: Lines = NO_LINES,
+    more: Mapping[str, NDArray | int] | None = None,
 ) -> CircuitNetwork:
     """Build a network for Brian2's runtime mode.
 
@@ -214,6 +190,10 @@ def build_network(
         Learning rule; None switches learning off.  The inference circuit never learns.
     chip : LoihiSpec, optional
         The chip to emulate; None: the memoryless neurons, which compute the same.
+    lines : Lines
+        What a variant adds to the Brian2 code.
+    more : mapping, optional
+        The numbers that those lines need, or that replace others, as "group.variable" to values.
 
     Returns
     -------
@@ -258,10 +238,11 @@ def build_network(
     functions["present_sample"] = Function(
         present, arg_units=[1], return_unit=1, return_type="integer"
     )
-    net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject, chip=chip)
-    for name, start in numbers(circuit, net.layout, weights, rule, chip=chip).items():
+    net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject, chip=chip, lines=lines)
+    start = numbers(circuit, net.layout, weights, rule, chip=chip) | dict(more or {})
+    for name, value in start.items():
         group, variable = name.split(".")
-        setattr(net.objects[group], variable, start)
+        setattr(net.objects[group], variable, value)
     net.cells.record_until = len(order)
     return net
 
@@ -273,13 +254,14 @@ def build_program_network(
     *,
     codeobj_class: type[RowCodeObject] | None = None,
     chip: LoihiSpec | None = None,
+    lines: Lines = NO_LINES,
 ) -> CircuitNetwork:
     """Build a network whose numbers are set when its program is run (C++ standalone).
 
     Without a `codeobj_class` all code generation is left to Brian2, to compare with.
     """
     by_rows = codeobj_class is not None
-    return _build(circuit, rule, functions, codeobj_class, chip=chip, by_rows=by_rows)
+    return _build(circuit, rule, functions, codeobj_class, chip=chip, lines=lines, by_rows=by_rows)
 
 
 def _build(
@@ -289,12 +271,14 @@ def _build(
     codeobj_class: type | None,
     *,
     chip: LoihiSpec | None,
+    lines: Lines,
     by_rows: bool = False,
 ) -> CircuitNetwork:
     rule = parse_rule(rule) if isinstance(rule, str) else rule
     neuron = MEMORYLESS if chip is None else COMPARTMENT
     step = MEMORYLESS_STEP if chip is None else compartment_step()
     arithmetic = {} if chip is None else compartment_functions(chip)
+    random = {"chance": chance, "certain": CERTAIN}
     unit = 1 if chip is None else UNIT
     clock = Clock(dt=STEP, name="chip")
     common = {"clock": clock, "codeobj_class": codeobj_class}
@@ -310,11 +294,15 @@ def _build(
         record_from  : integer (shared, constant)
         record_until : integer (shared, constant)
         recording = sample >= record_from and sample < record_until : boolean (shared)
-        """,
+        """
+        + lines.cells,
         threshold="fired",
         reset="",
         events={"recorded": "fired and recording"},
-        namespace=functions | arithmetic | {"drive": unit * circuit.fixed_weights["ring"].value},
+        namespace=functions
+        | arithmetic
+        | random
+        | {"drive": unit * circuit.fixed_weights["ring"].value},
         name="cells",
         **common,
     )
@@ -337,35 +325,54 @@ def _build(
             step, clock=clock, when="start", name="step", codeobj_class=codeobj_class
         )
     )
+    if lines.step:
+        operations.append(
+            cells.run_regularly(
+                lines.step, clock=clock, when="start", order=1, name="variant_step",
+                codeobj_class=codeobj_class,
+            )
+        )  # fmt: skip
 
     table = fixed_synapses(circuit)
     fixed = DenseSynapses(
-        cells, cells, "weight : integer (constant)", on_pre="arriving_post += weight",
-        rows=by_rows, name="fixed", **common,
-    )  # fmt: skip
+        cells,
+        cells,
+        "weight : integer (constant)\n" + lines.fixed,
+        on_pre=f"arriving_post += {' * '.join(['weight', *lines.fixed_sent])}",
+        rows=by_rows,
+        namespace=random,
+        name="fixed",
+        **common,
+    )
     fixed.connect(i=table["pre"], j=table["post"])
     fixed.pre.delay = table["delay"] * STEP
 
-    synapse, on_pre = (
-        "w : integer",
-        "arriving_post += w" if unit == 1 else f"arriving_post += {unit} * w",
-    )
+    sent = ["w", *lines.sent] if unit == 1 else [str(unit), "w", *lines.sent]
+    synapse, on_pre = "w : integer\n" + lines.plastic, f"arriving_post += {' * '.join(sent)}"
     if rule and circuit.reward_phases:
         coarse = chip is not None and is_coarse(chip)
-        synapse += LEARNING_SYNAPSE + (COARSE_SYNAPSE if coarse else "") + rule.equations()
-        on_pre += "\n" + rule.on_pre(coarse=coarse)
+        synapse += OWN_BOUNDS if lines.own_bounds else LEARNING_SYNAPSE
+        synapse += (COARSE_SYNAPSE if coarse else "") + rule.equations()
+        on_pre += "\n" + rule.on_pre(coarse=coarse, lines=lines)
     plastic = DenseSynapses(
         cells,
         cells,
         synapse,
         on_pre=on_pre,
         rows=by_rows,
-        namespace={"bounded": bounded, "in_steps": in_steps},
+        namespace=random | {"bounded": bounded, "in_steps": in_steps},
         dtype={"w": np.int16},
         name="plastic",
         **common,
     )
     plastic.connect(i=layout.pre, j=layout.post)
+    if lines.after:
+        operations.append(
+            plastic.run_regularly(
+                lines.after, clock=clock, when="end", name="variant_after",
+                codeobj_class=codeobj_class,
+            )
+        )  # fmt: skip
 
     census_objects, census = _census(circuit, cells, common, by_rows)
     compared = "v" if chip is None else "v_compared"

@@ -12,16 +12,20 @@ import re
 from dataclasses import dataclass
 
 from synfire_bp.errors import RuleError
+from synfire_bp.lines import Lines
 
 __all__ = [
     "COARSE_SYNAPSE",
     "FACTORS",
     "LEARNING_SYNAPSE",
+    "OWN_BOUNDS",
     "PAPER_RULE",
     "Product",
     "Rule",
     "parse_rule",
 ]
+
+NO_LINES = Lines()
 
 PAPER_RULE = "dw = 4*r1*x0*y0 - 2*x0*y0"
 """The rule of every plastic synapse (paper: Methods)."""
@@ -31,6 +35,9 @@ LEARNING_SYNAPSE = """
     highest : integer (shared, constant)
 """
 """What a learning synapse has beside its weight and the coefficients of its rule."""
+
+OWN_BOUNDS = LEARNING_SYNAPSE.replace("shared, constant", "constant")
+"""The same, where every synapse has a range of its own."""
 
 COARSE_SYNAPSE = """
     number : integer (constant)          # of the synapse; its stream of random numbers
@@ -87,12 +94,13 @@ class Rule:
         """Return the coefficients by the names that they have in `on_pre`."""
         return {f"gain_{k}": product.coefficient for k, product in enumerate(self.products)}
 
-    def on_pre(self, *, coarse: bool = False) -> str:
+    def on_pre(self, *, coarse: bool = False, lines: Lines = NO_LINES) -> str:
         """Return the rule as a Brian2 statement for the time when the presynaptic neuron fires.
 
         `x0` is 1 there; `y0` and `r1` are variables of the postsynaptic cell.  If every product
         holds `y0`, the statement says so: it does nothing where the target did not fire.  With
         `coarse` weights dw becomes a multiple of their step, at random so that its mean is kept.
+        What a variant's `lines` make of dw comes before that.
         """
         at_target = all("y0" in product.factors for product in self.products)
         names = {"y0": "int(fired_post)", "r1": "r1_post"}
@@ -101,7 +109,7 @@ class Rule:
             " * ".join([gain, *(names[flag] for flag in sorted(product.factors - skipped))])
             for gain, product in zip(self.coefficients(), self.products, strict=True)
         ]
-        change = f"({' + '.join(terms)})"
+        change = lines.changed(f"({' + '.join(terms)})")
         if coarse:
             change = f"in_steps({change}, coarse, number, dice + t_in_timesteps)"
         learnt = f"bounded(w + {change}, lowest, highest)"

@@ -74,7 +74,12 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
 
     codeobj_class = None if spec.stock else ProgramCodeObject
     net = build_program_network(
-        spec.circuit, spec.rule, _compiled_functions(), codeobj_class=codeobj_class, chip=spec.chip
+        spec.circuit,
+        spec.rule,
+        _compiled_functions(),
+        codeobj_class=codeobj_class,
+        chip=spec.chip,
+        lines=spec.lines,
     )
     n_in, n_phases = spec.circuit.sizes[0], spec.circuit.n_phases
     device.insert_code("before_start", f"synfire::open_samples(args, {n_in}, {n_phases});")

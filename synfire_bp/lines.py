@@ -1,0 +1,84 @@
+"""Brian2 lines that a variant adds to the objects of a network.
+
+The builder (`synfire_bp.network`) puts them where they belong; what they compute with are numbers
+that the variant gives (`VariantSection.numbers`).  Several variants are joined by `combined`.
+No brian2 here: lines are text, and part of what a compiled program is built from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Lines", "combined"]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What is added to a network's Brian2 code.
+
+    Attributes
+    ----------
+    cells : str
+        Equations that every cell has besides.
+    step : str
+        Statements for every cell after its threshold, before spikes are delivered.
+    fixed : str
+        Equations of a fixed synapse.
+    fixed_sent : tuple of str
+        Factors of what a fixed synapse delivers, whole numbers, such as "int(chance(…) < p)".
+    plastic : str
+        Equations of a learning synapse.
+    sent : tuple of str
+        Factors of what a learning synapse delivers, besides its weight.
+    change : tuple of str
+        What becomes of dw, one after the other; "{change}" stands for the expression before.
+    own_bounds : bool
+        Every learning synapse has its own `lowest` and `highest` weight, where all share them else.
+    after : str
+        Statements for every learning synapse at the end of each step; what is added has to be a
+        multiple of a shared whole number that is 0 in most steps, or it is slow.
+    """
+
+    cells: str = ""
+    step: str = ""
+    fixed: str = ""
+    fixed_sent: tuple[str, ...] = ()
+    plastic: str = ""
+    sent: tuple[str, ...] = ()
+    change: tuple[str, ...] = ()
+    own_bounds: bool = False
+    after: str = ""
+
+    def __bool__(self) -> bool:
+        return self != Lines()
+
+    def changed(self, change: str) -> str:
+        """Return the expression of dw with everything that becomes of it."""
+        for template in self.change:
+            change = f"({template.format(change=change)})"
+        return change
+
+
+def combined(parts: Iterable[Lines]) -> Lines:
+    """Return the lines of all parts together, in their order; a line given twice stands once."""
+    parts = tuple(parts)
+
+    def text(name: str) -> str:
+        lines = (line for part in parts for line in getattr(part, name).split("\n"))
+        return "\n".join(dict.fromkeys(line.strip() for line in lines if line.strip()))
+
+    def factors(name: str) -> tuple[str, ...]:
+        return tuple(factor for part in parts for factor in getattr(part, name))
+
+    return Lines(
+        cells=text("cells"),
+        step=text("step"),
+        fixed=text("fixed"),
+        fixed_sent=factors("fixed_sent"),
+        plastic=text("plastic"),
+        sent=factors("sent"),
+        change=factors("change"),
+        own_bounds=any(part.own_bounds for part in parts),
+        after=text("after"),
+    )

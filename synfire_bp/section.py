@@ -1,0 +1,71 @@
+"""Sections of a model file: typed, frozen, and strict about what they hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from synfire_bp.lines import Lines
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from synfire_bp.circuit import Circuit
+    from synfire_bp.synapses import PlasticLayout
+
+__all__ = ["Section", "VariantSection"]
+
+
+class Section(BaseModel):
+    """Keys and values of a model file; unknown keys and wrong types are errors."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+    )
+
+
+class VariantSection(Section):
+    """One assumption of the circuit, dropped: data, and where needed a few Brian2 lines.
+
+    A variant overrides what it changes.  The core knows only these methods, and a model file
+    without the section is the paper's circuit.
+    """
+
+    def circuit(self, circuit: Circuit) -> Circuit:
+        """Return the training or inference circuit with this variant's rows."""
+        return circuit
+
+    def lines(self) -> Lines:
+        """Return the Brian2 lines that this variant adds."""
+        return Lines()
+
+    def numbers(
+        self, circuit: Circuit, layout: PlasticLayout, seed: int
+    ) -> dict[str, NDArray[np.integer] | int]:
+        """Return the numbers that those lines need, as "group.variable" to values.
+
+        `seed` is that of what happens at random: it moves on by one per time step, from the
+        training's first one, so that `seed + t_in_timesteps` names a moment whatever was resumed.
+        """
+        return {}
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the algorithm in integers cannot follow this variant; None if it can."""
+        return None
+
+    @property
+    def copies_may_differ(self) -> bool:
+        """Whether copies of a weight matrix may drift apart."""
+        return False
+
+    @property
+    def strays_allowed(self) -> bool:
+        """Whether a population may fire in a phase in which the paper's circuit is silent."""
+        return False
