@@ -150,7 +150,7 @@ def _circuit(numbers: pd.DataFrame) -> Circuit:
 def _frame(axes: Axes, meeting: Coincidence) -> None:
     """Frame the populations of a panel whose neurons meet in a learning step."""
     bands = [label.get_text() for label in axes.get_yticklabels()]
-    for population in set(bands) & set(meeting.populations):
+    for population in (name for name in bands if name in meeting.populations):
         corner = meeting.step - _FRAME_WIDTH / 2, bands.index(population) + 0.02
         axes.add_patch(
             Rectangle(corner, _FRAME_WIDTH, 0.96, fill=False, linewidth=0.9, zorder=3,

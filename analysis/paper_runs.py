@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import synfire_bp as sb
+from analysis.protocol import RECORDED
 from synfire_bp.datasets import DATA_VARIABLE, available
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.experiment import Experiment
@@ -32,8 +33,6 @@ from synfire_bp.training import dataset_of
 
 __all__ = ["CROSS_CHECK", "INFERENCE", "Task", "main", "plan"]
 
-RECORDED = 300
-"""Samples at the end of a training whose spikes are kept, enough to hold some errors."""
 PART = "fashion-mnist-part.npz"
 INFERENCE, CROSS_CHECK = "inference.json", "cross_check.json"
 

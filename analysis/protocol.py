@@ -10,7 +10,15 @@ from analysis.paper import PAPER
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
-__all__ = ["FASHION", "FASHION_PART", "MNIST", "UNTRAINED", "finished_run", "finished_seeds"]
+__all__ = [
+    "FASHION",
+    "FASHION_PART",
+    "MNIST",
+    "RECORDED",
+    "UNTRAINED",
+    "finished_run",
+    "finished_seeds",
+]
 
 MNIST = "mnist"
 FASHION = "fashion_mnist"
@@ -19,7 +27,9 @@ UNTRAINED = "mnist-untrained"
 
 _MODELS = {MNIST: (MNIST,), FASHION: (FASHION,), FASHION_PART: (FASHION_PART, FASHION)}
 """Names that a run's model may have, by what its folder's name begins with."""
-_OPTIONS = {MNIST: "--set record.samples=300 "}
+RECORDED = 2000
+"""Samples at the end of a training whose spikes are kept: a trained network errs in few of them."""
+_OPTIONS = {MNIST: f"--set record.samples={RECORDED} "}
 _UNTRAINED_OPTIONS = "--epochs 1 --samples 3 --set record.samples=3 "
 
 

@@ -157,7 +157,7 @@ def simulated_ms(runs: Sequence[Run], split: str) -> float:
         starting the program takes.
     """
     rows = pd.concat([split_rows(run, split) for run in runs])
-    return float(1e3 * (rows["seconds"] / rows["samples"]).median())
+    return round(float(1e3 * (rows["seconds"] / rows["samples"]).median()), 6)
 
 
 # ----------------------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ def accuracy(runs: Path) -> pd.DataFrame:
                     "lowest_percent": values.min(),
                     "highest_percent": values.max(),
                     "paper_percent": theirs,
-                    "difference_points": values.median() - theirs,
+                    "difference_points": round(values.median() - theirs, 6),
                 }
             )
     return pd.DataFrame(rows)

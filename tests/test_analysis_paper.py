@@ -28,6 +28,7 @@ from analysis import (
     mnist_curves,
     one_sample,
     paper_raster,
+    protocol,
     receptive_fields,
     style,
     weights,
@@ -620,7 +621,10 @@ def test_without_runs_the_command_that_makes_them_is_named(tmp_path, name):
 def test_the_single_command_for_a_missing_run_is_named(tmp_path):
     paper = tmp_path / "paper"
     for numbers, command in (
-        (weights.numbers, f"train mnist --seed 0 --set record.samples=300 --out {paper}/mnist-se"),
+        (
+            weights.numbers,
+            f"train mnist --seed 0 --set record.samples={protocol.RECORDED} --out {paper}/mnist-se",
+        ),
         (fashion_curves.numbers, f"train fashion_mnist --seed 0 --out {paper}/fashion_mnist-seed0"),
         (
             one_sample.numbers,
@@ -642,7 +646,7 @@ def test_an_unfinished_run_is_not_drawn_and_resuming_is_named(changed):
 
 def test_a_raster_without_recorded_spikes_says_how_to_record_them(changed):
     (changed / "paper" / "mnist-seed0" / "spikes.npz").unlink()
-    with pytest.raises(RunDirectoryError, match=r"no spikes were recorded; .*record\.samples=300"):
+    with pytest.raises(RunDirectoryError, match=r"no spikes were recorded; .*record\.samples=2000"):
         paper_raster.trained(changed)
 
 
