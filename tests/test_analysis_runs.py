@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import synfire_bp as sb
-from analysis import paper_runs
-from analysis.paper_runs import Task, plan
+from analysis import paper_runs, trainings
+from analysis.paper_runs import plan
+from analysis.trainings import Task
 from synfire_bp.errors import RunDirectoryError
 
 
@@ -42,12 +43,12 @@ def test_a_training_is_made_once_and_never_mistaken_for_another(tmp_path, small_
     changes = ("dataset.name=npz", f"dataset.path={path}", "network.sizes=[12, 8, 3]",
                "dataset.threshold=0.5", "training.epochs=2")  # fmt: skip
     task = Task("digits-oracle", "digits", "oracle", (*changes, "record.samples=0"))
-    assert not paper_runs._finished(task, tmp_path)
+    assert not trainings._finished(task, tmp_path)
     sb.train(task.experiment, engine="oracle", out=tmp_path / task.name)
-    assert paper_runs._finished(task, tmp_path)
-    assert paper_runs._done(tmp_path / task.name) == paper_runs._samples(task) == 2 * 40
+    assert trainings._finished(task, tmp_path)
+    assert trainings._done(tmp_path / task.name) == trainings._samples(task) == 2 * 40
     longer = Task(task.name, "digits", "oracle", (*task.changes, "training.epochs=3"))
-    assert not paper_runs._finished(longer, tmp_path)
+    assert not trainings._finished(longer, tmp_path)
     other = Task(task.name, "digits", "oracle", (*task.changes, "training.seed=9"))
     with pytest.raises(RunDirectoryError, match="holds another experiment"):
-        paper_runs._finished(other, tmp_path)
+        trainings._finished(other, tmp_path)
