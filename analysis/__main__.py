@@ -13,10 +13,10 @@ from pathlib import Path
 
 import matplotlib
 
-from analysis import bench, chip_study, paper
+from analysis import bench, chip_study, disturbances, paper, variants
 from analysis.figures import BENCH_FIGURES, CHIP_FIGURES, FIGURES, drawing
 from analysis.output import save
-from analysis.paper import paper_entries
+from analysis.paper import PaperEntry, paper_entries
 from synfire_bp.errors import SynfireError
 
 __all__ = ["main"]
@@ -25,12 +25,17 @@ _OF_FOLDERS: dict[str, Collection[str]] = {
     bench.FOLDER: BENCH_FIGURES,
     chip_study.FOLDER: CHIP_FIGURES,
 }
+_VARIANT_ENTRIES = {entry.name: entry for entry in (variants.ENTRY, disturbances.ENTRY)}
 REPORT = "report"
 
 
 def _known() -> list[str]:
-    """Return all names: figures of runs, of the folders above, of the paper, and the report."""
-    return [*FIGURES, *BENCH_FIGURES, *CHIP_FIGURES, *paper_entries(), REPORT]
+    """Return all names: figures of runs, of the folders above, of variants, of the paper, …."""
+    return [*FIGURES, *BENCH_FIGURES, *CHIP_FIGURES, *_VARIANT_ENTRIES, *paper_entries(), REPORT]
+
+
+def _entries() -> dict[str, PaperEntry]:
+    return {**_VARIANT_ENTRIES, **paper_entries()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,8 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nargs="*",
         metavar="NAME",
         help=f"figure: {', '.join(FIGURES)}; of a benchmark {', '.join(BENCH_FIGURES)}; of the "
-        f"study of the chip's weights {', '.join(CHIP_FIGURES)}; if none, all of the first, and "
-        "the others if there is a benchmark, or a study; of the paper's runs "
+        f"study of the chip's weights {', '.join(CHIP_FIGURES)}; of the study of the variants "
+        f"{', '.join(_VARIANT_ENTRIES)} (the first name draws all of these); if none, all "
+        "of the first, and the others if there is a benchmark, or a study; of the paper's runs "
         f"{', '.join(paper_entries())}; {REPORT}: the page that shows all of these",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
@@ -55,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in _known():
             parser.error(_unknown(name))
     runs, out = options.runs.expanduser(), options.out.expanduser()
-    drawn = [_draw(name, runs, out) for name in dict.fromkeys(options.names or FIGURES)]
+    names = list(options.names or FIGURES)
+    if variants.ENTRY.name in names:
+        names += _VARIANT_ENTRIES
+    drawn = [_draw(name, runs, out) for name in dict.fromkeys(names)]
     for folder, figures in _OF_FOLDERS.items():
         if not options.names and (runs / folder).exists():
             for name in figures:
@@ -70,8 +79,8 @@ def _draw(name: str, runs: Path, out: Path) -> bool:
             from analysis.report import write_report
 
             files: Sequence[Path] = [write_report(runs, out)]
-        elif name in paper_entries():
-            files = paper.save_entry(paper_entries()[name], runs, out)
+        elif name in _entries():
+            files = paper.save_entry(_entries()[name], runs, out)
         else:
             figure, numbers = drawing(name, runs)
             files = save(figure, numbers, out, name)
