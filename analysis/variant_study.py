@@ -1,7 +1,7 @@
 """The study of the variants: which trainings there are, and what is read from their runs.
 
-Every model of `models/variants/` is trained with the same seeds, its name says on which data
-(`digits_…`, `mnist_…`), and `…_symmetric` is the paper's circuit, the reference point of all others.
+Every model of `models/variants/` is trained with the same seeds; its name says on which data
+(`digits_…`, `mnist_…`), and `…_symmetric` is the paper's circuit, the reference of all others.
 Beside them, some disturbances of the circuit are turned up in steps, on the digits.  All runs lie
 below `runs/variants/`; ``python -m analysis.variant_runs`` makes those that are missing.
 """
@@ -160,7 +160,8 @@ def _runs(runs: Path, name: str, model: str) -> Iterator[Run]:
         path = folder / f"{name}-seed{seed}"
         if not path.exists():
             raise RunDirectoryError(
-                f"{path}: no such run; make it with: python -m analysis.variant_runs --runs {folder}"
+                f"{path}: no such run; make it with: python -m analysis.variant_runs --runs "
+                f"{folder}"
             )
         run = Run.open(path)
         if not run.finished:

@@ -112,7 +112,7 @@ def _brings_errors_back(numbers: pd.DataFrame, variant: str) -> bool:
 
 
 def _draw_ends(axes: Axes, courses: pd.DataFrame, table: pd.DataFrame, title: str) -> None:
-    """Draw the error of each seed in the end, the median, and the reference after as many epochs."""
+    """Draw the error of each seed in the end, the median, and the reference at that epoch."""
     first = table["variant"] == REFERENCE
     table = pd.concat([table[first], table[~first].sort_values("potential", ascending=False)])
     for place, (_, row) in enumerate(table.iterrows()):

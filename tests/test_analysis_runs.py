@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import synfire_bp as sb
-from analysis import paper_runs, trainings
+from analysis import trainings
 from analysis.paper_runs import plan
 from analysis.trainings import Task
 from synfire_bp.errors import RunDirectoryError
