@@ -47,6 +47,9 @@ __all__ = [
 WIDEST_CLOSING = 32128
 """Largest closing bias: `open`, 512 above it, is then the largest fixed weight in steps of 128."""
 
+LAYERS = 3
+"""Fewest layers that a network has: input, hidden, output."""
+
 PositiveInt = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 """Size of a layer; beyond the bound no machine holds the weights."""
@@ -110,10 +113,11 @@ class DatasetSection(Section):
 class NetworkSection(Section):
     """Size of the network and range of its weights."""
 
-    sizes: tuple[Units, Units, Units] = Field(
+    sizes: tuple[Units, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the sizes themselves stay strict
-        description="Units of the input, hidden and output layer "
-        "(paper, Table 1: 400, 400, 10 for MNIST).",
+        min_length=LAYERS,
+        description="Units of the input, hidden and output layer (paper, Table 1: 400, 400, 10 "
+        "for MNIST); with more than one hidden layer, of each in its order.",
     )
     closing: int = Field(
         default=CLOSING,
@@ -242,7 +246,8 @@ class Experiment(Section):
         Parameters
         ----------
         path : str or Path
-            A YAML file, or the bare name of a model that ships with synfire_bp (`list_models`).
+            A YAML file, or the name of a model that ships with synfire_bp (`list_models`), such
+            as "mnist" or "variants/mnist_deep".
         overrides : sequence of str
             Such as "training.seed=3": dotted key, value as in YAML.  Later ones win.  A relative
             dataset.path given here is relative to the current folder.
@@ -410,10 +415,15 @@ def list_models() -> tuple[str, ...]:
 
 
 def _shipped() -> dict[str, Path]:
-    """Return name to file of every shipped model: from the package, else from the checkout."""
+    """Return name to file of every shipped model: from the package, else from the checkout.
+
+    A model that drops an assumption of the circuit lies in a folder of its own, which is part of
+    its name: "variants/mnist_deep".
+    """
     package = Path(__file__).parent
     for folder in (package / "models", package.parent / "models"):
-        if found := {file.stem: file for file in folder.glob("*.yaml")}:
+        files = (*folder.glob("*.yaml"), *folder.glob("variants/*.yaml"))
+        if found := {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}:
             return found
     return {}
 
@@ -612,8 +622,10 @@ def _explained(error: ValidationError) -> Iterator[tuple[_Place, str]]:
     for problem in error.errors(include_url=False):
         kind, loc, given = problem["type"], problem["loc"], problem["input"]
         context = problem.get("ctx", {})
-        if loc[:2] == ("network", "sizes") and kind in ("missing", "too_long", "tuple_type"):
+        if loc[:2] == ("network", "sizes") and kind in ("missing", "too_short", "tuple_type"):
             loc, kind, given = loc[:2], "sizes", _plain_input(given)
+            if isinstance(given, list) and len(given) >= LAYERS:
+                continue  # long enough, but for the sizes that are reported as such
         place = tuple(f"[{part}]" if isinstance(part, int) else part for part in loc)
         if kind in ("extra_forbidden", "invalid_key"):
             place = tuple(str(part) for part in loc)
@@ -623,7 +635,10 @@ def _explained(error: ValidationError) -> Iterator[tuple[_Place, str]]:
         elif kind == "value_error":
             what = str(context["error"])
         elif kind == "sizes":
-            what = f"is {_shown(given)}, but must be a list of three sizes, such as [400, 400, 10]"
+            what = (
+                f"is {_shown(given)}, but must be a list of three sizes or more, such as "
+                "[400, 400, 10]"
+            )
         elif kind == "literal_error":
             section = _section(place[:-1]) or DatasetSection
             options = get_args(section.model_fields[place[-1]].annotation)

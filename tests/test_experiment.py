@@ -74,9 +74,16 @@ def dotted(values, prefix=""):
 
 
 def test_every_file_in_models_ships_under_its_own_name():
-    assert list_models() == tuple(sorted(file.stem for file in MODELS.glob("*.yaml")))
+    files = {file.relative_to(MODELS).with_suffix("") for file in MODELS.rglob("*.yaml")}
+    assert list_models() == tuple(sorted(map(str, files)))
+    assert "variants/digits_deep" in list_models()
     for name in list_models():
-        assert Experiment.from_file(name).name == name
+        assert Experiment.from_file(name).name == Path(name).name
+
+
+def test_a_variant_is_suggested_by_its_name_alone():
+    with pytest.raises(ExperimentError, match="did you mean variants/digits_deep"):
+        Experiment.from_file("digits_deep")
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -255,7 +262,7 @@ def test_a_section_given_twice_is_an_error():
         ("dataset.threshold", ".nan", "a finite number"),
         ("network.sizes", "64", "a list of three sizes"),
         ("network.sizes", "[64, 10]", "a list of three sizes"),
-        ("network.sizes", "[64, 10, 10, 10]", "a list of three sizes"),
+        ("network.sizes", "[]", "a list of three sizes or more"),
         ("network.closing", "8064", "8192 or greater"),
         ("network.closing", "8200", "a multiple of 128"),
         ("network.closing", "32256", "32128 or less"),
@@ -507,7 +514,6 @@ def allowed(schema, value, root):
         "integer": number and value == int(value),
     }
     inner = schema.get("properties", {})
-    items = schema.get("prefixItems", [])
 
     def holds(keyword, argument):
         match keyword:
@@ -533,9 +539,8 @@ def allowed(schema, value, root):
                 return len(value) >= argument
             case "maxItems":
                 return len(value) <= argument
-            case "prefixItems":
-                pairs = zip(argument, value, strict=False)
-                return all(allowed(item, given, root) for item, given in pairs)
+            case "items":
+                return all(allowed(argument, item, root) for item in value)
             case "required":
                 return set(argument) <= set(value)
             case "properties":
@@ -547,9 +552,15 @@ def allowed(schema, value, root):
                 return set(value) <= set(inner)
         raise NotImplementedError(keyword)
 
-    assert schema.get("maxItems", len(items)) == len(items)
     order = sorted(keywords, key=lambda keyword: keyword != "type")  # a wrong type ends it
     return all(holds(keyword, keywords[keyword]) for keyword in order)
+
+
+def test_a_network_may_be_deeper():
+    experiment = Experiment.from_yaml(changed("[64, 10, 10]", "[64, 12, 11, 10]"))
+    assert experiment.network.sizes == (64, 12, 11, 10)
+    (answer,) = complaint(changed("[64, 10, 10]", "[64, 12, 1.5, 10]"))
+    assert answer.startswith("small.yaml:5: network.sizes[2]: is 1.5, but must be a whole number")
 
 
 @pytest.mark.parametrize("name", list_models())
