@@ -35,6 +35,7 @@ import synfire_bp as sb
 from synfire_bp import datasets, engines, idx
 from synfire_bp.cli import main
 from synfire_bp.engines import CircuitEngine
+from synfire_bp.experiment import list_models
 from synfire_bp.runs import Run, load_checkpoint
 
 PROJECT = Path(__file__).parents[1]
@@ -378,7 +379,7 @@ def test_describe_lists_phases_populations_and_projections_one_a_line(run, monke
     assert rows["x→h"] == ["108", "W1"]
 
 
-@pytest.mark.parametrize("name", sb.list_models())
+@pytest.mark.parametrize("name", list_models())
 def test_every_shipped_model_is_listed_and_can_be_described(run, name):
     said = run("models")
     assert said.code == 0
@@ -1056,7 +1057,7 @@ def test_the_installed_command_finds_models_and_builds_programs_outside_of_the_c
 
     said = spawn("models", command=(installed / "bin" / "synfire-bp",), environment=alone)
     assert said.code == 0
-    assert set(table(said.out)) - {"model"} == set(sb.list_models())
+    assert set(table(said.out)) - {"model"} == set(list_models())
     module = (sys.executable, "-m", "synfire_bp")
     said = spawn("verify", "small.yaml", "--json", command=module, environment=alone)
     assert said.code == 0, said.err
