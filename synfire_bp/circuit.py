@@ -13,6 +13,7 @@ inputs is held against: 0, half or full.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -188,8 +189,9 @@ class Relay:
 class PlasticProjection:
     """An all-to-all projection with learning weights.
 
-    It starts as `sign` times the weight matrix of `layer` (0: input to hidden, 1: hidden to
-    output), transposed or not, and must stay equal to it for ever.
+    It starts as `sign` times the matrix number `layer` (0: input to hidden, 1: hidden to output;
+    after these the feedback matrices, where a circuit has any), transposed or not, and must stay
+    equal to it for ever.
     """
 
     pre: str
@@ -383,6 +385,9 @@ class Circuit:
         Magnitude of the closing bias.
     weight_limit : int
         Plastic weights are clipped to plus or minus this.
+    feedback : tuple of int
+        For each feedback matrix of its own, the weight layer whose place it takes on the way back;
+        none in the paper's circuit, where errors come back through copies of W2.
 
     Raises
     ------
@@ -401,6 +406,7 @@ class Circuit:
     closing: int = CLOSING
     weight_limit: int = WEIGHT_LIMIT
     layers: tuple[str, ...] = field(default=("input", "hidden", "output"), repr=False)
+    feedback: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every row."""
@@ -461,6 +467,20 @@ class Circuit:
         """Return the refractory delay of a population on the chip; sources and gates have 1."""
         delays = {row.name: row.refractory for row in self.populations}
         return delays.get(population, 1)
+
+    # -- matrices --------------------------------------------------------------------------
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shape (n_pre, n_post) of every matrix: one per weight layer, then those for feedback."""
+        forward = tuple(itertools.pairwise(self.sizes))
+        return (*forward, *(forward[layer] for layer in self.feedback))
+
+    @property
+    def matrix_names(self) -> tuple[str, ...]:
+        """Names of the matrices, in the same order: w1, w2, and b2 for feedback in W2's place."""
+        forward = range(1, len(self.sizes))
+        return (*(f"w{n}" for n in forward), *(f"b{layer + 1}" for layer in self.feedback))
 
     # -- projections -----------------------------------------------------------------------
 
@@ -609,15 +629,19 @@ def _check_populations(circuit: Circuit) -> None:
                     f"projection {row.pre}→{post} is one to one, but the populations have "
                     f"{sizes[row.pre]} and {sizes[post]} neurons"
                 )
+    for layer in circuit.feedback:
+        if layer not in range(len(circuit.sizes) - 1):
+            raise CircuitError(
+                f"feedback takes the place of layer {layer}; must be below {len(circuit.sizes) - 1}"
+            )
     for plastic in circuit.plastic:
-        if plastic.layer not in range(len(circuit.sizes) - 1) or plastic.sign not in (-1, 1):
+        if plastic.layer not in range(len(circuit.shapes)) or plastic.sign not in (-1, 1):
             raise CircuitError(
                 f"plastic projection {plastic.name}: layer {plastic.layer}, sign {plastic.sign}; "
-                f"the layer must be below {len(circuit.sizes) - 1}, the sign 1 or -1"
+                f"the layer must be below {len(circuit.shapes)}, the sign 1 or -1"
             )
-        shape = circuit.sizes[plastic.layer], circuit.sizes[plastic.layer + 1]
-        if plastic.transposed:
-            shape = shape[::-1]
+        n_pre, n_post = circuit.shapes[plastic.layer]
+        shape = (n_post, n_pre) if plastic.transposed else (n_pre, n_post)
         if (sizes[plastic.pre], sizes[plastic.post]) != shape:
             raise CircuitError(
                 f"plastic projection {plastic.name} joins {sizes[plastic.pre]} to "

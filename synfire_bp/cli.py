@@ -494,7 +494,7 @@ def _print_populations(circuit: Circuit) -> None:
 
 
 def _print_projections(circuit: Circuit) -> None:
-    names = {0: "W1", 1: "W2"}
+    names = [name.upper() for name in circuit.matrix_names]
     rows = [
         (
             row.name,

@@ -71,7 +71,7 @@ class Segment:
     samples : int
         How many it showed; fewer than asked for if it was told to stop.
     weights : tuple of int16 arrays
-        One matrix per weight layer, afterwards.
+        One matrix per weight layer, afterwards; then those for feedback, if it has its own.
     score : Score
         Of every sample as it was shown, before its update.
     activity : dict
@@ -163,10 +163,13 @@ def circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
 
 def starting_weights(experiment: Experiment) -> Weights:
     """Return the weights that a training starts from: drawn, and as the network can hold them."""
+    circuit, seed = circuits(experiment)[0], experiment.training.seed
     lowest, highest = weight_bounds(
-        circuits(experiment)[0], None if experiment.hardware is None else experiment.hardware.spec()
+        circuit, None if experiment.hardware is None else experiment.hardware.spec()
     )
-    drawn = initial_weights(experiment.network.sizes, experiment.training.seed)
+    drawn = initial_weights(experiment.network.sizes, seed)
+    for variant in experiment.variants:
+        drawn = variant.starting_weights(drawn, circuit, seed)
     if experiment.hardware is not None:
         spec = experiment.hardware.spec()
         drawn = tuple(quantise_weight(w, 0, SignMode.MIXED, spec).astype(np.int16) for w in drawn)
@@ -188,6 +191,9 @@ class OracleEngine:
         self._limit = experiment.network.weight_limit
         rule = parse_rule(experiment.learning.rule)
         self._potentiation, self._depression = rule.coincidence()
+        self._deviation = oracle.PAPER
+        for variant in experiment.variants:
+            self._deviation = replace(self._deviation, **variant.algorithm())
 
     def train(
         self,
@@ -206,7 +212,8 @@ class OracleEngine:
                 "the oracle has no spikes to record; set record.samples to 0 or use --engine "
                 "circuit"
             )
-        w1, w2 = (matrix.copy() for matrix in weights)
+        w1, w2, *back = (matrix.copy() for matrix in weights)
+        deviation = replace(self._deviation, back=back[0] if back else None)
         score, done = Score.none(self._n_out), 0
         activity = dict.fromkeys(("hidden_spikes", "output_spikes", "samples_with_error",
                                   "changes_w1", "changes_w2"), 0)  # fmt: skip
@@ -215,6 +222,7 @@ class OracleEngine:
             result = oracle.train_samples(
                 self._samples["train"], w1, w2, chunk,
                 potentiation=self._potentiation, depression=self._depression, limit=self._limit,
+                deviation=replace(deviation, shown=shown_before + done),
             )  # fmt: skip
             done += len(chunk)
             score = score + result.score
@@ -225,7 +233,7 @@ class OracleEngine:
             activity["changes_w2"] += result.weight_changes[1]
             if progress is not None:
                 progress(done)
-        return Segment(done, (w1, w2), score, activity)
+        return Segment(done, (w1, w2, *back), score, activity)
 
     def test(
         self,
@@ -237,7 +245,7 @@ class OracleEngine:
     ) -> Segment:
         """Show every sample of a split without learning."""
         samples = self._samples[split]
-        outputs = oracle.forward_samples(samples, *weights)
+        outputs = oracle.forward_samples(samples, *weights[:2])
         score = Score.of(outputs.spikes, outputs.potentials, samples.labels)
         if progress is not None:
             progress(len(samples))
@@ -310,7 +318,7 @@ class CircuitEngine:
                 copies=copies,
                 seed=seed,
             ),
-            **self._variant_numbers(seed),
+            **self._variant_numbers(seed, shown_before),
             "cells.record_from": 0,
             "cells.record_until": len(order) if record else 0,
         }
@@ -342,10 +350,11 @@ class CircuitEngine:
         )
         return self._segment(self._inference, result, weights, labels[: result.samples], {})
 
-    def _variant_numbers(self, seed: int) -> dict[str, NDArray | int]:
+    def _variant_numbers(self, seed: int, shown_before: int) -> dict[str, NDArray | int]:
         given: dict[str, NDArray | int] = {}
         for variant in self._variants:
             given |= variant.numbers(self._circuit, self._layout, seed)
+            given |= variant.moment(self._circuit, shown_before)
         return given
 
     def close(self) -> None:

@@ -31,6 +31,7 @@ from synfire_bp.errors import ExperimentError, RuleError
 from synfire_bp.loihi.spec import SPECS, LoihiSpec
 from synfire_bp.plasticity import PAPER_RULE, parse_rule
 from synfire_bp.section import Section, VariantSection
+from synfire_bp.variants_feedback import FeedbackSection
 
 __all__ = [
     "DatasetSection",
@@ -54,8 +55,11 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 """Size of a layer; beyond the bound no machine holds the weights."""
 
-VARIANTS: tuple[str, ...] = ()
+VARIANTS: tuple[str, ...] = ("feedback",)
 """Sections of a model file that drop an assumption of the circuit, in the order they act in."""
+
+_NAMED = {"hardware": "chip", "feedback": "kind"}
+"""Sections that may be written as one word, and the key that it is the value of."""
 
 # ----------------------------------------------------------------------------------------------
 # What a model file may say
@@ -231,13 +235,31 @@ class Experiment(Section):
         default=None,
         description="Chip to emulate: loihi1, or a section of chip and knobs. null: none.",
     )
+    feedback: FeedbackSection | None = Field(
+        default=None,
+        description="How errors come back: a kind such as kolen_pollack, or a section of kind and "
+        "knobs. null: through copies of W2, as in the paper.",
+    )
     training: TrainingSection = Field(description="How long and from which seed.")
     record: RecordSection = Field(default=RecordSection(), description="What is recorded.")
 
-    @field_validator("hardware", mode="before")
+    @field_validator(*_NAMED, mode="before")
     @classmethod
-    def _name_alone_is_a_chip(cls, hardware: Any) -> Any:
-        return {"chip": hardware} if isinstance(hardware, str) else hardware
+    def _name_alone(cls, section: Any, info: ValidationInfo) -> Any:
+        return {_NAMED[str(info.field_name)]: section} if isinstance(section, str) else section
+
+    @field_validator("feedback")
+    @classmethod
+    def _weights_are_fine_enough(
+        cls, feedback: FeedbackSection | None, info: ValidationInfo
+    ) -> FeedbackSection | None:
+        chip = info.data.get("hardware")
+        if feedback and (feedback.decay or feedback.drift) and chip and chip.weight_bits < 8:
+            raise ValueError(
+                "decay and drift move weights by 2, but with hardware.weight_bits "
+                f"{chip.weight_bits} they go in larger steps; use 8 bits, or neither of the two"
+            )
+        return feedback
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -395,8 +417,10 @@ class Experiment(Section):
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of a model file, for editors that complete and check as one types."""
     schema = Experiment.model_json_schema()
-    chips = get_args(HardwareSection.model_fields["chip"].annotation)
-    schema["properties"]["hardware"]["anyOf"].append({"enum": list(chips)})  # the name alone
+    for name, key in _NAMED.items():  # one word alone
+        section = _section((name,))
+        words = get_args(section.model_fields[key].annotation) if section else ()
+        schema["properties"][name]["anyOf"].append({"enum": list(words)})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -594,9 +618,9 @@ def _override(values: dict, text: str) -> _Place:
         raise ExperimentError(f"override '{text}': the value is not valid YAML: {what}") from None
     section = values
     for part in place[:-1]:
-        if part == "hardware" and not isinstance(section.get(part), dict):
-            chip = section.get(part)  # its name alone, or none
-            section[part] = {} if chip is None else {"chip": chip}
+        if part in _NAMED and not isinstance(section.get(part), dict):
+            word = section.get(part)  # alone, or none
+            section[part] = {} if word is None else {_NAMED[part]: word}
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
             inner = f"{part}: holds {_shown(section)}, and no keys"

@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.chance import CERTAIN, chance, in_steps
 from synfire_bp.circuit import Circuit, PlasticProjection
+from synfire_bp.decay import WHOLE, shrunk
 from synfire_bp.errors import CircuitError
 from synfire_bp.lines import Lines
 from synfire_bp.loihi.emulation import COMPARTMENT, compartment_functions, compartment_step
@@ -83,6 +84,23 @@ bounded.implementations.add_implementation(
     """,
 )
 
+
+decayed = Function(
+    shrunk, arg_units=[1, 1], return_unit=1, return_type="integer",
+    arg_types=["integer", "integer"],
+)  # fmt: skip
+"""`synfire_bp.decay.shrunk`."""
+decayed.implementations.add_implementation(
+    "cpp",
+    f"""
+    static inline int32_t shrunk(int32_t weight, int32_t keep)
+    {{
+        const int32_t steps = (weight < 0 ? -weight : weight) / 2 * keep / {WHOLE};
+        return weight < 0 ? -2 * steps : 2 * steps;
+    }}
+    """,
+    name="shrunk",
+)
 
 _PATTERNS = {"input": "input_pattern", "target": "target_pattern"}
 
@@ -360,7 +378,8 @@ def _build(
         synapse,
         on_pre=on_pre,
         rows=by_rows,
-        namespace=random | {"bounded": bounded, "in_steps": in_steps},
+        namespace=random
+        | {"bounded": bounded, "in_steps": in_steps, "shrunk": decayed},
         dtype={"w": np.int16},
         name="plastic",
         **common,

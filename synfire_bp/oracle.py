@@ -13,6 +13,8 @@ and both are clipped.  Two semantics: in ``"circuit"`` (default) e is computed w
 before this sample, because a spike is delivered with the weight as it stood before learning in
 that step, and the upper box edges are ``a > 1024``.  In ``"numpy"``, the authors' shortcut, e is
 computed with W2 after its update, and the edges are ``a > 1023``.
+
+Where errors do not come back through W2, a `Deviation` says how they do: ``e = B @ (d+ - d-)``.
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit import FULL, HALF, WEIGHT_LIMIT
+from synfire_bp.decay import WHOLE, shrunk
 from synfire_bp.errors import SynfireError
 from synfire_bp.scores import Score
 
 __all__ = [
     "SEMANTICS",
+    "Deviation",
     "EpochResult",
     "Outputs",
     "Samples",
@@ -39,6 +43,48 @@ __all__ = [
 ]
 
 SEMANTICS = ("circuit", "numpy")
+
+
+@dataclass(frozen=True, eq=False)
+class Deviation:
+    """What is done otherwise than in the paper.
+
+    Attributes
+    ----------
+    back : integer array, shape (n_hid, n_out), optional
+        The matrix B that errors come back through; **changed in place** if it learns.  None: W2.
+    back_learns : bool
+        B learns by the same rule as W2.
+    hidden_learns : bool
+        W1 learns.
+    every : int
+        After so many samples each, W2 and B decay; 0: never.
+    keep : int
+        What is left of them then, in parts of `synfire_bp.decay.WHOLE`.
+    shown : int
+        Samples shown before, from which `every` is counted on.
+    """
+
+    back: NDArray[np.integer] | None = None
+    back_learns: bool = True
+    hidden_learns: bool = True
+    every: int = 0
+    keep: int = WHOLE
+    shown: int = 0
+
+    def pieces(self, order: NDArray) -> list[NDArray]:
+        """Split an order of samples where the weights decay."""
+        if not self.every or len(order) == 0:
+            return [order]
+        cuts = np.arange(self.every - self.shown % self.every, len(order), self.every)
+        return np.split(order, cuts)
+
+    def decays_after(self, n: int) -> bool:
+        """Return whether weights decay after the first `n` samples."""
+        return self.every > 0 and n > 0 and (self.shown + n) % self.every == 0
+
+
+PAPER = Deviation()
 
 
 @dataclass(frozen=True)
@@ -188,8 +234,15 @@ def train_samples(
     potentiation: int = 2,
     depression: int = -2,
     limit: int = WEIGHT_LIMIT,
+    deviation: Deviation = PAPER,
 ) -> EpochResult:
-    """Do what `train_epoch` does, with samples prepared once for many calls."""
+    """Do what `train_epoch` does, with samples prepared once for many calls.
+
+    Raises
+    ------
+    SynfireError
+        As `train_epoch`; also if the matrix of a deviation does not have the shape of W2.
+    """
     from synfire_bp import oracle_kernels as kernels
 
     if semantics not in SEMANTICS:
@@ -200,18 +253,30 @@ def train_samples(
             raise SynfireError(
                 f"{name} is read-only, but training changes it in place; pass a copy"
             )
+    back = deviation.back
+    if back is not None:
+        _check_back(back, w2)
     order = _checked_order(order, len(samples))
-    work = kernels.WorkingWeights.of(w1, w2, limit, max(abs(potentiation), abs(depression)))
+    work = kernels.WorkingWeights.of(w1, w2, limit, max(abs(potentiation), abs(depression)), back)
     counts = np.zeros(len(kernels.COUNTS), dtype=np.int64)
-    narrow = work.w1.dtype.type
-    kernels.learn(
-        samples.active, samples.starts, samples.labels, order,
-        work.w1, work.w2t, work.at_once, work.wide,
-        FULL if semantics == "circuit" else FULL - 1,
-        semantics == "numpy",
-        narrow(potentiation), narrow(depression), narrow(limit), counts,
-    )  # fmt: skip
+    narrow, done = work.w1.dtype.type, 0
+    for piece in deviation.pieces(order):
+        kernels.learn(
+            samples.active, samples.starts, samples.labels, piece,
+            work.w1, work.w2t, work.backt, work.at_once, work.wide,
+            FULL if semantics == "circuit" else FULL - 1,
+            semantics == "numpy",
+            deviation.hidden_learns, back is not None and deviation.back_learns,
+            narrow(potentiation), narrow(depression), narrow(limit), counts,
+        )  # fmt: skip
+        done += len(piece)
+        if deviation.decays_after(done):
+            work.w2t[...] = shrunk(work.w2t, deviation.keep)
+            if back is not None and deviation.back_learns:
+                work.backt[...] = shrunk(work.backt, deviation.keep)
     w1[...], w2[...] = work.w1, work.w2t.T
+    if back is not None and deviation.back_learns:
+        back[...] = work.backt.T
     count = dict(zip(kernels.COUNTS, (int(value) for value in counts), strict=True))
     n, n_hid, n_out = len(order), w1.shape[1], w2.shape[1]
     score = Score(samples=n, n_out=n_out, **{name: count[name] for name in kernels.COUNTS[:4]})
@@ -268,6 +333,16 @@ def _check_weights(shape: tuple[int, ...], w1: Any, w2: Any, n_out: int | None =
         )
     if n_out is not None and n_out != w2.shape[1]:
         raise SynfireError(f"w2 is {w2.shape}, but the samples were prepared for {n_out} outputs")
+
+
+def _check_back(back: Any, w2: NDArray) -> None:
+    """Check that a feedback matrix is like W2, of which it takes the place."""
+    if not isinstance(back, np.ndarray) or back.dtype.kind != "i" or back.dtype.itemsize < 2:
+        raise SynfireError("the feedback matrix must be an array of signed integers, 16 bits each")
+    if back.shape != w2.shape:
+        raise SynfireError(f"the feedback matrix is {back.shape}; W2 is {w2.shape}")
+    if not back.flags.writeable:
+        raise SynfireError("the feedback matrix is read-only, but training changes it in place")
 
 
 def _integers(name: str, values: Any) -> NDArray:

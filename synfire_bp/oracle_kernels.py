@@ -43,6 +43,8 @@ class WorkingWeights:
     w1, w2t : int16 or int64 arrays, shapes (n_in, n_hid) and (n_out, n_hid)
         W1, and W2 transposed; int16 unless a weight, or the number of weights in a row, outgrows
         it.
+    backt : array as w2t
+        What errors come back through, transposed: w2t itself, or a matrix of its own.
     at_once : int
         So many rows of `w1` can be summed in its own type.
     wide : type
@@ -51,19 +53,30 @@ class WorkingWeights:
 
     w1: NDArray[np.signedinteger]
     w2t: NDArray[np.signedinteger]
+    backt: NDArray[np.signedinteger]
     at_once: int
     wide: type[np.signedinteger]
 
     @classmethod
-    def of(cls, w1: NDArray, w2: NDArray, limit: int = 0, step: int = 0) -> WorkingWeights:
+    def of(
+        cls,
+        w1: NDArray,
+        w2: NDArray,
+        limit: int = 0,
+        step: int = 0,
+        back: NDArray | None = None,
+    ) -> WorkingWeights:
         """Copy weights that will move by up to `step` and then be clipped to `limit`."""
-        extremes = [int(end(initial=0)) for w in (w1, w2) for end in (w.min, w.max)]
+        matrices = (w1, w2) if back is None else (w1, w2, back)
+        extremes = [int(end(initial=0)) for w in matrices for end in (w.min, w.max)]
         greatest = max(*map(abs, extremes), abs(limit), 1) + step
         small = max(greatest, *w1.shape, *w2.shape) < 2**15
         narrow, wide = (np.int16, np.int32) if small else (np.int64, np.int64)
+        w2t = w2.T.astype(narrow, order="C")
         return cls(
             w1.astype(narrow, order="C"),
-            w2.T.astype(narrow, order="C"),
+            w2t,
+            w2t if back is None else back.T.astype(narrow, order="C"),
             np.iinfo(narrow).max // greatest,
             wide,
         )
@@ -97,12 +110,14 @@ def answer(active, starts, w1, w2t, at_once, wide, potentials):  # type: ignore[
 
 @njit(cache=True, nogil=True)
 def learn(  # type: ignore[no-untyped-def]
-    active, starts, labels, order, w1, w2t, at_once, wide, upper, after, up, down, limit, counts,
+    active, starts, labels, order, w1, w2t, backt, at_once, wide, upper, after, hidden_learns,
+    back_learns, up, down, limit, counts,
 ):  # fmt: skip
-    """Show samples in `order`, change `w1` and `w2t` and add to `counts`.
+    """Show samples in `order`, change `w1`, `w2t` and `backt` and add to `counts`.
 
-    `upper` is the upper edge of both boxes; with `after` the error goes back through W2 as it is
-    after its update.  `up`, `down` and `limit` have the type of the weights.
+    `upper` is the upper edge of both boxes; with `after` the error goes back through `backt` as it
+    is after its update.  `backt` may be `w2t`; else it is changed if `back_learns`.  `up`, `down`
+    and `limit` have the type of the weights.
     """
     n_out, n_hid = w2t.shape
     part, h = np.empty(n_hid, w1.dtype), np.empty(n_hid, w1.dtype)
@@ -142,7 +157,9 @@ def learn(  # type: ignore[no-untyped-def]
 
         if after:
             counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
-        _back(d2, w2t, e)
+            if back_learns:
+                _update_w2(backt, h, d2, up, down, limit)
+        _back(d2, backt, e)
         n_d1 = 0
         for i in range(n_hid):
             inside = a1[i] > 0 and not a1[i] > upper
@@ -150,7 +167,9 @@ def learn(  # type: ignore[no-untyped-def]
             n_d1 += inside and e[i] != 0
         if not after:
             counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
-        if n_d1:
+            if back_learns:
+                _update_w2(backt, h, d2, up, down, limit)
+        if n_d1 and hidden_learns:
             counts[_CHANGES_1] += _update_w1(w1, on, change, limit)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from synfire_bp.circuit import Circuit
     from synfire_bp.synapses import PlasticLayout
+
+    Weights = tuple[NDArray[np.int16], ...]
 
 __all__ = ["Section", "VariantSection"]
 
@@ -53,6 +55,21 @@ class VariantSection(Section):
         `seed` is that of what happens at random: it moves on by one per time step, from the
         training's first one, so that `seed + t_in_timesteps` names a moment whatever was resumed.
         """
+        return {}
+
+    def moment(self, circuit: Circuit, shown_before: int) -> dict[str, int]:
+        """Return the numbers that hang on how many samples this training has shown before."""
+        return {}
+
+    def starting_weights(self, weights: Weights, circuit: Circuit, seed: int) -> Weights:
+        """Return what a training starts from: one matrix for each of `circuit.shapes`.
+
+        `weights` is what the paper's circuit, or the variants before this one, start from.
+        """
+        return weights
+
+    def algorithm(self) -> dict[str, Any]:
+        """Return what the algorithm in integers does otherwise (`synfire_bp.oracle.Deviation`)."""
         return {}
 
     @property

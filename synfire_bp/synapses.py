@@ -6,7 +6,7 @@ and then by postsynaptic cell.  No brian2 here: a compiled program is fed from t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -104,6 +104,13 @@ class PlasticLayout:
             row: packed[places].astype(np.int16)
             for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True)
         }
+
+    def per_row(self, value: Callable[[PlasticProjection], int]) -> NDArray[np.int32]:
+        """Return a number for every synapse that is the same throughout its projection."""
+        spread = np.empty(self.pre.size, dtype=np.int32)
+        for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
+            spread[places] = value(row)
+        return spread
 
 
 def numbers(

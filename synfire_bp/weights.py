@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from synfire_bp.circuit import FULL, PlasticProjection
 from synfire_bp.errors import CircuitError
 
-__all__ = ["INITIAL_LIMIT", "as_copy", "from_copy", "initial_weights"]
+__all__ = ["INITIAL_LIMIT", "as_copy", "from_copy", "initial_feedback", "initial_weights"]
 
 INITIAL_LIMIT = 240
 """Largest magnitude of an initial weight."""
 
-_WEIGHTS_STREAM = 0
+_WEIGHTS_STREAM, _FEEDBACK_STREAM = 0, 2
 """First entry of the random stream's key; the order of samples uses another."""
 
 
@@ -47,11 +47,30 @@ def initial_weights(
     tuple of int16 arrays
         One (n_pre, n_post) matrix per pair of adjacent layers.
     """
+    return _drawn(sizes, seed, limit, _WEIGHTS_STREAM)
+
+
+def initial_feedback(
+    sizes: Sequence[int], seed: int, *, limit: int = INITIAL_LIMIT
+) -> tuple[NDArray[np.int16], ...]:
+    """Draw feedback matrices: as the initial weights of every layer, but independent of them.
+
+    Returns
+    -------
+    tuple of int16 arrays
+        One (n_pre, n_post) matrix per weight layer, in the orientation of its weights.
+    """
+    return _drawn(sizes, seed, limit, _FEEDBACK_STREAM)
+
+
+def _drawn(
+    sizes: Sequence[int], seed: int, limit: int, stream: int
+) -> tuple[NDArray[np.int16], ...]:
     if seed < 0:
         raise CircuitError(f"seed is {seed}; must be 0 or greater")
     layers = []
     for layer, (n_pre, n_post) in enumerate(itertools.pairwise(sizes)):
-        key = np.random.SeedSequence(seed, spawn_key=(_WEIGHTS_STREAM, layer))
+        key = np.random.SeedSequence(seed, spawn_key=(stream, layer))
         drawn = np.random.Generator(np.random.PCG64(key)).standard_normal((n_pre, n_post))
         scaled = np.clip(drawn * np.sqrt(2 / (n_pre + n_post)) * FULL, -limit, limit)
         layers.append((2 * np.trunc(scaled / 2)).astype(np.int16))

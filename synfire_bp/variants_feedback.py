@@ -1,0 +1,274 @@
+"""How errors come back: the section `feedback` of a model file.
+
+In the paper the error travels back through copies of W2 that the same local rule keeps equal to it
+(`symmetric`).  They have to start equal, which no brain arranges.  The kinds of feedback here drop
+that assumption, one way each:
+
+============================ ==========================================================
+`feedback_alignment`         B, fixed and random, in the place of W2 (Lillicrap et al. 2016)
+`sign_symmetric`             the same with the signs of the initial W2 (after Liao et al. 2016)
+`kolen_pollack`              B starts random and learns by W2's rule (Kolen & Pollack 1994;
+                             Akrout et al. 2019); with `decay` it comes to equal W2
+`weight_drift`               the paper's copies, disturbed one by one: they drift, or miss updates
+`output_only`                only W2 learns: is backpropagation needed at all?
+`direct_feedback_alignment`  for deeper networks (Nøkland 2016); with one hidden layer it is
+                             feedback alignment
+============================ ==========================================================
+
+What is local: every kind learns by the paper's rule, which sees its own two neurons and the reward.
+B is drawn without a look at W2, except that `sign_symmetric` copies the signs once, at the start;
+B does not follow where W2 changes its sign later, as Liao et al. let it, because a synapse would
+have to know the sign of another one.  Decay sees nothing but its own weight and a signal that
+all synapses share, as in sleep.  With `kolen_pollack` the updates of W2 and B are equal, since the
+same two neurons fire together at both; decay forgets what they started from.
+
+B stands in (n_hid, n_out), as W2 does.  It is held twice, as +B in o→hT and as -B in oT→hT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator
+
+from synfire_bp.decay import WHOLE, kept
+from synfire_bp.lines import Lines, combined
+from synfire_bp.section import VariantSection
+from synfire_bp.weights import initial_feedback
+
+if TYPE_CHECKING:
+    from synfire_bp.circuit import Circuit, PlasticProjection
+    from synfire_bp.section import Weights
+    from synfire_bp.synapses import PlasticLayout
+
+__all__ = ["FeedbackSection"]
+
+_OWN_MATRIX = ("feedback_alignment", "sign_symmetric", "kolen_pollack")
+_FIXED = ("feedback_alignment", "sign_symmetric")
+_USED_BY = {
+    "decay": ("kolen_pollack", "weight_drift"),
+    "drift": ("weight_drift",),
+    "failure": ("weight_drift",),
+}
+"""Which kinds of feedback a disturbance or a repair is for."""
+
+_CERTAIN = 2**24
+"""Whole numbers of chance go up to this (`synfire_bp.chance.CERTAIN`)."""
+
+_SOME_LEARN = Lines(
+    plastic="learns : integer (constant)  # 1, or 0: this synapse keeps its weight",
+    change=("{change} * learns",),
+)
+
+_AT_MOMENTS = Lines(
+    plastic="""
+        keep         : integer (constant)          # of the weight, when it decays
+        drifting     : integer (shared, constant)  # chance of a step up, and of one down
+        moved        : integer (constant)          # number of the synapse, for chance
+        moving       : integer (shared, constant)  # seed
+        between      : integer (shared, constant)  # time steps between two moments
+        since        : integer (shared, constant)  # time steps since the last one, at the start
+        due = int(t_in_timesteps > 0 and (t_in_timesteps + since) % between == 0) : integer (shared)
+    """,
+    after="w += due * (bounded(shrunk(w, keep) + 2 * int(chance(moved, moving + t_in_timesteps) < "
+    "drifting) - 2 * int(chance(moved, moving + t_in_timesteps) >= certain - drifting), lowest, "
+    "highest) - w)",
+)
+
+_SOME_FAIL = Lines(
+    plastic="""
+        failing : integer (shared, constant)  # chance that an update fails
+        updated : integer (constant)          # number of the synapse, for chance
+        failed  : integer (shared, constant)  # seed
+    """,
+    change=("{change} * int(chance(updated, failed + t_in_timesteps) >= failing)",),
+)
+
+_DRIFT, _FAILURE = 0x2F0E1D3C, 0x1B3A5967
+"""Added to the seed, so that different things do not happen to the same synapses at once."""
+
+
+class FeedbackSection(VariantSection):
+    """How errors come back; `feedback: kolen_pollack` alone names the kind."""
+
+    kind: Literal[
+        "symmetric", "feedback_alignment", "direct_feedback_alignment", "sign_symmetric",
+        "kolen_pollack", "weight_drift", "output_only",
+    ] = Field(  # fmt: skip
+        default="symmetric",
+        description="symmetric (the paper: copies of W2), feedback_alignment (fixed random B), "
+        "sign_symmetric (the same with the signs of the initial W2), kolen_pollack (B learns by "
+        "the rule of W2), weight_drift (copies of W2, disturbed), output_only (W1 is fixed).",
+    )
+    decay: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Fraction that every weight of W2 and B (of all its copies) loses, every "
+        "`every` samples; in steps of 2, and at least one step. W1 does not decay. For "
+        "kolen_pollack and weight_drift; null: none.",
+    )
+    drift: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Probability that a learning weight moves by 2, up or down, every `every` "
+        "samples; each synapse for itself. For weight_drift; null: none.",
+    )
+    failure: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Probability that an update of a weight fails; each synapse for itself. For "
+        "weight_drift; null: none.",
+    )
+    every: int = Field(
+        default=1000,
+        ge=1,
+        le=10_000_000,
+        description="Samples between two moments in which weights decay or drift.",
+    )
+
+    @field_validator("kind")
+    @classmethod
+    def _kind_makes_a_difference(cls, kind: str) -> str:
+        if kind == "direct_feedback_alignment":
+            raise ValueError(
+                "is 'direct_feedback_alignment', which with one hidden layer is the same as "
+                "feedback_alignment; use that, or a network with more hidden layers"
+            )
+        return kind
+
+    @field_validator("decay", "drift", "failure")
+    @classmethod
+    def _belongs_to_kind(cls, value: float | None, info: ValidationInfo) -> float | None:
+        kind, users = info.data.get("kind"), _USED_BY[str(info.field_name)]
+        if value is not None and kind is not None and kind not in users:
+            raise ValueError(
+                f"has no effect on feedback.kind '{kind}'; remove it, or use "
+                f"feedback.kind: {' or '.join(users)}"
+            )
+        return value
+
+    @field_validator("every")
+    @classmethod
+    def _something_happens(cls, every: int, info: ValidationInfo) -> int:
+        if info.data.get("kind") == "weight_drift" and not (
+            info.data.get("drift") or info.data.get("failure")
+        ):
+            raise ValueError(
+                "nothing disturbs the copies of feedback.kind 'weight_drift'; give "
+                "feedback.drift or feedback.failure, or use feedback.kind: symmetric"
+            )
+        return every
+
+    # -- the circuit -------------------------------------------------------------------------
+
+    def circuit(self, circuit: Circuit) -> Circuit:
+        """Return the circuit with its way back through matrices of its own, if it has them."""
+        layers = sorted({row.layer for row in circuit.plastic if row.transposed})
+        if self.kind not in _OWN_MATRIX or not layers:
+            return circuit
+        n_forward = len(circuit.sizes) - 1
+        plastic = tuple(
+            replace(row, layer=n_forward + layers.index(row.layer)) if row.transposed else row
+            for row in circuit.plastic
+        )
+        return replace(circuit, plastic=plastic, feedback=tuple(layers))
+
+    def starting_weights(self, weights: Weights, circuit: Circuit, seed: int) -> Weights:
+        """Return the forward matrices, then the feedback matrices."""
+        if self.kind not in _OWN_MATRIX:
+            return weights
+        drawn = initial_feedback(circuit.sizes, seed)
+        back = tuple(drawn[layer] for layer in circuit.feedback)
+        if self.kind == "sign_symmetric":
+            back = tuple(
+                np.sign(weights[layer]) * np.abs(matrix)
+                for layer, matrix in zip(circuit.feedback, back, strict=True)
+            )
+        return (*weights, *back)
+
+    # -- its synapses ------------------------------------------------------------------------
+
+    @property
+    def _some_keep_still(self) -> bool:
+        return self.kind in (*_FIXED, "output_only")
+
+    @property
+    def _has_moments(self) -> bool:
+        return bool(self.decay or self.drift)
+
+    def _learns(self, circuit: Circuit, row: PlasticProjection) -> bool:
+        if self.kind == "output_only":
+            return row.layer == len(circuit.sizes) - 2
+        return self.kind not in _FIXED or row.layer < len(circuit.sizes) - 1
+
+    def lines(self) -> Lines:
+        """Return the Brian2 lines of what keeps still, decays, drifts or fails."""
+        parts = (
+            (_SOME_LEARN, self._some_keep_still),
+            (_AT_MOMENTS, self._has_moments),
+            (_SOME_FAIL, bool(self.failure)),
+        )
+        return combined(lines for lines, wanted in parts if wanted)
+
+    def numbers(
+        self, circuit: Circuit, layout: PlasticLayout, seed: int
+    ) -> dict[str, NDArray[np.integer] | int]:
+        """Return the numbers of those lines."""
+        given: dict[str, NDArray[np.integer] | int] = {}
+        number = np.arange(layout.pre.size, dtype=np.int32)
+        if self._some_keep_still:
+            given["plastic.learns"] = layout.per_row(lambda row: self._learns(circuit, row))
+        if self._has_moments:
+            keep = kept(self.decay or 0.0)
+            given |= {
+                "plastic.keep": layout.per_row(lambda row: keep if row.layer else WHOLE),
+                "plastic.drifting": round((self.drift or 0.0) * _CERTAIN / 2),
+                "plastic.moved": number,
+                "plastic.moving": (seed + _DRIFT) % 2**31,
+                "plastic.between": self.every * circuit.n_phases,
+            }
+        if self.failure:
+            given |= {
+                "plastic.failing": round(self.failure * _CERTAIN),
+                "plastic.updated": number,
+                "plastic.failed": (seed + _FAILURE) % 2**31,
+            }
+        return given
+
+    def moment(self, circuit: Circuit, shown_before: int) -> dict[str, int]:
+        """Return how long ago weights last decayed or drifted."""
+        if not self._has_moments:
+            return {}
+        return {"plastic.since": shown_before % self.every * circuit.n_phases}
+
+    # -- the algorithm -----------------------------------------------------------------------
+
+    def algorithm(self) -> dict[str, Any]:
+        """Return what the algorithm in integers does otherwise."""
+        return {
+            "back_learns": self.kind not in _FIXED,
+            "hidden_learns": self.kind != "output_only",
+            "every": self.every if self.decay else 0,
+            "keep": kept(self.decay or 0.0),
+        }
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the algorithm in integers cannot follow."""
+        if self.kind != "weight_drift":
+            return None
+        return (
+            "the oracle holds each matrix once, but with feedback.kind 'weight_drift' the copies "
+            "of a matrix differ"
+        )
+
+    @property
+    def copies_may_differ(self) -> bool:
+        """Whether copies of a weight matrix drift apart."""
+        return self.kind == "weight_drift"
