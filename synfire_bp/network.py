@@ -378,8 +378,7 @@ def _build(
         synapse,
         on_pre=on_pre,
         rows=by_rows,
-        namespace=random
-        | {"bounded": bounded, "in_steps": in_steps, "shrunk": decayed},
+        namespace=random | {"bounded": bounded, "in_steps": in_steps, "shrunk": decayed},
         dtype={"w": np.int16},
         name="plastic",
         **common,

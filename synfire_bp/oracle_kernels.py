@@ -72,11 +72,12 @@ class WorkingWeights:
         greatest = max(*map(abs, extremes), abs(limit), 1) + step
         small = max(greatest, *w1.shape, *w2.shape) < 2**15
         narrow, wide = (np.int16, np.int32) if small else (np.int64, np.int64)
-        w2t = w2.T.astype(narrow, order="C")
+        w2t: NDArray = w2.T.astype(narrow, order="C")
+        backt: NDArray = w2t if back is None else back.T.astype(narrow, order="C")
         return cls(
             w1.astype(narrow, order="C"),
             w2t,
-            w2t if back is None else back.T.astype(narrow, order="C"),
+            backt,
             np.iinfo(narrow).max // greatest,
             wide,
         )

@@ -4,7 +4,8 @@
     metrics.csv        one row per evaluation and split
     activity.csv       sparsity, weight changes, … per evaluation
     spike_counts.csv   spikes per population and phase
-    weights.npz        w1, w2, … and w1_init, w2_init, … (int16, pre x post); once finished
+    weights.npz        w1, w2, … and w1_init, w2_init, … (int16, pre x post); once finished.
+                       b2, … if errors come back through a matrix of its own in W2's place
     spikes.npz         recorded spikes, if any
     provenance.json    versions, commit, checksums, machine, time
     checkpoint.npz     where the training stands
@@ -178,7 +179,7 @@ class Checkpoint:
     epoch, position : int
         Whole epochs done, and samples done of the next one.
     weights, initial_weights : tuple of int16 arrays
-        One (n_pre, n_post) matrix per weight layer: now, and at the start.
+        One (n_pre, n_post) matrix per weight layer, then those for feedback: now, and at the start.
     copies : dict or None
         The matrix of each plastic projection by name, where copies of a layer's matrix differ.
     counters : dict
@@ -187,6 +188,8 @@ class Checkpoint:
         All rows so far.
     seconds : float
         Wall time so far, earlier sessions included.
+    names : sequence of str
+        Names of the matrices in weights.npz; w1, w2, … if empty.
     """
 
     engine: str
@@ -201,13 +204,15 @@ class Checkpoint:
     activity: list[dict[str, Any]] = field(default_factory=list)
     spike_counts: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    names: Sequence[str] = ()
 
     @property
     def weight_arrays(self) -> dict[str, NDArray[np.int16]]:
         """The weights by their names in weights.npz: w1, w2, …, w1_init, w2_init, …."""
-        now = {f"w{n}": matrix for n, matrix in enumerate(self.weights, 1)}
-        start = {f"w{n}_init": matrix for n, matrix in enumerate(self.initial_weights, 1)}
-        return now | start
+        names = self.names or [f"w{n}" for n in range(1, len(self.weights) + 1)]
+        now = dict(zip(names, self.weights, strict=True))
+        start = zip(names, self.initial_weights, strict=True)
+        return now | {f"{name}_init": matrix for name, matrix in start}
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
@@ -272,7 +277,8 @@ def load_checkpoint(
     rest = json.loads(text)
     if rest.pop("format") != _CHECKPOINT_FORMAT:
         raise CheckpointError(f"{path}: was written by another version of synfire_bp; {mend}")
-    layers = range(1, rest.pop("layers") + 1)
+    n_layers = rest.pop("layers")
+    matrices = rest.get("names") or [f"w{n}" for n in range(1, n_layers + 1)]
     if expected_engine not in (None, rest["engine"]):
         raise CheckpointError(
             f"{path}: belongs to the engine '{rest['engine']}', not '{expected_engine}'; "
@@ -287,8 +293,8 @@ def load_checkpoint(
     names = rest.pop("copies", [])
     return Checkpoint(
         copies={name: stored[f"copy{n}"] for n, name in enumerate(names, 1)} or None,
-        weights=tuple(stored[f"w{n}"] for n in layers),
-        initial_weights=tuple(stored[f"w{n}_init"] for n in layers),
+        weights=tuple(stored[name] for name in matrices),
+        initial_weights=tuple(stored[f"{name}_init"] for name in matrices),
         **rest,
     )
 
@@ -394,7 +400,10 @@ class Run:
 
     @cached_property
     def weights(self) -> dict[str, NDArray[np.int16]]:
-        """Weights now and at the start: w1, w2, …, w1_init, w2_init, … (pre x post)."""
+        """Weights now and at the start: w1, w2, …, w1_init, w2_init, … (pre x post).
+
+        Also b2, …, where errors come back through a matrix of its own.
+        """
         if not (self.path / WEIGHTS).exists() and (self.path / CHECKPOINT).exists():
             return load_checkpoint(self.path / CHECKPOINT).weight_arrays  # not finished yet
         return self._read(WEIGHTS, _read_weights)
@@ -472,10 +481,15 @@ def _read_arrays(file: IO[bytes]) -> dict[str, NDArray]:
         return {name: archive[name] for name in archive.files}
 
 
+def _is_forward(matrix: str) -> bool:
+    return matrix.startswith("w")
+
+
 def _read_weights(file: IO[bytes]) -> dict[str, NDArray]:
     arrays = _read_arrays(file)
-    layers = range(1, max(len(arrays) // 2, 1) + 1)
-    if missing := {f"w{n}{end}" for n in layers for end in ("", "_init")} - set(arrays):
+    found = {name.removesuffix("_init") for name in arrays}
+    names = {f"w{n}" for n in range(1, max(sum(map(_is_forward, found)), 1) + 1)} | found
+    if missing := {f"{name}{end}" for name in names for end in ("", "_init")} - set(arrays):
         raise ValueError(f"{', '.join(sorted(missing))} missing")
     return arrays
 
@@ -680,9 +694,9 @@ def _before(
         ) from None
     asked = experiment.decisive()
     differ = [
-        f"{key}: {_shown(there[key])} there, {_shown(asked[key])} asked for"
-        for key in asked
-        if there[key] != asked[key]
+        f"{key}: {_shown(there.get(key))} there, {_shown(asked.get(key))} asked for"
+        for key in {**there, **asked}  # a section that only one of them has, too
+        if there.get(key) != asked.get(key)
     ]
     recorded = before.get("fingerprint", fingerprint if not differ else None)
     if recorded == fingerprint:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.alignment import alignment
 from synfire_bp.datasets import Dataset, check_fits, load_dataset
 from synfire_bp.engines import (
     Engine,
@@ -245,7 +246,8 @@ class _Training:
         self.keep_going = keep_going
         self.labels = training_split(experiment, dataset).labels
         self.n, self.n_out = len(self.labels), experiment.network.sizes[-1]
-        self.n_phases = circuits(experiment)[0].n_phases
+        self.circuit = circuits(experiment)[0]
+        self.n_phases = self.circuit.n_phases
         plan = experiment.training
         self.total = self.n * plan.epochs
         self.points = evaluation_points(self.n, plan.epochs, plan.evaluate_every)
@@ -253,8 +255,9 @@ class _Training:
         self.begun = time.perf_counter()
         weights = starting_weights(experiment)
         self.checkpoint = writer.checkpoint or Checkpoint(
-            engine, experiment.fingerprint(), 0, 0, weights, weights
-        )
+            engine, experiment.fingerprint(), 0, 0, weights, weights,
+            names=self.circuit.matrix_names,
+        )  # fmt: skip
         self.weights = self.checkpoint.weights
         self.copies = self.checkpoint.copies
         self.done = self.checkpoint.epoch * self.n + self.checkpoint.position
@@ -382,7 +385,14 @@ class _Training:
             **activity,
             "stray_spikes": sums.strays,
             "unequal_weights": sums.unequal,
+            **self._alignment(),
         }
+
+    def _alignment(self) -> Mapping[str, float]:
+        """Return the angles between W2 and what errors come back through, where it is not W2."""
+        if not (self.circuit.feedback or self.experiment.copies_may_differ):
+            return {}
+        return alignment(self.circuit, self.weights, self.copies)
 
     def _summary(self, rows: list[dict[str, Any]]) -> str:
         per_sample = 1000 * rows[0]["seconds"] / rows[0]["samples"]

@@ -46,6 +46,16 @@ if TYPE_CHECKING:
 
 __all__ = ["FeedbackSection"]
 
+Kind = Literal[
+    "symmetric",
+    "feedback_alignment",
+    "direct_feedback_alignment",
+    "sign_symmetric",
+    "kolen_pollack",
+    "weight_drift",
+    "output_only",
+]
+
 _OWN_MATRIX = ("feedback_alignment", "sign_symmetric", "kolen_pollack")
 _FIXED = ("feedback_alignment", "sign_symmetric")
 _USED_BY = {
@@ -54,6 +64,9 @@ _USED_BY = {
     "failure": ("weight_drift",),
 }
 """Which kinds of feedback a disturbance or a repair is for."""
+
+EVERY = 1000
+"""Samples between two moments in which weights decay or drift, where a model file says nothing."""
 
 _CERTAIN = 2**24
 """Whole numbers of chance go up to this (`synfire_bp.chance.CERTAIN`)."""
@@ -94,10 +107,7 @@ _DRIFT, _FAILURE = 0x2F0E1D3C, 0x1B3A5967
 class FeedbackSection(VariantSection):
     """How errors come back; `feedback: kolen_pollack` alone names the kind."""
 
-    kind: Literal[
-        "symmetric", "feedback_alignment", "direct_feedback_alignment", "sign_symmetric",
-        "kolen_pollack", "weight_drift", "output_only",
-    ] = Field(  # fmt: skip
+    kind: Kind = Field(
         default="symmetric",
         description="symmetric (the paper: copies of W2), feedback_alignment (fixed random B), "
         "sign_symmetric (the same with the signs of the initial W2), kolen_pollack (B learns by "
@@ -125,11 +135,12 @@ class FeedbackSection(VariantSection):
         description="Probability that an update of a weight fails; each synapse for itself. For "
         "weight_drift; null: none.",
     )
-    every: int = Field(
-        default=1000,
+    every: int | None = Field(
+        default=None,
         ge=1,
         le=10_000_000,
-        description="Samples between two moments in which weights decay or drift.",
+        description="Samples between two moments in which weights decay or drift, counted from "
+        f"the first one of the training. null: {EVERY:,}, where there are such moments.",
     )
 
     @field_validator("kind")
@@ -153,15 +164,22 @@ class FeedbackSection(VariantSection):
             )
         return value
 
+    @field_validator("failure")
+    @classmethod
+    def _something_disturbs(cls, failure: float | None, info: ValidationInfo) -> float | None:
+        if info.data.get("kind") == "weight_drift" and not failure and not info.data.get("drift"):
+            raise ValueError(
+                "is missing: nothing disturbs the copies of feedback.kind 'weight_drift'; give "
+                "feedback.drift or feedback.failure, or use feedback.kind: symmetric"
+            )
+        return failure
+
     @field_validator("every")
     @classmethod
-    def _something_happens(cls, every: int, info: ValidationInfo) -> int:
-        if info.data.get("kind") == "weight_drift" and not (
-            info.data.get("drift") or info.data.get("failure")
-        ):
+    def _has_moments_to_come(cls, every: int | None, info: ValidationInfo) -> int | None:
+        if every is not None and not any(info.data.get(name, 1) for name in ("decay", "drift")):
             raise ValueError(
-                "nothing disturbs the copies of feedback.kind 'weight_drift'; give "
-                "feedback.drift or feedback.failure, or use feedback.kind: symmetric"
+                "has no effect without feedback.decay or feedback.drift; remove it, or give one"
             )
         return every
 
@@ -202,6 +220,10 @@ class FeedbackSection(VariantSection):
     def _has_moments(self) -> bool:
         return bool(self.decay or self.drift)
 
+    @property
+    def _interval(self) -> int:
+        return self.every or EVERY
+
     def _learns(self, circuit: Circuit, row: PlasticProjection) -> bool:
         if self.kind == "output_only":
             return row.layer == len(circuit.sizes) - 2
@@ -231,7 +253,7 @@ class FeedbackSection(VariantSection):
                 "plastic.drifting": round((self.drift or 0.0) * _CERTAIN / 2),
                 "plastic.moved": number,
                 "plastic.moving": (seed + _DRIFT) % 2**31,
-                "plastic.between": self.every * circuit.n_phases,
+                "plastic.between": self._interval * circuit.n_phases,
             }
         if self.failure:
             given |= {
@@ -245,7 +267,7 @@ class FeedbackSection(VariantSection):
         """Return how long ago weights last decayed or drifted."""
         if not self._has_moments:
             return {}
-        return {"plastic.since": shown_before % self.every * circuit.n_phases}
+        return {"plastic.since": shown_before % self._interval * circuit.n_phases}
 
     # -- the algorithm -----------------------------------------------------------------------
 
@@ -254,7 +276,7 @@ class FeedbackSection(VariantSection):
         return {
             "back_learns": self.kind not in _FIXED,
             "hidden_learns": self.kind != "output_only",
-            "every": self.every if self.decay else 0,
+            "every": self._interval if self.decay else 0,
             "keep": kept(self.decay or 0.0),
         }
 
