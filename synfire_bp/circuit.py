@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from synfire_bp.errors import CircuitError
@@ -481,6 +481,17 @@ class Circuit:
         """Names of the matrices, in the same order: w1, w2, and b2 for feedback in W2's place."""
         forward = range(1, len(self.sizes))
         return (*(f"w{n}" for n in forward), *(f"b{layer + 1}" for layer in self.feedback))
+
+    def tied(self) -> Circuit:
+        """Return the circuit with the weight matrices in the place of its feedback matrices."""
+        n_forward = len(self.sizes) - 1
+        plastic = tuple(
+            replace(row, layer=self.feedback[row.layer - n_forward])
+            if row.layer >= n_forward
+            else row
+            for row in self.plastic
+        )
+        return replace(self, plastic=plastic, feedback=())
 
     # -- projections -----------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from synfire_bp.decay import WHOLE, kept
-from synfire_bp.lines import Lines, combined
+from synfire_bp.lines import Lines
 from synfire_bp.section import VariantSection
 from synfire_bp.weights import initial_feedback
 
@@ -71,37 +71,28 @@ EVERY = 1000
 _CERTAIN = 2**24
 """Whole numbers of chance go up to this (`synfire_bp.chance.CERTAIN`)."""
 
-_SOME_LEARN = Lines(
-    plastic="learns : integer (constant)  # 1, or 0: this synapse keeps its weight",
-    change=("{change} * learns",),
-)
-
-_AT_MOMENTS = Lines(
+_LINES = Lines(
     plastic="""
-        keep         : integer (constant)          # of the weight, when it decays
-        drifting     : integer (shared, constant)  # chance of a step up, and of one down
-        moved        : integer (constant)          # number of the synapse, for chance
-        moving       : integer (shared, constant)  # seed
-        between      : integer (shared, constant)  # time steps between two moments
-        since        : integer (shared, constant)  # time steps since the last one, at the start
+        learns   : integer (constant)          # 1, or 0: this synapse keeps its weight
+        copy     : integer (constant)          # number of the synapse, for chance
+        luck     : integer (shared, constant)  # seed
+        failing  : integer (shared, constant)  # chance that an update fails
+        keep     : integer (constant)          # of a weight that decays
+        drifting : integer (shared, constant)  # chance of a step up, and of one down
+        between  : integer (shared, constant)  # time steps from one moment to the next
+        since    : integer (shared, constant)  # time steps since the last moment, at the start
         due = int(t_in_timesteps > 0 and (t_in_timesteps + since) % between == 0) : integer (shared)
     """,
-    after="w += due * (bounded(shrunk(w, keep) + 2 * int(chance(moved, moving + t_in_timesteps) < "
-    "drifting) - 2 * int(chance(moved, moving + t_in_timesteps) >= certain - drifting), lowest, "
-    "highest) - w)",
+    change=("{change} * learns * int(chance(copy, luck + t_in_timesteps) >= failing)",),
+    after="w += due * (bounded(shrunk(w, keep)"
+    " + 2 * int(chance(-1 - copy, luck + t_in_timesteps) < drifting)"
+    " - 2 * int(chance(-1 - copy, luck + t_in_timesteps) >= certain - drifting)"
+    ", lowest, highest) - w)",
 )
+"""The same for every kind, so that one compiled program serves them all."""
 
-_SOME_FAIL = Lines(
-    plastic="""
-        failing : integer (shared, constant)  # chance that an update fails
-        updated : integer (constant)          # number of the synapse, for chance
-        failed  : integer (shared, constant)  # seed
-    """,
-    change=("{change} * int(chance(updated, failed + t_in_timesteps) >= failing)",),
-)
-
-_DRIFT, _FAILURE = 0x2F0E1D3C, 0x1B3A5967
-"""Added to the seed, so that different things do not happen to the same synapses at once."""
+_LUCK = 0x2F0E1D3C
+"""Added to the seed, so that what happens here does not hang on what happens elsewhere."""
 
 
 class FeedbackSection(VariantSection):
@@ -213,14 +204,6 @@ class FeedbackSection(VariantSection):
     # -- its synapses ------------------------------------------------------------------------
 
     @property
-    def _some_keep_still(self) -> bool:
-        return self.kind in (*_FIXED, "output_only")
-
-    @property
-    def _has_moments(self) -> bool:
-        return bool(self.decay or self.drift)
-
-    @property
     def _interval(self) -> int:
         return self.every or EVERY
 
@@ -230,42 +213,29 @@ class FeedbackSection(VariantSection):
         return self.kind not in _FIXED or row.layer < len(circuit.sizes) - 1
 
     def lines(self) -> Lines:
-        """Return the Brian2 lines of what keeps still, decays, drifts or fails."""
-        parts = (
-            (_SOME_LEARN, self._some_keep_still),
-            (_AT_MOMENTS, self._has_moments),
-            (_SOME_FAIL, bool(self.failure)),
-        )
-        return combined(lines for lines, wanted in parts if wanted)
+        """Return the Brian2 lines of what keeps its weight, decays, drifts or fails."""
+        return Lines() if self.kind == "symmetric" else _LINES
 
     def numbers(
         self, circuit: Circuit, layout: PlasticLayout, seed: int
     ) -> dict[str, NDArray[np.integer] | int]:
         """Return the numbers of those lines."""
-        given: dict[str, NDArray[np.integer] | int] = {}
-        number = np.arange(layout.pre.size, dtype=np.int32)
-        if self._some_keep_still:
-            given["plastic.learns"] = layout.per_row(lambda row: self._learns(circuit, row))
-        if self._has_moments:
-            keep = kept(self.decay or 0.0)
-            given |= {
-                "plastic.keep": layout.per_row(lambda row: keep if row.layer else WHOLE),
-                "plastic.drifting": round((self.drift or 0.0) * _CERTAIN / 2),
-                "plastic.moved": number,
-                "plastic.moving": (seed + _DRIFT) % 2**31,
-                "plastic.between": self._interval * circuit.n_phases,
-            }
-        if self.failure:
-            given |= {
-                "plastic.failing": round(self.failure * _CERTAIN),
-                "plastic.updated": number,
-                "plastic.failed": (seed + _FAILURE) % 2**31,
-            }
-        return given
+        if self.kind == "symmetric":
+            return {}
+        keep = kept(self.decay or 0.0)
+        return {
+            "plastic.learns": layout.per_row(lambda row: self._learns(circuit, row)),
+            "plastic.copy": np.arange(layout.pre.size, dtype=np.int32),
+            "plastic.luck": (seed + _LUCK) % 2**31,
+            "plastic.failing": round((self.failure or 0.0) * _CERTAIN),
+            "plastic.keep": layout.per_row(lambda row: keep if row.layer else WHOLE),
+            "plastic.drifting": round((self.drift or 0.0) * _CERTAIN / 2),
+            "plastic.between": self._interval * circuit.n_phases,
+        }
 
     def moment(self, circuit: Circuit, shown_before: int) -> dict[str, int]:
         """Return how long ago weights last decayed or drifted."""
-        if not self._has_moments:
+        if self.kind == "symmetric":
             return {}
         return {"plastic.since": shown_before % self._interval * circuit.n_phases}
 

@@ -66,7 +66,7 @@ class ProgramSpec:
 
     def bare(self) -> ProgramSpec:
         """Return the spec with standard numbers: all that the generated code depends on."""
-        circuit = replace(self.circuit, closing=CLOSING, weight_limit=WEIGHT_LIMIT)
+        circuit = replace(self.circuit.tied(), closing=CLOSING, weight_limit=WEIGHT_LIMIT)
         rule = None if self.rule is None else parse_rule(self.rule).bare
         chip = self.chip
         if chip is not None:  # of its weights, the code knows only whether they are coarse
