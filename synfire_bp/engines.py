@@ -173,7 +173,15 @@ def starting_weights(experiment: Experiment) -> Weights:
     if experiment.hardware is not None:
         spec = experiment.hardware.spec()
         drawn = tuple(quantise_weight(w, 0, SignMode.MIXED, spec).astype(np.int16) for w in drawn)
-    return tuple(np.clip(matrix, lowest, highest) for matrix in drawn)
+    drawn = tuple(np.clip(matrix, lowest, highest) for matrix in drawn)
+    for variant in experiment.variants:
+        drawn = variant.starting(drawn, min(-lowest, highest))
+    return drawn
+
+
+def _first_moment(experiment: Experiment) -> int:
+    """Return the seed of what happens at random, at the first sample of a training."""
+    return (experiment.training.seed * 1_000_003) % 2**30
 
 
 class OracleEngine:
@@ -194,6 +202,9 @@ class OracleEngine:
         self._deviation = oracle.PAPER
         for variant in experiment.variants:
             self._deviation = replace(self._deviation, **variant.algorithm())
+        self._sizes, self._variants = experiment.network.sizes, experiment.variants
+        self._seed = _first_moment(experiment)
+        self._n_phases = circuits(experiment)[0].n_phases
 
     def train(
         self,
@@ -223,6 +234,7 @@ class OracleEngine:
                 self._samples["train"], w1, w2, chunk,
                 potentiation=self._potentiation, depression=self._depression, limit=self._limit,
                 deviation=replace(deviation, shown=shown_before + done),
+                changes=self._changes(shown_before + done),
             )  # fmt: skip
             done += len(chunk)
             score = score + result.score
@@ -234,6 +246,11 @@ class OracleEngine:
             if progress is not None:
                 progress(done)
         return Segment(done, (w1, w2, *back), score, activity)
+
+    def _changes(self, shown_before: int) -> oracle.Changes | None:
+        seed = (self._seed + shown_before * self._n_phases) % 2**31
+        found = (v.changes(self._sizes, self._limit, seed) for v in self._variants)
+        return next((changes for changes in found if changes is not None), None)
 
     def test(
         self,
@@ -278,7 +295,7 @@ class CircuitEngine:
             constrain(replace(self._circuit, weight_limit=reach), self._chip, strict=True)
         self._layout = PlasticLayout(self._circuit)
         self._rule = parse_rule(experiment.learning.rule)
-        self._seed = experiment.training.seed
+        self._seed = _first_moment(experiment)
         self._inference_layout = PlasticLayout(self._inference)
         self._files = {"train": training_split(experiment, dataset), "test": dataset.test}
         self._on_disk: dict[str, SampleFiles] = {}
@@ -288,7 +305,12 @@ class CircuitEngine:
             "train": ProgramSpec(
                 self._circuit, experiment.learning.rule, chip=self._chip, lines=lines
             ),
-            "test": ProgramSpec(self._inference, None, chip=self._chip),
+            "test": ProgramSpec(
+                self._inference,
+                None,
+                chip=self._chip,
+                lines=combined(variant.inference_lines() for variant in self._variants),
+            ),
         }
         programs = build_programs([specs[use] for use in uses])
         self._programs: dict[str, Program] = dict(zip(uses, programs, strict=True))
@@ -307,7 +329,7 @@ class CircuitEngine:
         """Show training samples in `order`, learning."""
         # what is rounded at random hangs on the seed and the time step since the first sample
         moved_on = shown_before * self._circuit.n_phases
-        seed = ((self._seed * 1_000_003) % 2**30 + moved_on) % 2**31
+        seed = (self._seed + moved_on) % 2**31
         start: dict[str, NDArray | int] = {
             **numbers(
                 self._circuit,
@@ -345,6 +367,10 @@ class CircuitEngine:
         """Show every sample of a split to the four-phase inference circuit."""
         labels = self._files[split].labels
         start = numbers(self._inference, self._inference_layout, weights, chip=self._chip)
+        for variant in self._variants:
+            start |= variant.inference_numbers(
+                self._inference, self._inference_layout, self._seed + 2**30
+            )
         result = self._programs["test"].run(
             start, self._samples(split), np.arange(len(labels)), progress=progress, stop=stop
         )

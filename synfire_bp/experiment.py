@@ -32,6 +32,8 @@ from synfire_bp.loihi.spec import SPECS, LoihiSpec
 from synfire_bp.plasticity import PAPER_RULE, parse_rule
 from synfire_bp.section import Section, VariantSection
 from synfire_bp.variants_feedback import FeedbackSection
+from synfire_bp.variants_reward import RewardSection
+from synfire_bp.variants_synapses import SynapsesSection
 
 __all__ = [
     "DatasetSection",
@@ -55,7 +57,7 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 """Size of a layer; beyond the bound no machine holds the weights."""
 
-VARIANTS: tuple[str, ...] = ("feedback",)
+VARIANTS: tuple[str, ...] = ("feedback", "reward", "synapses")
 """Sections of a model file that drop an assumption of the circuit, in the order they act in."""
 
 _NAMED = {"hardware": "chip", "feedback": "kind"}
@@ -240,6 +242,12 @@ class Experiment(Section):
         description="How errors come back: a kind such as kolen_pollack, or a section of kind and "
         "knobs. null: through copies of W2, as in the paper.",
     )
+    reward: RewardSection | None = Field(
+        default=None, description="What is wrong with the reward signal r1. null: nothing."
+    )
+    synapses: SynapsesSection | None = Field(
+        default=None, description="What synapses cannot do. null: they are the circuit's."
+    )
     training: TrainingSection = Field(description="How long and from which seed.")
     record: RecordSection = Field(default=RecordSection(), description="What is recorded.")
 
@@ -260,6 +268,15 @@ class Experiment(Section):
                 f"{chip.weight_bits} they go in larger steps; use 8 bits, or neither of the two"
             )
         return feedback
+
+    @field_validator(*VARIANTS)
+    @classmethod
+    def _variant_fits_the_rest(
+        cls, variant: VariantSection | None, info: ValidationInfo
+    ) -> VariantSection | None:
+        if variant is not None:
+            variant.fits(info.data)
+        return variant
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -384,6 +401,11 @@ class Experiment(Section):
         chip = self.hardware
         by_chip = chip is not None and not (chip.symmetric and chip.weight_bits == 8)
         return by_chip or any(variant.copies_may_differ for variant in self.variants)
+
+    @property
+    def strays_allowed(self) -> bool:
+        """Whether a variant may make populations fire in phases in which they are silent else."""
+        return any(variant.strays_allowed for variant in self.variants)
 
     @property
     def variants(self) -> tuple[VariantSection, ...]:
@@ -621,6 +643,8 @@ def _override(values: dict, text: str) -> _Place:
         if part in _NAMED and not isinstance(section.get(part), dict):
             word = section.get(part)  # alone, or none
             section[part] = {} if word is None else {_NAMED[part]: word}
+        elif part in VARIANTS and section.get(part) is None:
+            section[part] = {}
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
             inner = f"{part}: holds {_shown(section)}, and no keys"
@@ -676,6 +700,7 @@ def _explained(error: ValidationError) -> Iterator[tuple[_Place, str]]:
 def _right(kind: str, context: Mapping[str, Any], otherwise: str) -> str:
     """Return what a value should have been."""
     phrases = {
+        "bool_type": "true or false",
         "int_type": "a whole number",
         "int_from_float": "a whole number",
         "float_type": "a number",

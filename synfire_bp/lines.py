@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Lines", "combined"]
+__all__ = ["NO_LINES", "Lines", "combined"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Lines:
         Factors of what a learning synapse delivers, besides its weight.
     change : tuple of str
         What becomes of dw, one after the other; "{change}" stands for the expression before.
+    reward : tuple of str
+        What becomes of r1, one after the other; "{r1}" stands for the expression before.
+    reward_unit : int
+        What r1 counts in: it is this where it is 1 else, and dw counts in it too, until `change`.
     own_bounds : bool
         Every learning synapse has its own `lowest` and `highest` weight, where all share them else.
     after : str
@@ -47,6 +51,8 @@ class Lines:
     plastic: str = ""
     sent: tuple[str, ...] = ()
     change: tuple[str, ...] = ()
+    reward: tuple[str, ...] = ()
+    reward_unit: int = 1
     own_bounds: bool = False
     after: str = ""
 
@@ -58,6 +64,16 @@ class Lines:
         for template in self.change:
             change = f"({template.format(change=change)})"
         return change
+
+    def rewarded(self, r1: str) -> str:
+        """Return the expression of r1 with everything that becomes of it."""
+        for template in self.reward:
+            r1 = template.format(r1=f"({r1})")
+        return r1
+
+
+NO_LINES = Lines()
+"""The paper's circuit."""
 
 
 def combined(parts: Iterable[Lines]) -> Lines:
@@ -79,6 +95,8 @@ def combined(parts: Iterable[Lines]) -> Lines:
         plastic=text("plastic"),
         sent=factors("sent"),
         change=factors("change"),
+        reward=factors("reward"),
+        reward_unit=max((part.reward_unit for part in parts), default=1),
         own_bounds=any(part.own_bounds for part in parts),
         after=text("after"),
     )

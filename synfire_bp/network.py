@@ -36,11 +36,11 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.variables import LinkedVariable
 from numpy.typing import NDArray
 
-from synfire_bp.chance import CERTAIN, chance, in_steps
+from synfire_bp.chance import CERTAIN, chance, in_portions, in_steps
 from synfire_bp.circuit import Circuit, PlasticProjection
 from synfire_bp.decay import WHOLE, shrunk
 from synfire_bp.errors import CircuitError
-from synfire_bp.lines import Lines
+from synfire_bp.lines import NO_LINES, Lines
 from synfire_bp.loihi.emulation import COMPARTMENT, compartment_functions, compartment_step
 from synfire_bp.loihi.spec import LoihiSpec
 from synfire_bp.neurons import (
@@ -54,7 +54,6 @@ from synfire_bp.neurons import (
 from synfire_bp.plasticity import (
     COARSE_SYNAPSE,
     LEARNING_SYNAPSE,
-    NO_LINES,
     OWN_BOUNDS,
     PAPER_RULE,
     Rule,
@@ -296,7 +295,7 @@ def _build(
     neuron = MEMORYLESS if chip is None else COMPARTMENT
     step = MEMORYLESS_STEP if chip is None else compartment_step()
     arithmetic = {} if chip is None else compartment_functions(chip)
-    random = {"chance": chance, "certain": CERTAIN}
+    random = {"chance": chance, "certain": CERTAIN, "in_portions": in_portions}
     unit = 1 if chip is None else UNIT
     clock = Clock(dt=STEP, name="chip")
     common = {"clock": clock, "codeobj_class": codeobj_class}
@@ -306,7 +305,7 @@ def _build(
         circuit.n_cells,
         neuron
         + clock_equations(circuit.n_phases)
-        + reward_equation(circuit.reward_phases)
+        + reward_equation(circuit.reward_phases, lines)
         + """
         sample       : integer (shared)
         record_from  : integer (shared, constant)

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from synfire_bp.lines import NO_LINES, Lines
+
 __all__ = [
     "EMIT",
     "MEMORYLESS",
@@ -58,9 +60,9 @@ def clock_equations(n_phases: int) -> str:
     """
 
 
-def reward_equation(reward_phases: Sequence[int]) -> str:
-    """Return the equation of the reward signal: 1 in the given phases."""
+def reward_equation(reward_phases: Sequence[int], lines: Lines = NO_LINES) -> str:
+    """Return the equation of the reward signal: 1 in the given phases, then as `lines` say."""
     terms = [f"int(phase == {phase})" for phase in reward_phases]
     return f"""
-    r1 = {" + ".join(terms) or "0"} : integer (shared)
+    r1 = {lines.rewarded(" + ".join(terms) or "0")} : integer (shared)
     """

@@ -27,11 +27,13 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit import FULL, HALF, WEIGHT_LIMIT
 from synfire_bp.decay import WHOLE, shrunk
+from synfire_bp.dice import likelihood
 from synfire_bp.errors import SynfireError
 from synfire_bp.scores import Score
 
 __all__ = [
     "SEMANTICS",
+    "Changes",
     "Deviation",
     "EpochResult",
     "Outputs",
@@ -43,6 +45,46 @@ __all__ = [
 ]
 
 SEMANTICS = ("circuit", "numpy")
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """How weights change, where they do not just add and clip.
+
+    As the circuit's copies do if they share their dice (`synfire_bp.variants_synapses`).
+
+    Attributes
+    ----------
+    lowest, highest : tuple of int16 arrays
+        Bounds of each weight, a matrix (n_pre, n_post) per weight layer.
+    soft : bool
+        A step is proportional to the distance from the bound, and rounded at random to even.
+    probability : float
+        That a weight moves at all.
+    step : int
+        Distance between two levels of a weight, a power of two; what is between is rounded at
+        random.
+    dice : tuple of int
+        First moments of the dice of `soft`, `probability` and `step`.
+    n_phases : int
+        Phases of a sample.
+    """
+
+    lowest: tuple[NDArray[np.int16], ...]
+    highest: tuple[NDArray[np.int16], ...]
+    soft: bool = False
+    probability: float = 1.0
+    step: int = 2
+    dice: tuple[int, int, int] = (0, 0, 0)
+    n_phases: int = 12
+
+    def prepared(self, dtype: type[np.signedinteger]) -> tuple:
+        """Return what the compiled loops want; W2 is transposed there."""
+        (low1, low2), (high1, high2) = self.lowest, self.highest
+        return (
+            *(np.ascontiguousarray(m, dtype=dtype) for m in (low1, high1, low2.T, high2.T)),
+            self.soft, likelihood(self.probability), self.step, self.dice, self.n_phases,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,8 +277,11 @@ def train_samples(
     depression: int = -2,
     limit: int = WEIGHT_LIMIT,
     deviation: Deviation = PAPER,
+    changes: Changes | None = None,
 ) -> EpochResult:
     """Do what `train_epoch` does, with samples prepared once for many calls.
+
+    With `changes`, weights move as these say, within bounds of their own instead of `limit`.
 
     Raises
     ------
@@ -257,7 +302,8 @@ def train_samples(
     if back is not None:
         _check_back(back, w2)
     order = _checked_order(order, len(samples))
-    work = kernels.WorkingWeights.of(w1, w2, limit, max(abs(potentiation), abs(depression)), back)
+    largest = max(abs(potentiation), abs(depression), 0 if changes is None else changes.step)
+    work = kernels.WorkingWeights.of(w1, w2, limit, largest, back)
     counts = np.zeros(len(kernels.COUNTS), dtype=np.int64)
     narrow, done = work.w1.dtype.type, 0
     for piece in deviation.pieces(order):
@@ -268,6 +314,7 @@ def train_samples(
             semantics == "numpy",
             deviation.hidden_learns, back is not None and deviation.back_learns,
             narrow(potentiation), narrow(depression), narrow(limit), counts,
+            None if changes is None else changes.prepared(narrow), done,
         )  # fmt: skip
         done += len(piece)
         if deviation.decays_after(done):

@@ -112,13 +112,14 @@ def answer(active, starts, w1, w2t, at_once, wide, potentials):  # type: ignore[
 @njit(cache=True, nogil=True)
 def learn(  # type: ignore[no-untyped-def]
     active, starts, labels, order, w1, w2t, backt, at_once, wide, upper, after, hidden_learns,
-    back_learns, up, down, limit, counts,
+    back_learns, up, down, limit, counts, changes=None, first=0,
 ):  # fmt: skip
     """Show samples in `order`, change `w1`, `w2t` and `backt` and add to `counts`.
 
     `upper` is the upper edge of both boxes; with `after` the error goes back through `backt` as it
     is after its update.  `backt` may be `w2t`; else it is changed if `back_learns`.  `up`, `down`
-    and `limit` have the type of the weights.
+    and `limit` have the type of the weights.  `changes` comes from `Changes.prepared`, and `first`
+    counts the samples that it has seen before; without, numba leaves its branches out.
     """
     n_out, n_hid = w2t.shape
     part, h = np.empty(n_hid, w1.dtype), np.empty(n_hid, w1.dtype)
@@ -157,7 +158,11 @@ def learn(  # type: ignore[no-untyped-def]
         counts[_ERROR] += 1
 
         if after:
-            counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
+            if changes is None:
+                counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
+            else:
+                moved = _change_w2(w2t, h, d2, up, down, changes, w1.size, first + k)
+                counts[_CHANGES_2] += moved
             if back_learns:
                 _update_w2(backt, h, d2, up, down, limit)
         _back(d2, backt, e)
@@ -167,11 +172,18 @@ def learn(  # type: ignore[no-untyped-def]
             change[i] = inside * ((e[i] > 0) * up + (e[i] < 0) * down)
             n_d1 += inside and e[i] != 0
         if not after:
-            counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
+            if changes is None:
+                counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
+            else:
+                moved = _change_w2(w2t, h, d2, up, down, changes, w1.size, first + k)
+                counts[_CHANGES_2] += moved
             if back_learns:
                 _update_w2(backt, h, d2, up, down, limit)
         if n_d1 and hidden_learns:
-            counts[_CHANGES_1] += _update_w1(w1, on, change, limit)
+            if changes is None:
+                counts[_CHANGES_1] += _update_w1(w1, on, change, limit)
+            else:
+                counts[_CHANGES_1] += _change_w1(w1, on, change, changes, first + k)
 
 
 @njit(cache=True, nogil=True)
@@ -250,3 +262,74 @@ def _update_w2(w2t, h, d2, up, down, limit):  # type: ignore[no-untyped-def]
                 moved = narrow(moved + (new != old))
             n_moved += moved
     return n_moved
+
+
+# ----------------------------------------------------------------------------------------------
+# Weights that do not just add and clip (`synfire_bp.oracle.Changes`)
+# ----------------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def _change_w1(w1, on, change, changes, sample):  # type: ignore[no-untyped-def]
+    """Do what `_update_w1` does, with `changes`."""
+    lowest, highest, n_moved = changes[0], changes[1], 0
+    for k in range(on.size):
+        row = on[k]
+        for i in range(change.size):
+            if change[i] != 0:
+                old, number = w1[row, i], row * change.size + i
+                w1[row, i] = _changed(
+                    old, change[i], lowest[row, i], highest[row, i], number, sample, changes
+                )
+                n_moved += w1[row, i] != old
+    return n_moved
+
+
+@njit(cache=True, nogil=True)
+def _change_w2(w2t, h, d2, up, down, changes, first, sample):  # type: ignore[no-untyped-def]
+    """Do what `_update_w2` does, with `changes`; the number of the first weight is `first`."""
+    lowest, highest, n_moved = changes[2], changes[3], 0
+    for j in range(d2.size):
+        if d2[j] != 0:
+            step = up if d2[j] > 0 else down
+            for i in range(h.size):
+                if h[i]:
+                    old, number = w2t[j, i], first + i * d2.size + j
+                    w2t[j, i] = _changed(
+                        old, step, lowest[j, i], highest[j, i], number, sample, changes
+                    )
+                    n_moved += w2t[j, i] != old
+    return n_moved
+
+
+@njit(cache=True, nogil=True)
+def _changed(old, change, low, high, number, sample, changes):  # type: ignore[no-untyped-def]
+    """Return the weight after a change, in the order in which the circuit's lines act."""
+    soft, probability, coarse, dice, n_phases = changes[4:]
+    weight, moved, low, high = np.int64(old), np.int64(change), np.int64(low), np.int64(high)
+    moment = 1 + n_phases * sample  # the step of phase 0; the kick of the ring comes before
+    if soft:
+        distance = high - weight if moved > 0 else weight - low
+        portion = high - low
+        drawn = (np.int64(_mixed(number, dice[0] + moment) >> 8) * portion) >> 24
+        portions = (abs(moved) * distance + drawn) // portion
+        moved = 2 * portions if moved > 0 else -2 * portions
+    if np.int64(_mixed(number, dice[1] + moment) >> 8) >= probability:
+        moved = 0
+    if coarse > 2:
+        rest = abs(moved) & (coarse - 1)
+        drawn = np.int64(_mixed(number, dice[2] + moment)) & (coarse - 1)
+        size = abs(moved) - rest + (coarse if drawn < rest else 0)
+        moved = size if moved > 0 else -size
+    return min(max(weight + moved, low), high)
+
+
+@njit(cache=True, nogil=True)
+def _mixed(number, moment):  # type: ignore[no-untyped-def]
+    """Return the 32 bits of `synfire_bp.dice.mixed`."""
+    low = np.uint64(0xFFFFFFFF)
+    bits = np.uint64(number) * np.uint64(2654435761) & low
+    bits ^= (np.uint64(moment) & low) * np.uint64(2246822519) & low
+    bits = (bits ^ (bits >> np.uint64(16))) * np.uint64(0x7FEB352D) & low
+    bits = (bits ^ (bits >> np.uint64(15))) * np.uint64(0x846CA68B) & low
+    return bits ^ (bits >> np.uint64(16))

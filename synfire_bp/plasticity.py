@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from synfire_bp.errors import RuleError
-from synfire_bp.lines import Lines
+from synfire_bp.lines import NO_LINES, Lines
 
 __all__ = [
     "COARSE_SYNAPSE",
@@ -24,8 +24,6 @@ __all__ = [
     "Rule",
     "parse_rule",
 ]
-
-NO_LINES = Lines()
 
 PAPER_RULE = "dw = 4*r1*x0*y0 - 2*x0*y0"
 """The rule of every plastic synapse (paper: Methods)."""
@@ -105,8 +103,15 @@ class Rule:
         at_target = all("y0" in product.factors for product in self.products)
         names = {"y0": "int(fired_post)", "r1": "r1_post"}
         skipped = {"x0", "y0"} if at_target else {"x0"}
+        unit = [str(lines.reward_unit)] if lines.reward_unit > 1 else []
         terms = [
-            " * ".join([gain, *(names[flag] for flag in sorted(product.factors - skipped))])
+            " * ".join(
+                [
+                    gain,
+                    *(names[flag] for flag in sorted(product.factors - skipped)),
+                    *([] if "r1" in product.factors else unit),
+                ]
+            )
             for gain, product in zip(self.coefficients(), self.products, strict=True)
         ]
         change = lines.changed(f"({' + '.join(terms)})")

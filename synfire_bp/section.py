@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synfire_bp.circuit import Circuit
+    from synfire_bp.oracle import Changes
     from synfire_bp.synapses import PlasticLayout
 
     Weights = tuple[NDArray[np.int16], ...]
@@ -38,6 +40,15 @@ class VariantSection(Section):
     A variant overrides what it changes.  The core knows only these methods, and a model file
     without the section is the paper's circuit.
     """
+
+    def fits(self, beside: Mapping[str, Any]) -> None:
+        """Raise ValueError if this variant cannot go with the sections that are read before it."""
+
+    def starting(
+        self, weights: tuple[NDArray[np.int16], ...], limit: int
+    ) -> tuple[NDArray[np.int16], ...]:
+        """Return what becomes of the weights that were drawn, within plus and minus `limit`."""
+        return weights
 
     def circuit(self, circuit: Circuit) -> Circuit:
         """Return the training or inference circuit with this variant's rows."""
@@ -71,6 +82,23 @@ class VariantSection(Section):
     def algorithm(self) -> dict[str, Any]:
         """Return what the algorithm in integers does otherwise (`synfire_bp.oracle.Deviation`)."""
         return {}
+
+    def inference_lines(self) -> Lines:
+        """Return the Brian2 lines that this variant adds to the inference circuit."""
+        return Lines()
+
+    def inference_numbers(
+        self, circuit: Circuit, layout: PlasticLayout, seed: int
+    ) -> dict[str, NDArray[np.integer] | int]:
+        """Return the numbers that those lines need; the same `seed` in every test."""
+        return {}
+
+    def changes(self, sizes: tuple[int, ...], limit: int, seed: int) -> Changes | None:
+        """Return how weights of the algorithm in integers change; None: as in the paper.
+
+        `seed` is as in `numbers`.
+        """
+        return None
 
     @property
     def obstacle(self) -> str | None:

@@ -97,6 +97,14 @@ class PlasticLayout:
             packed[places] = matrix
         return packed
 
+    def spread(self, matrices: Sequence[NDArray]) -> NDArray:
+        """Return the value of every synapse, given one matrix per weight layer: no copy's sign."""
+        spread = np.empty(self.pre.size, dtype=matrices[0].dtype)
+        for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
+            matrix = matrices[row.layer]
+            spread[places] = matrix.T if row.transposed else matrix
+        return spread
+
     def unpack(self, packed: NDArray[np.integer]) -> dict[PlasticProjection, NDArray[np.int16]]:
         """Return the matrix (its pre, its post) of every plastic projection."""
         packed = np.asarray(packed)

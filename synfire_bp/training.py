@@ -166,7 +166,7 @@ def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool 
         n = len(dataset.test) if split == "test" else len(training_split(experiment, dataset))
         progress.begin(f"testing on {split}", n)
         segment = used.test(weights, split, progress=progress.reached)
-    if segment.strays:
+    if segment.strays and not experiment.strays_allowed:
         raise InvariantError(explain_strays(circuits(experiment)[1], segment.strays))
     return segment
 
@@ -410,7 +410,7 @@ class _Training:
 
     def _check_invariants(self, segment: Segment, *, training: bool) -> None:
         problems = []
-        if segment.strays:
+        if segment.strays and not self.experiment.strays_allowed:
             circuit = circuits(self.experiment)[0 if training else 1]
             problems.append(explain_strays(circuit, segment.strays))
         if segment.unequal and not self.experiment.copies_may_differ:

@@ -29,9 +29,9 @@ from typing import Any
 
 from synfire_bp.circuit import CLOSING, WEIGHT_LIMIT, Circuit
 from synfire_bp.errors import BuildError
-from synfire_bp.lines import Lines
+from synfire_bp.lines import NO_LINES, Lines
 from synfire_bp.loihi.spec import LoihiSpec
-from synfire_bp.plasticity import NO_LINES, parse_rule
+from synfire_bp.plasticity import parse_rule
 from synfire_bp.standalone.cache import ABOUT, BUILDING, KNOWN, USED, cache_folder
 from synfire_bp.standalone.program import MANIFEST, Program
 

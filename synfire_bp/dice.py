@@ -1,0 +1,68 @@
+"""Dice that any part of the program can throw again: a hash of a number and a moment.
+
+What is drawn hangs on a number (of a synapse, a cell, …) and a moment (a seed plus the time step),
+not on a stream: whatever order synapses are visited in, and wherever a training was resumed, the
+same synapse draws the same number at the same moment.  Here in NumPy, for the numbers that a
+variant gives and for tests; `synfire_bp.chance` has the same for Brian2 code, and
+`synfire_bp.oracle_kernels` for numba.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["CERTAIN", "chances", "in_portions", "in_steps", "likelihood", "mixed", "moments"]
+
+CERTAIN = 2**24
+"""A draw is below this; so an event of probability p is a draw below p * CERTAIN."""
+
+_APART = 2**27
+"""Moments between the dice of two purposes: 11 million samples of twelve steps."""
+
+
+def likelihood(probability: float) -> int:
+    """Return below which number a draw has to be, for an event of this probability."""
+    return round(probability * CERTAIN)
+
+
+def moments(seed: int, purpose: int) -> int:
+    """Return the first moment of the dice of a purpose (0 … 7), given that of the training."""
+    return (seed + purpose * _APART) % 2**31
+
+
+def mixed(number: NDArray | int, moment: int | NDArray) -> NDArray[np.uint32]:
+    """Return 32 bits that look drawn at random."""
+    with np.errstate(over="ignore"):
+        bits = np.asarray(number).astype(np.int64).astype(np.uint32) * np.uint32(2654435761)
+        bits = bits ^ (
+            np.asarray(moment).astype(np.int64).astype(np.uint32) * np.uint32(2246822519)
+        )
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+            bits = (bits ^ (bits >> np.uint32(shift))) * np.uint32(factor)
+    return np.asarray(bits)
+
+
+def chances(number: NDArray | int, moment: int | NDArray) -> NDArray[np.int64]:
+    """Return a whole number from 0 up to `CERTAIN`."""
+    return (mixed(number, moment) >> np.uint32(8)).astype(np.int64)
+
+
+def in_steps(change: NDArray, coarse: int, number: NDArray, moment: int) -> NDArray:
+    """Return a change as a multiple of `coarse`, a power of two.
+
+    The rest becomes one more step, away from zero, with probability rest / coarse.
+    """
+    drawn = (mixed(number, moment) & np.uint32(coarse - 1)).astype(np.int64)
+    size = np.abs(change)
+    rest = size & (coarse - 1)
+    return np.sign(change) * (size - rest + coarse * (drawn < rest))
+
+
+def in_portions(amount: NDArray, portion: NDArray | int, number: NDArray, moment: int) -> NDArray:
+    """Return how many portions (1 … 2^15) an amount has.
+
+    The rest becomes one more, away from zero, with probability rest / portion.
+    """
+    drawn = (chances(number, moment) * np.asarray(portion, dtype=np.int64)) >> 24
+    return np.sign(amount) * ((np.abs(amount) + drawn) // portion)
