@@ -173,10 +173,7 @@ def starting_weights(experiment: Experiment) -> Weights:
     if experiment.hardware is not None:
         spec = experiment.hardware.spec()
         drawn = tuple(quantise_weight(w, 0, SignMode.MIXED, spec).astype(np.int16) for w in drawn)
-    drawn = tuple(np.clip(matrix, lowest, highest) for matrix in drawn)
-    for variant in experiment.variants:
-        drawn = variant.starting(drawn, min(-lowest, highest))
-    return drawn
+    return tuple(np.clip(matrix, lowest, highest) for matrix in drawn)
 
 
 def _first_moment(experiment: Experiment) -> int:

@@ -44,12 +44,6 @@ class VariantSection(Section):
     def fits(self, beside: Mapping[str, Any]) -> None:
         """Raise ValueError if this variant cannot go with the sections that are read before it."""
 
-    def starting(
-        self, weights: tuple[NDArray[np.int16], ...], limit: int
-    ) -> tuple[NDArray[np.int16], ...]:
-        """Return what becomes of the weights that were drawn, within plus and minus `limit`."""
-        return weights
-
     def circuit(self, circuit: Circuit) -> Circuit:
         """Return the training or inference circuit with this variant's rows."""
         return circuit

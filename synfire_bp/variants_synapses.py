@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from synfire_bp.oracle import Changes
 
+    Weights = tuple[NDArray[np.int16], ...]
+
 __all__ = ["OWN_NUMBER", "SynapsesSection", "inhibitory_cells", "own_numbers"]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -160,9 +162,7 @@ class SynapsesSection(VariantSection):
         """Distance between two levels of a weight."""
         return 2 if self.levels is None else 2 * (WEIGHT_LIMIT + 2) // (self.levels + 1)
 
-    def starting(
-        self, weights: tuple[NDArray[np.int16], ...], limit: int
-    ) -> tuple[NDArray[np.int16], ...]:
+    def starting_weights(self, weights: Weights, circuit: Circuit, seed: int) -> Weights:
         """Give the drawn weights the signs of their cells, and round them to a level."""
         started = []
         for layer, matrix in enumerate(weights):
@@ -179,13 +179,13 @@ class SynapsesSection(VariantSection):
             size = (np.abs(values) + self.step // 2) // self.step * self.step
             if self.levels is None:
                 size = np.abs(values)
-            size = np.minimum(size, limit // self.step * self.step)
+            size = np.minimum(size, circuit.weight_limit // self.step * self.step)
             started.append((np.sign(values) * size).astype(np.int16))
         return tuple(started)
 
     def bounds(
         self, sizes: tuple[int, ...], limit: int
-    ) -> tuple[tuple[NDArray[np.int16], ...], tuple[NDArray[np.int16], ...]]:
+    ) -> tuple[Weights, Weights]:
         """Return the lowest and the highest weight, a matrix (n_pre, n_post) per weight layer."""
         reach = limit // self.step * self.step
         lowest, highest = [], []
