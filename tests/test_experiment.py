@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from synfire_bp.datasets import DEFAULT_PREPROCESSING
 from synfire_bp.errors import ExperimentError
-from synfire_bp.experiment import Experiment, json_schema, list_models
+from synfire_bp.experiment import VARIANTS, Experiment, json_schema, list_models
 
 MODELS = Path(__file__).parent.parent / "models"
 
@@ -29,6 +29,7 @@ training:
 UNDECISIVE = {
     "name", "description", "training.epochs", "training.evaluate_every", "record.samples",
 }  # fmt: skip
+OPTIONAL = {"hardware", *VARIANTS}
 OTHER_VALUE = {
     "dataset.name": "mnist",
     "dataset.crop": 1,
@@ -345,7 +346,8 @@ def test_text_without_keys_is_answered_with_the_known_ones(text, what):
     (answer,) = complaint(text)
     assert what in answer
     assert answer.endswith(
-        "name, description, dataset, network, learning, hardware, training, record"
+        "name, description, dataset, network, learning, hardware, reward, synapses, training, "
+        "record"
     )
 
 
@@ -444,8 +446,8 @@ def test_what_decides_the_training_changes_the_fingerprint(key):
 
 def test_every_entry_either_decides_the_training_or_is_known_not_to():
     entries = set(dotted(read(TEXT).model_dump(mode="json")))
-    assert entries == UNDECISIVE | set(OTHER_VALUE) | {"dataset.path", "hardware"}
-    assert set(read(TEXT).decisive()) == entries - UNDECISIVE - {"hardware"}
+    assert entries == UNDECISIVE | set(OTHER_VALUE) | {"dataset.path", *OPTIONAL}
+    assert set(read(TEXT).decisive()) == entries - UNDECISIVE - OPTIONAL
     chip = read(TEXT).changed(["hardware=loihi1"])
     knobs = {"hardware.chip", "hardware.weight_bits", "hardware.symmetric"}
     assert set(chip.decisive()) == set(read(TEXT).decisive()) | knobs
