@@ -18,6 +18,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from synfire_bp.errors import CircuitError
 
 __all__ = [
@@ -437,7 +440,7 @@ class Circuit:
         """
         rows: Iterable[Source | Population] = (*self.sources, *self.populations)
         sizes = {row.name: self.layer_sizes[row.layer] for row in rows}
-        return sizes | dict.fromkeys(self.gate_names, 1)
+        return sizes | dict.fromkeys(self.gate_names, self.layer_sizes["gate"])
 
     @cached_property
     def slices(self) -> dict[str, slice]:
@@ -522,11 +525,23 @@ class Circuit:
         )
         return (*relays, *gates, *ring)
 
+    def pairs(self, projection: Projection) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return who is joined: a neuron of `pre` and one of `post` for each synapse, from 0."""
+        post = np.arange(self.population_sizes[projection.post])
+        pre = np.arange(self.population_sizes[projection.pre])
+        return np.broadcast_to(pre, post.shape), post
+
     def n_synapses(self, projection: Projection | PlasticProjection) -> int:
         """Return the number of synapses of a projection."""
-        n_pre = self.population_sizes[projection.pre]
-        n_post = self.population_sizes[projection.post]
-        return n_pre * n_post if isinstance(projection, PlasticProjection) else n_post
+        if isinstance(projection, PlasticProjection):
+            sizes = self.population_sizes
+            return sizes[projection.pre] * sizes[projection.post]
+        return len(self.pairs(projection)[0])
+
+    @property
+    def undisturbed(self) -> Circuit:
+        """The circuit as it is meant: each gate one neuron, whose every pulse comes in time."""
+        return self
 
     @property
     def n_plastic_synapses(self) -> int:

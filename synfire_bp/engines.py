@@ -6,6 +6,7 @@ sample as it was shown, and what else they saw.  `synfire_bp.training` knows onl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -202,6 +203,7 @@ class OracleEngine:
         self._sizes, self._variants = experiment.network.sizes, experiment.variants
         self._seed = _first_moment(experiment)
         self._n_phases = circuits(experiment)[0].n_phases
+        self._showings = math.prod(variant.showings for variant in experiment.variants)
 
     def train(
         self,
@@ -232,6 +234,7 @@ class OracleEngine:
                 potentiation=self._potentiation, depression=self._depression, limit=self._limit,
                 deviation=replace(deviation, shown=shown_before + done),
                 changes=self._changes(shown_before + done),
+                showings=self._showings,
             )  # fmt: skip
             done += len(chunk)
             score = score + result.score

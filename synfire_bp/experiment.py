@@ -32,6 +32,7 @@ from synfire_bp.loihi.spec import SPECS, LoihiSpec
 from synfire_bp.plasticity import PAPER_RULE, parse_rule
 from synfire_bp.section import Section, VariantSection
 from synfire_bp.variants_feedback import FeedbackSection
+from synfire_bp.variants_gating import GatingSection
 from synfire_bp.variants_reward import RewardSection
 from synfire_bp.variants_synapses import SynapsesSection
 
@@ -57,7 +58,7 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 """Size of a layer; beyond the bound no machine holds the weights."""
 
-VARIANTS: tuple[str, ...] = ("feedback", "reward", "synapses")
+VARIANTS: tuple[str, ...] = ("feedback", "reward", "synapses", "gating")
 """Sections of a model file that drop an assumption of the circuit, in the order they act in."""
 
 _NAMED = {"hardware": "chip", "feedback": "kind"}
@@ -248,6 +249,9 @@ class Experiment(Section):
     synapses: SynapsesSection | None = Field(
         default=None, description="What synapses cannot do. null: they are the circuit's."
     )
+    gating: GatingSection | None = Field(
+        default=None, description="Variant: what gates, and how reliably. null: the paper's ring."
+    )
     training: TrainingSection = Field(description="How long and from which seed.")
     record: RecordSection = Field(default=RecordSection(), description="What is recorded.")
 
@@ -393,6 +397,8 @@ class Experiment(Section):
         parts += [name for name in optional if getattr(self, name) is not None]
         keys = [(part, key) for part in parts for key in values[part]]
         keys += [("training", "samples"), ("training", "seed")]
+        if self.reaches_on:  # not over a pause
+            keys += [("training", "evaluate_every")]
         return {f"{section}.{key}": values[section][key] for section, key in keys}
 
     @property
@@ -404,8 +410,13 @@ class Experiment(Section):
 
     @property
     def strays_allowed(self) -> bool:
-        """Whether a variant may make populations fire in phases in which they are silent else."""
+        """Whether a population may fire where the paper's circuit is silent: counted, not fatal."""
         return any(variant.strays_allowed for variant in self.variants)
+
+    @property
+    def reaches_on(self) -> bool:
+        """Whether what happens in a sample may reach into the next one."""
+        return any(variant.reaches_on for variant in self.variants)
 
     @property
     def variants(self) -> tuple[VariantSection, ...]:

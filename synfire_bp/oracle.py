@@ -278,10 +278,12 @@ def train_samples(
     limit: int = WEIGHT_LIMIT,
     deviation: Deviation = PAPER,
     changes: Changes | None = None,
+    showings: int = 1,
 ) -> EpochResult:
     """Do what `train_epoch` does, with samples prepared once for many calls.
 
     With `changes`, weights move as these say, within bounds of their own instead of `limit`.
+    Each sample of `order` is shown `showings` times in a row, and counts as it was shown first.
 
     Raises
     ------
@@ -301,14 +303,14 @@ def train_samples(
     back = deviation.back
     if back is not None:
         _check_back(back, w2)
-    order = _checked_order(order, len(samples))
+    order = np.repeat(_checked_order(order, len(samples)), showings)
     largest = max(abs(potentiation), abs(depression), 0 if changes is None else changes.step)
     work = kernels.WorkingWeights.of(w1, w2, limit, largest, back)
     counts = np.zeros(len(kernels.COUNTS), dtype=np.int64)
     narrow, done = work.w1.dtype.type, 0
     for piece in deviation.pieces(order):
         kernels.learn(
-            samples.active, samples.starts, samples.labels, piece,
+            samples.active, samples.starts, samples.labels, piece, showings,
             work.w1, work.w2t, work.backt, work.at_once, work.wide,
             FULL if semantics == "circuit" else FULL - 1,
             semantics == "numpy",
@@ -325,7 +327,7 @@ def train_samples(
     if back is not None and deviation.back_learns:
         back[...] = work.backt.T
     count = dict(zip(kernels.COUNTS, (int(value) for value in counts), strict=True))
-    n, n_hid, n_out = len(order), w1.shape[1], w2.shape[1]
+    n, n_hid, n_out = len(order) // showings, w1.shape[1], w2.shape[1]
     score = Score(samples=n, n_out=n_out, **{name: count[name] for name in kernels.COUNTS[:4]})
     return EpochResult(
         w1,

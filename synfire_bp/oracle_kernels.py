@@ -111,15 +111,16 @@ def answer(active, starts, w1, w2t, at_once, wide, potentials):  # type: ignore[
 
 @njit(cache=True, nogil=True)
 def learn(  # type: ignore[no-untyped-def]
-    active, starts, labels, order, w1, w2t, backt, at_once, wide, upper, after, hidden_learns,
-    back_learns, up, down, limit, counts, changes=None, first=0,
+    active, starts, labels, order, showings, w1, w2t, backt, at_once, wide, upper, after,
+    hidden_learns, back_learns, up, down, limit, counts, changes=None, seen=0,
 ):  # fmt: skip
     """Show samples in `order`, change `w1`, `w2t` and `backt` and add to `counts`.
 
+    Of `showings` in a row only the first one counts, but for the weights that move.
     `upper` is the upper edge of both boxes; with `after` the error goes back through `backt` as it
     is after its update.  `backt` may be `w2t`; else it is changed if `back_learns`.  `up`, `down`
-    and `limit` have the type of the weights.  `changes` comes from `Changes.prepared`, and `first`
-    counts the samples that it has seen before; without, numba leaves its branches out.
+    and `limit` have the type of the weights.  `changes` comes from `Changes.prepared`, and `seen`
+    counts the samples that it was used for before; without, numba leaves its branches out.
     """
     n_out, n_hid = w2t.shape
     part, h = np.empty(n_hid, w1.dtype), np.empty(n_hid, w1.dtype)
@@ -147,21 +148,22 @@ def learn(  # type: ignore[no-untyped-def]
             d_minus = o and not t and not a2[j] > upper
             d2[j] = d_plus - d_minus
             n_wrong += d_plus or d_minus
-        counts[_SPIKES] += first == label
-        counts[_POTENTIAL] += greatest == label
-        counts[_EXACT] += mistakes == 0
-        counts[_SQUARED] += mistakes
-        counts[_HIDDEN] += n_fired
-        counts[_OUTPUT] += n_spikes
+        if k % showings == 0:
+            counts[_SPIKES] += first == label
+            counts[_POTENTIAL] += greatest == label
+            counts[_EXACT] += mistakes == 0
+            counts[_SQUARED] += mistakes
+            counts[_HIDDEN] += n_fired
+            counts[_OUTPUT] += n_spikes
+            counts[_ERROR] += n_wrong > 0
         if n_wrong == 0:
             continue
-        counts[_ERROR] += 1
 
         if after:
             if changes is None:
                 counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
             else:
-                moved = _change_w2(w2t, h, d2, up, down, changes, w1.size, first + k)
+                moved = _change_w2(w2t, h, d2, up, down, changes, w1.size, seen + k)
                 counts[_CHANGES_2] += moved
             if back_learns:
                 _update_w2(backt, h, d2, up, down, limit)
@@ -175,7 +177,7 @@ def learn(  # type: ignore[no-untyped-def]
             if changes is None:
                 counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
             else:
-                moved = _change_w2(w2t, h, d2, up, down, changes, w1.size, first + k)
+                moved = _change_w2(w2t, h, d2, up, down, changes, w1.size, seen + k)
                 counts[_CHANGES_2] += moved
             if back_learns:
                 _update_w2(backt, h, d2, up, down, limit)
@@ -183,7 +185,7 @@ def learn(  # type: ignore[no-untyped-def]
             if changes is None:
                 counts[_CHANGES_1] += _update_w1(w1, on, change, limit)
             else:
-                counts[_CHANGES_1] += _change_w1(w1, on, change, changes, first + k)
+                counts[_CHANGES_1] += _change_w1(w1, on, change, changes, seen + k)
 
 
 @njit(cache=True, nogil=True)

@@ -95,12 +95,13 @@ def simulate(
 
 def _fixed_matrices(circuit: Circuit) -> dict[int, NDArray[np.int64]]:
     """Return the fixed weights as matrices over all cells, by extra delay."""
-    cells = np.arange(circuit.n_cells)
     matrices: dict[int, NDArray[np.int64]] = {}
     for row in circuit.projections:
         empty = np.zeros((circuit.n_cells, circuit.n_cells), dtype=np.int64)
         matrix = matrices.setdefault(row.extra_delay, empty)
-        matrix[cells[circuit.slices[row.pre]], cells[circuit.slices[row.post]]] += row.weight.value
+        pre, post = circuit.pairs(row)
+        starts = circuit.slices[row.pre].start, circuit.slices[row.post].start
+        matrix[starts[0] + pre, starts[1] + post] += row.weight.value
     return matrices
 
 
@@ -119,7 +120,7 @@ def firing_table(circuit: Circuit) -> dict[str, tuple[int, ...]]:
     dict
         Population name to its phases in ascending order; sources and the gating chain included.
     """
-    return dict(_column_firing_table(replace(circuit, sizes=(1, 2, 1))))
+    return dict(_column_firing_table(replace(circuit.undisturbed, sizes=(1, 2, 1))))
 
 
 @lru_cache(maxsize=16)

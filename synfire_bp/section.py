@@ -108,3 +108,17 @@ class VariantSection(Section):
     def strays_allowed(self) -> bool:
         """Whether a population may fire in a phase in which the paper's circuit is silent."""
         return False
+
+    @property
+    def showings(self) -> int:
+        """How often the circuit shows each sample to itself, one time after the other."""
+        return 1
+
+    @property
+    def reaches_on(self) -> bool:
+        """Whether what happens in a sample may reach into the next one.
+
+        A training is then taken up again only where it paused, for a test or at the end of an
+        epoch: there the circuit starts from silence in any case.
+        """
+        return False

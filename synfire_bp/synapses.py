@@ -197,15 +197,20 @@ def weight_bounds(circuit: Circuit, chip: LoihiSpec | None) -> tuple[int, int]:
 
 
 def fixed_synapses(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
-    """Return the fixed synapses, sorted by pre: `pre`, `post`, `weight`, `delay` (extra steps)."""
-    cells = np.arange(circuit.n_cells)
-    columns: dict[str, list[NDArray]] = {name: [] for name in ("pre", "post", "weight", "delay")}
-    for row in circuit.projections:
-        post = cells[circuit.slices[row.post]]
-        columns["pre"].append(np.broadcast_to(cells[circuit.slices[row.pre]], post.shape))
-        columns["post"].append(post)
+    """Return the fixed synapses, sorted by pre.
+
+    Columns `pre`, `post`, `weight`, `delay` (extra steps), and `projection`: which of the
+    circuit's.
+    """
+    names = ("pre", "post", "weight", "delay", "projection")
+    columns: dict[str, list[NDArray]] = {name: [] for name in names}
+    for number, row in enumerate(circuit.projections):
+        pre, post = circuit.pairs(row)
+        columns["pre"].append(circuit.slices[row.pre].start + pre)
+        columns["post"].append(circuit.slices[row.post].start + post)
         columns["weight"].append(np.full(post.shape, row.weight.value))
         columns["delay"].append(np.full(post.shape, row.extra_delay))
+        columns["projection"].append(np.full(post.shape, number))
     table = {name: np.concatenate(parts).astype(np.int32) for name, parts in columns.items()}
     order = np.lexsort((table["post"], table["pre"]))
     return {name: values[order] for name, values in table.items()}

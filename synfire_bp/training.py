@@ -294,9 +294,9 @@ class _Training:
             self.weights, shown, copies=self.copies, shown_before=before, record=recording,
             stop=self.stop, progress=lambda n: self.progress.reached(before + n),
         )  # fmt: skip
+        if segment.samples < len(shown) and (recording or self.experiment.reaches_on):
+            return  # a record with a gap is none: --resume shows these samples again
         if recording:
-            if segment.samples < len(shown):
-                return  # a record with a gap is none: --resume shows these few samples again
             self._write_spikes(segment.recorded, shown)
         self._check_invariants(segment, training=True)
         self.sums.add(segment, time.perf_counter() - start)

@@ -183,9 +183,7 @@ class SynapsesSection(VariantSection):
             started.append((np.sign(values) * size).astype(np.int16))
         return tuple(started)
 
-    def bounds(
-        self, sizes: tuple[int, ...], limit: int
-    ) -> tuple[Weights, Weights]:
+    def bounds(self, sizes: tuple[int, ...], limit: int) -> tuple[Weights, Weights]:
         """Return the lowest and the highest weight, a matrix (n_pre, n_post) per weight layer."""
         reach = limit // self.step * self.step
         lowest, highest = [], []
