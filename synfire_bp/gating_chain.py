@@ -1,4 +1,4 @@
-"""The gating chain as a brain may have it: pools of neurons, and pulses that come in or out of time.
+"""The gating chain as a brain may have it: pools of neurons, pulses that come in or out of time.
 
 The paper's chain is a ring of single neurons.  Here each link of it is a pool (Abeles 1991): as
 many neurons, that share the weight of the gate's pulse between them.  And a pulse to a population
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ POOLS = tuple(2**n for n in range(7))
 """Neurons per link: what divides each weight that a gate's pulse may carry."""
 
 IN_TIME, EARLY, LATE = "in time", "early", "late"
+"""When a pulse comes."""
 
 _MANTISSA_BITS = 8
 
@@ -95,9 +97,15 @@ class ChainCircuit(Circuit):
                 f"a pool of {pool} neurons cannot share the weights of a gate's pulse, which are "
                 f"whole numbers; use one of {', '.join(map(str, POOLS))}"
             )
-        rows = {f.name: getattr(circuit, f.name) for f in fields(Circuit)}
-        chain = {"pool": pool, "quorum": quorum, "link_seed": link_seed, "imprecise": imprecise}
-        return cls(**rows, **chain, in_links=pool if in_links is None else in_links)
+        rows: dict[str, Any] = {f.name: getattr(circuit, f.name) for f in fields(Circuit)}
+        return cls(
+            **rows,
+            pool=pool,
+            in_links=pool if in_links is None else in_links,
+            quorum=quorum,
+            link_seed=link_seed,
+            imprecise=imprecise,
+        )
 
     @cached_property
     def layer_sizes(self) -> dict[str, int]:

@@ -58,7 +58,7 @@ CELLS = Lines(
     chain_may = chain_later == 0 or t_in_timesteps % chain_turn > 0 : boolean
     """,
     step="""
-    fired = chain_may and ((chain_due and chain_drawn >= chain_silent) or chain_drawn >= chain_noise)
+    fired = chain_may and (chain_due and chain_drawn >= chain_silent or chain_drawn >= chain_noise)
     """,
 )  # fmt: skip
 """A neuron of the chain misses a spike, or fires by itself."""
@@ -247,7 +247,8 @@ class GatingSection(VariantSection):
         self, circuit: Circuit, layout: PlasticLayout, seed: int
     ) -> dict[str, NDArray[np.integer] | int]:
         """Return the numbers that those lines need."""
-        lines, given = self.lines(), {}
+        lines = self.lines()
+        given: dict[str, NDArray[np.integer] | int] = {}
         if lines.fixed:
             given |= self._of_pulses(circuit, seed)
         if lines.cells:
@@ -340,6 +341,11 @@ class GatingSection(VariantSection):
         if self._disturbed:
             return "the algorithm in integers has no gates that could fail (gating)"
         return None
+
+    @property
+    def copies_may_differ(self) -> bool:
+        """Whether copies may drift apart: where one is opened to learn and another one is not."""
+        return self._disturbed
 
     @property
     def strays_allowed(self) -> bool:
