@@ -82,7 +82,7 @@ def simulate(
             fired[:, sample, phase] = spikes
         arriving = np.concatenate([arriving[1:], np.zeros_like(arriving[:1])])
         for extra_delay, matrix in fixed.items():
-            arriving[extra_delay] += spikes.astype(np.int64) @ matrix
+            arriving[extra_delay] += (spikes.astype(np.float64) @ matrix).astype(np.int64)
         change = potentiation if phase in circuit.reward_phases else depression
         for row, weights in zip(circuit.plastic, learnt, strict=True):
             pre, post = spikes[:, slices[row.pre]], spikes[:, slices[row.post]]
@@ -93,11 +93,14 @@ def simulate(
     return fired, learnt
 
 
-def _fixed_matrices(circuit: Circuit) -> dict[int, NDArray[np.int64]]:
-    """Return the fixed weights as matrices over all cells, by extra delay."""
-    matrices: dict[int, NDArray[np.int64]] = {}
+def _fixed_matrices(circuit: Circuit) -> dict[int, NDArray[np.float64]]:
+    """Return the fixed weights as matrices over all cells, by extra delay.
+
+    Whole numbers, as floats: those are multiplied many times faster, and exactly up to 2^53.
+    """
+    matrices: dict[int, NDArray[np.float64]] = {}
     for row in circuit.projections:
-        empty = np.zeros((circuit.n_cells, circuit.n_cells), dtype=np.int64)
+        empty = np.zeros((circuit.n_cells, circuit.n_cells))
         matrix = matrices.setdefault(row.extra_delay, empty)
         pre, post = circuit.pairs(row)
         starts = circuit.slices[row.pre].start, circuit.slices[row.post].start
@@ -108,19 +111,22 @@ def _fixed_matrices(circuit: Circuit) -> dict[int, NDArray[np.int64]]:
 def firing_table(circuit: Circuit) -> dict[str, tuple[int, ...]]:
     """Return, per population, the phases in which it may fire.
 
-    Found by running one column of the circuit (one input, two hidden and one output unit) through
-    every case: input on or off, target on or off, the sum that reaches a unit in each of the four
-    ranges that its thresholds divide, and a backpropagated error that is negative, zero or
-    positive.  One hidden unit always fires, so that the output meets every sum whatever the other
-    does.  Forward and backward weights are chosen apart and do not learn, so that every
-    combination occurs.
+    Found by running one column of the circuit (one input and one output unit, two in each hidden
+    layer) through every case: input on or off, target on or off, the sum that reaches a unit in
+    each of the four ranges that its thresholds divide, and a backpropagated error that is negative,
+    zero or positive.  One unit of each hidden layer always fires and passes the output's error on,
+    so that the layers before and after meet every case whatever the other unit does; the others of
+    several hidden layers can therefore share their cases.  Forward and backward weights are chosen
+    apart and do not learn, so that every combination occurs.
 
     Returns
     -------
     dict
         Population name to its phases in ascending order; sources and the gating chain included.
     """
-    return dict(_column_firing_table(replace(circuit.undisturbed, sizes=(1, 2, 1))))
+    hidden = len(circuit.sizes) - 2
+    column = replace(circuit.undisturbed, sizes=(1, *hidden * (2,), 1))
+    return dict(_column_firing_table(column))
 
 
 @lru_cache(maxsize=16)
@@ -129,12 +135,17 @@ def _column_firing_table(column: Circuit) -> tuple[tuple[str, tuple[int, ...]], 
     cases = product((0, 1), (0, 1), ranges, ranges, (-HALF, 0, HALF))
     x, t, a1, a2, error = np.array(list(cases)).T
     zero, always = np.zeros_like(a1), np.full_like(a1, FULL)
-    into_hidden = np.stack([always, a1], axis=-1)[:, None, :]
+    nothing = np.stack([zero, zero], axis=-1)
+    forth, back = np.stack([always, a1], axis=-1), np.stack([always, error], axis=-1)
     into_output = np.stack([a2, zero], axis=-1)[:, :, None]
-    back = np.stack([zero, error], axis=-1)[:, None, :]
+    # by the units of pre and post: what all but the first of a layer sends on is nothing
+    forward = {(1, 2): forth[:, None, :], (2, 2): np.stack([forth, nothing], axis=1)}
+    backward = {(1, 2): back[:, None, :], (2, 2): np.stack([back, nothing], axis=1)}
+    sizes = column.population_sizes
     plastic = [
-        row.sign * back if row.transposed else (into_hidden, into_output)[row.layer]
+        row.sign * backward[joined] if row.transposed else (forward | {(2, 1): into_output})[joined]
         for row in column.plastic
+        for joined in [(sizes[row.pre], sizes[row.post])]
     ]
     patterns = {
         source.name: (x if source.layer == "input" else t)[:, None, None]
