@@ -451,6 +451,19 @@ class Circuit:
             start += size
         return result
 
+    @cached_property
+    def hidden_units(self) -> tuple[str, ...]:
+        """The populations of the hidden layers that weights reach first on the way forward.
+
+        The units themselves; the edges of their box derivative come after them.
+        """
+        layers = {row.name: row.layer for row in self.populations}
+        first: dict[str, str] = {}
+        for row in self.plastic:
+            if not row.transposed:
+                first.setdefault(layers[row.post], row.post)
+        return tuple(first[layer] for layer in self.layers[1:-1])
+
     @property
     def n_cells(self) -> int:
         """Number of cells, sources included."""
@@ -571,8 +584,24 @@ class Circuit:
     # -- what a closed population withstands ----------------------------------------------
 
     def withstands(self) -> int:
-        """Return the largest sum of inputs that a closed population takes without firing."""
-        return self.closing + FULL
+        """Return the largest sum of inputs that a closed population takes without firing.
+
+        Larger if a block closes every population once more wherever spikes of learning synapses
+        reach it unopened.
+        """
+        reached = {
+            (row.post, (phase + 1) % self.n_phases)
+            for row in self.plastic
+            for phase, gate in self.gated(row.pre).items()
+            if isinstance(gate, Gate)
+        }
+        acting = {name: self.gated(name) for name, _ in reached}
+        closed = [acting[name].get(phase) for name, phase in reached]
+        blocked = [gate for gate in closed if isinstance(gate, Block)]
+        withstood = self.closing + FULL
+        if blocked and None not in closed:
+            withstood -= sum(self.fixed_weights[name].value for name in blocked[0].weights)
+        return withstood
 
     def largest_sums(self) -> dict[str, int]:
         """Return, per population, the largest sum that its plastic inputs can reach at all.

@@ -370,7 +370,7 @@ class _Parts:
             meanings[at.forward(layer)] = f"hidden layer {layer}: h{layer} and its box edges"
         meanings[at.forward(depth)] = "output layer: o and its box edges; target t"
         meanings[at.error] = "error: d+ and d-"
-        learning = {}
+        learning: dict[int, str] = {}
         for layer in range(depth, 0, -1):
             grows, shrinks = at.learns(layer)
             before, also = self.units(layer - 1), " and its transposes" if layer > 1 else ""

@@ -12,8 +12,8 @@ every W on the right as it was before the sample.  With two weight layers that i
 `synfire_bp.oracle` in the circuit's semantics, weight by weight.
 
 The error may come back through other matrices (`feedback`): B_l in the place of W_l, of the same
-shape, or, for direct feedback alignment, from the output at once, e_l = B_(l+1) @ d_L.  They stay as
-they are, or learn as W_l does.
+shape, or, for direct feedback alignment, from the output at once, e_l = B_(l+1) @ d_L.  They stay
+as they are, or learn as W_l does.
 """
 
 from __future__ import annotations

@@ -14,14 +14,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp import oracle
+from synfire_bp import deep_oracle, oracle
 from synfire_bp.circuit import Circuit, PlasticProjection, backprop_circuit, inference_circuit
 from synfire_bp.datasets import Dataset, Split
+from synfire_bp.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.errors import SynfireError
-from synfire_bp.experiment import Experiment
+from synfire_bp.experiment import LAYERS, Experiment
 from synfire_bp.lines import combined
 from synfire_bp.loihi.constrain import constrain
 from synfire_bp.loihi.formats import quantise_weight
+from synfire_bp.loihi.placement import place
 from synfire_bp.loihi.spec import SignMode
 from synfire_bp.plasticity import parse_rule
 from synfire_bp.reference import firing_table
@@ -154,9 +156,15 @@ class Engine(Protocol):
 def circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
     """Return the training and the inference circuit of an experiment, with its variants' rows."""
     network = experiment.network
-    sizes = (network.sizes[0], network.sizes[1], network.sizes[2])
-    options = {"closing": network.closing, "weight_limit": network.weight_limit}
-    pair = backprop_circuit(sizes, **options), inference_circuit(sizes, **options)
+    makers = (
+        (backprop_circuit, inference_circuit)
+        if len(network.sizes) == LAYERS
+        else (deep_circuit, deep_inference_circuit)
+    )
+    pair = (
+        makers[0](network.sizes, closing=network.closing, weight_limit=network.weight_limit),
+        makers[1](network.sizes, closing=network.closing, weight_limit=network.weight_limit),
+    )
     for variant in experiment.variants:
         pair = variant.circuit(pair[0]), variant.circuit(pair[1])
     return pair
@@ -183,7 +191,10 @@ def _first_moment(experiment: Experiment) -> int:
 
 
 class OracleEngine:
-    """The algorithm in integers (`synfire_bp.oracle`), in the semantics of the circuit."""
+    """The algorithm in integers, in the semantics of the circuit.
+
+    `synfire_bp.oracle` for two weight layers, `synfire_bp.deep_oracle` for more.
+    """
 
     name = "oracle"
 
@@ -201,6 +212,7 @@ class OracleEngine:
         for variant in experiment.variants:
             self._deviation = replace(self._deviation, **variant.algorithm())
         self._sizes, self._variants = experiment.network.sizes, experiment.variants
+        self._layers = len(self._sizes) - 1
         self._seed = _first_moment(experiment)
         self._n_phases = circuits(experiment)[0].n_phases
         self._showings = math.prod(variant.showings for variant in experiment.variants)
@@ -222,30 +234,54 @@ class OracleEngine:
                 "the oracle has no spikes to record; set record.samples to 0 or use --engine "
                 "circuit"
             )
-        w1, w2, *back = (matrix.copy() for matrix in weights)
-        deviation = replace(self._deviation, back=back[0] if back else None)
+        learnt = tuple(matrix.copy() for matrix in weights)
         score, done = Score.none(self._n_out), 0
-        activity = dict.fromkeys(("hidden_spikes", "output_spikes", "samples_with_error",
-                                  "changes_w1", "changes_w2"), 0)  # fmt: skip
+        changes = [f"changes_w{layer + 1}" for layer in range(self._layers)]
+        activity = dict.fromkeys(
+            ("hidden_spikes", "output_spikes", "samples_with_error", *changes), 0
+        )
         while done < len(order) and not (stop is not None and stop()):
             chunk = order[done : done + _CHUNK]
-            result = oracle.train_samples(
-                self._samples["train"], w1, w2, chunk,
-                potentiation=self._potentiation, depression=self._depression, limit=self._limit,
-                deviation=replace(deviation, shown=shown_before + done),
-                changes=self._changes(shown_before + done),
-                showings=self._showings,
-            )  # fmt: skip
+            result = self._learn(learnt, chunk, shown_before + done)
             done += len(chunk)
             score = score + result.score
-            activity["hidden_spikes"] += round(result.hidden_active * len(chunk) * w1.shape[1])
-            activity["output_spikes"] += round(result.output_active * len(chunk) * self._n_out)
+            activity["hidden_spikes"] += result.hidden_spikes
+            activity["output_spikes"] += result.output_spikes
             activity["samples_with_error"] += result.samples_with_error
-            activity["changes_w1"] += result.weight_changes[0]
-            activity["changes_w2"] += result.weight_changes[1]
+            for name, change in zip(changes, result.weight_changes, strict=True):
+                activity[name] += change
             if progress is not None:
                 progress(done)
-        return Segment(done, (w1, w2, *back), score, activity)
+        return Segment(done, learnt, score, activity)
+
+    def _learn(
+        self, weights: Weights, order: NDArray[np.integer], shown_before: int
+    ) -> deep_oracle.DeepResult:
+        """Change weights in place; `shown_before` samples were shown before."""
+        samples = self._samples["train"]
+        forward, back = weights[: self._layers], weights[self._layers :]
+        if self._layers > LAYERS - 1:
+            return deep_oracle.train_samples(
+                samples, forward, order,
+                feedback=back or None, learn_feedback=bool(back) and self._deviation.back_learns,
+                potentiation=self._potentiation, depression=self._depression, limit=self._limit,
+            )  # fmt: skip
+        w1, w2 = forward
+        result = oracle.train_samples(
+            samples, w1, w2, order,
+            potentiation=self._potentiation, depression=self._depression, limit=self._limit,
+            deviation=replace(
+                self._deviation, back=back[0] if back else None, shown=shown_before
+            ),
+            changes=self._changes(shown_before), showings=self._showings,
+        )  # fmt: skip
+        return deep_oracle.DeepResult(
+            result.score,
+            round(result.hidden_active * len(order) * w1.shape[1]),
+            round(result.output_active * len(order) * w2.shape[1]),
+            result.samples_with_error,
+            result.weight_changes,
+        )
 
     def _changes(self, shown_before: int) -> oracle.Changes | None:
         seed = (self._seed + shown_before * self._n_phases) % 2**31
@@ -262,7 +298,12 @@ class OracleEngine:
     ) -> Segment:
         """Show every sample of a split without learning."""
         samples = self._samples[split]
-        outputs = oracle.forward_samples(samples, *weights[:2])
+        forward = weights[: self._layers]
+        outputs = (
+            deep_oracle.forward_samples(samples, forward)
+            if self._layers > LAYERS - 1
+            else oracle.forward_samples(samples, *forward)
+        )
         score = Score.of(outputs.spikes, outputs.potentials, samples.labels)
         if progress is not None:
             progress(len(samples))
@@ -293,6 +334,7 @@ class CircuitEngine:
         if self._chip is not None:
             reach = min(self._circuit.weight_limit, weight_bounds(self._circuit, self._chip)[1])
             constrain(replace(self._circuit, weight_limit=reach), self._chip, strict=True)
+            place(self._circuit)  # refuses what one chip cannot hold
         self._layout = PlasticLayout(self._circuit)
         self._rule = parse_rule(experiment.learning.rule)
         self._seed = _first_moment(experiment)
@@ -408,7 +450,9 @@ class CircuitEngine:
         counts = dict(zip(circuit.slices, table, strict=True))
         score = Score.of(arrays["readout.fired"], arrays["readout.potential"], labels)
         activity = {
-            "hidden_spikes": int(counts["h"][circuit.forward_phase("h")]),
+            "hidden_spikes": sum(
+                int(counts[name][circuit.forward_phase(name)]) for name in circuit.hidden_units
+            ),
             "output_spikes": int(arrays["readout.fired"].sum()),
         }
         recorded = {

@@ -161,7 +161,8 @@ def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool 
     experiment = run.experiment
     dataset = dataset_of(experiment, quiet=quiet)
     _check_same_data(run, dataset)
-    weights = tuple(run.weights[f"w{layer}"] for layer in (1, 2))
+    depth = len(experiment.network.sizes) - 1
+    weights = tuple(run.weights[f"w{layer}"] for layer in range(1, depth + 1))
     with WorkProgress(quiet) as progress, closing(make_engine(engine, experiment, dataset)) as used:
         n = len(dataset.test) if split == "test" else len(training_split(experiment, dataset))
         progress.begin(f"testing on {split}", n)
@@ -375,7 +376,7 @@ class _Training:
 
     def _activity_row(self, epoch: float) -> dict[str, Any]:
         sums, n = self.sums, self.sums.score.samples
-        n_hid = self.experiment.network.sizes[1]
+        n_hid = sum(self.experiment.network.sizes[1:-1])
         activity = dict(sums.activity)
         return {
             "epoch": epoch,
