@@ -199,6 +199,9 @@ class OracleEngine:
     name = "oracle"
 
     def __init__(self, experiment: Experiment, dataset: Dataset):
+        for variant in experiment.variants:
+            if variant.obstacle is not None:
+                raise SynfireError(f"{variant.obstacle}; use the engine 'circuit'")
         self._n_out = experiment.network.sizes[-1]
         splits = {"train": training_split(experiment, dataset), "test": dataset.test}
         self._samples = {
@@ -495,9 +498,6 @@ def make_engine(name: str, experiment: Experiment, dataset: Dataset) -> Engine:
             "the oracle clips weights at ±254 and knows no chip; use the engine 'circuit', set "
             "hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
         )
-    for variant in experiment.variants:
-        if name == "oracle" and variant.obstacle is not None:
-            raise SynfireError(f"{variant.obstacle}; use the engine 'circuit'")
     return ENGINES[name](experiment, dataset)
 
 

@@ -560,6 +560,8 @@ def test_the_oracle_says_what_it_cannot_follow(model, overrides, answer):
         engines.make_engine("oracle", experiment, dataset_of(experiment))
     assert answer in str(caught.value)
     assert "use the engine 'circuit'" in str(caught.value)
+    with pytest.raises(SynfireError, match="oracle"):
+        verify(experiment)
     assert experiment.copies_may_differ
 
 
