@@ -199,9 +199,7 @@ class OracleEngine:
     name = "oracle"
 
     def __init__(self, experiment: Experiment, dataset: Dataset):
-        for variant in experiment.variants:
-            if variant.obstacle is not None:
-                raise SynfireError(f"{variant.obstacle}; use the engine 'circuit'")
+        _refuse_obstacles(experiment)
         self._n_out = experiment.network.sizes[-1]
         splits = {"train": training_split(experiment, dataset), "test": dataset.test}
         self._samples = {
@@ -499,6 +497,19 @@ def make_engine(name: str, experiment: Experiment, dataset: Dataset) -> Engine:
             "hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
         )
     return ENGINES[name](experiment, dataset)
+
+
+def _refuse_obstacles(experiment: Experiment) -> None:
+    """Refuse a variant that the algorithm in integers cannot follow.
+
+    Raises
+    ------
+    SynfireError
+        If there is one; it says why.
+    """
+    for variant in experiment.variants:
+        if variant.obstacle is not None:
+            raise SynfireError(f"{variant.obstacle}; use the engine 'circuit'")
 
 
 def training_split(experiment: Experiment, dataset: Dataset) -> Split:

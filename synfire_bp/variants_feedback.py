@@ -158,7 +158,8 @@ class FeedbackSection(VariantSection):
     @field_validator("failure")
     @classmethod
     def _something_disturbs(cls, failure: float | None, info: ValidationInfo) -> float | None:
-        if info.data.get("kind") == "weight_drift" and not failure and not info.data.get("drift"):
+        drift = info.data.get("drift", True)  # not there if it was refused
+        if info.data.get("kind") == "weight_drift" and not failure and not drift:
             raise ValueError(
                 "is missing: nothing disturbs the copies of feedback.kind 'weight_drift'; give "
                 "feedback.drift or feedback.failure, or use feedback.kind: symmetric"
@@ -168,7 +169,7 @@ class FeedbackSection(VariantSection):
     @field_validator("every")
     @classmethod
     def _has_moments_to_come(cls, every: int | None, info: ValidationInfo) -> int | None:
-        if every is not None and not any(info.data.get(name, 1) for name in ("decay", "drift")):
+        if every is not None and not any(info.data.get(k, True) for k in ("decay", "drift")):
             raise ValueError(
                 "has no effect without feedback.decay or feedback.drift; remove it, or give one"
             )

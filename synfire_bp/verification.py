@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, starting_weights, training_split
+from synfire_bp.engines import (
+    CircuitEngine,
+    OracleEngine,
+    Stray,
+    starting_weights,
+    training_split,
+)
 from synfire_bp.errors import ExperimentError
 from synfire_bp.experiment import Experiment
 from synfire_bp.progress import WorkProgress
@@ -79,7 +85,7 @@ def verify(
     Raises
     ------
     SynfireError
-        If the data or an engine cannot be used.
+        If the data or an engine cannot be used, or the oracle cannot follow a variant.
     """
     if samples is not None:
         experiment = experiment.changed([f"training.samples={samples}"])

@@ -90,8 +90,9 @@ def test_a_variant_is_suggested_by_its_name_alone():
 @pytest.mark.parametrize("name", list_models())
 def test_a_shipped_model_holds_what_its_file_says(name):
     values = yaml.safe_load((MODELS / f"{name}.yaml").read_text())
-    if isinstance(values.get("hardware"), str):  # the name of the chip alone
-        values["hardware"] = {"chip": values["hardware"]}
+    for section, key in (("hardware", "chip"), ("feedback", "kind")):
+        if isinstance(values.get(section), str):  # one word alone
+            values[section] = {key: values[section]}
     written = dotted(values)
     held = dotted(Experiment.from_file(name).model_dump(mode="json"))
     assert {key: held[key] for key in written} == written
