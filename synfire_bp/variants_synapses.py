@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["OWN_NUMBER", "SynapsesSection", "inhibitory_cells", "own_numbers"]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-Levels = Literal[3, 7, 15, 31, 63, 127, 255]
+LEVELS = (3, 7, 15, 31, 63, 127, 255)
+"""As many as steps of a power of two leave within plus and minus 254."""
 
 OWN_NUMBER = "own_number : integer (constant)  # of the synapse, whose dice nobody shares"
 
@@ -120,10 +121,9 @@ class SynapsesSection(VariantSection):
     @field_validator("levels")
     @classmethod
     def _levels_are_steps_of_a_power_of_two(cls, levels: int | None) -> int | None:
-        options = get_args(Levels)
-        if levels is not None and levels not in options:
+        if levels is not None and levels not in LEVELS:
             raise ValueError(
-                f"is {levels}, but must be one of {', '.join(map(str, options))}: steps are "
+                f"is {levels}, but must be one of {', '.join(map(str, LEVELS))}: steps are "
                 "powers of two"
             )
         return levels
@@ -166,21 +166,16 @@ class SynapsesSection(VariantSection):
         """Give the drawn weights the signs of their cells, and round them to a level."""
         started = []
         for layer, matrix in enumerate(weights):
-            values = matrix.astype(np.int64)
+            size, sign = np.abs(matrix.astype(np.int64)), np.sign(matrix)
             if self.dale is not None:
-                inhibitory = inhibitory_cells(len(values), self.dale, layer)[:, None]
-                values = np.abs(values)
+                inhibitory = inhibitory_cells(len(matrix), self.dale, layer)
+                sign = np.where(inhibitory, -1, 1)[:, None]
                 if self.balanced:
-                    n_rare = min(inhibitory.sum(), (~inhibitory).sum())
-                    rare = inhibitory if inhibitory.sum() == n_rare else ~inhibitory
-                    ratio = (len(values) - n_rare) / max(n_rare, 1)
-                    values = np.where(rare, 2 * np.trunc(values * ratio / 2), values)
-                values = np.where(inhibitory, -values, values)
-            size = (np.abs(values) + self.step // 2) // self.step * self.step
-            if self.levels is None:
-                size = np.abs(values)
+                    size = _balanced(size, inhibitory)
+            if self.levels is not None:  # to the nearest one
+                size = (size + self.step // 2) // self.step * self.step
             size = np.minimum(size, circuit.weight_limit // self.step * self.step)
-            started.append((np.sign(values) * size).astype(np.int16))
+            started.append((sign * size).astype(np.int16))
         return tuple(started)
 
     def bounds(self, sizes: tuple[int, ...], limit: int) -> tuple[Weights, Weights]:
@@ -354,6 +349,13 @@ class SynapsesSection(VariantSection):
             step=self.step,
             dice=(moments(seed, _SOFT), moments(seed, _UPDATE), moments(seed, _LEVELS)),
         )
+
+
+def _balanced(size: NDArray[np.int64], inhibitory: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return magnitudes (n_pre, n_post), those of the rarer kind as much greater as it is rarer."""
+    rare = inhibitory if 2 * inhibitory.sum() <= len(inhibitory) else ~inhibitory
+    ratio = (~rare).sum() / max(rare.sum(), 1)
+    return np.where(rare[:, None], 2 * np.trunc(size * ratio / 2), size).astype(np.int64)
 
 
 def weight_numbers(sizes: tuple[int, ...]) -> tuple[NDArray[np.int32], ...]:
