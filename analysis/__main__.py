@@ -14,7 +14,7 @@ from pathlib import Path
 import matplotlib
 
 from analysis import bench, chip_study, disturbances, paper, variants
-from analysis.figures import BENCH_FIGURES, CHIP_FIGURES, FIGURES, drawing
+from analysis.figures import BENCH_FIGURES, CHIP_FIGURES, FIGURES, SIMULATED_FIGURES, drawing
 from analysis.output import save
 from analysis.paper import PaperEntry, paper_entries
 from synfire_bp.errors import SynfireError
@@ -31,7 +31,8 @@ REPORT = "report"
 
 def _known() -> list[str]:
     """Return all names: figures of runs, of the folders above, of variants, of the paper, …."""
-    return [*FIGURES, *BENCH_FIGURES, *CHIP_FIGURES, *_VARIANT_ENTRIES, *paper_entries(), REPORT]
+    of_runs = [*FIGURES, *BENCH_FIGURES, *CHIP_FIGURES, *_VARIANT_ENTRIES]
+    return [*of_runs, *SIMULATED_FIGURES, *paper_entries(), REPORT]
 
 
 def _entries() -> dict[str, PaperEntry]:
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"study of the chip's weights {', '.join(CHIP_FIGURES)}; of the study of the variants "
         f"{', '.join(_VARIANT_ENTRIES)} (the first name draws all of these); if none, all "
         "of the first, and the others if there is a benchmark, or a study; of the paper's runs "
-        f"{', '.join(paper_entries())}; {REPORT}: the page that shows all of these",
+        f"{', '.join(paper_entries())}; simulated when it is drawn {', '.join(SIMULATED_FIGURES)}; "
+        f"{REPORT}: the page that shows all of these",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")

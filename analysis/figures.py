@@ -9,11 +9,27 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import bench, chip_limits, chip_study, learning_curve, raster, weight_bits
+from analysis import (
+    bench,
+    chain_reliability,
+    chip_limits,
+    chip_study,
+    learning_curve,
+    raster,
+    weight_bits,
+)
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
-__all__ = ["BENCH_FIGURES", "CHIP_FIGURES", "FIGURES", "FigureModule", "drawing", "needed_run"]
+__all__ = [
+    "BENCH_FIGURES",
+    "CHIP_FIGURES",
+    "FIGURES",
+    "SIMULATED_FIGURES",
+    "FigureModule",
+    "drawing",
+    "needed_run",
+]
 
 
 class FigureModule(Protocol):
@@ -55,6 +71,9 @@ BENCH_FIGURES = {figure.NAME: figure for figure in (bench.COST, bench.SCALING)}
 CHIP_FIGURES = {module.NAME: module for module in (weight_bits, chip_limits)}
 """Figures of the study of the chip's weights: drawn likewise."""
 
+SIMULATED_FIGURES = {module.NAME: module for module in (chain_reliability,)}
+"""Figures that simulate what they draw, and need no run: drawn if they are named."""
+
 
 def drawing(name: str, runs: Path) -> tuple[Figure, pd.DataFrame]:
     """Return a figure, and the numbers that it draws.
@@ -72,6 +91,10 @@ def drawing(name: str, runs: Path) -> tuple[Figure, pd.DataFrame]:
         figure = BENCH_FIGURES[name]
         numbers = figure.numbers(bench.needed_bench(runs))
         return figure.draw(numbers), numbers
+    if name in SIMULATED_FIGURES:
+        simulated = SIMULATED_FIGURES[name]
+        numbers = simulated.numbers()
+        return simulated.draw(numbers), numbers
     module = FIGURES[name]
     numbers = module.numbers(needed_run(module, runs))
     return module.draw(numbers), numbers
