@@ -18,7 +18,7 @@ from analysis.chip_study import FULL_BITS, StudyRuns, needed_study
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.runs import write_atomically
 
-__all__ = ["BEGIN", "END", "inserted", "main", "tables"]
+__all__ = ["BEGIN", "END", "inserted", "main", "markdown", "tables"]
 
 BEGIN = "<!-- begin of the tables: python -m analysis.chip_table --into docs/chip.md -->"
 END = "<!-- end of the tables -->"
@@ -56,7 +56,9 @@ def tables(study: StudyRuns) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def inserted(text: str, new: str, file: str = "the text") -> str:
+def inserted(
+    text: str, new: str, file: str = "the text", *, begin: str = BEGIN, end: str = END
+) -> str:
     """Return a Markdown text with what stands between its two comments replaced.
 
     Raises
@@ -64,11 +66,11 @@ def inserted(text: str, new: str, file: str = "the text") -> str:
     RunDirectoryError
         If it has not one of each, in this order.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in before + after:
-        raise RunDirectoryError(f"{file}: must hold, once each and in this order: {BEGIN} {END}")
-    return f"{before}{BEGIN}\n\n{new}\n{END}{after}"
+    before, begun, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended or begin in rest or end in before + after:
+        raise RunDirectoryError(f"{file}: must hold, once each and in this order: {begin} {end}")
+    return f"{before}{begin}\n\n{new}\n{end}{after}"
 
 
 def _accuracies(numbers: pd.DataFrame) -> str:
@@ -84,7 +86,7 @@ def _accuracies(numbers: pd.DataFrame) -> str:
     heads = ["weight bits"]
     for text in _READOUTS.values():
         heads += [f"{text}, median", "seeds"]
-    return _markdown(heads, rows)
+    return markdown(heads, rows)
 
 
 def _cost(drift: pd.DataFrame) -> str:
@@ -103,7 +105,7 @@ def _cost(drift: pd.DataFrame) -> str:
             ]
         )
     heads = ["accuracy", "chip, -256 … 254", "symmetric, ±254", "difference", "median"]
-    return _markdown(heads, rows)
+    return markdown(heads, rows)
 
 
 def _drift(drift: pd.DataFrame) -> str:
@@ -125,10 +127,11 @@ def _drift(drift: pd.DataFrame) -> str:
         rows.append([*row, f"{strays:,.0f}"])
     measures = ("unequal", "largest", "mean")
     heads = [f"{layer} {measure}" for layer in ("W1", "W2") for measure in measures]
-    return _markdown(["weight bits", *heads, "stray spikes"], rows)
+    return markdown(["weight bits", *heads, "stray spikes"], rows)
 
 
-def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as Markdown; the first column is text, the others are numbers."""
     lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

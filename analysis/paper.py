@@ -96,6 +96,7 @@ MODULES = (
     "receptive_fields",
     "gradient_check",
     "one_sample",
+    "depth_table",
 )
 """Modules of this package that hold entries, in the order of the report."""
 

@@ -70,7 +70,7 @@ from synfire_bp.contenders import (
 from synfire_bp.datasets import Dataset
 from synfire_bp.engines import circuits, starting_weights, training_split
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError
-from synfire_bp.experiment import Experiment
+from synfire_bp.experiment import LAYERS, Experiment
 from synfire_bp.measuring import (
     Measure,
     Timing,
@@ -235,7 +235,8 @@ def bench(
     Raises
     ------
     ExperimentError
-        If a number is too small, the learning rule is not symmetric, or the model emulates a chip.
+        If a number is too small, the learning rule is not symmetric, or the model emulates a chip
+        or has more than one hidden layer.
     BuildError
         If there is no compiler.
     Interrupted
@@ -246,6 +247,11 @@ def bench(
     for name, value in (("samples", samples), ("repeats", repeats)):
         if value < 1:
             raise ExperimentError(f"{name} is {value}; must be 1 or more")
+    if len(experiment.network.sizes) > LAYERS:
+        raise ExperimentError(
+            f"{experiment.name}: network.sizes has {len(experiment.network.sizes)} layers; the "
+            f"benchmark compares networks of {LAYERS}, as in the paper"
+        )
     if experiment.hardware is not None:
         raise ExperimentError(
             f"{experiment.name}: hardware is {experiment.hardware.chip}; the benchmark knows the "

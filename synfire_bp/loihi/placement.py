@@ -372,7 +372,7 @@ def _refuse_too_large(circuit: Circuit, resources: ChipResources, cap: int) -> N
             raise HardwareError(
                 f"{_named(circuit)} needs {_amount(limit, needed)}, so at least "
                 f"{ceil(needed / per_core):,} cores of {_amount(limit, per_core)}; the chip has "
-                f"{resources.cores:,} cores. Choose smaller layers"
+                f"{resources.cores:,} cores. Choose smaller or fewer layers"
             )
 
 
@@ -401,7 +401,7 @@ def _refuse_full(
     raise HardwareError(
         f"{_named(circuit)} does not fit: {placed:,} of its {circuit.n_neurons:,} neurons fill all "
         f"{len(filled_by):,} cores of the chip. {filled[binding]:,} of them are full because of "
-        f"{binding} ({_amount(binding, per_core)} a core). Choose smaller layers"
+        f"{binding} ({_amount(binding, per_core)} a core). Choose smaller or fewer layers"
     )
 
 
