@@ -39,6 +39,7 @@ __all__ = [
     "OracleEngine",
     "Segment",
     "Stray",
+    "circuit_engine",
     "circuits",
     "explain_strays",
     "make_engine",
@@ -496,7 +497,20 @@ def make_engine(name: str, experiment: Experiment, dataset: Dataset) -> Engine:
             "the oracle clips weights at ±254 and knows no chip; use the engine 'circuit', set "
             "hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
         )
-    return ENGINES[name](experiment, dataset)
+    if name == "circuit":
+        return circuit_engine(experiment, dataset)
+    return OracleEngine(experiment, dataset)
+
+
+def circuit_engine(
+    experiment: Experiment, dataset: Dataset, uses: Sequence[str] = ("train", "test")
+) -> CircuitEngine:
+    """Return the spiking circuit of an experiment, with the neurons that it asks for."""
+    if experiment.neuron is None:
+        return CircuitEngine(experiment, dataset, uses)
+    from synfire_bp.physical.engine import PhysicalEngine
+
+    return PhysicalEngine(experiment, dataset, uses)
 
 
 def _refuse_obstacles(experiment: Experiment) -> None:

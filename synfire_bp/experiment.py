@@ -29,6 +29,7 @@ from synfire_bp.circuit import CLOSING, WEIGHT_LIMIT
 from synfire_bp.datasets import DEFAULT_PREPROCESSING, Preprocessing
 from synfire_bp.errors import ExperimentError, RuleError
 from synfire_bp.loihi.spec import SPECS, LoihiSpec
+from synfire_bp.physical.section import NeuronSection
 from synfire_bp.plasticity import PAPER_RULE, parse_rule
 from synfire_bp.section import Section, VariantSection
 from synfire_bp.variants_feedback import FeedbackSection
@@ -58,10 +59,10 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 """Size of a layer; beyond the bound no machine holds the weights."""
 
-VARIANTS: tuple[str, ...] = ("feedback", "reward", "synapses", "gating")
+VARIANTS: tuple[str, ...] = ("feedback", "reward", "synapses", "gating", "neuron")
 """Sections of a model file that drop an assumption of the circuit, in the order they act in."""
 
-_NAMED = {"hardware": "chip", "feedback": "kind"}
+_NAMED = {"hardware": "chip", "feedback": "kind", "neuron": "kind"}
 """Sections that may be written as one word, and the key that it is the value of."""
 
 # ----------------------------------------------------------------------------------------------
@@ -252,6 +253,10 @@ class Experiment(Section):
     gating: GatingSection | None = Field(
         default=None, description="Variant: what gates, and how reliably. null: the paper's ring."
     )
+    neuron: NeuronSection | None = Field(
+        default=None,
+        description="Neurons in physical units: lif, or a section. null: the memoryless neurons.",
+    )
     training: TrainingSection = Field(description="How long and from which seed.")
     record: RecordSection = Field(default=RecordSection(), description="What is recorded.")
 
@@ -281,6 +286,17 @@ class Experiment(Section):
         if variant is not None:
             variant.fits(info.data)
         return variant
+
+    @field_validator("neuron")
+    @classmethod
+    def _physical_neurons_are_on_no_chip(
+        cls, neuron: NeuronSection | None, info: ValidationInfo
+    ) -> NeuronSection | None:
+        if neuron is not None and info.data.get("hardware") is not None:
+            raise ValueError(
+                "neurons in physical units do not run on a chip; remove 'neuron' or 'hardware'"
+            )
+        return neuron
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> Experiment:

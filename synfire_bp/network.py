@@ -62,7 +62,14 @@ from synfire_bp.plasticity import (
 from synfire_bp.standalone.dense import DenseSynapses, RowCodeObject
 from synfire_bp.synapses import UNIT, PlasticLayout, fixed_synapses, is_coarse, numbers
 
-__all__ = ["STEP", "CircuitNetwork", "build_network", "build_program_network"]
+__all__ = [
+    "STEP",
+    "CircuitNetwork",
+    "bounded",
+    "build_network",
+    "build_program_network",
+    "sample_functions",
+]
 
 STEP = 1 * ms
 """Model time of one chip step.  Nothing depends on it: every delay is a whole number of steps."""
@@ -224,13 +231,37 @@ def build_network(
     RuleError
         If the rule cannot be read.
     """
+    order = np.arange(len(np.asarray(inputs))) if order is None else np.asarray(order)
+    functions = sample_functions(circuit, inputs, labels, order, circuit.n_phases)
+    net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject, chip=chip, lines=lines)
+    start = numbers(circuit, net.layout, weights, rule, chip=chip) | dict(more or {})
+    for name, value in start.items():
+        group, variable = name.split(".")
+        setattr(net.objects[group], variable, value)
+    net.cells.record_until = len(order)
+    return net
+
+
+def sample_functions(
+    circuit: Circuit,
+    inputs: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    order: NDArray[np.integer],
+    steps_per_sample: int,
+) -> dict[str, Function]:
+    """Return the functions by which Brian2 code asks for samples, in runtime mode.
+
+    Raises
+    ------
+    CircuitError
+        If samples or order do not fit the circuit.
+    """
     inputs, labels = np.asarray(inputs), np.asarray(labels)
     if inputs.ndim != 2 or inputs.shape[1] != circuit.sizes[0]:
         raise CircuitError(
             f"inputs have shape {inputs.shape}; this circuit needs (n, {circuit.sizes[0]})"
         )
-    order = np.arange(len(inputs)) if order is None else np.asarray(order)
-    n_phases, n_out = circuit.n_phases, circuit.sizes[-1]
+    n_out = circuit.sizes[-1]
     if not np.isin(inputs, (0, 1)).all():
         raise CircuitError("inputs must be 0 or 1")
     if labels.shape != inputs.shape[:1]:
@@ -249,19 +280,13 @@ def build_network(
         return Function(emitted, arg_units=[1, 1], return_unit=1, return_type="integer")
 
     def present(step: int) -> NDArray:
-        return (np.asarray(step) - 1) // n_phases
+        return (np.asarray(step) - 1) // steps_per_sample
 
     functions = {name: pattern(source) for source, name in _PATTERNS.items()}
     functions["present_sample"] = Function(
         present, arg_units=[1], return_unit=1, return_type="integer"
     )
-    net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject, chip=chip, lines=lines)
-    start = numbers(circuit, net.layout, weights, rule, chip=chip) | dict(more or {})
-    for name, value in start.items():
-        group, variable = name.split(".")
-        setattr(net.objects[group], variable, value)
-    net.cells.record_until = len(order)
-    return net
+    return functions
 
 
 def build_program_network(

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from synfire_bp.engines import (
-    CircuitEngine,
     OracleEngine,
     Stray,
+    circuit_engine,
     starting_weights,
     training_split,
 )
@@ -99,7 +99,7 @@ def verify(
     oracle = OracleEngine(experiment, dataset).train(weights, order)
     with WorkProgress(quiet) as progress:
         progress.note(f"{experiment.name}: preparing the circuit")
-        with closing(CircuitEngine(experiment, dataset, uses=["train"])) as engine:
+        with closing(circuit_engine(experiment, dataset, uses=["train"])) as engine:
             progress.begin(f"{experiment.name}, circuit", len(order))
             circuit = engine.train(weights, order, progress=progress.reached)
     return Verification(

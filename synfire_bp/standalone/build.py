@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synfire_bp.circuit import CLOSING, WEIGHT_LIMIT, Circuit
 from synfire_bp.errors import BuildError
@@ -34,6 +34,9 @@ from synfire_bp.loihi.spec import LoihiSpec
 from synfire_bp.plasticity import parse_rule
 from synfire_bp.standalone.cache import ABOUT, BUILDING, KNOWN, USED, cache_folder
 from synfire_bp.standalone.program import MANIFEST, Program
+
+if TYPE_CHECKING:
+    from synfire_bp.physical.equations import NeuronCode
 
 __all__ = ["ProgramSpec", "build_programs"]
 
@@ -56,6 +59,8 @@ class ProgramSpec:
         The chip that is emulated.
     lines : Lines
         What variants add to the Brian2 code.
+    neuron : NeuronCode, optional
+        The code of neurons in physical units.
     """
 
     circuit: Circuit
@@ -63,6 +68,7 @@ class ProgramSpec:
     stock: bool = False
     chip: LoihiSpec | None = None
     lines: Lines = NO_LINES
+    neuron: NeuronCode | None = None
 
     def bare(self) -> ProgramSpec:
         """Return the spec with standard numbers: all that the generated code depends on."""
@@ -81,6 +87,7 @@ class ProgramSpec:
             "learns": self.rule is not None,
             "stock": self.stock,
             "chip": self.chip is not None,
+            "physical": self.neuron is not None,
         }
 
 

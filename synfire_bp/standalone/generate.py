@@ -23,6 +23,7 @@ from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 
 from synfire_bp.errors import BuildError
 from synfire_bp.network import STEP, CircuitNetwork, build_program_network
+from synfire_bp.physical.network import build_physical_program
 from synfire_bp.standalone.build import MANIFEST, ProgramSpec
 from synfire_bp.standalone.dense import RowCodeObject, RowGenerator
 
@@ -73,19 +74,26 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
         shutil.copy(path, directory / "samples.h")
 
     codeobj_class = None if spec.stock else ProgramCodeObject
-    net = build_program_network(
-        spec.circuit,
-        spec.rule,
-        _compiled_functions(),
-        codeobj_class=codeobj_class,
-        chip=spec.chip,
-        lines=spec.lines,
-    )
-    n_in, n_phases = spec.circuit.sizes[0], spec.circuit.n_phases
-    device.insert_code("before_start", f"synfire::open_samples(args, {n_in}, {n_phases});")
+    functions = _compiled_functions()
+    n_in, steps = spec.circuit.sizes[0], spec.circuit.n_phases
+    if spec.neuron is None:
+        net = build_program_network(
+            spec.circuit,
+            spec.rule,
+            functions,
+            codeobj_class=codeobj_class,
+            chip=spec.chip,
+            lines=spec.lines,
+        )
+    else:
+        net = build_physical_program(spec.circuit, spec.neuron, spec.rule, functions, codeobj_class)
+        steps *= spec.neuron.phase
+    device.insert_code("before_start", f"synfire::open_samples(args, {n_in}, {steps});")
     net.network.run(LONGEST_RUN)
     device.build(directory=str(directory), compile=False, run=False)
     (directory / "common.h").write_text(_COMMON_HEADERS)
+    if spec.neuron is not None:
+        _take_delays_from_the_command_line(directory / "main.cpp")
     if not spec.stock:
         _ask_the_time_less_often(directory / "network.cpp")
         _join_sources(directory)
@@ -118,6 +126,16 @@ def _ask_the_time_less_often(source: Path) -> None:
         raise BuildError("Brian2's network.cpp is not the one that this version knows")
     code = code.replace(asking.group(), "").replace(end, f"    {asking.group()}\n{end}")
     source.write_text(code)
+
+
+def _take_delays_from_the_command_line(source: Path) -> None:
+    """Prepare queues of spikes again once the numbers of the run have been read."""
+    code = source.read_text()
+    prepared = re.findall(r"_before_run_\w+_deliver_push_spikes\(\);", code)
+    read = "set_from_command_line(args);"
+    if not prepared or code.count(read) != 1:
+        raise BuildError("Brian2's main.cpp is not the one that this version knows")
+    source.write_text(code.replace(read, "\n".join((read, *prepared))))
 
 
 def _compiled_functions() -> dict[str, Function]:

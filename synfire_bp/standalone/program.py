@@ -88,7 +88,8 @@ class ProgramResult:
     arrays : dict
         Final values by "object.variable": `plastic.w` (synapses), `census.total` (populations x
         phases, flat), `readout.potential` and `readout.fired` (samples, n_out), `recorder.i` and
-        `recorder.step` (spikes; step 0 is phase 0 of the first sample).
+        `recorder.step` (spikes; step 0 is phase 0 of the first sample), `recorder.t` (their times in
+        s, from the kick of the ring).
     """
 
     samples: int
@@ -176,7 +177,7 @@ class Program:
         stopped = _execute(command, self.folder, workplace, progress, stop)
         arrays = {name: _read(results, name, entry) for name, entry in manifest.items()}
         done = int(arrays.pop("cells.sample")[0]) + 1
-        arrays["recorder.step"] = np.round(arrays.pop("recorder.t") * 1000).astype(np.int64) - 1
+        arrays["recorder.step"] = np.round(arrays["recorder.t"] * 1000).astype(np.int64) - 1
         for name in ("readout.potential", "readout.fired"):
             if done == 0 or arrays[name].size % done:
                 raise SimulationError(
