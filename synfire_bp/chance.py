@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from synfire_bp import dice
 from synfire_bp.dice import CERTAIN
 
-
 __all__ = ["CERTAIN", "chance", "in_portions", "in_steps", "normal"]
 
 

@@ -72,7 +72,6 @@ UNITS = {
 NOISE = """
     synaptic_noise : 1 (shared, constant)
     number         : integer (constant)
-    moment         : integer (shared, constant)
 """
 """What noisy synapses have besides."""
 
@@ -121,7 +120,7 @@ LIF = {"equations": _LIF, "threshold": "v + gate > theta", "reset": "v = closed"
 
 def delivery(code: NeuronCode, weight: str) -> str:
     """Return what a synapse does when a spike arrives."""
-    noise = " * (1 + synaptic_noise*normal(number, moment + t_in_timesteps))"
+    noise = " * (1 + synaptic_noise*normal(number, moment_post + t_in_timesteps))"
     sent = weight + noise * code.noisy_synapses
     if code.synapse == "delta":
         return f"v_post += {sent}*jump"
@@ -186,7 +185,7 @@ def _group(synapse: str, text: str) -> NeuronGroup:
                 f"{_line(text, name)}defines '{name}', which the circuit gives; use another name"
             )
     if "v" not in own or not have_same_dimensions(own["v"].dim, get_dimensions(volt)):
-        found = f"; here it is in {own['v'].unit}" if "v" in own else ""
+        found = f"; here it is in {_unit(own['v'].dim)}" if "v" in own else ""
         raise ExperimentError(
             f"must define v, the membrane potential, in volt{found}; an example: {_LIF}"
         )
@@ -204,13 +203,14 @@ def _group(synapse: str, text: str) -> NeuronGroup:
             found = parse_expression_dimensions(str(expression), variables)
         except Exception as error:
             raise ExperimentError(f"{_line(text, name)}{_first(error)}") from None
-        expected = own[name].dim
+        expected, said = own[name].dim, _unit(own[name].dim)
         if own[name].type == "differential equation":
             expected = expected / get_dimensions(second)
+            said = f"{said} per second" if said != "no unit" else "1 per second"
         if not have_same_dimensions(found, expected):
             raise ExperimentError(
                 f"{_line(text, name)}{name} is declared in {_unit(own[name].dim)}, so its "
-                f"right-hand side must be in {_unit(expected)}, but is in {_unit(found)}"
+                f"right-hand side must be in {said}, but is in {_unit(found)}"
             )
     return group
 
@@ -224,10 +224,12 @@ def _own(text: str) -> Equations:
 
 def _made(text: str, equations: Equations) -> NeuronGroup:
     try:
-        return NeuronGroup(
+        group = NeuronGroup(
             1, equations, threshold="False", refractory="refractory_time", dt=0.1 * ms,
             method=lambda *_: "", name="custom_neuron*",
         )  # fmt: skip
+        group._network = "none"  # it is only looked at; Brian2 would warn that it never ran
+        return group
     except Exception as error:
         raise ExperimentError(f"cannot be made into neurons: {_explained(error)}") from None
 

@@ -2,8 +2,8 @@
 
 Time.  A phase lasts `phase` ms.  A gate's pulse opens a population in the middle of the phase, for
 `window` ms, and is sent one phase earlier by the gating chain.  A spike arrives at its synapses
-`delay` ms after it was fired: so long before the next pulse that the postsynaptic potential is at
-its peak when the pulse comes.  Populations integrate while they are closed, and decide when the
+`delay` ms after it was fired: so long before the next pulse that the postsynaptic potential (of
+spread delays: their mean) is at its peak when the pulse comes.  Populations integrate while they are closed, and decide when the
 pulse comes, all at one time; so spikes stay in step from phase to phase.
 
 Size.  A weight w moves the membrane by w quanta at the time of the pulse.  A tonic hyperpolarising
@@ -66,7 +66,7 @@ class Timing:
     def of(cls, neuron: NeuronSection) -> Timing:
         """Return the timing of a section that fits its phase."""
         phase = round(neuron.phase / neuron.dt)
-        lead = _peak(_response(neuron, phase))
+        lead = _best_lead(neuron, phase)
         delay = None if neuron.delay is None else round(neuron.delay / neuron.dt)
         return cls(
             phase,
@@ -112,12 +112,12 @@ class Mapping:
         """Return the map of a section that fits its phase."""
         timing = Timing.of(neuron)
         response = _response(neuron, timing.phase)
-        at_gate = response[timing.lead]
+        at_gate = float(_expected(neuron, response)[timing.lead])
         volt = neuron.quantum * 1e-3
         resistance = neuron.resistance * 1e6
         current = volt / (resistance * at_gate)
         closed = closed_potential(neuron)
-        later = response[timing.lead + timing.phase]
+        later = float(response[timing.lead + timing.phase])
         return cls(
             volt,
             volt / at_gate,
@@ -153,8 +153,20 @@ def _response(neuron: NeuronSection, phase: int) -> NDArray[np.float64]:
     return response
 
 
-def _peak(response: NDArray[np.float64]) -> int:
-    return int(np.argmax(response))
+def _expected(neuron: NeuronSection, response: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean potential of synapses with spread delays, by the lead of the mean delay."""
+    if not neuron.delay_spread:
+        return response
+    farthest = int(np.rint(CUT * neuron.delay_spread / neuron.dt))
+    offsets = np.arange(-farthest, farthest + 1)
+    weight = np.exp(-0.5 * (offsets * neuron.dt / neuron.delay_spread) ** 2)
+    padded = np.concatenate([np.zeros(farthest), response, np.zeros(farthest)])
+    return np.asarray(np.convolve(padded, weight / weight.sum(), mode="valid"))
+
+
+def _best_lead(neuron: NeuronSection, phase: int) -> int:
+    """Return how long before the pulse spikes best arrive: their mean potential is largest."""
+    return int(np.argmax(_expected(neuron, _response(neuron, phase))[: phase + 1]))
 
 
 def fit(neuron: NeuronSection) -> list[str]:
@@ -248,9 +260,8 @@ def _arrivals(neuron: NeuronSection) -> list[str]:
             f"refractory: is {neuron.refractory:g} ms, but hT, which fires in phase 5, takes its "
             f"inputs of phase 6 from {delay - spread:g} ms on: {lasts:.4g} ms too long"
         ]
-    response = _response(neuron, timing.phase)
-    peak = _peak(response)
-    lead = timing.lead
+    response = _expected(neuron, _response(neuron, timing.phase))
+    peak, lead = _best_lead(neuron, timing.phase), timing.lead
     if lead < 0 or response[lead] < FAINTEST * response[peak]:
         best = (timing.phase - peak) * neuron.dt
         share = 0.0 if lead < 0 else response[lead] / response[peak]

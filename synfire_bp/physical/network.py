@@ -20,7 +20,7 @@ is learnt in a phase is felt by later spikes only.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ from synfire_bp.circuit import FULL, Circuit
 from synfire_bp.network import CircuitNetwork, bounded, sample_functions
 from synfire_bp.neurons import reward_equation
 from synfire_bp.physical.equations import LIF, NOISE, UNITS, NeuronCode, delivery
-from synfire_bp.physical.mapping import CUT, SYNAPTIC_TIME, closed_potential
+from synfire_bp.physical.mapping import CUT, SYNAPTIC_TIME
 from synfire_bp.physical.section import NeuronSection
 from synfire_bp.plasticity import LEARNING_SYNAPSE, PAPER_RULE, Rule, parse_rule
 from synfire_bp.standalone.dense import DenseSynapses, RowCodeObject
@@ -483,7 +483,6 @@ def physical_numbers(
         if neuron.synaptic_noise:
             values[f"{group}.synaptic_noise"] = neuron.synaptic_noise
             values[f"{group}.number"] = number + np.arange(pre.size, dtype=np.int32)
-            values[f"{group}.moment"] = moment
             number += pre.size
     if rule is not None and circuit.reward_phases:
         lowest, highest = weight_bounds(circuit, None)

@@ -37,10 +37,10 @@ class NeuronSection(VariantSection):
         "least 8.",
     )
     window: float = Field(
-        default=1.0,
+        default=0.25,
         gt=0,
         description="How long a gate's pulse keeps a population open, in ms; a whole number of "
-        "time steps, less than a quarter of a phase.",
+        "time steps, less than a quarter of a phase. In a long window late inputs fire cells late.",
     )
     membrane_time: float = Field(
         default=0.5,

@@ -1,0 +1,298 @@
+"""Neurons in physical units: equal to the integer circuit where they should be, and never silent
+about what does not fit.
+
+All circuits are 12-8-3, and most share two compiled programs: what differs is numbers.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import synfire_bp as sb
+from synfire_bp import training
+from synfire_bp.chance import _normal
+from synfire_bp.engines import OracleEngine, circuit_engine, starting_weights
+from synfire_bp.errors import ExperimentError, SynfireError
+from synfire_bp.experiment import Experiment
+from synfire_bp.physical import NeuronSection, engine
+from synfire_bp.physical.network import build_physical_network
+from synfire_bp.training import dataset_of
+from synfire_bp.verification import verify
+
+LIF = "dv/dt = (E_L - v + R*(I_tonic + I_syn))/tau_m : volt (unless refractory)"
+CUSTOM = {
+    "kind": "custom",
+    "equations": LIF,
+    "threshold": "v + gate > theta",
+    "reset": "v = closed",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built_once():
+    """Generate the code of a circuit once: even to find it compiled takes two seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        build = cache(engine.build_programs)
+        patch.setattr(engine, "build_programs", lambda specs: build(tuple(specs)))
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(small_npz):
+    return small_npz(n_train=60, active=0.4)
+
+
+@pytest.fixture(scope="module")
+def model(experiment, data):
+    def make(*overrides):
+        return experiment("neuron=lif", *overrides, path=data)
+
+    return make
+
+
+def trained(experiment, order, *, shown_before=0, weights=None, copies=None, record=False):
+    with closing(circuit_engine(experiment, dataset_of(experiment), ["train"])) as machine:
+        return machine.train(
+            starting_weights(experiment) if weights is None else weights, np.asarray(order),
+            shown_before=shown_before, copies=copies, record=record,
+        )  # fmt: skip
+
+
+def assert_same_weights(one, other):
+    for row, matrix in one.copies.items():
+        np.testing.assert_array_equal(matrix, other.copies[row], err_msg=row.name)
+
+
+# ----------------------------------------------------------------------------------------------
+# Exactness
+# ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("neuron.membrane_time=0.1", "neuron.quantum=0.001", "neuron.relay=520"),
+        ("neuron.membrane_time=0.3", "neuron.delay=4.75"),
+    ],
+)
+def test_short_time_constants_learn_exactly_what_the_algorithm_learns(model, overrides):
+    result = verify(model("training.seed=3", *overrides), epochs=2)
+    assert result.exact
+    assert all(row.learnt for row in result.projections)
+
+
+def test_exponential_synapses_learn_exactly_too(model):
+    short = ("neuron.synapse=exponential", "neuron.membrane_time=0.4", "neuron.synaptic_time=0.1")
+    result = verify(model(*short), epochs=2)
+    assert result.exact and all(row.learnt for row in result.projections)
+
+
+def test_a_long_memory_changes_what_is_learnt(model):
+    slow = model("neuron.membrane_time=3")
+    assert "long" in slow.neuron.disturbance
+    assert any(row.different for row in verify(slow, epochs=2).projections)
+
+
+def test_spikes_fall_into_the_phases_of_the_circuit(model):
+    plain = model()
+    with closing(circuit_engine(plain.changed(["neuron=null"]), dataset_of(plain), ["train"])) as m:
+        expected = m.train(starting_weights(plain), np.arange(8), record=True)
+    segment = trained(plain, range(8), record=True)
+    for name, (i, step) in expected.recorded.items():
+        spikes = set(zip(*segment.recorded[name], strict=True))
+        if not name.startswith("g"):
+            assert spikes == set(zip(i, step, strict=True)), name
+    assert segment.score == expected.score
+    for name, counts in expected.spike_counts.items():
+        np.testing.assert_array_equal(segment.spike_counts[name], counts, err_msg=name)
+
+
+def test_the_inference_circuit_answers_like_the_oracle(model):
+    experiment = model()
+    data, weights = dataset_of(experiment), starting_weights(experiment)
+    with closing(circuit_engine(experiment, data)) as machine:
+        found = machine.test(weights, "test")
+    assert found.score == OracleEngine(experiment, data).test(weights, "test").score
+    assert not found.strays
+
+
+def test_a_custom_neuron_with_the_built_in_equations_is_the_built_in_one(model):
+    # one whose membrane remembers: equal bits then say something
+    slow = model("neuron.membrane_time=2")
+    values = slow.model_dump(mode="json")
+    values["neuron"] |= CUSTOM
+    custom = Experiment.from_dict(values)
+    assert custom.neuron.kind == "custom" and custom.neuron.obstacle
+    assert_same_weights(trained(slow, range(40)), trained(custom, range(40)))
+
+
+def test_runtime_mode_does_what_the_compiled_program_does(model):
+    experiment = model("neuron.membrane_time=2")
+    samples = dataset_of(experiment).train
+    net = build_physical_network(
+        sb.backprop_circuit((12, 8, 3)), experiment.neuron, weights=starting_weights(experiment),
+        inputs=samples.inputs, labels=samples.labels,
+    )  # fmt: skip
+    net.run(2)
+    compiled = trained(experiment, range(2), record=True)
+    circuit = {name: counts.sum() for name, counts in compiled.spike_counts.items()}
+    found = dict(zip(net.circuit.slices, net.spike_counts().sum(axis=1), strict=True))
+    assert found == circuit
+    for row, matrix in net.weights().items():
+        copy = compiled.copies[row]
+        np.testing.assert_array_equal(matrix, row.sign * (copy.T if row.transposed else copy))
+
+
+# ----------------------------------------------------------------------------------------------
+# Chance
+# ----------------------------------------------------------------------------------------------
+
+NOISY = (
+    "neuron.membrane_time=1.5", "neuron.membrane_noise=0.3", "neuron.synaptic_noise=0.2",
+    "neuron.delay_spread=0.25", "neuron.delay=4.5",
+)  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(model):
+    first, again = (trained(model(*NOISY), range(30)) for _ in range(2))
+    assert_same_weights(first, again)
+    other = model(*NOISY, "training.seed=1")
+    moved = trained(other, range(30), weights=starting_weights(model()))
+    assert any((moved.copies[row] != matrix).any() for row, matrix in first.copies.items())
+
+
+def test_a_training_cut_where_it_may_pause_ends_with_the_same_bits(model, monkeypatch):
+    monkeypatch.setattr(engine, "BLOCK", 10)
+    noisy = model(*NOISY)
+    whole = trained(noisy, range(30), record=True)
+    begun = trained(noisy, range(20), record=True)
+    rest = trained(
+        noisy, range(20, 30), shown_before=20, weights=begun.weights, copies=begun.differing_copies
+    )
+    assert_same_weights(whole, rest)
+    assert begun.score + rest.score == whole.score
+    assert max(step.max(initial=0) for _, step in whole.recorded.values()) >= 29 * 12
+
+
+def test_a_noisy_model_trains_and_tests_into_a_run_directory(model, tmp_path):
+    run = sb.train(model(*NOISY, "record.samples=5"), out=tmp_path / "run")
+    assert run.finished and set(run.spikes) >= {"x", "h", "o"}
+    assert training.test(run).samples == 20
+    with pytest.raises(SynfireError, match="the algorithm does not know"):
+        training.test(run, engine="oracle")
+
+
+def test_normal_numbers_have_mean_0_and_variance_1():
+    drawn = _normal(np.arange(200_000), 12345)
+    assert abs(drawn.mean()) < 0.01 and abs(drawn.var() - 1) < 0.02
+    assert abs(np.corrcoef(drawn[:-1], drawn[1:])[0, 1]) < 0.01
+
+
+# ----------------------------------------------------------------------------------------------
+# The map
+# ----------------------------------------------------------------------------------------------
+
+
+@given(
+    st.sampled_from(["delta", "exponential", "conductance"]), st.floats(0.2, 4), st.floats(0.1, 2)
+)
+@settings(max_examples=30, deadline=None)
+def test_a_weight_moves_the_membrane_by_its_quanta_when_the_pulse_comes(synapse, membrane, time):
+    synaptic = {} if synapse == "delta" else {"synaptic_time": time}
+    neuron = NeuronSection(
+        synapse=synapse, membrane_time=membrane, quantum=2**-10, refractory=1.0, **synaptic
+    )
+    of, timing = neuron.mapping, neuron.timing
+    v, current = (of.jump, 0.0) if synapse == "delta" else (0.0, of.current * 1e8)
+    for _ in range(timing.lead):
+        keeps = np.exp(-neuron.dt / membrane)
+        v = current + (v - current) * keeps
+        current *= np.exp(-neuron.dt / time)
+    assert v == pytest.approx(neuron.quantum * 1e-3)
+
+
+def test_the_documented_potentials():
+    neuron = NeuronSection()
+    assert neuron.quantum * 1024 == 4.0
+    assert neuron.resting - neuron.quantum * 8192 == -86.0
+
+
+# ----------------------------------------------------------------------------------------------
+# Bad input
+# ----------------------------------------------------------------------------------------------
+
+
+def complaint(neuron, **more):
+    values = {"name": "a", "dataset": {"name": "digits"}, "network": {"sizes": [64, 8, 10]},
+              "training": {"epochs": 1}, "neuron": neuron, **more}  # fmt: skip
+    with pytest.raises(ExperimentError) as error:
+        Experiment.from_dict(values)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"equations": "dv/dt = (E_L - v + I_syn)/tau_m : volt"}, ("equations: line 1", "I_syn", "A")),
+        ({"equations": f"{LIF}\ndu/dt = -u*mV/tau_m : 1"}, ("line 2", "u is declared in no unit")),
+        ({"equations": f"{LIF}\nu = v*tau_m : volt"}, ("line 2", "must be in V")),
+        ({"equations": "dv/dt = (E_L - v)/tau : volt"}, ("line 1", "unknown name 'tau'", "tau_m")),
+        ({"equations": "dv/dt = (E_L - v/tau_m : volt"}, ("cannot be read",)),
+        ({"equations": "v : 1"}, ("must define v", "no unit")),
+        ({"equations": f"{LIF}\ngate = 1*mV : volt"}, ("'gate'", "another name")),
+        ({"equations": "dv/dt = (E_L - v)/tau_m + xi*mV/ms**.5 : volt"}, ("membrane_noise",)),
+        ({"equations": "dv/dt = -v**2/volt/tau_m : volt"}, ("neuron.method", "try rk2")),
+        ({"threshold": "v + gate"}, ("threshold", "is a number")),
+        ({"threshold": "v > 3"}, ("threshold", "unit")),
+        ({"threshold": "v > thet"}, ("unknown name 'thet'",)),
+        ({"reset": "v = 3"}, ("reset: line 1", "unit")),
+        ({"reset": "v = closed\nq += 1*mV"}, ("line 2", "unknown name 'q'")),
+        ({"reset": "theta = 1*mV"}, ("must set a variable of the neuron",)),
+        ({"reset": None}, ("reset: is missing",)),
+    ],
+)  # fmt: skip
+def test_custom_code_is_checked_before_anything_is_compiled(change, said):
+    message = complaint({**CUSTOM, **change})
+    assert all(part in message for part in said), message
+
+
+@pytest.mark.parametrize(
+    ("neuron", "said"),
+    [
+        ({"membrane_time": 7.0}, ("membrane_time", "2 ms longer than a phase", "phase 3")),
+        ({"synapse": "exponential", "synaptic_time": 9.0}, ("synaptic_time", "4 ms longer")),
+        ({"refractory": 6.0}, ("phase 6", "1 ms too long")),
+        ({"refractory": 0.5, "window": 1.0}, ("0.5 ms too short",)),
+        (
+            {"delay": 4.5, "delay_spread": 2.0, "window": 1.0},
+            ("2.5 ms after the pulse of phase 2",),
+        ),
+        ({"delay": 0.5, "window": 1.0}, ("0.5 ms before the pulse of phase 1",)),
+        ({"delay": 5.0, "synapse": "exponential"}, ("phase 2", "best is 4.75 ms")),
+        ({"dt": 0.3}, ("whole number", "0.294118")),
+        ({"dt": 1.0}, ("5 steps", "0.625 ms")),
+        ({"window": 2.5}, ("1.5 ms too long", "phase 5", "at most 1")),
+        ({"window": 0.3}, ("multiple of dt",)),
+        ({"membrane_noise": -1.0}, ("neuron.membrane_noise", "0 or greater")),
+        ({"synaptic_noise": -1.0}, ("neuron.synaptic_noise", "0 or greater")),
+        ({"delay_spread": -1.0}, ("neuron.delay_spread", "0 or greater")),
+        ({"synapse": "conductance"}, ("inhibitory_reversal", "-86 mV")),
+        ({"synaptic_time": 1.0}, ("no effect on delta",)),
+        ({"threshold": "v > theta"}, ("neuron.kind: custom",)),
+        ("lifs", ("did you mean lif?",)),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_phase_and_by_how_much(neuron, said):
+    message = complaint(neuron)
+    assert all(part in message for part in said), message
+
+
+def test_neurons_in_physical_units_run_on_no_chip():
+    assert "remove 'neuron' or 'hardware'" in complaint("lif", hardware="loihi1")
