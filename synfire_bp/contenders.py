@@ -204,6 +204,7 @@ class CompiledCircuit:
 
     def on(self, program: Program, n: int, **numbers: int) -> ProgramResult:
         """Show the first n samples to another program of this circuit, with some other numbers."""
+        changed: dict[str, NDArray | int]
         changed = {f"cells.{name}": value for name, value in numbers.items()}
         return program.run(self._numbers | changed, self._files, np.arange(n))
 

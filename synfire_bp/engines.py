@@ -7,7 +7,7 @@ sample as it was shown, and what else they saw.  `synfire_bp.training` knows onl
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -538,7 +538,7 @@ def training_split(experiment: Experiment, dataset: Dataset) -> Split:
     return Split(dataset.train.inputs[:n], dataset.train.labels[:n])
 
 
-def strays(circuit: Circuit, counts: dict[str, NDArray[np.integer]]) -> tuple[Stray, ...]:
+def strays(circuit: Circuit, counts: Mapping[str, NDArray[np.integer]]) -> tuple[Stray, ...]:
     """Return the spikes that fell into phases in which their population must be silent."""
     allowed = firing_table(circuit)
     return tuple(

@@ -26,12 +26,10 @@ from synfire_bp.training import dataset_of
 from synfire_bp.verification import verify
 
 LIF = "dv/dt = (E_L - v + R*(I_tonic + I_syn))/tau_m : volt (unless refractory)"
-CUSTOM = {
-    "kind": "custom",
-    "equations": LIF,
-    "threshold": "v + gate > theta",
-    "reset": "v = closed",
-}
+SPIKES = {"threshold": "v + gate > theta", "reset": "v = closed"}
+CUSTOM = {"kind": "custom", "equations": LIF, **SPIKES}
+NO_R = "dv/dt = (E_L - v + I_syn)/tau_m : volt"
+SPREAD = {"delay": 4.5, "delay_spread": 2.0, "window": 1.0}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -240,7 +238,7 @@ def complaint(neuron, **more):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"equations": "dv/dt = (E_L - v + I_syn)/tau_m : volt"}, ("equations: line 1", "I_syn", "A")),
+        ({"equations": NO_R}, ("equations: line 1", "I_syn", "A")),
         ({"equations": f"{LIF}\ndu/dt = -u*mV/tau_m : 1"}, ("line 2", "u is declared in no unit")),
         ({"equations": f"{LIF}\nu = v*tau_m : volt"}, ("line 2", "must be in V")),
         ({"equations": "dv/dt = (E_L - v)/tau : volt"}, ("line 1", "unknown name 'tau'", "tau_m")),
@@ -270,10 +268,7 @@ def test_custom_code_is_checked_before_anything_is_compiled(change, said):
         ({"synapse": "exponential", "synaptic_time": 9.0}, ("synaptic_time", "4 ms longer")),
         ({"refractory": 6.0}, ("phase 6", "1 ms too long")),
         ({"refractory": 0.5, "window": 1.0}, ("0.5 ms too short",)),
-        (
-            {"delay": 4.5, "delay_spread": 2.0, "window": 1.0},
-            ("2.5 ms after the pulse of phase 2",),
-        ),
+        (SPREAD, ("2.5 ms after the pulse of phase 2",)),
         ({"delay": 0.5, "window": 1.0}, ("0.5 ms before the pulse of phase 1",)),
         ({"delay": 5.0, "synapse": "exponential"}, ("phase 2", "best is 4.75 ms")),
         ({"dt": 0.3}, ("whole number", "0.294118")),

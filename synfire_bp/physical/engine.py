@@ -93,11 +93,9 @@ class PhysicalEngine(CircuitEngine):
                 "cells.record_from": 0,
                 "cells.record_until": len(shown) if record else 0,
             }
-            so_far = done
             result = self._programs["train"].run(
-                start, self._samples("train"), shown,
-                progress=None if progress is None else lambda n, at=so_far: progress(at + n),
-            )  # fmt: skip
+                start, self._samples("train"), shown, progress=_after(done, progress)
+            )
             left = {
                 row: np.ascontiguousarray(from_copy(row, matrix))
                 for row, matrix in self._layout.unpack(result.arrays["plastic.w"]).items()
@@ -162,6 +160,11 @@ class PhysicalEngine(CircuitEngine):
                 "other variants of this model add to the chip's neurons and synapses; use one of "
                 "them at a time"
             )
+
+
+def _after(done: int, progress: Progress | None) -> Progress | None:
+    """Return what is told of a block's progress, `done` samples into the call."""
+    return None if progress is None else lambda n: progress(done + n)
 
 
 def _joined(circuit: Circuit, parts: list[Segment]) -> Segment:

@@ -3,8 +3,9 @@
 Time.  A phase lasts `phase` ms.  A gate's pulse opens a population in the middle of the phase, for
 `window` ms, and is sent one phase earlier by the gating chain.  A spike arrives at its synapses
 `delay` ms after it was fired: so long before the next pulse that the postsynaptic potential (of
-spread delays: their mean) is at its peak when the pulse comes.  Populations integrate while they are closed, and decide when the
-pulse comes, all at one time; so spikes stay in step from phase to phase.
+spread delays: their mean) is at its peak when the pulse comes.  Populations integrate while they
+are closed, and decide when the pulse comes, all at one time; so spikes stay in step from phase to
+phase.
 
 Size.  A weight w moves the membrane by w quanta at the time of the pulse.  A tonic hyperpolarising
 current holds a closed population 8192 quanta below rest; a gate's pulse acts where spikes start

@@ -470,14 +470,14 @@ def physical_numbers(
         "exponential": {"current": of.current},
         "conductance": {"excitation": of.excitation, "inhibition": of.inhibition},
     }[neuron.synapse]
-    tables = {
-        "fixed": (on_membrane["pre"], on_membrane["post"], on_membrane["delay"], "fixed"),
-        "plastic": (layout.pre, layout.post, 0, "plastic"),
+    tables: dict[str, tuple[NDArray, NDArray, NDArray | int]] = {
+        "fixed": (on_membrane["pre"], on_membrane["post"], on_membrane["delay"]),
+        "plastic": (layout.pre, layout.post, 0),
     }
     number = circuit.n_cells
-    for group, (pre, post, extra, stream) in tables.items():
+    for group, (pre, post, extra) in tables.items():
         values |= {f"{group}.{name}": size for name, size in sizes.items()}
-        drawn = _spread(circuit, neuron, pre, post, stream, seed)
+        drawn = _spread(circuit, neuron, pre, post, group, seed)
         late = timing.arrival - 1 + extra * timing.phase + drawn
         values[f"{group}.delay"] = np.asarray(late * neuron.dt * 1e-3, dtype=np.float64)
         if neuron.synaptic_noise:

@@ -88,8 +88,7 @@ class ProgramResult:
     arrays : dict
         Final values by "object.variable": `plastic.w` (synapses), `census.total` (populations x
         phases, flat), `readout.potential` and `readout.fired` (samples, n_out), `recorder.i` and
-        `recorder.step` (spikes; step 0 is phase 0 of the first sample), `recorder.t` (their times in
-        s, from the kick of the ring).
+        `recorder.step` (spikes; step 0 is phase 0 of the first sample), `recorder.t` (times in s).
     """
 
     samples: int
@@ -104,7 +103,7 @@ class Program:
 
     def run(
         self,
-        numbers: Mapping[str, NDArray | int],
+        numbers: Mapping[str, NDArray | float],
         samples: SampleFiles,
         order: NDArray[np.integer],
         *,
@@ -149,7 +148,7 @@ class Program:
         self,
         manifest: dict[str, dict],
         workplace: Path,
-        numbers: Mapping[str, NDArray | int],
+        numbers: Mapping[str, NDArray | float],
         samples: SampleFiles,
         order: NDArray[np.integer],
         progress: Callable[[int], None] | None,
