@@ -391,6 +391,8 @@ class Circuit:
     feedback : tuple of int
         For each feedback matrix of its own, the weight layer whose place it takes on the way back;
         none in the paper's circuit, where errors come back through copies of W2.
+    direct : bool
+        Whether feedback matrices lead from the output directly, not from the layer after.
 
     Raises
     ------
@@ -410,6 +412,7 @@ class Circuit:
     weight_limit: int = WEIGHT_LIMIT
     layers: tuple[str, ...] = field(default=("input", "hidden", "output"), repr=False)
     feedback: tuple[int, ...] = ()
+    direct: bool = False
 
     def __post_init__(self) -> None:
         """Check every row."""
@@ -490,7 +493,8 @@ class Circuit:
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Shape (n_pre, n_post) of every matrix: one per weight layer, then those for feedback."""
         forward = tuple(itertools.pairwise(self.sizes))
-        return (*forward, *(forward[layer] for layer in self.feedback))
+        back = (forward[layer] for layer in self.feedback)
+        return (*forward, *((n, self.sizes[-1] if self.direct else after) for n, after in back))
 
     @property
     def matrix_names(self) -> tuple[str, ...]:

@@ -42,12 +42,19 @@ pass it from one to the next.
 
 **Blocks.**  A population that spikes reach through learning synapses while it is closed is closed
 once more.  What a closed population withstands is therefore almost doubled.
+
+**Other feedback.**  Errors may come back through matrices B_2 … B_L of their own, in the places of
+the transposed W_2 … W_L.  They learn as the weights do where the transposed layer fires its memory
+beside the error (`kolen_pollack`).  Where it does not, no coincidence ever touches them
+(`feedback_alignment`).  With `direct_feedback_alignment` they lead from the output to every
+transposed layer; all errors are there in the first five phases, and wait for their turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from synfire_bp.circuit import (
     CLOSING,
@@ -65,7 +72,10 @@ from synfire_bp.circuit import (
 )
 from synfire_bp.errors import CircuitError
 
-__all__ = ["Schedule", "deep_circuit", "deep_inference_circuit", "layer_names"]
+__all__ = ["Feedback", "Schedule", "deep_circuit", "deep_inference_circuit", "layer_names"]
+
+Feedback = Literal["symmetric", "feedback_alignment", "kolen_pollack", "direct_feedback_alignment"]
+"""How errors come back: see above."""
 
 _EDGES = {"<": 0, ">": FULL}
 """Edges of the box derivative, and the sums above which they fire."""
@@ -110,7 +120,11 @@ def layer_names(depth: int) -> tuple[str, ...]:
 
 
 def deep_circuit(
-    sizes: Sequence[int], *, closing: int = CLOSING, weight_limit: int = WEIGHT_LIMIT
+    sizes: Sequence[int],
+    *,
+    closing: int = CLOSING,
+    weight_limit: int = WEIGHT_LIMIT,
+    feedback: Feedback = "symmetric",
 ) -> Circuit:
     """Return the training circuit for layers of any number.
 
@@ -122,15 +136,21 @@ def deep_circuit(
         Magnitude of the closing bias.
     weight_limit : int
         Plastic weights are clipped to plus or minus this.
+    feedback : {"symmetric", "feedback_alignment", "kolen_pollack", "direct_feedback_alignment"}
+        How errors come back.  All but "symmetric" need L - 1 more matrices, after the weights: the
+        feedback for hidden layer l = 1 … L-1, in shape (n_l, n_(l+1)), or (n_l, n_L) if direct.
 
     Raises
     ------
     CircuitError
         If there are fewer than three sizes, or one, the closing bias or the weight limit is not
-        one that the chip can have.
+        one that the chip can have, or the feedback is unknown.
     """
-    parts = _Parts(_depth(sizes))
-    return parts.circuit(sizes, closing, weight_limit)
+    if feedback not in get_args(Feedback):
+        raise CircuitError(
+            f"feedback is {feedback!r}; must be one of {', '.join(get_args(Feedback))}"
+        )
+    return _Parts(_depth(sizes), feedback).circuit(sizes, closing, weight_limit)
 
 
 def deep_inference_circuit(
@@ -173,8 +193,11 @@ def _depth(sizes: Sequence[int]) -> int:
 class _Parts:
     """The rows of the circuit, collected layer by layer."""
 
-    def __init__(self, depth: int):
+    def __init__(self, depth: int, feedback: Feedback = "symmetric"):
         self.depth, self.at = depth, Schedule(depth)
+        self.own = feedback != "symmetric"  # feedback has matrices of its own
+        self.direct = feedback == "direct_feedback_alignment"
+        self.back_learns = feedback in ("symmetric", "kolen_pollack")
         self.sources: list[Source] = []
         self.populations: list[Population] = []
         self.plastic: list[PlasticProjection] = []
@@ -199,6 +222,8 @@ class _Parts:
             closing,
             weight_limit,
             layer_names(self.depth),
+            feedback=tuple(range(1, self.depth)) if self.own else (),
+            direct=self.direct,
         )
 
     # -- names -----------------------------------------------------------------------------
@@ -213,6 +238,10 @@ class _Parts:
 
     def transposed(self, layer: int) -> str:
         return f"{self.units(layer)}T"
+
+    def sends_back(self, layer: int) -> bool:
+        """Return whether errors go back from a layer."""
+        return layer == self.depth if self.direct else layer > 1
 
     def error(self, layer: int, sign: str) -> str:
         return f"d{sign}" if layer == self.depth else f"d{layer}{sign}"
@@ -229,19 +258,22 @@ class _Parts:
 
     def _hidden(self, layer: int) -> None:
         at, name, where = self.at, self.units(layer), layer_names(self.depth)[layer]
-        above = self.at.grows(layer + 1)
+        above = at.grows(self.depth if self.direct else layer + 1)
         box, transposed = f"c{layer}", self.transposed(layer)
         plus, minus = (self.error(layer, sign) for sign in "+-")
         self._units(layer, where, f"hidden layer {layer}")
-        self._memory(layer, (name, transposed))
-        also = ", then its own error of the opposite sign" if layer > 1 else ""
+        remember = (name, transposed) if self.back_learns else (name,)
+        self._memory(layer, remember)
+        told = [f"memory of {name}"] if self.back_learns else []
+        told += ["the error from the output" if self.direct else "the error from above"]
+        told += ["then its own error of the opposite sign"] if self.sends_back(layer) else []
         edges = (Relay(f"{name}<", ()), Relay(f"{name}>", (), "inhibition"))
         role = f"box derivative of {name}: {name}< and not {name}>"
         self._kept(box, layer, role, edges, above + 1)
         self.populations += [
             Population(
                 transposed, where,
-                f"transposed hidden layer {layer}: memory of {name}, the error from above{also}",
+                f"transposed hidden layer {layer}: {', '.join(told)}",
                 refractory=1,
             ),
             Population(plus, where, f"positive error of {name}"),
@@ -253,8 +285,8 @@ class _Parts:
             Relay(transposed, (plus, minus)),
         ]
         self.gates += [
-            *(Gate(phase, each) for phase in at.learns(layer + 1) for each in (name, transposed)),
-            *(Gate(phase + 1, transposed, threshold=0) for phase in at.learns(layer + 1)),
+            *(Gate(phase, each) for phase in at.learns(layer + 1) for each in remember),
+            *(Gate(phase, transposed, threshold=0) for phase in (above + 1, above + 3)),
         ]
         self._send_error(layer, above + 2, above + 4)
 
@@ -307,11 +339,12 @@ class _Parts:
             self.relays.append(
                 Relay(name, self.with_edges(layer), extra_delays=(own - fires - 1,))
             )  # fmt: skip
-            if layer > 1:
+            if self.sends_back(layer):
                 self.relays.append(
                     Relay(name, (self.transposed(layer),), extra_delays=(other - fires - 1,))
                 )
-        told = (*self.with_edges(layer), *([self.transposed(layer)] if layer > 1 else []))
+        opposite = (self.transposed(layer),) if self.sends_back(layer) else ()
+        told = (*self.with_edges(layer), *opposite)
         self.gates += [Gate(phase, name) for phase in (grows, shrinks) for name in told]
 
     def _memory(self, layer: int, readers: tuple[str, ...]) -> None:
@@ -343,9 +376,11 @@ class _Parts:
         self.plastic += [PlasticProjection(pre, post, number) for post in self.with_edges(layer)]
         if layer > 1:
             back = self.transposed(layer - 1)
+            source = self.depth if self.direct else layer
+            matrix = self.depth + layer - 2 if self.own else number
             self.plastic += [
-                PlasticProjection(self.units(layer), back, number, transposed=True),
-                PlasticProjection(self.transposed(layer), back, number, transposed=True, sign=-1),
+                PlasticProjection(self.units(source), back, matrix, transposed=True),
+                PlasticProjection(self.transposed(source), back, matrix, transposed=True, sign=-1),
             ]
 
     def _blocks(self) -> Iterator[Block]:
@@ -373,16 +408,23 @@ class _Parts:
         learning: dict[int, str] = {}
         for layer in range(depth, 0, -1):
             grows, shrinks = at.learns(layer)
-            before, also = self.units(layer - 1), " and its transposes" if layer > 1 else ""
+            before, changing = self.units(layer - 1), f"W{layer}"
+            if layer > 1 and self.back_learns:
+                changing += f" and B{layer}" if self.own else " and its transposes"
+            s = "" if " and " in changing else "s"
             plus, minus = (self.error(layer, sign) for sign in "+-")
-            meanings[grows] = f"{before} meets {plus}: W{layer}{also} grow"
-            meanings[shrinks] = f"{before} meets {minus}: W{layer}{also} shrink"
+            meanings[grows] = f"{before} meets {plus}: {changing} grow{s}"
+            meanings[shrinks] = f"{before} meets {minus}: {changing} shrink{s}"
             learning |= {grows: "potentiation", shrinks: "depression"}
-            if layer > 1:
-                to_plus, to_minus = (self.error(layer - 1, sign) for sign in "+-")
-                meanings[grows + 1] = f"positive part of the error sent to {before}; its box"
+            if self.sends_back(layer):
+                told = range(1, layer) if self.direct else (layer - 1,)
+                names = ", ".join(self.units(each) for each in told)
+                to_plus, to_minus = (
+                    ", ".join(self.error(each, sign) for each in told) for sign in "+-"
+                )
+                meanings[grows + 1] = f"positive part of the error sent to {names}; box derivative"
                 meanings[shrinks] += f"; {to_plus}"
-                meanings[shrinks + 1] = f"negative part of the error sent to {before}"
+                meanings[shrinks + 1] = f"negative part of the error sent to {names}"
                 meanings[shrinks + 2] = to_minus
         for phase in range(at.n_phases):
             yield Phase(phase, meanings.get(phase, "rest"), learning.get(phase, ""))

@@ -65,6 +65,7 @@ def train_samples(
     order: NDArray[np.integer],
     *,
     feedback: Matrices | None = None,
+    direct: bool = False,
     learn_feedback: bool = False,
     potentiation: int = 2,
     depression: int = -2,
@@ -82,11 +83,12 @@ def train_samples(
         Which samples are shown, in this order; any length.
     feedback : sequence of integer arrays, optional
         B_2 … B_L through which errors come back, in the orientation of the weights: each
-        (n_(l-1), n_l), or each (n_(l-1), n_L) for errors directly from the output.  None: the
-        weights themselves.
+        (n_(l-1), n_l), or each (n_(l-1), n_L) if `direct`.  None: the weights themselves.
+    direct : bool
+        Feedback leads from the output directly to every hidden layer.
     learn_feedback : bool
         Feedback matrices learn as the weights do (Kolen and Pollack), and are changed in place.
-        Not those from the output directly, unless there are only two weight layers.
+        Not those from the output directly.
     potentiation, depression : int
         Added to a weight whose error is positive and negative.
     limit : int
@@ -101,12 +103,12 @@ def train_samples(
     from synfire_bp import deep_kernels as kernels
 
     sizes = _checked_weights(samples, weights)
-    direct = feedback is not None and _is_direct(feedback, sizes)
-    if learn_feedback and (feedback is None or (direct and len(weights) > 2)):
-        raise SynfireError(
-            "learn_feedback needs feedback matrices of the shapes of w2 … "
-            f"w{len(weights)}: {_shapes(weights[1:])}"
-        )
+    if feedback is None and (direct or learn_feedback):
+        raise SynfireError("direct and learn_feedback need feedback matrices")
+    if direct and learn_feedback:
+        raise SynfireError("feedback directly from the output does not learn: no rule fits it")
+    if feedback is not None:
+        _check_feedback(feedback, sizes, direct)
     changed = [*weights, *(feedback or () if learn_feedback else ())]
     if not all(matrix.flags.writeable for matrix in changed):
         raise SynfireError("a weight matrix is read-only, but is changed in place; pass a copy")
@@ -179,18 +181,16 @@ def _checked_weights(samples: Samples, weights: Matrices) -> tuple[int, ...]:
     return (*(matrix.shape[0] for matrix in weights), samples.n_out)
 
 
-def _is_direct(feedback: Matrices, sizes: Sequence[int]) -> bool:
-    """Return whether feedback comes from the output directly."""
+def _check_feedback(feedback: Matrices, sizes: Sequence[int], direct: bool) -> None:
     _check_types("b", feedback, 2)
-    given = [matrix.shape for matrix in feedback]
-    layered = list(itertools.pairwise(sizes[1:]))
-    direct = [(size, sizes[-1]) for size in sizes[1:-1]]
-    if given not in (layered, direct):
+    right = list(itertools.pairwise(sizes[1:]))
+    if direct:
+        right = [(size, sizes[-1]) for size in sizes[1:-1]]
+    if [matrix.shape for matrix in feedback] != right:
         raise SynfireError(
-            f"feedback matrices are {_shapes(feedback)}; must be {layered}, or {direct} for "
-            "errors directly from the output"
+            f"feedback matrices are {_shapes(feedback)}; must be "
+            f"{', '.join(map(str, right))}{' if direct' if direct else ''}"
         )
-    return given != layered
 
 
 def _check_types(name: str, matrices: Matrices, first: int) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -24,10 +25,11 @@ from synfire_bp.reference import firing_table, simulate
 from synfire_bp.verification import verify
 from synfire_bp.weights import as_copy, from_copy
 
+KINDS = ["feedback_alignment", "kolen_pollack", "direct_feedback_alignment"]
 SMALL = [(8, 6, 3), (8, 7, 6, 3), (8, 7, 6, 5, 3)]
 
 
-def learn(weights, x, label, back=None, limit=254):
+def learn(weights, x, label, back=None, direct=False, limit=254):
     """Show one sample; return the new weights, the last sums and the errors of all layers.
 
     `back[l]` stands for the matrix through which the error of layer l + 2 comes back to l + 1.
@@ -40,7 +42,6 @@ def learn(weights, x, label, back=None, limit=254):
     errors = [t * (1 - o) * (sums[-1] > 0) - o * (1 - t) * (sums[-1] <= 1024)]
     for k in range(len(weights) - 2, -1, -1):
         b = weights[k + 1] if back is None else back[k]
-        direct = back is not None and b.shape != weights[k + 1].shape
         e = b @ (errors[-1] if direct else errors[0])
         errors.insert(0, np.sign(e) * (sums[k] > 0) * (sums[k] <= 1024))
     new = [
@@ -119,6 +120,47 @@ def test_with_two_weight_layers_it_learns_what_the_papers_circuit_learns():
         assert (matrix != weights[row.layer]).any()
 
 
+def fed_back(kind, sizes, rng, cases=None):
+    """Feedback matrices of a kind, for deep_circuit and the oracle."""
+    lead = () if cases is None else (cases,)
+    shapes = list(pairwise(sizes[1:]))
+    if kind == "direct_feedback_alignment":
+        shapes = [(size, sizes[-1]) for size in sizes[1:-1]]
+    return [2 * rng.integers(-60, 60, (*lead, *shape)) for shape in shapes]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sizes", SMALL[:2])
+def test_errors_that_come_back_otherwise_teach_what_the_algorithm_says(kind, sizes):
+    rng = np.random.default_rng(4)
+    circuit = deep_circuit(sizes, feedback=kind)
+    weights = [*drawn(sizes, rng, cases=2), *fed_back(kind, sizes, rng, cases=2)]
+    inputs, labels = samples(sizes, 40, rng)
+    fired, copies = run(circuit, weights, inputs, labels)
+    depth = len(sizes) - 1
+    for case in range(2):
+        expected = [w[case].astype(np.int16) for w in weights]
+        deep_oracle.train_samples(
+            oracle.Samples.of(inputs, labels, sizes[-1]), expected[:depth], np.arange(40),
+            feedback=expected[depth:], direct=kind.startswith("direct"),
+            learn_feedback=kind == "kolen_pollack",
+        )  # fmt: skip
+        for row, matrix in zip(circuit.plastic, copies, strict=True):
+            assert np.array_equal(matrix[case], expected[row.layer]), row.name
+            changed = (expected[row.layer] != weights[row.layer][case]).any()
+            assert changed == (row.layer < depth or kind == "kolen_pollack")
+    assert {row.layer for row in circuit.plastic} == set(range(2 * depth - 1))
+    allowed = firing_table(circuit)
+    for name, place in circuit.slices.items():
+        phases = np.flatnonzero(fired[..., place].any(axis=(0, 1, 3)))
+        assert set(phases) <= set(allowed[name]), name
+
+
+def test_an_unknown_feedback_is_refused():
+    with pytest.raises(CircuitError, match="must be one of symmetric, feedback_alignment"):
+        deep_circuit((4, 4, 3), feedback="random")
+
+
 def test_longer_than_the_longest_delay_memories_pass_spikes_on():
     sizes = (5, *11 * (3,), 2)
     circuit = deep_circuit(sizes)
@@ -139,7 +181,7 @@ def test_longer_than_the_longest_delay_memories_pass_spikes_on():
 
 @settings(max_examples=40, deadline=None)
 @given(
-    sizes=st.lists(st.integers(1, 9), min_size=3, max_size=6),
+    sizes=st.lists(st.integers(1, 9), min_size=3, max_size=6) | st.just([5, 4, 4, 4]),
     seed=st.integers(0, 2**32),
     kind=st.sampled_from(["symmetric", "layered", "direct"]),
 )
@@ -157,11 +199,13 @@ def test_the_oracle_learns_what_vectors_in_numpy_learn(sizes, seed, kind):
     before = None if back is None else [b.copy() for b in back]
     shown = oracle.Samples.of(inputs, labels, sizes[-1])
     answers = deep_oracle.forward_samples(shown, weights)
-    result = deep_oracle.train_samples(shown, weights, np.arange(12), feedback=back)
+    result = deep_oracle.train_samples(
+        shown, weights, np.arange(12), feedback=back, direct=kind == "direct"
+    )
     first, spikes, wrong = expected, 0, 0
     changes = np.zeros(len(expected), dtype=int)
     for x, label in zip(inputs.astype(int), labels, strict=True):
-        new, potentials, errors = learn(expected, x, label, back)
+        new, potentials, errors = learn(expected, x, label, back, kind == "direct")
         changes += [(a != b).sum() for a, b in zip(new, expected, strict=True)]
         spikes, wrong = spikes + (potentials > 512).sum(), wrong + errors[-1].any()
         expected = new
@@ -218,7 +262,12 @@ def test_feedback_that_learns_changes_as_the_weights_do():
         ({"order": [0, 5]}, "outside of 0 … 4"),
         ({"order": [[0]]}, "one dimension"),
         ({"order": [0.5]}, "whole numbers"),
-        ({"learn_feedback": True}, "needs feedback matrices"),
+        ({"learn_feedback": True}, "need feedback matrices"),
+        ({"learn_feedback": True, "direct": True, "feedback": [(8, 3)]}, "does not learn"),
+        (
+            {"weights": [(10, 3), (3, 4), (4, 3)], "feedback": [(3, 4), (4, 3)], "direct": True},
+            "must be .3, 3., .4, 3. if direct",
+        ),
         ({"dtype": np.int8}, "16 bits"),
     ],
 )
@@ -230,7 +279,7 @@ def test_the_oracle_refuses(change, said):
     with pytest.raises(SynfireError, match=said):
         deep_oracle.train_samples(
             shown, weights, np.array(change.get("order", [0])), feedback=back,
-            learn_feedback=change.get("learn_feedback", False),
+            learn_feedback=change.get("learn_feedback", False), direct=change.get("direct", False),
         )  # fmt: skip
 
 
@@ -332,3 +381,31 @@ def test_random_sizes_learn_500_samples_like_the_oracle(experiment, monkeypatch,
         assert (new != old).any()
     assert segment.strays == ()
     assert segment.score == learnt.score
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_compiled_circuit_with_other_feedback_learns_500_samples_like_the_oracle(
+    experiment, monkeypatch, kind
+):
+    rng = np.random.default_rng(7)
+    sizes = (40, 31, 23, 17, 5)
+    monkeypatch.setattr(engines, "deep_circuit", partial(deep_circuit, feedback=kind))
+    model = experiment(sizes=sizes, n_train=500, n_test=10, active=0.6)
+    data = sb.load_dataset("npz", path=model.dataset.path)
+    weights = [*drawn(sizes, rng), *fed_back(kind, sizes, rng)]
+    weights = tuple(w.astype(np.int16) for w in weights)
+    engine = CircuitEngine(model, data, uses=["train"])
+    segment = engine.train(weights, np.arange(500))
+    engine.close()
+    expected = [w.copy() for w in weights]
+    result = deep_oracle.train_samples(
+        oracle.Samples.of(data.train.inputs, data.train.labels, 5), expected[:4], np.arange(500),
+        feedback=expected[4:], direct=kind.startswith("direct"),
+        learn_feedback=kind == "kolen_pollack",
+    )  # fmt: skip
+    for row, matrix in segment.copies.items():
+        assert np.count_nonzero(matrix != expected[row.layer]) == 0, row.name
+    assert min(result.weight_changes) > 0
+    assert segment.strays == ()
+    assert segment.score == result.score
