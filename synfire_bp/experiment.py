@@ -768,15 +768,15 @@ def _unknown(place: _Place) -> str:
     """Say that a key is unknown, which one is nearest, and which there are."""
     *section, key = place
     model = _section(tuple(section)) or Experiment
-    hint = _nearest(key, model.model_fields)
+    elsewhere = {
+        inner: f"{outer}.{inner}"
+        for outer in Experiment.model_fields
+        for inner in getattr(_section((outer,)), "model_fields", {})
+    }
+    if not section:
+        elsewhere.pop("name", None)
+    hint = "" if key in elsewhere else _nearest(key, model.model_fields)
     if not hint:  # the right key in the wrong section
-        elsewhere = {
-            inner: f"{outer}.{inner}"
-            for outer in Experiment.model_fields
-            for inner in getattr(_section((outer,)), "model_fields", {})
-        }
-        if not section:
-            elsewhere.pop("name", None)
         found = difflib.get_close_matches(key, elsewhere, n=1)
         hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
     of = f" of {'.'.join(section)}" if section else ""

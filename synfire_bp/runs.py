@@ -188,7 +188,7 @@ class Checkpoint:
         All rows so far.
     seconds : float
         Wall time so far, earlier sessions included.
-    names : sequence of str
+    names : tuple of str
         Names of the matrices in weights.npz; w1, w2, … if empty.
     """
 
@@ -204,7 +204,7 @@ class Checkpoint:
     activity: list[dict[str, Any]] = field(default_factory=list)
     spike_counts: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
-    names: Sequence[str] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def weight_arrays(self) -> dict[str, NDArray[np.int16]]:
@@ -290,6 +290,7 @@ def load_checkpoint(
             f"{str(expected_fingerprint)[:12]}: data, network, rule, samples or seed differ); "
             "choose another --out"
         )
+    rest["names"] = tuple(rest.get("names", ()))
     names = rest.pop("copies", [])
     return Checkpoint(
         copies={name: stored[f"copy{n}"] for n, name in enumerate(names, 1)} or None,

@@ -71,6 +71,7 @@ weights_ = st.integers(-127, 127).map(lambda steps: 2 * steps)
 decays = st.floats(0, 1)
 
 
+@settings(deadline=None)
 @given(w=weights_, v=weights_, decay=decays)
 def test_decay_keeps_the_order_and_brings_no_two_weights_further_apart(w, v, decay):
     after_w, after_v = (int(shrunk(np.array(x), kept(decay))) for x in (w, v))
@@ -82,6 +83,7 @@ def test_decay_keeps_the_order_and_brings_no_two_weights_further_apart(w, v, dec
     assert abs(abs(after_w) / 2 - exact) < 1 + 127 / WHOLE + 1e-9
 
 
+@settings(deadline=None)
 @given(w=weights_.filter(bool), decay=st.floats(0, 1, exclude_min=True))
 def test_a_weight_that_decays_loses_a_step_at_least(w, decay):
     assert abs(int(shrunk(np.array(w), kept(decay)))) <= abs(w) - 2
@@ -93,6 +95,7 @@ def test_no_decay_is_none_and_whole_decay_leaves_nothing():
     assert not shrunk(w, kept(1)).any()
 
 
+@settings(deadline=None)
 @given(
     w=weights_,
     v=weights_,
@@ -382,7 +385,7 @@ def test_decay_counts_on_in_a_resumed_training(model, tmp_path):
     overrides = (*DECAYS, "training.evaluate_every=0.3")  # pauses at 18, 36, 54 samples, …
     whole = sb.train(model(*overrides, "training.epochs=3"), engine="oracle", out=tmp_path / "a")
     sb.train(model(*overrides), engine="oracle", out=tmp_path / "b")
-    assert load_checkpoint(tmp_path / "b" / "checkpoint.npz").names == ["w1", "w2", "b2"]
+    assert load_checkpoint(tmp_path / "b" / "checkpoint.npz").names == ("w1", "w2", "b2")
     longer = model(*overrides, "training.epochs=3")
     resumed = sb.train(longer, engine="oracle", out=tmp_path / "b", resume=True)
     for name, matrix in whole.weights.items():
