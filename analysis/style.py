@@ -41,10 +41,10 @@ _BLUE, _ORANGE, _GREEN, _RED, _PINK, _BROWN, _, _GREY, _, _SKY = _PALETTE
 _INK = "#202020"
 
 _FAMILIES = {
-    _BLUE: ("input", "x", "m_x"),
+    _BLUE: ("input", "x", "m_x", "r_x"),
     _GREEN: ("h", "h<", "h>", "m_h", "c"),
     _RED: ("o", "o<", "o>"),
-    _ORANGE: ("target", "t"),
+    _ORANGE: ("target", "t", "r_t"),
     _PINK: ("d+", "d-"),
     _BROWN: ("hT", "oT"),
 }

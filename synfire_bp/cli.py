@@ -489,7 +489,8 @@ def _print_populations(circuit: Circuit) -> None:
         for row in named
     ]
     chain = f"{circuit.gate_names[0]} … {circuit.gate_names[-1]}"
-    rows.append((chain, "1 each", "one before its own", "gating chain, a ring"))
+    size = f"{circuit.layer_sizes['gate']} each"
+    rows.append((chain, size, "one before its own", "gating chain, a ring"))
     _print_table("Populations", ("", "neurons", "may fire in phase", "role"), rows, left=1, more=2)
 
 

@@ -46,13 +46,14 @@ def repeated(circuit: Circuit, replays: int) -> Circuit:
         populations.append(Population(memory, layers[kept], f"memory of {kept} for the next turn"))
         relays += [Relay(kept, (memory,)), Relay(memory, (kept,), extra_delays=(extra_delay,))]
         gates += [Gate(turn * k + read + 1, memory) for k in range(replays)]
+    emits = "; the input sources emit"  # in the first turn only
     return replace(
         circuit,
         phases=tuple(
             replace(
                 row,
                 index=turn * k + row.index,
-                meaning=f"{row.meaning} (replay {k})" if k else row.meaning,
+                meaning=f"{row.meaning.split(emits)[0]} (replay {k})" if k else row.meaning,
             )
             for k in range(turns)
             for row in circuit.phases

@@ -29,7 +29,6 @@ training:
 UNDECISIVE = {
     "name", "description", "training.epochs", "training.evaluate_every", "record.samples",
 }  # fmt: skip
-OPTIONAL = {"hardware", *VARIANTS}
 OTHER_VALUE = {
     "dataset.name": "mnist",
     "dataset.crop": 1,
