@@ -770,7 +770,7 @@ def _unknown(place: _Place) -> str:
     model = _section(tuple(section)) or Experiment
     elsewhere = {
         inner: f"{outer}.{inner}"
-        for outer in Experiment.model_fields
+        for outer in reversed(Experiment.model_fields)  # the first section that has it wins
         for inner in getattr(_section((outer,)), "model_fields", {})
     }
     if not section:

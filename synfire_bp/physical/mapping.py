@@ -166,8 +166,14 @@ def _expected(neuron: NeuronSection, response: NDArray[np.float64]) -> NDArray[n
 
 
 def _best_lead(neuron: NeuronSection, phase: int) -> int:
-    """Return how long before the pulse spikes best arrive: their mean potential is largest."""
-    return int(np.argmax(_expected(neuron, _response(neuron, phase))[: phase + 1]))
+    """Return how long before the pulse spikes best arrive: their mean potential is largest.
+
+    Early enough that the last of them comes before the pulse ends.
+    """
+    last = int(np.ceil((CUT * neuron.delay_spread - neuron.window) / neuron.dt - _ROUNDING))
+    earliest = max(last, 0)
+    mean = _expected(neuron, _response(neuron, phase))[earliest : phase + 1]
+    return earliest + int(np.argmax(mean)) if mean.size else earliest
 
 
 def fit(neuron: NeuronSection) -> list[str]:
