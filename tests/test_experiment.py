@@ -89,7 +89,7 @@ def test_a_variant_is_suggested_by_its_name_alone():
 @pytest.mark.parametrize("name", list_models())
 def test_a_shipped_model_holds_what_its_file_says(name):
     values = yaml.safe_load((MODELS / f"{name}.yaml").read_text())
-    for section, key in (("hardware", "chip"), ("feedback", "kind")):
+    for section, key in (("hardware", "chip"), ("feedback", "kind"), ("neuron", "kind")):
         if isinstance(values.get(section), str):  # one word alone
             values[section] = {key: values[section]}
     written = dotted(values)
@@ -533,6 +533,8 @@ def allowed(schema, value, root):
                 return value > argument
             case "maximum":
                 return value <= argument
+            case "exclusiveMaximum":
+                return value < argument
             case "multipleOf":
                 return value % argument == 0
             case "minItems":
