@@ -81,7 +81,7 @@ from synfire_bp.measuring import (
     run_process,
 )
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs import _commit, _cpu, _json, _version, write_atomically
+from synfire_bp.runs import _cpu, _json, _version, commit, write_atomically
 from synfire_bp.scaling import Grid, Series, build_grid, measure_scaling
 from synfire_bp.schedule import epoch_order
 from synfire_bp.standalone import Program, ProgramSpec, SampleFiles, build_programs
@@ -492,5 +492,5 @@ def _machine(core: int | None, load: float | None) -> Machine:
     versions = {name: _version(name) for name in packages}
     return Machine(
         _cpu(), os.cpu_count() or 1, core, load, platform.node(),
-        versions | {"python": platform.python_version()}, _commit(),
+        versions | {"python": platform.python_version()}, commit(),
     )  # fmt: skip

@@ -38,14 +38,17 @@ __all__ = [
     "Dataset",
     "DatasetStatus",
     "FileCheck",
+    "Images",
     "Preprocessing",
     "Split",
     "available",
     "binarise",
+    "binary",
     "check",
     "check_fits",
     "fetch",
     "load_dataset",
+    "read_images",
 ]
 
 DATA_VARIABLE = "SYNFIRE_BP_DATA"
@@ -177,9 +180,10 @@ class Dataset:
 
 
 @dataclass(frozen=True, eq=False)
-class _Raw:
+class Images:
     """What was in the files, before cropping and binarising."""
 
+    name: str
     source: str
     train_images: NDArray[Any]
     train_labels: NDArray[np.int64]
@@ -225,28 +229,70 @@ def load_dataset(
         Unknown name; a file that is missing, damaged or altered; images that cannot be cropped
         so; numbers that are no grey levels or no labels; no network.
     """
+    return binary(read_images(name, data_dir, path=path, quiet=quiet), preprocessing)
+
+
+def read_images(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    path: str | os.PathLike[str] | None = None,
+    quiet: bool = True,
+) -> Images:
+    """Read and check the grey images of a data set, as `load_dataset` does.
+
+    Returns
+    -------
+    Images
+        For `binary`, which makes a data set of them, as often as one likes.
+
+    Raises
+    ------
+    DatasetError
+        As of `load_dataset`.
+    """
     _require_known(name)
     if name == "npz" and path is None:
         raise DatasetError("data set 'npz' needs the path of a .npz file")
     if name != "npz" and path is not None:
         raise DatasetError(f"data set {name!r} takes no path (got {path}); only 'npz' does")
-    default = DEFAULT_PREPROCESSING[name]
+    if name == "digits":
+        return _read_digits()
+    if name == "npz":
+        assert path is not None
+        return _read_npz(Path(path).expanduser())
+    return _read_collection(name, data_dir, quiet)
+
+
+def binary(raw: Images, preprocessing: Preprocessing | None = None) -> Dataset:
+    """Crop grey images and make them binary.
+
+    Parameters
+    ----------
+    raw : Images
+        From `read_images`.
+    preprocessing : Preprocessing, optional
+        Instead of `DEFAULT_PREPROCESSING[raw.name]`.
+
+    Returns
+    -------
+    Dataset
+        Both splits.
+
+    Raises
+    ------
+    DatasetError
+        Images that cannot be cropped so, or of which no pixel would be on.
+    """
+    default = DEFAULT_PREPROCESSING[raw.name]
     wanted = preprocessing or default
     if wanted.scale is None:
         wanted = replace(wanted, scale=default.scale)
-
-    if name == "digits":
-        raw = _read_digits()
-    elif name == "npz":
-        assert path is not None
-        raw = _read_npz(Path(path).expanduser())
-    else:
-        raw = _read_collection(name, data_dir, quiet)
     if wanted.scale is None:
         wanted = replace(wanted, scale=_natural_scale(raw))
 
     return Dataset(
-        name=name,
+        name=raw.name,
         train=Split(_inputs(raw, "train", raw.train_images, wanted), raw.train_labels),
         test=Split(_inputs(raw, "test", raw.test_images, wanted), raw.test_labels),
         image_shape=tuple(n - 2 * wanted.crop for n in raw.train_images.shape[1:]),
@@ -310,7 +356,7 @@ def binarise(images: NDArray[Any], scale: float, threshold: float) -> NDArray[np
 
 
 def _inputs(
-    raw: _Raw, split: str, images: NDArray[Any], wanted: Preprocessing
+    raw: Images, split: str, images: NDArray[Any], wanted: Preprocessing
 ) -> NDArray[np.uint8]:
     crop, sides = wanted.crop, images.shape[1:]
     if crop and len(sides) != 2:
@@ -336,7 +382,7 @@ def _inputs(
     return on
 
 
-def _natural_scale(raw: _Raw) -> float:
+def _natural_scale(raw: Images) -> float:
     """Scale of an `npz`'s images by their type, if they are what such a type leads to expect."""
     is_floating = raw.train_images.dtype.kind in "fb"
     if (raw.test_images.dtype.kind in "fb") != is_floating:
@@ -376,11 +422,12 @@ def _digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], str]:
     return images, labels, digest
 
 
-def _read_digits() -> _Raw:
+def _read_digits() -> Images:
     images, labels, digest = _digits()
     # Every fifth, so that both splits are spread over the whole file, whatever its order means.
     is_test = np.arange(len(labels)) % 5 == 4
-    return _Raw(
+    return Images(
+        name="digits",
         source="digits",
         train_images=images[~is_test],
         train_labels=labels[~is_test],
@@ -405,7 +452,7 @@ def _folder(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
     return (given[0] if given else cache_folder()) / name
 
 
-def _read_collection(name: str, data_dir: str | os.PathLike[str] | None, quiet: bool) -> _Raw:
+def _read_collection(name: str, data_dir: str | os.PathLike[str] | None, quiet: bool) -> Images:
     collection = COLLECTIONS[name]
     given = _given_folder(data_dir)
     folder = _folder(name, data_dir)
@@ -431,7 +478,8 @@ def _read_collection(name: str, data_dir: str | os.PathLike[str] | None, quiet: 
             raise DatasetError(f"{error}. {mend}") from None
         values.append(array)
         checksums.update(found)
-    return _Raw(
+    return Images(
+        name=name,
         source=str(folder),
         train_images=values[0],
         train_labels=values[1].astype(np.int64),
@@ -446,7 +494,7 @@ def _is_file(path: Path) -> bool:
     return os.path.isfile(path)  # unlike Path.is_file, no error in a folder one may not enter
 
 
-def _read_npz(path: Path) -> _Raw:
+def _read_npz(path: Path) -> Images:
     arrays, digest = _npz_arrays(path)
     for split in ("train", "test"):
         _check_images(path, f"x_{split}", arrays[f"x_{split}"])
@@ -458,7 +506,8 @@ def _read_npz(path: Path) -> _Raw:
             f"of x_test {x_test.shape[1:]}: they must be equal"
         )
     y_train, y_test = arrays["y_train"].astype(np.int64), arrays["y_test"].astype(np.int64)
-    return _Raw(
+    return Images(
+        name="npz",
         source=str(path),
         train_images=x_train,
         train_labels=y_train,

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,10 @@ from synfire_bp.lines import combined
 from synfire_bp.loihi.constrain import constrain
 from synfire_bp.loihi.formats import quantise_weight
 from synfire_bp.loihi.placement import place
-from synfire_bp.loihi.spec import SignMode
+from synfire_bp.loihi.spec import LoihiSpec, SignMode
 from synfire_bp.plasticity import parse_rule
 from synfire_bp.reference import firing_table
-from synfire_bp.scores import Score
+from synfire_bp.scores import Score, shut_samples
 from synfire_bp.standalone import Program, ProgramResult, ProgramSpec, SampleFiles, build_programs
 from synfire_bp.synapses import Copies, PlasticLayout, numbers, weight_bounds
 from synfire_bp.weights import from_copy, initial_weights
@@ -38,7 +39,9 @@ __all__ = [
     "Engine",
     "OracleEngine",
     "Segment",
+    "Stop",
     "Stray",
+    "check_engine",
     "circuit_engine",
     "circuits",
     "explain_strays",
@@ -89,6 +92,9 @@ class Segment:
         and sign; all of a layer must be equal (circuit only).
     recorded : dict
         Population name to (neuron, step) of its spikes, if recording was asked for.
+    shut : float64 array or None
+        Of a test: the fraction of each class's samples from which its output unit cannot learn
+        (`synfire_bp.scores.shut_samples`).
     """
 
     samples: int
@@ -99,6 +105,7 @@ class Segment:
     strays: tuple[Stray, ...] = ()
     copies: dict[PlasticProjection, NDArray[np.int16]] = field(default_factory=dict)
     recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
+    shut: NDArray[np.float64] | None = None
 
     @property
     def differing_copies(self) -> Copies | None:
@@ -177,7 +184,8 @@ def starting_weights(experiment: Experiment) -> Weights:
     lowest, highest = weight_bounds(
         circuit, None if experiment.hardware is None else experiment.hardware.spec()
     )
-    drawn = initial_weights(experiment.network.sizes, seed)
+    network = experiment.network
+    drawn = initial_weights(network.sizes, seed, spread=network.initial_spread)
     for variant in experiment.variants:
         drawn = variant.starting_weights(drawn, circuit, seed)
     if experiment.hardware is not None:
@@ -189,6 +197,17 @@ def starting_weights(experiment: Experiment) -> Weights:
 def _first_moment(experiment: Experiment) -> int:
     """Return the seed of what happens at random, at the first sample of a training."""
     return (experiment.training.seed * 1_000_003) % 2**30
+
+
+_PREPARED: WeakKeyDictionary[Split, dict[int, oracle.Samples]] = WeakKeyDictionary()
+
+
+def _prepared(split: Split, n_out: int) -> oracle.Samples:
+    """Return a split made ready for the oracle: once, however many trainings share it."""
+    ready = _PREPARED.setdefault(split, {})
+    if n_out not in ready:
+        ready[n_out] = oracle.Samples.of(split.inputs, split.labels, n_out)
+    return ready[n_out]
 
 
 class OracleEngine:
@@ -203,10 +222,7 @@ class OracleEngine:
         _refuse_obstacles(experiment)
         self._n_out = experiment.network.sizes[-1]
         splits = {"train": training_split(experiment, dataset), "test": dataset.test}
-        self._samples = {
-            name: oracle.Samples.of(split.inputs, split.labels, self._n_out)
-            for name, split in splits.items()
-        }
+        self._samples = {name: _prepared(split, self._n_out) for name, split in splits.items()}
         self._limit = experiment.network.weight_limit
         rule = parse_rule(experiment.learning.rule)
         self._potentiation, self._depression = rule.coincidence()
@@ -309,10 +325,18 @@ class OracleEngine:
         score = Score.of(outputs.spikes, outputs.potentials, samples.labels)
         if progress is not None:
             progress(len(samples))
-        return Segment(len(samples), weights, score)
+        shut = shut_samples(outputs.potentials, samples.labels)
+        return Segment(len(samples), weights, score, shut=shut)
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _constrain(circuit: Circuit, chip: LoihiSpec) -> None:
+    """Refuse a circuit that the chip cannot hold."""
+    reach = min(circuit.weight_limit, weight_bounds(circuit, chip)[1])
+    constrain(replace(circuit, weight_limit=reach), chip, strict=True)
+    place(circuit)
 
 
 class CircuitEngine:
@@ -334,9 +358,7 @@ class CircuitEngine:
         self._circuit, self._inference = circuits(experiment)
         self._chip = None if experiment.hardware is None else experiment.hardware.spec()
         if self._chip is not None:
-            reach = min(self._circuit.weight_limit, weight_bounds(self._circuit, self._chip)[1])
-            constrain(replace(self._circuit, weight_limit=reach), self._chip, strict=True)
-            place(self._circuit)  # refuses what one chip cannot hold
+            _constrain(self._circuit, self._chip)
         self._layout = PlasticLayout(self._circuit)
         self._rule = parse_rule(experiment.learning.rule)
         self._seed = _first_moment(experiment)
@@ -418,7 +440,10 @@ class CircuitEngine:
         result = self._programs["test"].run(
             start, self._samples(split), np.arange(len(labels)), progress=progress, stop=stop
         )
-        return self._segment(self._inference, result, weights, labels[: result.samples], {})
+        labels = labels[: result.samples]
+        segment = self._segment(self._inference, result, weights, labels, {})
+        shut = shut_samples(result.arrays["readout.potential"], labels)
+        return replace(segment, shut=shut)
 
     def _variant_numbers(self, seed: int, shown_before: int) -> dict[str, NDArray | int]:
         given: dict[str, NDArray | int] = {}
@@ -485,9 +510,23 @@ def make_engine(name: str, experiment: Experiment, dataset: Dataset) -> Engine:
     SynfireError
         If there is no engine of this name, or it cannot run this experiment.
     """
+    check_engine(name, experiment)
+    if name == "circuit":
+        return circuit_engine(experiment, dataset)
+    return ENGINES[name](experiment, dataset)
+
+
+def check_engine(name: str, experiment: Experiment) -> None:
+    """Check that an engine can run an experiment, before anything is loaded or compiled for it.
+
+    Raises
+    ------
+    SynfireError
+        If there is no engine of this name, or it cannot run this experiment.
+    """
     if name not in ENGINES:
         raise SynfireError(f"engine '{name}' is unknown; use one of {', '.join(ENGINES)}")
-    hardware = experiment.hardware
+    circuit, hardware = circuits(experiment)[0], experiment.hardware
     if (
         name == "oracle"
         and hardware is not None
@@ -497,9 +536,11 @@ def make_engine(name: str, experiment: Experiment, dataset: Dataset) -> Engine:
             "the oracle clips weights at ±254 and knows no chip; use the engine 'circuit', set "
             "hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
         )
-    if name == "circuit":
-        return circuit_engine(experiment, dataset)
-    return OracleEngine(experiment, dataset)
+    if name == "oracle":
+        _refuse_obstacles(experiment)
+        parse_rule(experiment.learning.rule).coincidence()
+    elif hardware is not None:
+        _constrain(circuit, hardware.spec())
 
 
 def circuit_engine(
@@ -529,7 +570,7 @@ def _refuse_obstacles(experiment: Experiment) -> None:
 def training_split(experiment: Experiment, dataset: Dataset) -> Split:
     """Return the training samples of an experiment: the first ones, if it asks for fewer."""
     n = experiment.training.samples
-    if n is None:
+    if n is None or n == len(dataset.train):
         return dataset.train
     if n > len(dataset.train):
         raise SynfireError(

@@ -16,6 +16,7 @@ __all__ = [
     "RuleError",
     "RunDirectoryError",
     "SimulationError",
+    "SweepError",
     "SynfireError",
 ]
 
@@ -58,6 +59,10 @@ class BuildError(SynfireError):
 
 class SimulationError(SynfireError):
     """A compiled program failed while it ran."""
+
+
+class SweepError(SynfireError):
+    """A sweep file is not valid, or the folder, the table or the machines of a sweep fail."""
 
 
 class InvariantError(SynfireError):

@@ -36,6 +36,7 @@ from synfire_bp.variants_feedback import FeedbackSection
 from synfire_bp.variants_gating import GatingSection
 from synfire_bp.variants_reward import RewardSection
 from synfire_bp.variants_synapses import SynapsesSection
+from synfire_bp.yaml_text import Dumper, Place, load, nearest, read_yaml, right, shown
 
 __all__ = [
     "DatasetSection",
@@ -64,6 +65,10 @@ VARIANTS: tuple[str, ...] = ("feedback", "reward", "synapses", "gating", "neuron
 
 _NAMED = {"hardware": "chip", "feedback": "kind", "neuron": "kind"}
 """Sections that may be written as one word, and the key that it is the value of."""
+
+_UNHEARD_OF = object()
+_LATER = {"network.initial_spread": 1.0}
+"""Keys that came after the first run directories, and what was true before them."""
 
 # ----------------------------------------------------------------------------------------------
 # What a model file may say
@@ -143,6 +148,13 @@ class NetworkSection(Section):
         multiple_of=2,
         description="Plastic weights are clipped to plus or minus this, in weight units "
         "(threshold 1024); even, because mixed-sign 8-bit weights are (authors' code: 254).",
+    )
+    initial_spread: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        description="Factor on the standard deviation of the initial weights, "
+        "sqrt(2/(n_pre+n_post)) (authors' code: 1).",
     )
 
 
@@ -352,7 +364,7 @@ class Experiment(Section):
         ExperimentError
             If the text is not valid; one line per problem.
         """
-        values, lines, problems = _read_yaml(text, source)
+        values, lines, problems = read_yaml(text, source, _known(()))
         dataset = values.get("dataset")
         if folder is not None and isinstance(dataset, dict):
             dataset["path"] = _absolute(dataset.get("path"), folder)
@@ -389,7 +401,7 @@ class Experiment(Section):
         """Return the experiment as a model file with every entry; `from_yaml` reads it back."""
         return yaml.dump(
             self.model_dump(mode="json"),
-            Dumper=_Dumper,
+            Dumper=Dumper,
             sort_keys=False,
             allow_unicode=True,
             width=100,
@@ -406,6 +418,7 @@ class Experiment(Section):
         """Return what decides the bits of the training, as dotted key to value.
 
         Defaults are written out.  Epochs do not count: a longer training begins with the same bits.
+        Keys that came later count only if they say something else than what was before them.
         """
         values = self.resolved().model_dump(mode="json")
         optional = ["hardware", *VARIANTS]
@@ -415,7 +428,8 @@ class Experiment(Section):
         keys += [("training", "samples"), ("training", "seed")]
         if self.reaches_on:  # not over a pause
             keys += [("training", "evaluate_every")]
-        return {f"{section}.{key}": values[section][key] for section, key in keys}
+        decisive = {f"{section}.{key}": values[section][key] for section, key in keys}
+        return {k: v for k, v in decisive.items() if _LATER.get(k, _UNHEARD_OF) != v}
 
     @property
     def copies_may_differ(self) -> bool:
@@ -516,7 +530,7 @@ def _find(path: str | Path) -> Path:
     if file.exists():
         return file
     raise ExperimentError(
-        f"{file}: no such model file{_nearest(file.stem, shipped)}; models that ship with "
+        f"{file}: no such model file{nearest(file.stem, shipped)}; models that ship with "
         f"synfire_bp: {', '.join(sorted(shipped)) or 'none found'}"
     )
 
@@ -528,94 +542,6 @@ def _absolute(path: Any, folder: str | Path) -> Any:
 
 
 # ----------------------------------------------------------------------------------------------
-# YAML.  Numbers and flags as in YAML 1.2: 1e-3 is a number, 010 is ten, `no` is text.
-# ----------------------------------------------------------------------------------------------
-
-_SCALARS = (
-    ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
-    ("int", r"[-+]?[0-9]+(?:_[0-9]+)*", [*"-+0123456789"]),
-    (
-        "float",
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.nan",
-        [*"-+.0123456789"],
-    ),
-    ("merge", r"<<", ["<"]),
-)
-
-
-class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own way)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes text that YAML 1.1 or 1.2 would read as something else; lists in one line."""
-
-
-for _tag, _pattern, _first in _SCALARS:
-    for _class in (_Loader, _Dumper):
-        _class.add_implicit_resolver(
-            f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
-        )
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
-_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(
-    node.value.lower().replace(".inf", "inf").replace(".nan", "nan")))  # fmt: skip
-_Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(
-    "tag:yaml.org,2002:seq", values, flow_style=True))  # fmt: skip
-
-_Place = tuple[str, ...]
-
-
-def _load(text: str) -> tuple[Any, yaml.Node | None]:
-    """Return the value of a YAML text, and its nodes for their line numbers."""
-    loader = _Loader(text)
-    try:
-        node = loader.get_single_node()
-        return (None if node is None else loader.construct_document(node)), node
-    finally:
-        loader.dispose()
-
-
-def _read_yaml(text: str, source: str) -> tuple[dict, dict[_Place, int], list[str]]:
-    """Return values, the line of every key, and the problems (keys given twice)."""
-    try:
-        values, node = _load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at_line = f":{mark.line + 1}" if mark else ""
-        what = "; ".join(part for part in (error.context, error.problem) if part)
-        raise ExperimentError(f"{source}{at_line}: is not valid YAML: {what}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        first = str(error).splitlines()[0]
-        raise ExperimentError(f"{source}: is not valid YAML: {first}") from None
-    if node is None:
-        raise ExperimentError(f"{source}: is empty; known keys are {_known(())}")
-    if not isinstance(values, dict):
-        raise ExperimentError(
-            f"{source}: must be keys and values, not {_shown(values)}; known keys are {_known(())}"
-        )
-    lines: dict[_Place, int] = {}
-    problems = []
-    for place, line in _keys(node, ()):
-        if place in lines:
-            problems.append(
-                f"{source}:{line}: {'.'.join(place)}: given twice, first in line {lines[place]}; "
-                "keep one"
-            )
-        lines.setdefault(place, line)
-    return values, lines, problems
-
-
-def _keys(node: yaml.Node, place: _Place) -> Iterator[tuple[_Place, int]]:
-    """Yield place and line of every key, sections before what is in them."""
-    if isinstance(node, yaml.MappingNode) and len(place) < 3:  # sections do not nest deeper
-        for key, value in node.value:
-            inside = (*place, str(key.value))
-            yield inside, key.start_mark.line + 1
-            yield from _keys(value, inside)
-
-
-# ----------------------------------------------------------------------------------------------
 # Checking
 # ----------------------------------------------------------------------------------------------
 
@@ -623,12 +549,12 @@ def _keys(node: yaml.Node, place: _Place) -> Iterator[tuple[_Place, int]]:
 def _checked(
     values: dict,
     source: str,
-    lines: Mapping[_Place, int],
+    lines: Mapping[Place, int],
     problems: list[str],
     overrides: Sequence[str],
 ) -> Experiment:
     """Apply overrides, validate, and raise one ExperimentError that lists every problem."""
-    overridden: dict[_Place, str] = {}
+    overridden: dict[Place, str] = {}
     problems = list(problems)
     for text in overrides:
         try:
@@ -643,7 +569,7 @@ def _checked(
         for place, what in dict(_explained(error)).items():  # a place once
             by = next((text for at, text in overridden.items() if _sets(at, place, lines)), None)
             known = (place[:n] for n in range(len(place), 0, -1) if place[:n] in lines)
-            at_line = next((f":{lines[nearest]}" for nearest in known), "")
+            at_line = next((f":{lines[inside]}" for inside in known), "")
             where = f"override '{by}'" if by else f"{source}{at_line}"
             problems.append(f"{where}: {_dotted(place)}: {what}")
         raise ExperimentError("\n".join(problems)) from None
@@ -652,7 +578,7 @@ def _checked(
     return experiment
 
 
-def _override(values: dict, text: str) -> _Place:
+def _override(values: dict, text: str) -> Place:
     """Set one value; return its place."""
     key, equals, value = text.partition("=")
     place = tuple(key.strip().split("."))
@@ -661,12 +587,13 @@ def _override(values: dict, text: str) -> _Place:
             f"override '{text}': must be a dotted key, '=' and a value, such as training.seed=3"
         )
     try:
-        new = _load(value)[0]
+        new = load(value)[0]
     except (yaml.YAMLError, ValueError) as error:
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise ExperimentError(f"override '{text}': the value is not valid YAML: {what}") from None
     section = values
-    for part in place[:-1]:
+    *sections, last = place
+    for part in sections:
         if part in _NAMED and not isinstance(section.get(part), dict):
             word = section.get(part)  # alone, or none
             section[part] = {} if word is None else {_NAMED[part]: word}
@@ -674,13 +601,22 @@ def _override(values: dict, text: str) -> _Place:
             section[part] = {}
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
-            inner = f"{part}: holds {_shown(section)}, and no keys"
+            inner = f"{part}: holds {shown(section)}, and no keys"
             raise ExperimentError(f"override '{text}': {inner}; known keys are {_known(())}")
-    section[place[-1]] = _absolute(new, os.getcwd()) if place == ("dataset", "path") else new
+    if entry := re.fullmatch(r"(.+)\[(\d+)\]", last):  # one of a list, such as network.sizes[1]
+        name, number = entry[1], int(entry[2])
+        entries = section.get(name)
+        if not isinstance(entries, list) or number >= len(entries):
+            n = len(entries) if isinstance(entries, list) else 0
+            inner = f"{'.'.join([*sections, name])}: has {n} entries to choose from, counted from 0"
+            raise ExperimentError(f"override '{text}': {inner}")
+        entries[number] = new
+        return (*sections, name, f"[{number}]")
+    section[last] = _absolute(new, os.getcwd()) if place == ("dataset", "path") else new
     return place
 
 
-def _sets(at: _Place, place: _Place, lines: Mapping[_Place, int]) -> bool:
+def _sets(at: Place, place: Place, lines: Mapping[Place, int]) -> bool:
     """Whether an override of `at` is why there is something at `place`."""
     return place[: len(at)] == at or (place not in lines and at[: len(place)] == place)
 
@@ -692,7 +628,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _explained(error: ValidationError) -> Iterator[tuple[_Place, str]]:
+def _explained(error: ValidationError) -> Iterator[tuple[Place, str]]:
     """Yield the place of every problem, and what is wrong there and what would be right."""
     for problem in error.errors(include_url=False):
         kind, loc, given = problem["type"], problem["loc"], problem["input"]
@@ -711,44 +647,24 @@ def _explained(error: ValidationError) -> Iterator[tuple[_Place, str]]:
             what = str(context["error"])
         elif kind == "sizes":
             what = (
-                f"is {_shown(given)}, but must be a list of three sizes or more, such as "
+                f"is {shown(given)}, but must be a list of three sizes or more, such as "
                 "[400, 400, 10]"
             )
         elif kind == "literal_error":
             section = _section(place[:-1]) or DatasetSection
             options = get_args(section.model_fields[place[-1]].annotation)
-            nearest = _nearest(given, options) if isinstance(given, str) else ""
-            what = f"is {_shown(given)}{nearest}; must be one of {', '.join(options)}"
+            hint = nearest(given, options) if isinstance(given, str) else ""
+            what = f"is {shown(given)}{hint}; must be one of {', '.join(options)}"
         else:
-            what = f"is {_shown(given)}, but must be {_right(kind, context, problem['msg'])}"
+            what = f"is {shown(given)}, but must be {right(kind, context, problem['msg'])}"
         yield place, what
-
-
-def _right(kind: str, context: Mapping[str, Any], otherwise: str) -> str:
-    """Return what a value should have been."""
-    phrases = {
-        "bool_type": "true or false",
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "float_type": "a number",
-        "finite_number": "a finite number",
-        "string_type": "text",
-        "model_type": "a section of keys and values",
-        "string_pattern_mismatch": "a letter or digit, then letters, digits, '.', '_', '-'",
-        "greater_than": "greater than {gt:g}",
-        "greater_than_equal": "{ge:g} or greater",
-        "less_than": "less than {lt:g}",
-        "less_than_equal": "{le:g} or less",
-        "multiple_of": "a multiple of {multiple_of}",
-    }
-    return phrases.get(kind, otherwise.replace("{", "{{").replace("}", "}}")).format(**context)
 
 
 def _plain_input(given: Any) -> Any:
     return list(given) if isinstance(given, (list, tuple, set)) else given
 
 
-def _section(place: _Place) -> type[BaseModel] | None:
+def _section(place: Place) -> type[BaseModel] | None:
     """Return the model of a section; None if there is none of that name."""
     model: Any = Experiment
     for part in place:
@@ -759,12 +675,12 @@ def _section(place: _Place) -> type[BaseModel] | None:
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
-def _known(place: _Place) -> str:
+def _known(place: Place) -> str:
     model = _section(place)
     return ", ".join(model.model_fields) if model else ""
 
 
-def _unknown(place: _Place) -> str:
+def _unknown(place: Place) -> str:
     """Say that a key is unknown, which one is nearest, and which there are."""
     *section, key = place
     model = _section(tuple(section)) or Experiment
@@ -775,7 +691,7 @@ def _unknown(place: _Place) -> str:
     }
     if not section:
         elsewhere.pop("name", None)
-    hint = "" if key in elsewhere else _nearest(key, model.model_fields)
+    hint = "" if key in elsewhere else nearest(key, model.model_fields)
     if not hint:  # the right key in the wrong section
         found = difflib.get_close_matches(key, elsewhere, n=1)
         hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
@@ -783,12 +699,7 @@ def _unknown(place: _Place) -> str:
     return f"unknown key{hint}; known keys{of}: {', '.join(model.model_fields)}"
 
 
-def _nearest(word: str, words: Any) -> str:
-    found = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
-
-
-def _field(place: _Place) -> str:
+def _field(place: Place) -> str:
     """Return what a missing entry should say."""
     model, section = _section(place[:-1]), _section(place)
     if section:
@@ -796,13 +707,5 @@ def _field(place: _Place) -> str:
     return (model and model.model_fields[place[-1]].description) or ""
 
 
-def _dotted(place: _Place) -> str:
+def _dotted(place: Place) -> str:
     return ".".join(place).replace(".[", "[")
-
-
-def _shown(value: Any) -> str:
-    """Return a value as a model file would show it, cut short."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "empty"}[value]
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."

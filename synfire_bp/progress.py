@@ -27,7 +27,9 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return the rate, once there is one."""
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
+        digits = 0 if speed is None or speed >= 10 else 2
+        text = "" if speed is None else f"{speed:,.{digits}f}/s"
+        return Text(text, style="progress.data.speed")
 
 
 class WorkProgress:

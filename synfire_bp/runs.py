@@ -53,8 +53,11 @@ __all__ = [
     "PopulationSpikes",
     "Run",
     "RunWriter",
+    "commit",
     "load_checkpoint",
     "save_checkpoint",
+    "take_lock",
+    "versions",
     "write_atomically",
 ]
 
@@ -561,7 +564,7 @@ class RunWriter:
         _refuse_foreign(path)
         with _or_cannot_use(path):
             path.mkdir(parents=True, exist_ok=True)
-        lock = _take_lock(path)
+        lock = take_lock(path)
         try:
             fingerprint = experiment.fingerprint()
             before = _before(path, experiment, engine, fingerprint, resume)
@@ -756,7 +759,7 @@ def _or_cannot_use(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _take_lock(path: Path) -> int:
+def take_lock(path: Path) -> int:
     """Lock a run directory until the file descriptor is closed or the process dies."""
     with _or_cannot_use(path):
         lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
@@ -788,13 +791,11 @@ def _take_lock(path: Path) -> int:
 def _provenance(
     engine: str, fingerprint: str, checksums: Mapping[str, str], before: Mapping[str, Any]
 ) -> dict[str, Any]:
-    packages = ("synfire_bp", "brian2", "numpy", "numba")
     return {
         "engine": engine,
         "fingerprint": fingerprint,
-        "versions": {name: _version(name) for name in packages}
-        | {"python": platform.python_version()},
-        "commit": _commit(),
+        "versions": versions(),
+        "commit": commit(),
         "dataset_checksums": dict(checksums) or before.get("dataset_checksums", {}),
         "hostname": platform.node(),
         "cpu": _cpu(),
@@ -805,6 +806,12 @@ def _provenance(
     }
 
 
+def versions() -> dict[str, str | None]:
+    """Return the versions of what decides the bits of a training."""
+    packages = ("synfire_bp", "brian2", "numpy", "numba")
+    return {name: _version(name) for name in packages} | {"python": platform.python_version()}
+
+
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -812,7 +819,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """Return the commit of the source checkout, "-dirty" if changed since; None if installed."""
     checkout = Path(__file__).resolve().parents[1]
     if not (checkout / ".git").exists():

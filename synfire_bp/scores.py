@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Score"]
+__all__ = ["Score", "shut_samples"]
 
 
 @dataclass(frozen=True)
@@ -73,3 +73,31 @@ class Score:
             "exact": self.exact / n,
             "mse": self.squared_errors / (n * self.n_out),
         }
+
+
+def shut_samples(
+    potentials: NDArray[np.integer], labels: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Return the fraction of each class's samples whose own output unit is shut.
+
+    Shut means a2 <= 0: the box derivative is 0, and the unit learns nothing from such a sample,
+    its target.  A unit that is shut for all of them can be moved only by what the layer below
+    learns of others.
+
+    Parameters
+    ----------
+    potentials : integer array, shape (samples, n_out)
+        Summed input a2 of the output units.
+    labels : integer array, shape (samples,)
+        Classes.
+
+    Returns
+    -------
+    float64 array, shape (n_out,)
+        0 ... 1; NaN for a class without samples.
+    """
+    n_out = potentials.shape[1]
+    shut = potentials[np.arange(len(labels)), labels] <= 0
+    counts = np.bincount(labels, minlength=n_out)
+    found = np.bincount(labels, weights=shut, minlength=n_out)
+    return np.where(counts > 0, found / np.maximum(counts, 1), np.nan)

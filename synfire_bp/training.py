@@ -8,7 +8,7 @@ resumed ends with the same bits as one that was not.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from synfire_bp.datasets import Dataset, check_fits, load_dataset
 from synfire_bp.engines import (
     Engine,
     Segment,
+    Stop,
     circuits,
     explain_strays,
     make_engine,
@@ -43,7 +44,7 @@ from synfire_bp.runs import Checkpoint, Run, RunWriter
 from synfire_bp.schedule import epoch_order, evaluation_points, next_pause
 from synfire_bp.scores import Score
 
-__all__ = ["dataset_of", "test", "train"]
+__all__ = ["dataset_of", "test", "train", "train_in_memory"]
 
 Spikes = Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
 """Population name to (neuron, step) of its spikes."""
@@ -127,6 +128,65 @@ def train(
             with closing(_prepared(engine, experiment, dataset, stop, writer.path)) as machine:
                 training.run(machine)
         return writer.finish()
+
+
+@dataclass
+class _Memory:
+    """In the place of a run directory: keeps where a training stands, and writes nothing."""
+
+    path: Path = Path("memory")
+    checkpoint: Checkpoint | None = None
+
+    def save(self, checkpoint: Checkpoint, samples_done: int, *, keep_spikes: bool) -> None:
+        """Keep where the training stands."""
+        self.checkpoint = checkpoint
+
+
+def train_in_memory(
+    experiment: Experiment,
+    engine: str,
+    dataset: Dataset,
+    *,
+    stop: Stop,
+    on_test: Callable[[float, Segment], None],
+) -> Checkpoint:
+    """Train a model as `train` does, but leave no run directory.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What is trained; spikes are not recorded.
+    engine : {"circuit", "oracle"}
+        The spiking circuit, or the algorithm in integers.
+    dataset : Dataset
+        Its data, from `dataset_of`.
+    stop : callable
+        Asked often; true ends the training after a whole sample.
+    on_test : callable
+        Told the epoch and what the engine did, at every test.
+
+    Returns
+    -------
+    Checkpoint
+        Where the training ended: its weights and its tables.
+
+    Raises
+    ------
+    Interrupted
+        If it was told to stop.
+    InvariantError
+        If the circuit broke an invariant.
+    SynfireError
+        If the engine cannot run this experiment.
+    """
+    memory = _Memory()
+    training = _Training(
+        experiment, engine, dataset, memory, 0, False, WorkProgress(quiet=True), stop, on_test
+    )
+    with closing(make_engine(engine, experiment, dataset)) as machine:
+        training.run(machine)
+    assert memory.checkpoint is not None
+    return memory.checkpoint
 
 
 def _prepared(
@@ -237,14 +297,15 @@ class _Training:
         experiment: Experiment,
         engine: str,
         dataset: Dataset,
-        writer: RunWriter,
+        writer: RunWriter | _Memory,
         tail: int,
         keep_going: bool,
         progress: WorkProgress,
-        stop: StopRequest,
+        stop: Stop,
+        on_test: Callable[[float, Segment], None] | None = None,
     ):
         self.experiment, self.writer, self.progress, self.stop = experiment, writer, progress, stop
-        self.keep_going = keep_going
+        self.keep_going, self.on_test = keep_going, on_test
         self.labels = training_split(experiment, dataset).labels
         self.n, self.n_out = len(self.labels), experiment.network.sizes[-1]
         self.circuit = circuits(experiment)[0]
@@ -315,6 +376,7 @@ class _Training:
             for earlier_i, earlier_step in [before.get(name, (i[:0], step[:0]))]
         }
         samples = np.concatenate([samples, shown])
+        assert isinstance(self.writer, RunWriter)
         self.writer.write_spikes(
             spikes, samples=samples, labels=self.labels[samples], first=self.recorded_from
         )
@@ -354,6 +416,8 @@ class _Training:
             return  # perhaps incomplete: --resume tests again
         self._check_invariants(tested, training=False)
         epoch, seconds = self.done / self.n, time.perf_counter() - start
+        if self.on_test is not None:
+            self.on_test(epoch, tested)
         rows = [
             {"epoch": epoch, "split": "train", **self.sums.score.row(),
              "seconds": round(self.sums.seconds, 3)},

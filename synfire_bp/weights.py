@@ -26,12 +26,13 @@ _WEIGHTS_STREAM, _FEEDBACK_STREAM = 0, 2
 
 
 def initial_weights(
-    sizes: Sequence[int], seed: int, *, limit: int = INITIAL_LIMIT
+    sizes: Sequence[int], seed: int, *, limit: int = INITIAL_LIMIT, spread: float = 1.0
 ) -> tuple[NDArray[np.int16], ...]:
     """Draw the initial weights of every layer.
 
-    Normal with standard deviation sqrt(2 / (n_pre + n_post)), times 1024, clipped to plus or minus
-    `limit`, magnitude rounded down to even (paper: Methods; `he` in the authors' code).
+    Normal with standard deviation sqrt(2 / (n_pre + n_post)), times `spread` (paper: 1), times
+    1024, clipped to plus or minus `limit`, magnitude rounded down to even (paper: Methods; `he` in
+    the authors' code).
 
     Parameters
     ----------
@@ -41,13 +42,15 @@ def initial_weights(
         Non-negative.  Same seed, same bits.
     limit : int
         Largest magnitude.
+    spread : float
+        Factor on the standard deviation.
 
     Returns
     -------
     tuple of int16 arrays
         One (n_pre, n_post) matrix per pair of adjacent layers.
     """
-    return _drawn(sizes, seed, limit, _WEIGHTS_STREAM)
+    return _drawn(sizes, seed, limit, _WEIGHTS_STREAM, spread)
 
 
 def initial_feedback(
@@ -64,7 +67,7 @@ def initial_feedback(
 
 
 def _drawn(
-    sizes: Sequence[int], seed: int, limit: int, stream: int
+    sizes: Sequence[int], seed: int, limit: int, stream: int, spread: float = 1.0
 ) -> tuple[NDArray[np.int16], ...]:
     if seed < 0:
         raise CircuitError(f"seed is {seed}; must be 0 or greater")
@@ -72,7 +75,7 @@ def _drawn(
     for layer, (n_pre, n_post) in enumerate(itertools.pairwise(sizes)):
         key = np.random.SeedSequence(seed, spawn_key=(stream, layer))
         drawn = np.random.Generator(np.random.PCG64(key)).standard_normal((n_pre, n_post))
-        scaled = np.clip(drawn * np.sqrt(2 / (n_pre + n_post)) * FULL, -limit, limit)
+        scaled = np.clip(drawn * np.sqrt(2 / (n_pre + n_post)) * FULL * spread, -limit, limit)
         layers.append((2 * np.trunc(scaled / 2)).astype(np.int16))
     return tuple(layers)
 

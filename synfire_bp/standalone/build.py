@@ -9,6 +9,7 @@ rule, samples) are no part of a program: it is given them when it runs.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,8 +20,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import metadata
@@ -133,6 +135,11 @@ def _build(spec: ProgramSpec, compiler: str) -> Program:
     known = cache / KNOWN / _digest(repr(spec), *_origin(), compiler, _processor())
     if program := _known_program(cache, known):
         return program
+    with _alone(known):  # another process may be at it: wait for what it builds
+        return _known_program(cache, known) or _built(spec, compiler, cache, known)
+
+
+def _built(spec: ProgramSpec, compiler: str, cache: Path, known: Path) -> Program:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         workplace = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{os.getpid()}-", dir=cache))
@@ -158,6 +165,21 @@ def _build(spec: ProgramSpec, compiler: str) -> Program:
         raise BuildError(f"cannot build in {workplace}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+@contextmanager
+def _alone(known: Path) -> Iterator[None]:
+    """Keep out other processes that build the same, where the file system knows locks."""
+    lock = None
+    with suppress(OSError):  # a folder that cannot be written is complained of by the build
+        known.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(known.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def _known_program(cache: Path, known: Path) -> Program | None:
