@@ -257,6 +257,11 @@ def bench(
             f"{experiment.name}: hardware is {experiment.hardware.chip}; the benchmark knows the "
             "circuit without a chip: add --set hardware=null"
         )
+    if experiment.neuron is not None:
+        raise ExperimentError(
+            f"{experiment.name}: neuron is {experiment.neuron.kind}; the benchmark knows the "
+            "circuit with memoryless neurons: add --set neuron=null"
+        )
     dataset = dataset_of(experiment, quiet=quiet)
     task = _task(experiment, dataset, samples)
     out = _folder(out)

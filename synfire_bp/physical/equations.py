@@ -305,6 +305,6 @@ def _first(error: BaseException) -> str:
 
 _TAKEN = {
     "fired", "phase", "step_in_phase", "sample", "r1", "moment", "recording", "record_from",
-    "record_until", "noise", "refractory_time", "jump", "current",
+    "record_until", "noise", "refractory_time", "quantum",
 }  # fmt: skip
 _HIDDEN = {"refractory_time"}

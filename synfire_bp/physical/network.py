@@ -7,7 +7,7 @@ weights) is a synapse on the membrane.
 
 Runtime mode, in a notebook::
 
-    neuron = sb.physical.NeuronSection(synapse="exponential")
+    neuron = NeuronSection(synapse="exponential")
     net = build_physical_network(circuit, neuron, weights=…, inputs=…, labels=…)
     net.run(3)
 
@@ -33,7 +33,6 @@ from brian2 import (
     NeuronGroup,
     linked_var,
     ms,
-    mV,
 )
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
@@ -195,6 +194,7 @@ def _build(
         fired        : boolean                      # in this phase
         refractory_time : second (shared, constant)
         noise        : volt (constant)              # standard deviation in a time step
+        quantum      : volt (shared, constant)      # a weight unit
         moment       : integer (shared, constant)   # seed of noise
         sample       : integer (shared)
         record_from  : integer (shared, constant)
@@ -206,8 +206,7 @@ def _build(
         refractory="refractory_time",
         method=code.method,
         events={"recorded": f"({code.threshold}) and not_refractory and recording"},
-        namespace=functions
-        | {"normal": normal, "drive": circuit.fixed_weights["ring"].value, "quantum": mV},
+        namespace=functions | {"normal": normal, "drive": circuit.fixed_weights["ring"].value},
         name="cells",
         **common,
     )
@@ -223,7 +222,6 @@ def _build(
             **common,
         ),
     ]  # fmt: skip
-    # what drives a source or starts the ring is strong enough for any quantum: it is in mV
     open_now = f"step_in_phase >= {code.gate} and step_in_phase < {code.gate + code.window}"
     for source in circuit.sources:
         operations.append(
@@ -454,6 +452,7 @@ def physical_numbers(
         "cells.v": rest + bias,
         "cells.refractory_time": neuron.refractory * 1e-3,
         "cells.noise": noise,
+        "cells.quantum": of.volt,
         "cells.moment": moment,
         "output.unit": of.volt,
         "fixed.weight": _values(circuit, neuron)[on_membrane["row"]],
