@@ -188,7 +188,7 @@ def _course(run: Run) -> pd.DataFrame:
             "seed": run.experiment.training.seed,
             "accuracy_spikes": 100 * tests["accuracy_spikes"],
             "accuracy_potential": 100 * tests["accuracy_potential"],
-            "angle_degrees": activity.get("angle_degrees", nothing),
+            "angle_degrees": activity.get("angle_b2", nothing),
             "stray_spikes": activity["stray_spikes"],
             "unequal_weights": activity["unequal_weights"],
             "ms_per_sample": (1000 * trained["seconds"] / trained["samples"]).round(6),
