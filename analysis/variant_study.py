@@ -82,10 +82,10 @@ def models() -> dict[tuple[str, str], str]:
 
 
 def engine(experiment: Experiment) -> str:
-    """Return the engine that trains a model: the oracle if it is the circuit's equal, for speed."""
-    hardware = experiment.hardware is not None
+    """Return the engine that trains a model: the oracle where circuit and oracle are equal."""
+    other_cells = experiment.hardware is not None or experiment.neuron is not None
     obstacles = [variant.obstacle for variant in experiment.variants]
-    return "circuit" if hardware or any(obstacles) else "oracle"
+    return "circuit" if other_cells or any(obstacles) else "oracle"
 
 
 def plan(seeds: Sequence[int] = SEEDS, change: Sequence[str] = ()) -> list[Task]:
