@@ -57,7 +57,7 @@ def numbers() -> pd.DataFrame:
                  for n, d in product(NOISES, DRIVES)]  # fmt: skip
     of_pools = [Chain(p, d, n, link_probability=LINK_PROBABILITY)
                 for d, n, p in product((WEAK, STRONG), NOISES, POOLS)]  # fmt: skip
-    table = reliability([*of_drives, *of_pools], rings=RINGS, turns=TURNS, seed_=SEED)
+    table = reliability([*of_drives, *of_pools], rings=RINGS, turns=TURNS, seed=SEED)
     table.insert(0, "panel", ["drive"] * len(of_drives) + ["pool"] * len(of_pools))
     for name in ("died", "spread"):
         hits, n = table[name], table["rings"]
@@ -71,7 +71,7 @@ def numbers() -> pd.DataFrame:
 def _examples() -> list[pd.DataFrame]:
     """Return the spikes of one ring of each example: the one with the median number of spikes."""
     chains = [chain for _, chain in EXAMPLES]
-    found = simulate(chains, rings=RINGS, turns=TURNS, seed_=SEED + 1)
+    found = simulate(chains, rings=RINGS, turns=TURNS, seed=SEED + 1)
     tables = []
     for (name, _), rings in zip(EXAMPLES, found, strict=True):
         ring = sorted(rings, key=lambda ring: ring.time.size)[len(rings) // 2]

@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV, seed
+from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV
+from brian2 import seed as seed_brian
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
 
@@ -105,7 +106,7 @@ class Ring:
 
 
 def simulate(
-    chains: Sequence[Chain], *, rings: int, turns: int = 3, seed_: int = 0
+    chains: Sequence[Chain], *, rings: int, turns: int = 3, seed: int = 0
 ) -> list[list[Ring]]:
     """Run rings of each chain, all side by side in one network.
 
@@ -117,7 +118,7 @@ def simulate(
         Rings of each, with links, delays and noise of their own.
     turns : int
         How long: so many turns of a ring without a rise time, `LINKS * DELAY` each.
-    seed_ : int
+    seed : int
         Of everything random.
 
     Returns
@@ -125,7 +126,7 @@ def simulate(
     list of list of Ring
         For each chain its rings.
     """
-    rng = np.random.default_rng(seed_)
+    rng = np.random.default_rng(seed)
     owner = [chain for chain in chains for _ in range(rings)]
     sizes = np.array([LINKS * chain.pool for chain in owner])
     starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -158,7 +159,7 @@ def simulate(
     links.connect(i=pre, j=post)
     links.delay = delay * ms
     spikes = SpikeMonitor(cells, codeobj_class=NumpyCodeObject, name="chain_spikes")
-    seed(seed_)
+    seed_brian(seed)
     Network(cells, links, spikes).run(turns * LINKS * DELAY * ms, namespace={})
 
     who, when = np.asarray(spikes.i[:]), np.asarray(spikes.t / ms)
@@ -209,7 +210,7 @@ def volleys(ring: Ring) -> list[NDArray[np.float64]]:
 
 
 def reliability(
-    chains: Sequence[Chain], *, rings: int, turns: int = 3, seed_: int = 0
+    chains: Sequence[Chain], *, rings: int, turns: int = 3, seed: int = 0
 ) -> pd.DataFrame:
     """Measure how often a pulse dies, and how often it spreads.
 
@@ -224,7 +225,7 @@ def reliability(
     rows = []
     end = turns * LINKS * DELAY
     for chain, of_chain in zip(
-        chains, simulate(chains, rings=rings, turns=turns, seed_=seed_), strict=True
+        chains, simulate(chains, rings=rings, turns=turns, seed=seed), strict=True
     ):
         died = spread = spikes = 0
         for ring in of_chain:

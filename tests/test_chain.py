@@ -13,14 +13,14 @@ TURN = LINKS * DELAY
 
 
 def test_a_pulse_lives_if_the_drive_is_right_and_dies_if_it_is_too_weak():
-    table = reliability([Chain(16, 2.0, 1.0), Chain(16, 0.8, 1.0)], rings=3, turns=2, seed_=1)
+    table = reliability([Chain(16, 2.0, 1.0), Chain(16, 0.8, 1.0)], rings=3, turns=2, seed=1)
     assert table["died"].tolist() == [0, 3]
     assert table["spread"].tolist() == [0, 0]
     assert table["rate"][0] == pytest.approx(1000 / TURN, rel=0.2)  # a spike a turn
 
 
 def test_strong_noise_starts_more_pulses():
-    table = reliability([Chain(4, 4.0, 6.0)], rings=3, turns=2, seed_=1)
+    table = reliability([Chain(4, 4.0, 6.0)], rings=3, turns=2, seed=1)
     assert table["spread"].tolist() == [3]
 
 
@@ -34,7 +34,7 @@ def test_the_first_volley_is_a_pool_and_a_delay_later_the_next():
 
 def test_the_same_seed_gives_the_same_spikes():
     chains = [Chain(4, 2.0, 4.0, link_probability=0.5)]
-    runs = [simulate(chains, rings=2, turns=1, seed_=s) for s in (7, 7, 8)]
+    runs = [simulate(chains, rings=2, turns=1, seed=s) for s in (7, 7, 8)]
     same, other = ([np.array_equal(a.time, b.time) for a, b in zip(runs[0][0], run[0], strict=True)]
                    for run in runs[1:])  # fmt: skip
     assert all(same)

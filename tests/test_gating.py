@@ -251,6 +251,16 @@ def test_a_chain_that_died_starts_anew_with_the_next_sample():
     assert_about(per_sample[1].mean(), 0.8**11, 20)
 
 
+@pytest.mark.parametrize("trouble", [{"failure": 0.3}, {"cell_failure": 0.1, "pool": 4}])
+def test_what_goes_wrong_hangs_on_the_moment_not_on_where_a_run_began(trouble):
+    section = GatingSection(**trouble)
+    assert not section.reaches_on
+    whole, _ = spikes_of(section, samples=12)
+    later, _ = spikes_of(section, samples=6, seed=5 + 6 * 12)
+    assert np.array_equal(whole[6:], later)
+    assert not np.array_equal(whole[:6], later)
+
+
 def test_lost_cells_never_fire():
     fired, circuit = spikes_of(GatingSection(pool=8, lost_cells=0.25, noise=0.1), samples=10)
     chain = fired[..., circuit.slices["g0"].start : circuit.slices["g11"].stop]
