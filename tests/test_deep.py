@@ -130,7 +130,7 @@ def fed_back(kind, sizes, rng, cases=None):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("sizes", SMALL[:2])
+@pytest.mark.parametrize("sizes", SMALL[1:2])
 def test_errors_that_come_back_otherwise_teach_what_the_algorithm_says(kind, sizes):
     rng = np.random.default_rng(4)
     circuit = deep_circuit(sizes, feedback=kind)
@@ -286,7 +286,7 @@ def test_the_oracle_refuses(change, said):
 # ---------------------------------------------------------------- rows
 
 
-@pytest.mark.parametrize("depth", [2, 3, 4, 6])
+@pytest.mark.parametrize("depth", [2, 3, 5])
 def test_phases_and_populations_grow_by_the_same_with_every_layer(depth):
     circuit = deep_circuit((depth + 1) * (3,))
     assert circuit.n_phases == 6 * depth + 1
