@@ -67,6 +67,8 @@ def alignment(
         back = weights[place]
         if copies:
             back = np.sum([copies[row.name].astype(np.int64) for row in rows], axis=0)
+        if back.shape != weights[layer].shape:  # from the output directly
+            continue
         name = f"b{layer + 1}"
         found[f"angle_{name}"] = round(angle(weights[layer], back), 4)
         found[f"unit_angle_{name}"] = round(mean_unit_angle(weights[layer], back), 4)

@@ -503,7 +503,12 @@ class Circuit:
         return (*(f"w{n}" for n in forward), *(f"b{layer + 1}" for layer in self.feedback))
 
     def tied(self) -> Circuit:
-        """Return the circuit with the weight matrices in the place of its feedback matrices."""
+        """Return the circuit with the weight matrices in the place of its feedback matrices.
+
+        Where these lead from the output directly, nothing can take their place.
+        """
+        if self.direct:
+            return self
         n_forward = len(self.sizes) - 1
         plastic = tuple(
             replace(row, layer=self.feedback[row.layer - n_forward])

@@ -281,7 +281,8 @@ class OracleEngine:
         if self._layers > LAYERS - 1:
             return deep_oracle.train_samples(
                 samples, forward, order,
-                feedback=back or None, learn_feedback=bool(back) and self._deviation.back_learns,
+                feedback=back or None, direct=self._deviation.direct,
+                learn_feedback=bool(back) and self._deviation.back_learns,
                 potentiation=self._potentiation, depression=self._depression, limit=self._limit,
             )  # fmt: skip
         w1, w2 = forward

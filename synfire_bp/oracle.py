@@ -97,6 +97,8 @@ class Deviation:
         The matrix B that errors come back through; **changed in place** if it learns.  None: W2.
     back_learns : bool
         B learns by the same rule as W2.
+    direct : bool
+        Errors come from the output directly to every hidden layer (`synfire_bp.deep_oracle`).
     hidden_learns : bool
         W1 learns.
     every : int
@@ -109,6 +111,7 @@ class Deviation:
 
     back: NDArray[np.integer] | None = None
     back_learns: bool = True
+    direct: bool = False
     hidden_learns: bool = True
     every: int = 0
     keep: int = WHOLE

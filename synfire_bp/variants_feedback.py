@@ -27,6 +27,7 @@ B stands in (n_hid, n_out), as W2 does.  It is held twice, as +B in o→hT and a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from synfire_bp.decay import WHOLE, kept
+from synfire_bp.deep import deep_circuit
 from synfire_bp.lines import Lines
 from synfire_bp.section import VariantSection
 from synfire_bp.weights import initial_feedback
@@ -56,8 +58,13 @@ Kind = Literal[
     "output_only",
 ]
 
-_OWN_MATRIX = ("feedback_alignment", "sign_symmetric", "kolen_pollack")
-_FIXED = ("feedback_alignment", "sign_symmetric")
+_OWN_MATRIX = (
+    "feedback_alignment",
+    "direct_feedback_alignment",
+    "sign_symmetric",
+    "kolen_pollack",
+)
+_FIXED = ("feedback_alignment", "direct_feedback_alignment", "sign_symmetric")
 _USED_BY = {
     "decay": ("kolen_pollack", "weight_drift"),
     "drift": ("weight_drift",),
@@ -134,16 +141,6 @@ class FeedbackSection(VariantSection):
         f"the first one of the training. null: {EVERY:,}, where there are such moments.",
     )
 
-    @field_validator("kind")
-    @classmethod
-    def _kind_makes_a_difference(cls, kind: str) -> str:
-        if kind == "direct_feedback_alignment":
-            raise ValueError(
-                "is 'direct_feedback_alignment', which with one hidden layer is the same as "
-                "feedback_alignment; use that, or a network with more hidden layers"
-            )
-        return kind
-
     @field_validator("decay", "drift", "failure")
     @classmethod
     def _belongs_to_kind(cls, value: float | None, info: ValidationInfo) -> float | None:
@@ -175,6 +172,24 @@ class FeedbackSection(VariantSection):
             )
         return every
 
+    def fits(self, beside: Mapping[str, Any]) -> None:
+        """Raise ValueError if this kind makes no difference, or is not there, at this depth."""
+        if "network" not in beside:  # refused itself
+            return
+        hidden = len(beside["network"].sizes) - 2
+        deep = hidden > 1
+        if self.kind == "direct_feedback_alignment" and not deep:
+            raise ValueError(
+                "feedback.kind 'direct_feedback_alignment' is the same as feedback_alignment with "
+                "one hidden layer; use that, or a network with more hidden layers"
+            )
+        if deep and (self.decay or self.kind == "output_only"):
+            what = "decay" if self.decay else "kind 'output_only'"
+            raise ValueError(
+                f"feedback.{what} is there for one hidden layer alone, not for "
+                f"{hidden}; leave it out, or set network.sizes to three layers"
+            )
+
     # -- the circuit -------------------------------------------------------------------------
 
     def circuit(self, circuit: Circuit) -> Circuit:
@@ -182,6 +197,13 @@ class FeedbackSection(VariantSection):
         layers = sorted({row.layer for row in circuit.plastic if row.transposed})
         if self.kind not in _OWN_MATRIX or not layers:
             return circuit
+        if self.kind == "direct_feedback_alignment":
+            return deep_circuit(
+                circuit.sizes,
+                closing=circuit.closing,
+                weight_limit=circuit.weight_limit,
+                feedback=self.kind,
+            )
         n_forward = len(circuit.sizes) - 1
         plastic = tuple(
             replace(row, layer=n_forward + layers.index(row.layer)) if row.transposed else row
@@ -193,7 +215,7 @@ class FeedbackSection(VariantSection):
         """Return the forward matrices, then the feedback matrices."""
         if self.kind not in _OWN_MATRIX:
             return weights
-        drawn = initial_feedback(circuit.sizes, seed)
+        drawn = initial_feedback(circuit.sizes, seed, direct=circuit.direct)
         back = tuple(drawn[layer] for layer in circuit.feedback)
         if self.kind == "sign_symmetric":
             back = tuple(
@@ -246,6 +268,7 @@ class FeedbackSection(VariantSection):
         """Return what the algorithm in integers does otherwise."""
         return {
             "back_learns": self.kind not in _FIXED,
+            "direct": self.kind == "direct_feedback_alignment",
             "hidden_learns": self.kind != "output_only",
             "every": self._interval if self.decay else 0,
             "keep": kept(self.decay or 0.0),

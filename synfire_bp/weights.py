@@ -8,7 +8,7 @@ the same local rule.  Weights are the chip's mixed-sign 8-bit weights: even inte
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,29 +50,31 @@ def initial_weights(
     tuple of int16 arrays
         One (n_pre, n_post) matrix per pair of adjacent layers.
     """
-    return _drawn(sizes, seed, limit, _WEIGHTS_STREAM, spread)
+    return _drawn(itertools.pairwise(sizes), seed, limit, _WEIGHTS_STREAM, spread)
 
 
 def initial_feedback(
-    sizes: Sequence[int], seed: int, *, limit: int = INITIAL_LIMIT
+    sizes: Sequence[int], seed: int, *, direct: bool = False, limit: int = INITIAL_LIMIT
 ) -> tuple[NDArray[np.int16], ...]:
     """Draw feedback matrices: as the initial weights of every layer, but independent of them.
 
     Returns
     -------
     tuple of int16 arrays
-        One (n_pre, n_post) matrix per weight layer, in the orientation of its weights.
+        One (n_pre, n_post) matrix per weight layer, in the orientation of its weights; with
+        `direct` each leads from the output layer, (n_pre, n_out).
     """
-    return _drawn(sizes, seed, limit, _FEEDBACK_STREAM)
+    pairs = [(n, sizes[-1]) for n in sizes[:-1]] if direct else itertools.pairwise(sizes)
+    return _drawn(pairs, seed, limit, _FEEDBACK_STREAM)
 
 
 def _drawn(
-    sizes: Sequence[int], seed: int, limit: int, stream: int, spread: float = 1.0
+    pairs: Iterable[tuple[int, int]], seed: int, limit: int, stream: int, spread: float = 1.0
 ) -> tuple[NDArray[np.int16], ...]:
     if seed < 0:
         raise CircuitError(f"seed is {seed}; must be 0 or greater")
     layers = []
-    for layer, (n_pre, n_post) in enumerate(itertools.pairwise(sizes)):
+    for layer, (n_pre, n_post) in enumerate(pairs):
         key = np.random.SeedSequence(seed, spawn_key=(stream, layer))
         drawn = np.random.Generator(np.random.PCG64(key)).standard_normal((n_pre, n_post))
         scaled = np.clip(drawn * np.sqrt(2 / (n_pre + n_post)) * FULL * spread, -limit, limit)

@@ -450,7 +450,7 @@ feedback:
 @pytest.mark.parametrize(
     ("entries", "line", "said"),
     [
-        ("kind: direct_feedback_alignment", 6, "kind: .*same as feedback_alignment"),
+        ("kind: direct_feedback_alignment", 5, "feedback: .*same as feedback_alignment"),
         ("kind: feedback_alignmnet", 6, "kind: .*did you mean feedback_alignment"),
         ("decay: 0.1", 6, "decay: has no effect on feedback.kind 'symmetric'"),
         ("kind: feedback_alignment\n  decay: 0.1", 7, "decay: .*use feedback.kind: kolen_pollack"),
@@ -516,3 +516,25 @@ def test_circuit_and_oracle_learn_mnist_the_same(name):
     result = sb.verify(experiment, samples=2000)
     assert result.exact
     assert sum(row.learnt for row in result.projections) > 10_000
+
+
+@pytest.mark.parametrize("entries", ["kind: output_only", "kind: kolen_pollack, decay: 0.1"])
+def test_what_is_not_there_for_deeper_networks_is_refused(entries):
+    text = TEXT.replace("[64, 10, 10]", "[64, 12, 11, 10]").rstrip() + f" {{{entries}}}\n"
+    with pytest.raises(ExperimentError, match="is there for one hidden layer alone, not for 2"):
+        Experiment.from_yaml(text, "small.yaml")
+
+
+@pytest.mark.parametrize("kind", ["feedback_alignment", "direct_feedback_alignment"])
+def test_a_deeper_network_has_a_matrix_for_each_hidden_layer(kind):
+    text = TEXT.replace("[64, 10, 10]", "[64, 12, 11, 10]").rstrip() + f" {kind}\n"
+    experiment = Experiment.from_yaml(text)
+    shapes = [matrix.shape for matrix in starting_weights(experiment)]
+    direct = kind == "direct_feedback_alignment"
+    back = [(12, 10), (11, 10)] if direct else [(12, 11), (11, 10)]
+    assert shapes == [(64, 12), (12, 11), (11, 10), *back]
+    data = sb.load_dataset("digits")
+    learnt = OracleEngine(experiment, data).train(starting_weights(experiment), np.arange(200))
+    for before, after in zip(starting_weights(experiment)[3:], learnt.weights[3:], strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert (learnt.weights[0] != starting_weights(experiment)[0]).any()
