@@ -80,25 +80,29 @@ _CERTAIN = 2**24
 
 _LINES = Lines(
     plastic="""
-        learns   : integer (constant)          # 1, or 0: this synapse keeps its weight
-        copy     : integer (constant)          # number of the synapse, for chance
-        luck     : integer (shared, constant)  # seed
-        failing  : integer (shared, constant)  # chance that an update fails
-        keep     : integer (constant)          # of a weight that decays
-        drifting : integer (shared, constant)  # chance of a step up, and of one down
-        between  : integer (shared, constant)  # time steps from one moment to the next
-        since    : integer (shared, constant)  # time steps since the last moment, at the start
-        due = int(t_in_timesteps > 0 and (t_in_timesteps + since) % between == 0) : integer (shared)
+        feedback_learns   : integer (constant)          # 1, or 0: this synapse keeps its weight
+        feedback_number   : integer (constant)          # of the synapse, for chance
+        feedback_dice     : integer (shared, constant)  # seed
+        feedback_failing  : integer (shared, constant)  # chance that an update fails
+        feedback_keep     : integer (constant)          # of a weight that decays
+        feedback_drifting : integer (shared, constant)  # chance of a step up, and of one down
+        feedback_turn     : integer (shared, constant)  # time steps from one moment to the next
+        feedback_since    : integer (shared, constant)  # since the last moment, at the start
+        feedback_left = (t_in_timesteps + feedback_since) % feedback_turn : integer (shared)
+        feedback_due = int(t_in_timesteps > 0 and feedback_left == 0) : integer (shared)
     """,
-    change=("{change} * learns * int(chance(copy, luck + t_in_timesteps) >= failing)",),
-    after="w += due * (bounded(shrunk(w, keep)"
-    " + 2 * int(chance(-1 - copy, luck + t_in_timesteps) < drifting)"
-    " - 2 * int(chance(-1 - copy, luck + t_in_timesteps) >= certain - drifting)"
-    ", lowest, highest) - w)",
+    change=(
+        "{change} * feedback_learns"
+        " * int(chance(feedback_number, feedback_dice + t_in_timesteps) >= feedback_failing)",
+    ),
+    after="w += feedback_due * (bounded(shrunk(w, feedback_keep)"
+    " + 2 * int(chance(-1 - feedback_number, feedback_dice + t_in_timesteps) < feedback_drifting)"
+    " - 2 * int(chance(-1 - feedback_number, feedback_dice + t_in_timesteps)"
+    " >= certain - feedback_drifting), lowest, highest) - w)",
 )
 """The same for every kind, so that one compiled program serves them all."""
 
-_LUCK = 0x2F0E1D3C
+_DICE = 0x2F0E1D3C
 """Added to the seed, so that what happens here does not hang on what happens elsewhere."""
 
 
@@ -247,20 +251,20 @@ class FeedbackSection(VariantSection):
             return {}
         keep = kept(self.decay or 0.0)
         return {
-            "plastic.learns": layout.per_row(lambda row: self._learns(circuit, row)),
-            "plastic.copy": np.arange(layout.pre.size, dtype=np.int32),
-            "plastic.luck": (seed + _LUCK) % 2**31,
-            "plastic.failing": round((self.failure or 0.0) * _CERTAIN),
-            "plastic.keep": layout.per_row(lambda row: keep if row.layer else WHOLE),
-            "plastic.drifting": round((self.drift or 0.0) * _CERTAIN / 2),
-            "plastic.between": self._interval * circuit.n_phases,
+            "plastic.feedback_learns": layout.per_row(lambda row: self._learns(circuit, row)),
+            "plastic.feedback_number": np.arange(layout.pre.size, dtype=np.int32),
+            "plastic.feedback_dice": (seed + _DICE) % 2**31,
+            "plastic.feedback_failing": round((self.failure or 0.0) * _CERTAIN),
+            "plastic.feedback_keep": layout.per_row(lambda row: keep if row.layer else WHOLE),
+            "plastic.feedback_drifting": round((self.drift or 0.0) * _CERTAIN / 2),
+            "plastic.feedback_turn": self._interval * circuit.n_phases,
         }
 
     def moment(self, circuit: Circuit, shown_before: int) -> dict[str, int]:
         """Return how long ago weights last decayed or drifted."""
         if self.kind == "symmetric":
             return {}
-        return {"plastic.since": shown_before % self._interval * circuit.n_phases}
+        return {"plastic.feedback_since": shown_before % self._interval * circuit.n_phases}
 
     # -- the algorithm -----------------------------------------------------------------------
 

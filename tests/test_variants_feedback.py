@@ -207,6 +207,13 @@ def test_circuit_and_oracle_learn_the_same(model, name):
     assert {projection for projection, moved in learnt.items() if not moved} == fixed
 
 
+def test_steps_without_a_moment_are_spared_the_loop_over_synapses(model, program_cache):
+    experiment = model(*DECAYS)
+    CircuitEngine(experiment, dataset_of(experiment), uses=["train"]).close()
+    sources = list(program_cache.glob("*/code_objects/variant_after*.cpp"))
+    assert any("const int _N = feedback_due ?" in source.read_text() for source in sources)
+
+
 def test_feedback_through_other_weights_teaches_other_things(model):
     """Else the comparisons would show nothing: each kind ends with weights of its own."""
     ends = {}
