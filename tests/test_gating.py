@@ -6,6 +6,7 @@ with all of the chain's troubles, whose probabilities are numbers, and one that 
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 import synfire_bp as sb
 from synfire_bp import engines
 from synfire_bp.circuit import FULL, backprop_circuit, inference_circuit
+from synfire_bp.engines import CircuitEngine, OracleEngine, starting_weights
 from synfire_bp.errors import CircuitError, ExperimentError, Interrupted, SynfireError
 from synfire_bp.experiment import Experiment
 from synfire_bp.gating_chain import POOLS, ChainCircuit, link_weight, random_links
@@ -27,6 +29,7 @@ from synfire_bp.network import build_network
 from synfire_bp.reference import firing_table, simulate
 from synfire_bp.replay import backwards, repeated
 from synfire_bp.synapses import PlasticLayout, fixed_synapses
+from synfire_bp.training import dataset_of
 from synfire_bp.variants_gating import CERTAIN, GatingSection
 from synfire_bp.verification import verify
 
@@ -275,10 +278,19 @@ def test_inference_stays_as_it_is():
 # -- training ------------------------------------------------------------------------------------
 
 
-def test_with_nothing_gone_wrong_it_is_exactly_the_circuit(experiment):
-    found = verify(experiment(*troubled(TINY)))
-    assert found.exact, found
-    assert min(row.learnt for row in found.projections) > 0
+def test_with_nothing_gone_wrong_it_is_exactly_the_circuit(experiment, small_npz):
+    plain = experiment(path=small_npz())
+    lucky = experiment(*troubled(TINY), path=plain.dataset.path)
+    dataset, weights, order = dataset_of(plain), starting_weights(plain), np.arange(40)
+    expected = OracleEngine(plain, dataset).train(weights, order)
+    with closing(CircuitEngine(lucky, dataset, uses=["train"])) as engine:
+        found = engine.train(weights, order)
+    assert len(found.copies) == 8
+    for row, matrix in found.copies.items():
+        assert np.array_equal(matrix, expected.weights[row.layer]), row.name
+        assert not np.array_equal(matrix, weights[row.layer]), row.name
+    assert found.score == expected.score
+    assert found.strays == ()
 
 
 @pytest.mark.parametrize("replays", [1])
@@ -314,14 +326,14 @@ def test_strays_are_counted_and_a_resumed_training_ends_with_the_same_bits(exper
     assert whole.activity["stray_spikes"].sum() > 0
     assert whole.activity["unequal_weights"].iloc[-1] > 0
 
-    calls, train = [], engines.CircuitEngine.train
+    calls, train = [], CircuitEngine.train
 
     def cut_short(engine, weights, order, **options):  # in the middle of the second epoch
         calls.append(len(order))
         return train(engine, weights, order[:100] if len(calls) == 2 else order, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines.CircuitEngine, "train", cut_short)
+        patch.setattr(CircuitEngine, "train", cut_short)
         patch.setattr(StopRequest, "__call__", lambda request: len(calls) == 2)
         with pytest.raises(Interrupted, match="stopped after 300 of 900 samples"):
             sb.train(model, out=tmp_path / "parts")
