@@ -60,7 +60,7 @@ class Disturbance:
     what: str
     levels: tuple[float, ...]
     model: str = "variants/digits_symmetric"
-    changes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ("training.epochs=20",)
 
     @property
     def name(self) -> str:
@@ -68,7 +68,16 @@ class Disturbance:
         return self.key.replace(".", "-")
 
 
-DISTURBANCES: tuple[Disturbance, ...] = ()
+DISTURBANCES: tuple[Disturbance, ...] = (
+    Disturbance("synapses.release", "probability of release", (1, 0.95, 0.9, 0.75, 0.5, 0.25)),
+    Disturbance(
+        "synapses.update_probability", "probability of an update", (1, 0.75, 0.5, 0.25, 0.1)
+    ),
+    Disturbance("reward.flip", "probability of a wrong reward", (0, 0.01, 0.05, 0.1, 0.2)),
+    Disturbance("reward.noise", "spread of the reward (reward: 1)", (0, 0.25, 0.5, 1)),
+    Disturbance("gating.failure", "probability that a gate fails", (0, 1e-4, 1e-3, 1e-2, 0.1)),
+    Disturbance("gating.jitter", "jitter of the gates (phases)", (0, 0.15, 0.2, 0.25, 0.3)),
+)
 
 
 def models() -> dict[tuple[str, str], str]:
