@@ -1,6 +1,7 @@
 # make reproduce   set up, train the spiking circuit on the bundled digits, check it, draw figures
 # make test        set up, run the tests
 # make paper       the same at the paper's size: MNIST, five seeds, 60 epochs; the report
+# make variants    one assumption of the circuit dropped at a time: trainings, figures, tables
 # make chip        weights of the emulated chip: bits and limits
 # make check       linters and fast tests, before a commit
 # A step whose inputs have not changed is not done again.
@@ -74,6 +75,15 @@ chip: $(SETUP)
 paper: $(SETUP)
 	$(BIN)/python -m analysis.paper_runs --runs runs/paper
 	$(BIN)/python -m analysis $$($(BIN)/python -m analysis.paper) report --runs runs --out figures
+
+# -- the study of the variants: some 400 trainings, an hour on two cores ------------------------
+
+.PHONY: variants
+variants: $(SETUP)
+	$(BIN)/python -m analysis.variant_runs --runs runs/variants
+	$(BIN)/python -m analysis variants --runs runs --out figures
+	$(BIN)/python -m analysis.depth_table --into docs/variants.md
+	$(BIN)/python -m analysis.variant_table --runs runs --into docs/variants.md
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info figures/.drawn
