@@ -68,6 +68,7 @@ class Disturbance:
         return self.key.replace(".", "-")
 
 
+_LIF, _FEW = "variants/digits_lif", ("training.epochs=3",)  # milliseconds a sample
 DISTURBANCES: tuple[Disturbance, ...] = (
     Disturbance("synapses.release", "probability of release", (1, 0.95, 0.9, 0.75, 0.5, 0.25)),
     Disturbance(
@@ -77,7 +78,20 @@ DISTURBANCES: tuple[Disturbance, ...] = (
     Disturbance("reward.noise", "spread of the reward (reward: 1)", (0, 0.25, 0.5, 1)),
     Disturbance("gating.failure", "probability that a gate fails", (0, 1e-4, 1e-3, 1e-2, 0.1)),
     Disturbance("gating.jitter", "jitter of the gates (phases)", (0, 0.15, 0.2, 0.25, 0.3)),
-)
+    Disturbance(
+        "neuron.membrane_time", "membrane time constant (ms)", (0.5, 1, 1.5, 2, 3), _LIF, _FEW
+    ),
+    Disturbance(
+        "neuron.membrane_noise", "membrane noise (mV)", (0, 0.05, 0.1, 0.2, 0.4), _LIF, _FEW
+    ),
+    Disturbance(
+        "neuron.synaptic_noise", "synaptic noise (share)", (0, 0.1, 0.2, 0.4, 0.8), _LIF, _FEW
+    ),
+    Disturbance(
+        "neuron.delay_spread", "spread of delays (ms)", (0, 0.25, 0.5, 0.75),
+        "variants/digits_lif_delay_spread", (*_FEW, "neuron.refractory=1.0"),
+    ),
+)  # fmt: skip
 
 
 def models() -> dict[tuple[str, str], str]:
