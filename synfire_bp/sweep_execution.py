@@ -13,16 +13,19 @@ from __future__ import annotations
 import math
 import os
 import queue
+import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import dask
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Future, LocalCluster, WorkerPlugin
 from distributed.scheduler import KilledWorker
 
 from synfire_bp.designs import PlannedRun, describe, planned_runs
@@ -240,19 +243,47 @@ def _local(n_workers: int) -> Iterator[Client]:
         "distributed.admin.system-monitor.interval": "5s",
         "distributed.logging.distributed": "critical",
     }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=0,
-            dashboard_address=None,
-            silence_logs="CRITICAL",
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(settings))
+        with _undisturbed():
+            cluster = LocalCluster(
+                n_workers=n_workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=0,
+                dashboard_address=None,
+                silence_logs="CRITICAL",
+            )
+            stack.enter_context(cluster)
+        client = stack.enter_context(Client(cluster, set_as_default=False))
+        client.register_plugin(_DeafWorker())
         yield client
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back Ctrl-C while processes are started, which thereby never hear of it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _DeafWorker(WorkerPlugin):
+    """Ctrl-C at a terminal reaches all processes: only the sweep itself shall act on it."""
+
+    name = "synfire-bp-deaf"
+
+    def setup(self, worker: Any) -> None:
+        """Ignore the signal, by a handler: what the worker starts hears it again."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, _nothing)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Do nothing on a signal."""
 
 
 @contextmanager

@@ -107,7 +107,6 @@ def run_task(task: Task) -> Outcome:
         }
         dataset = worker_dataset(experiment)
         row["samples"] = len(training_split(experiment, dataset))
-        start = time.perf_counter()
         with _watched(task.time_limit) as late:
             result, epochs = _trained(experiment, task, dataset, late)
         row |= result
