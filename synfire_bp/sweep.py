@@ -268,6 +268,11 @@ class Sweep(Section):
         "unit, the fraction of its class's test samples from which it cannot learn).",
     )
 
+    keep_going: bool = Field(
+        default=False,
+        description="Only count stray spikes and unequal copies of weights; else they are errors.",
+    )
+
     @field_validator("parameters", mode="before")
     @classmethod
     def _lists_are_values(cls, parameters: Any) -> Any:
@@ -284,12 +289,10 @@ class Sweep(Section):
         if "parameters" not in info.data:
             return design  # they are wrong themselves
         parameters: Mapping[str, Parameter] = info.data["parameters"]
-        if (design.kind == "list") == bool(parameters):
-            raise ValueError(
-                "the design 'list' names its points itself; remove 'parameters'"
-                if parameters
-                else f"the design '{design.kind}' needs 'parameters' to vary"
-            )
+        if design.kind == "list" and parameters:
+            raise ValueError("the design 'list' names its points itself; remove 'parameters'")
+        if design.kind not in ("list", "grid") and not parameters:
+            raise ValueError(f"the design '{design.kind}' needs 'parameters' to vary")
         for name, parameter in parameters.items():
             if design.kind == "grid" and parameter.choices is None and parameter.steps is None:
                 raise ValueError(
@@ -302,6 +305,15 @@ class Sweep(Section):
     def _seeds_vary_once(cls, seeds: Any, info: ValidationInfo) -> Any:
         parameters: Mapping[str, Parameter] = info.data.get("parameters", {})
         keys = {parameter.key or name for name, parameter in parameters.items()}
+        design = info.data.get("design")
+        if (
+            seeds is None
+            and design
+            and design.kind == "grid"
+            and not keys
+            and "parameters" in info.data
+        ):
+            raise ValueError("is missing: without parameters, seeds are all that there is to vary")
         if seeds is not None and SEED in keys:
             raise ValueError(f"{SEED} is among the parameters already; remove one of the two")
         if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
@@ -400,6 +412,7 @@ class Sweep(Section):
         values["design"] = self.design.model_dump(mode="json", exclude_defaults=True)
         values["seeds"] = self.seed_values
         values["record"] = sorted(self.record)
+        values["keep_going"] = self.keep_going
         if self.base.dataset.path is not None:
             values["data"] = self.base.fingerprint()  # counts the content of the file
             base["dataset"]["path"] = None
@@ -528,7 +541,7 @@ def _unknown_key(base: Experiment, key: str) -> list[str]:
             or "must be a dotted key" in what]  # fmt: skip
 
 
-_OWN = ("design", "seeds", "record", "parameters")
+_OWN = ("design", "seeds", "record", "parameters", "keep_going")
 
 
 def _override(values: dict, text: str) -> tuple[Place, str]:

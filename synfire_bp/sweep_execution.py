@@ -183,7 +183,7 @@ def estimate(
         epochs = experiment.training.epochs
         short = experiment.changed(["training.epochs=1"]).model_dump(mode="json")
         start = time.perf_counter()
-        outcome = run_task(Task(run.run, short, sweep.engine, tuple(sweep.record)))
+        outcome = run_task(_task(sweep, run, short))
         if outcome.status != OK:
             raise SweepError(
                 f"{sweep.name}: run {run.run} ({describe(run.sets)}) fails: {outcome.row['error']}"
@@ -194,6 +194,17 @@ def estimate(
     per_run = sum(seconds[1:]) / len(seconds[1:])
     rounds = math.ceil(len(missing) / n_workers)
     return Estimate(len(planned), len(missing), per_run, rounds * per_run, n_workers)
+
+
+def _task(
+    sweep: Sweep,
+    run: PlannedRun,
+    described: dict[str, Any],
+    time_limit: float | None = None,
+    attempt: int = 1,
+) -> Task:
+    record = tuple(sweep.record)
+    return Task(run.run, described, sweep.engine, record, sweep.keep_going, time_limit, attempt)
 
 
 def _missing(sweep: Sweep, store: SweepStore, retry_failed: bool) -> list[tuple[PlannedRun, Any]]:
@@ -374,10 +385,8 @@ class _Supervisor:
         self, client: Client, active: dict[Future, Any], job: tuple[PlannedRun, Any, int]
     ) -> None:
         run, experiment, attempt = job
-        task = Task(
-            run.run, experiment.model_dump(mode="json"), self.sweep.engine,
-            tuple(self.sweep.record), self.time_limit, attempt,
-        )  # fmt: skip
+        described = experiment.model_dump(mode="json")
+        task = _task(self.sweep, run, described, self.time_limit, attempt)
         key = f"{self.sweep.name}-{run.run}-{attempt}-{time.monotonic_ns()}"
         future = client.submit(run_task, task, key=key, pure=False)
         active[future] = job

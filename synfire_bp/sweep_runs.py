@@ -56,6 +56,8 @@ class Task:
         "oracle" or "circuit".
     record : tuple of str
         As in a sweep file.
+    keep_going : bool
+        Likewise.
     time_limit : float or None
         Seconds that the training may take.
     attempt : int
@@ -66,6 +68,7 @@ class Task:
     experiment: dict[str, Any]
     engine: str
     record: tuple[str, ...] = ("train",)
+    keep_going: bool = False
     time_limit: float | None = None
     attempt: int = 1
 
@@ -205,7 +208,9 @@ def _trained(
         found = [] if tested.shut is None else tested.shut.tolist()
         shut.append([None if math.isnan(share) else share for share in found])
 
-    end = train_in_memory(experiment, task.engine, dataset, stop=late, on_test=on_test)
+    end = train_in_memory(
+        experiment, task.engine, dataset, keep_going=task.keep_going, stop=late, on_test=on_test
+    )
     rows = list(_epoch_rows(end, shut, task.record))
     tests = [row for row in rows if row["split"] == "test"]
     best = max(tests, key=lambda row: row["accuracy_spikes"])

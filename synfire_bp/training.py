@@ -147,6 +147,7 @@ def train_in_memory(
     engine: str,
     dataset: Dataset,
     *,
+    keep_going: bool = False,
     stop: Stop,
     on_test: Callable[[float, Segment], None],
 ) -> Checkpoint:
@@ -160,6 +161,8 @@ def train_in_memory(
         The spiking circuit, or the algorithm in integers.
     dataset : Dataset
         Its data, from `dataset_of`.
+    keep_going : bool
+        Only count what a broken invariant leaves, do not stop.
     stop : callable
         Asked often; true ends the training after a whole sample.
     on_test : callable
@@ -181,7 +184,15 @@ def train_in_memory(
     """
     memory = _Memory()
     training = _Training(
-        experiment, engine, dataset, memory, 0, False, WorkProgress(quiet=True), stop, on_test
+        experiment,
+        engine,
+        dataset,
+        memory,
+        0,
+        keep_going,
+        WorkProgress(quiet=True),
+        stop,
+        on_test,
     )
     with closing(make_engine(engine, experiment, dataset)) as machine:
         training.run(machine)
