@@ -27,6 +27,7 @@ _OF_FOLDERS: dict[str, Collection[str]] = {
 }
 _VARIANT_ENTRIES = {entry.name: entry for entry in (variants.ENTRY, disturbances.ENTRY)}
 REPORT = "report"
+SENSITIVITY = "sensitivity"
 
 
 def _known() -> list[str]:
@@ -42,6 +43,9 @@ def _entries() -> dict[str, PaperEntry]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw the figures named, or all that there are runs for; return the exit code."""
     matplotlib.use("agg")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if list(arguments[:1]) == [SENSITIVITY]:
+        return _draw_sweep(arguments[1:])
     parser = argparse.ArgumentParser(
         prog="python -m analysis", description="Draw figures from finished runs."
     )
@@ -54,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{', '.join(_VARIANT_ENTRIES)} (the first name draws all of these); if none, all "
         "of the first, and the others if there is a benchmark, or a study; of the paper's runs "
         f"{', '.join(paper_entries())}; simulated when it is drawn {', '.join(SIMULATED_FIGURES)}; "
-        f"{REPORT}: the page that shows all of these",
+        f"{REPORT}: the page that shows all of these; of a sweep: {SENSITIVITY} SWEEP_DIR, which "
+        "comes first and alone",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")
@@ -72,6 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in figures:
                 _draw(name, runs, out)  # nobody asked for it: no failure if it cannot be drawn
     return 0 if all(drawn) else 1
+
+
+def _draw_sweep(arguments: Sequence[str]) -> int:
+    try:
+        from analysis import sensitivity
+    except ModuleNotFoundError as error:
+        print(f"a sweep needs the package '{error.name}'; install what sweeps need with: "
+              "pip install 'synfire_bp[sweep]'", file=sys.stderr)  # fmt: skip
+        return 1
+    return sensitivity.main(arguments)
 
 
 def _draw(name: str, runs: Path, out: Path) -> bool:
