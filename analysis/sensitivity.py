@@ -40,6 +40,7 @@ FIGURES: dict[str, SweepFigure] = {
     "map": SweepFigure(sweep_effects.map_numbers, sweep_effects.draw_map),
     "effects": SweepFigure(sweep_effects.effect_numbers, sweep_effects.draw_effects),
     "interactions": SweepFigure(sweep_effects.interaction_numbers, sweep_effects.draw_interactions),
+    "silence": SweepFigure(sweep_effects.silence_numbers, sweep_effects.draw_silence),
     "spread": SweepFigure(sweep_seeds.spread_numbers, sweep_seeds.draw_spread),
     "fan": SweepFigure(sweep_seeds.fan_numbers, sweep_seeds.draw_fan),
     "collapse": SweepFigure(sweep_seeds.collapse_numbers, sweep_seeds.draw_collapse),

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from analysis import style
 from analysis.sweep_tables import OUTCOMES, SweepTables, interval, short
 
-__all__ = ["draw_effects", "draw_interactions", "draw_map", "effect_numbers", "interaction_numbers",
-           "map_numbers"]  # fmt: skip
+__all__ = ["draw_effects", "draw_interactions", "draw_map", "draw_silence", "effect_numbers",
+           "interaction_numbers", "map_numbers", "silence_numbers"]  # fmt: skip
 
 _COLUMNS = 4
 _SHOWN_PAIRS = 3
@@ -42,6 +42,34 @@ def effect_numbers(tables: SweepTables) -> pd.DataFrame | None:
                 place = _place(tables, name, value)
                 rows.append((outcome, name, value, place, len(runs), runs.mean(), low, high))
     columns = ["outcome", "parameter", "value", "order", "runs", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=columns) if rows else None
+
+
+def silence_numbers(tables: SweepTables) -> pd.DataFrame | None:
+    """Return how many runs end with a silent output unit, at each value of each parameter.
+
+    Returns
+    -------
+    DataFrame or None
+        `parameter`, `value`, `order`, `runs`, `silent_runs`, `share` and its 95 % interval, `low`
+        and `high` (Wilson), percent.  None if no run has one, or nothing but seeds is varied.
+    """
+    if not (tables.runs["silent_outputs"] > 0).any():
+        return None
+    rows = []
+    for name in tables.parameters:
+        groups = tables.grouped(name)
+        if groups.nunique() < 2 or groups.nunique() > _MOST_LEVELS:
+            continue
+        of_value = (tables.runs["silent_outputs"] > 0).groupby(groups, sort=False)
+        for value, silent in sorted(of_value, key=lambda pair: _place(tables, name, pair[0])):
+            n, k, z = len(silent), int(silent.sum()), 1.96
+            middle = (k + z * z / 2) / (n + z * z)
+            half = z / (n + z * z) * np.sqrt(k * (n - k) / n + z * z / 4)
+            low, high = 100 * (middle - half), 100 * (middle + half)
+            place = _place(tables, name, value)
+            rows.append((name, value, place, n, k, 100 * k / n, max(low, 0.0), min(high, 100.0)))
+    columns = ["parameter", "value", "order", "runs", "silent_runs", "share", "low", "high"]
     return pd.DataFrame(rows, columns=columns) if rows else None
 
 
@@ -125,6 +153,30 @@ def draw_effects(numbers: pd.DataFrame) -> Figure:
         row[0].set_ylabel("mean test accuracy (%)")
     figure.legend(handles=panels[0, 0].get_legend_handles_labels()[0],
                   loc="outside upper center", ncols=2)  # fmt: skip
+    return figure
+
+
+@style.applied()
+def draw_silence(numbers: pd.DataFrame) -> Figure:
+    """Draw the share of runs that end with a silent output unit, 183 mm wide."""
+    names = list(dict.fromkeys(numbers["parameter"]))
+    columns = min(_COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    figure = style.new_figure(style.DOUBLE_COLUMN, 6 + 46 * rows, layout="constrained")
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    colour = style.READOUT_COLOURS["accuracy_spikes"]
+    for axes, name in itertools.zip_longest(panels.flat, names):
+        if name is None:
+            axes.remove()
+            continue
+        found = numbers[numbers["parameter"] == name]
+        x = _axis(axes, found["value"], found["order"])
+        axes.fill_between(x, found["low"], found["high"], color=colour, alpha=0.2, linewidth=0)
+        axes.plot(x, found["share"], "o-", color=colour)
+        axes.set(xlabel=short(name), ylim=(0, 1.05 * max(numbers["high"])))
+        axes.spines["right"].set_visible(False)
+    for row in panels:
+        row[0].set_ylabel("runs with a silent\noutput unit (%)")
     return figure
 
 

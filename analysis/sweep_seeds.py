@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from analysis import style
 from analysis.sweep_tables import OUTCOMES, SweepTables, short
@@ -47,7 +48,8 @@ def spread_numbers(tables: SweepTables) -> pd.DataFrame | None:
 def fan_numbers(tables: SweepTables) -> pd.DataFrame | None:
     """Return percentiles of the test accuracies over runs.
 
-    Columns `epoch`, `outcome`, `runs`, `p5`, `p25`, `median`, `p75`, `p95`.  None if there are fewer than five runs, or fewer than three tests.
+    Columns `epoch`, `outcome`, `runs`, `p5`, `p25`, `median`, `p75`, `p95`.  None if there are
+    fewer than five runs, or fewer than three tests.
     """
     epochs = tables.epochs["epoch"].nunique()
     if len(tables.runs) < _FEWEST or epochs < 3:
@@ -78,14 +80,14 @@ def collapse_numbers(tables: SweepTables) -> pd.DataFrame | None:
     for run, tests in tables.epochs.sort_values("epoch").groupby("run"):
         shut = np.array(tests["shut"].tolist(), dtype=float)
         units = np.flatnonzero((shut >= SILENT).any(axis=0))
-        seed, *outcomes = ends.loc[run].tolist()
+        seed, *outcomes = (ends.at[run, name] for name in ("seed", *OUTCOMES))
         for unit in units:
             over = bool(shut[-1, unit] >= SILENT)
             for epoch, share in zip(tests["epoch"], shut[:, unit], strict=True):
                 silent = bool(share >= SILENT)
-                rows.append((run, int(seed), unit, epoch, share, silent, over, *outcomes))
+                rows.append((run, int(str(seed)), unit, epoch, share, silent, over, *outcomes))
         if not len(units):
-            rows.append((run, int(seed), -1, np.nan, np.nan, False, False, *outcomes))
+            rows.append((run, int(str(seed)), -1, np.nan, np.nan, False, False, *outcomes))
     columns = ["run", "seed", "unit", "epoch", "shut", "silent", "ends_silent", *OUTCOMES]
     return pd.DataFrame(rows, columns=columns)
 
@@ -115,6 +117,14 @@ def draw_spread(numbers: pd.DataFrame) -> Figure:
         axes.spines["right"].set_visible(False)
     panels[0].set_yticks(range(len(labels)), labels, fontsize=6 if texts > 24 else 6.5)
     panels[0].set_ylim(len(labels) - 0.5, -0.5)
+    key = [
+        Line2D([], [], color="0.3", marker="o", fillstyle="none", linestyle="", label="a seed"),
+        Line2D([], [], color="0.3", marker="|", markersize=7, markeredgewidth=1.4, linestyle="",
+               label="median"),
+        Line2D([], [], color=style.READOUT_COLOURS["mse"], marker="x", markersize=3.5,
+               linestyle="", label="a seed with an output unit silent in the end"),
+    ]  # fmt: skip
+    figure.legend(handles=key, loc="outside upper center", ncols=3)
     return figure
 
 
@@ -177,7 +187,7 @@ def draw_collapse(numbers: pd.DataFrame) -> Figure:
     left.set(xlabel="silent output units in the end", ylabel="test accuracy (%)")
     left.set_xticks(range(int(ends["silent"].max()) + 1))
     left.set_xlim(-0.5, ends["silent"].max() + 0.5)
-    left.legend(loc="best")
+    left.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     ever = numbers[numbers["unit"] >= 0]
     for over, colour, label in (
         (False, style.READOUT_COLOURS["mse"], "was silent, came back"),
@@ -190,7 +200,7 @@ def draw_collapse(numbers: pd.DataFrame) -> Figure:
     right.set(xlabel="epoch", ylabel="own test samples without learning (%)", ylim=(-3, 103))
     if len(ever):
         right.set_xlim(0, ever["epoch"].max())
-        right.legend(loc="center right")
+        right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     else:
         right.text(0.5, 0.5, "no output unit was ever silent", transform=right.transAxes,
                    ha="center")  # fmt: skip
