@@ -10,6 +10,7 @@ Dask decides who does what; this module decides what is to be done, and what a m
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import queue
@@ -306,6 +307,10 @@ def _remote(scheduler: str) -> Iterator[Client]:
             f"--scheduler {scheduler}: is neither a scheduler file nor an address such as "
             "tcp://host:8786"
         )
+    for name in [*logging.root.manager.loggerDict]:
+        # of a cluster that goes away, the sweep itself says what there is to say
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(**named, timeout="15s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
