@@ -1,8 +1,9 @@
 """All variants of the circuit beside the paper's: error, course, and the angle of the feedback.
 
 Panels a and b: test error of every variant in the end, one dot a seed, beside the paper's circuit
-after as many epochs.  Panel c: the course of what brings errors back in different ways.  Panel d:
-the angle between the feedback weights and W2, which the paper's circuit keeps at 0.
+after as many epochs.  Panel c: the course of what brings errors back in other ways, thin lines
+single seeds.  Panel d: the angle between the feedback weights and W2, which the paper's circuit
+keeps at 0.
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ from analysis.paper import PaperEntry
 from analysis.variant_study import DATASETS, REFERENCE, variant_courses
 
 __all__ = ["ENTRY", "draw", "numbers", "summary"]
+
+_WAYS_BACK = (
+    REFERENCE, "feedback_alignment", "sign_symmetric", "kolen_pollack", "kolen_pollack_decay",
+    "weight_drift", "output_only",
+)  # fmt: skip
+"""Variants that bring errors back in other ways, whose courses are drawn."""
 
 _TITLES = {"mnist": "MNIST", "digits": "digits"}
 _ERROR_TICKS = (2, 3, 5, 10, 20, 50, 90)
@@ -87,13 +94,16 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for axes, dataset in zip(panels[0], DATASETS, strict=True):
         _draw_ends(axes, numbers[numbers["dataset"] == dataset],
                    table[table["dataset"] == dataset], _TITLES[dataset])  # fmt: skip
-    kinds = [v for v in numbers["variant"].unique() if _brings_errors_back(numbers, v)]
+    present = set(numbers["variant"])
+    kinds = [kind for kind in _WAYS_BACK if kind in present]
     colours = dict(zip(kinds, [_INK, *sns.color_palette("colorblind", len(kinds))], strict=False))
     mnist = numbers[numbers["dataset"] == DATASETS[0]]
     _draw_courses(panels[1, 0], mnist, colours, "accuracy_potential")
     _draw_courses(panels[1, 1], mnist, colours, "angle_degrees")
-    panels[1, 0].set(xlabel="epoch", ylabel="test error by potential (%)", title="MNIST")
-    panels[1, 1].set(xlabel="epoch", ylabel="angle of feedback and W2 (°)", title="MNIST")
+    panels[1, 0].set_ylabel("test error by potential (%)")
+    panels[1, 1].set_ylabel("angle of feedback and W2 (°)")
+    for axes in panels[1]:
+        axes.set(xlabel="epoch", title="MNIST: ways back")
     panels[1, 1].set_ylim(-3, 95)
     panels[1, 1].axhline(90, color=_GREY, linewidth=0.6, linestyle=":")
     figure.legend(
@@ -101,14 +111,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
     )
     for axes, letter in zip(panels.flat, "abcd", strict=True):
         axes.spines["right"].set_visible(False)
-        style.panel_label(axes, letter, left=8 if letter in "cd" else 0)
+        axes.set_title(f"{letter}  {axes.get_title()}", loc="left")
+        axes.set_title("")
     return figure
-
-
-def _brings_errors_back(numbers: pd.DataFrame, variant: str) -> bool:
-    """Return whether a variant is about the way back: it has an angle, or none at all."""
-    rows = numbers[numbers["variant"] == variant]
-    return variant in (REFERENCE, "output_only") or bool(rows["angle_degrees"].notna().any())
 
 
 def _draw_ends(axes: Axes, courses: pd.DataFrame, table: pd.DataFrame, title: str) -> None:
@@ -139,13 +144,10 @@ def _draw_courses(axes: Axes, courses: pd.DataFrame, colours: dict, column: str)
         rows = courses[courses["variant"] == variant].dropna(subset=[column])
         if rows.empty:
             continue
-        by_epoch = (100 - rows[column] if column.startswith("acc") else rows[column]).groupby(
-            rows["epoch"]
-        )
-        axes.fill_between(
-            by_epoch.min().index, by_epoch.min(), by_epoch.max(), color=colour, alpha=0.15, lw=0
-        )
-        median = by_epoch.median()
+        values = 100 - rows[column] if column.startswith("acc") else rows[column]
+        for _, course in values.groupby(rows["seed"]):
+            axes.plot(rows.loc[course.index, "epoch"], course, color=colour, lw=0.4, alpha=0.5)
+        median = values.groupby(rows["epoch"]).median()
         axes.plot(median.index, median, color=colour, label=variant.replace("_", " "))
     axes.set_xlim(0, None)
     if column.startswith("acc"):
