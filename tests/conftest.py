@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,11 @@ SMALL = (12, 8, 3)
 @pytest.fixture(scope="session", autouse=True)
 def program_cache(tmp_path_factory):
     """The folder of compiled programs: shared by the session, and by nothing outside of it."""
-    folder = tmp_path_factory.mktemp("programs")
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one for all the processes of the session
+        folder = tmp_path_factory.getbasetemp().parent / "programs"
+        folder.mkdir(exist_ok=True)
+    else:
+        folder = tmp_path_factory.mktemp("programs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNFIRE_BP_CACHE", str(folder))
         yield folder
