@@ -68,7 +68,7 @@ class Disturbance:
         return self.key.replace(".", "-")
 
 
-_LIF, _FEW = "variants/digits_lif", ("training.epochs=3",)  # milliseconds a sample
+_LIF, _FEW = "variants/digits_lif", ("training.epochs=2",)  # milliseconds a sample
 DISTURBANCES: tuple[Disturbance, ...] = (
     Disturbance("synapses.release", "probability of release", (1, 0.95, 0.9, 0.75, 0.5, 0.25)),
     Disturbance(
