@@ -47,7 +47,7 @@ RETRIES = 2
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
                "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")  # fmt: skip
-_LOST_AFTER = 10.0  # seconds without the scheduler after which it is given up
+_LOST_AFTER = 5.0  # seconds without the scheduler after which it is given up
 _PATIENCE = 600.0  # seconds without any worker likewise
 _POLL = 0.5  # seconds between two looks at Ctrl-C
 
