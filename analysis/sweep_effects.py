@@ -143,10 +143,7 @@ def draw_effects(numbers: pd.DataFrame) -> Figure:
             continue
         for outcome, title in OUTCOMES.items():
             found = numbers[(numbers["parameter"] == name) & (numbers["outcome"] == outcome)]
-            x = _axis(axes, found["value"], found["order"])
-            colour = style.READOUT_COLOURS[outcome]
-            axes.fill_between(x, found["low"], found["high"], color=colour, alpha=0.2, linewidth=0)
-            axes.plot(x, found["mean"], "o-", color=colour, label=title)
+            _curve(axes, found, "mean", style.READOUT_COLOURS[outcome], title)
         axes.set_xlabel(short(name))
         axes.spines["right"].set_visible(False)
     for row in panels:
@@ -170,9 +167,7 @@ def draw_silence(numbers: pd.DataFrame) -> Figure:
             axes.remove()
             continue
         found = numbers[numbers["parameter"] == name]
-        x = _axis(axes, found["value"], found["order"])
-        axes.fill_between(x, found["low"], found["high"], color=colour, alpha=0.2, linewidth=0)
-        axes.plot(x, found["share"], "o-", color=colour)
+        _curve(axes, found, "share", colour)
         axes.set(xlabel=short(name), ylim=(0, 1.05 * max(numbers["high"])))
         axes.spines["right"].set_visible(False)
     for row in panels:
@@ -195,10 +190,8 @@ def draw_interactions(numbers: pd.DataFrame) -> Figure:
         found = numbers[(numbers["parameter"] == name) & (numbers["other"] == other)]
         order = {value: n for n, value in enumerate(dict.fromkeys(found["value"]))}
         for part, rows in found.groupby("part", sort=False):
-            x = _axis(axes, rows["value"], rows["value"].map(order))
-            colour = shades[str(part)]
-            axes.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0)
-            axes.plot(x, rows["mean"], "o-", color=colour, label=f"{short(other)} {part}")
+            rows = rows.assign(order=rows["value"].map(order))
+            _curve(axes, rows, "mean", shades[str(part)], f"{short(other)} {part}")
         axes.set_xlabel(short(name))
         axes.legend(loc="best")
         axes.spines["right"].set_visible(False)
@@ -244,9 +237,25 @@ def _place(tables: SweepTables, name: str, value: object) -> float:
     return float(listed.index(str(value)))
 
 
+def _curve(
+    axes: Axes, rows: pd.DataFrame, column: str, colour: str, label: str | None = None
+) -> None:
+    """Draw a column with its interval: a line and a band over numbers, else points and bars."""
+    x = _axis(axes, rows["value"], rows["order"])
+    axes.plot(x, rows[column], "o" if _is_text(rows["value"]) else "o-", color=colour, label=label)
+    if _is_text(rows["value"]):
+        axes.vlines(x, rows["low"], rows["high"], color=colour, linewidth=0.7)
+    else:
+        axes.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0)
+
+
+def _is_text(values: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(values) and any(isinstance(v, str) for v in values)
+
+
 def _axis(axes: Axes, values: pd.Series, order: pd.Series) -> np.ndarray:
     """Return places on the x axis: numbers as they are, of other values their order."""
-    if pd.api.types.is_numeric_dtype(values) or all(not isinstance(v, str) for v in values):
+    if not _is_text(values):
         x = values.to_numpy(dtype=float)
         if x.min() > 0 and x.max() / x.min() > 10:
             axes.set_xscale("log")

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +32,7 @@ from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, circuits, exp
 from synfire_bp.errors import BuildError, InvariantError, RuleError, SimulationError
 from synfire_bp.plasticity import PAPER_RULE
 from synfire_bp.reference import firing_table, simulate
-from synfire_bp.standalone import ProgramSpec, SampleFiles, build_programs
+from synfire_bp.standalone import ProgramSpec, SampleFiles, build, build_programs
 from synfire_bp.standalone.cache import KNOWN, USED, clear, entries
 from synfire_bp.synapses import PlasticLayout, numbers
 from synfire_bp.training import dataset_of, train
@@ -503,3 +504,22 @@ def test_a_lopsided_rule_makes_copies_of_the_weights_differ_and_stops_the_traini
     found = verify(model)
     assert {row.projection for row in found.projections if row.different} >= {"oT→hT"}
     assert not found.exact
+
+
+def test_of_two_that_want_the_same_program_the_second_waits(tmp_path):
+    known, order = tmp_path / "known" / "key", []
+
+    def second():
+        with build._alone(known):
+            order.append("second")
+
+    with build._alone(known):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        order.append("first")
+    waiting.join(10)
+    assert order == ["first", "second"]
+    with build._alone(tmp_path / "known" / "other"):  # another structure: nobody waits
+        pass
