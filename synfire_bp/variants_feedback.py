@@ -37,6 +37,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from synfire_bp.decay import WHOLE, kept
 from synfire_bp.deep import deep_circuit
+from synfire_bp.dice import CERTAIN
 from synfire_bp.lines import Lines
 from synfire_bp.section import VariantSection
 from synfire_bp.weights import initial_feedback
@@ -75,8 +76,6 @@ _USED_BY = {
 EVERY = 1000
 """Samples between two moments in which weights decay or drift, where a model file says nothing."""
 
-_CERTAIN = 2**24
-"""Whole numbers of chance go up to this (`synfire_bp.chance.CERTAIN`)."""
 
 _LINES = Lines(
     plastic="""
@@ -254,9 +253,9 @@ class FeedbackSection(VariantSection):
             "plastic.feedback_learns": layout.per_row(lambda row: self._learns(circuit, row)),
             "plastic.feedback_number": np.arange(layout.pre.size, dtype=np.int32),
             "plastic.feedback_dice": (seed + _DICE) % 2**31,
-            "plastic.feedback_failing": round((self.failure or 0.0) * _CERTAIN),
+            "plastic.feedback_failing": round((self.failure or 0.0) * CERTAIN),
             "plastic.feedback_keep": layout.per_row(lambda row: keep if row.layer else WHOLE),
-            "plastic.feedback_drifting": round((self.drift or 0.0) * _CERTAIN / 2),
+            "plastic.feedback_drifting": round((self.drift or 0.0) * CERTAIN / 2),
             "plastic.feedback_turn": self._interval * circuit.n_phases,
         }
 

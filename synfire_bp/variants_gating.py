@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
+from synfire_bp.dice import CERTAIN
 from synfire_bp.gating_chain import EARLY, IN_TIME, LATE, POOLS, ChainCircuit
 from synfire_bp.lines import Lines
 from synfire_bp.replay import backwards, repeated
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from synfire_bp.synapses import PlasticLayout
 
 __all__ = ["GatingSection"]
-
-CERTAIN = 2**24
-"""As `synfire_bp.chance.CERTAIN`, which needs Brian2."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
