@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import synfire_bp as sb
 from synfire_bp import engines
 from synfire_bp.circuit import FULL, backprop_circuit, inference_circuit
+from synfire_bp.dice import CERTAIN
 from synfire_bp.engines import CircuitEngine, OracleEngine, starting_weights
 from synfire_bp.errors import CircuitError, ExperimentError, Interrupted, SynfireError
 from synfire_bp.experiment import Experiment
@@ -30,7 +31,7 @@ from synfire_bp.reference import firing_table, simulate
 from synfire_bp.replay import backwards, repeated
 from synfire_bp.synapses import PlasticLayout, fixed_synapses
 from synfire_bp.training import dataset_of
-from synfire_bp.variants_gating import CERTAIN, GatingSection
+from synfire_bp.variants_gating import GatingSection
 from synfire_bp.verification import verify
 
 SIZES = (12, 8, 3)
