@@ -357,12 +357,15 @@ class Board:
                 step, neuron = np.nonzero(scene.pre)
                 source = LoihiInput(scene.n_pre, neuron, step, spec=scene.spec, name=f"in{k}")
                 self.objects.append(source)
-            reward = LoihiInput(1, [0] * int(scene.reward.sum()), np.flatnonzero(scene.reward),
-                                spec=CHIP, name=f"reward{k}")  # fmt: skip
+            reward = None
+            if scene.rewarded:  # what is made and not used may be gone when the program is built
+                reward = LoihiInput(1, [0] * int(scene.reward.sum()), np.flatnonzero(scene.reward),
+                                    spec=CHIP, name=f"reward{k}")  # fmt: skip
+                self.objects.append(reward)
             synapses = LoihiPlasticSynapses(
                 source, cells[mine], engine=scene.engine(), sign_mode=scene.sign_mode,
                 exponent=scene.exponent, delayed=scene.delayed, name=f"scene{k}",
-                reward=reward if scene.rewarded else None,
+                reward=reward,
             )  # fmt: skip
             synapses.connect(i=scene.i, j=scene.j)
             synapses.set_weights(scene.w, strict=True)
@@ -371,7 +374,7 @@ class Board:
                      if v in synapses.variables]  # fmt: skip
             seen = StateMonitor(synapses, names, record=np.arange(scene.i.size), when="end",
                                 name=f"seen{k}")  # fmt: skip
-            self.objects += [synapses, seen, *([reward] if scene.rewarded else [])]
+            self.objects += [synapses, seen]
             self.by_rows[scene.name] = lambda s=synapses: s.by_rows
             self.observed[f"{scene.name}/u"] = lambda mine=mine: u.u[mine].T
             for name in names:

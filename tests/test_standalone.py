@@ -306,7 +306,7 @@ def test_what_the_compiler_complains_of_is_passed_on_and_nothing_is_kept(
     Compiler(folder, ends_with="fatal: no room for templates").first_on_path(monkeypatch)
     with pytest.raises(BuildError, match=r"(?s)compiling the C\+\+ code failed:.*no room for temp"):
         build_programs([TINY])
-    assert list(empty_cache.iterdir()) == []
+    assert {path.suffix for path in empty_cache.rglob("*") if path.is_file()} <= {".lock"}
 
 
 def test_a_rule_that_cannot_be_read_stops_the_generation(empty_cache):
@@ -338,7 +338,7 @@ def test_the_cache_lists_what_it_holds_and_can_be_emptied(empty_cache):
     assert entry.folder == program.folder
     assert entry.about == {
         "sizes": list(TINY.circuit.sizes), "phases": TINY.circuit.n_phases,
-        "learns": TINY.rule is not None, "stock": False, "chip": False,
+        "learns": TINY.rule is not None, "stock": False, "chip": False, "physical": False,
     }  # fmt: skip
     assert entry.size >= (program.folder / "main").stat().st_size
     abandoned = empty_cache / "building-999999999-x"  # of a process that is no more
@@ -415,7 +415,7 @@ def overdriven(experiment):
     return experiment(sizes=WIDE, active=1.1, n_train=6, n_test=4)
 
 
-def at_the_limit(sizes, seed=0):
+def at_the_limit(sizes, seed=0, spread=1.0):
     return tuple(np.full(shape, 254, dtype=np.int16) for shape in pairwise(sizes))
 
 
