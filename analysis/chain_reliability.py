@@ -107,8 +107,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
 def _draw_examples(panels: Sequence[Axes], numbers: pd.DataFrame) -> None:
     for axes, label, (name, chain) in zip(panels, "abc", EXAMPLES, strict=True):
         spikes = numbers[numbers["example"] == name]
-        axes.plot(spikes["time"], spikes["neuron"] / chain.pool, ".", rasterized=True, color=style.colour("g0"),
-                  markersize=1.6, markeredgewidth=0)  # fmt: skip
+        axes.plot(spikes["time"], spikes["neuron"] / chain.pool, ".", color=style.colour("g0"),
+                  markersize=1.6, markeredgewidth=0, rasterized=True)  # fmt: skip
         axes.set(xlabel="time (ms)", xlim=(0, TURNS * LINKS * DELAY), ylim=(LINKS, 0),
                  yticks=[k + 0.5 for k in range(0, LINKS, 3)],
                  yticklabels=[f"g{k}" for k in range(0, LINKS, 3)])  # fmt: skip
