@@ -76,7 +76,7 @@ paper: $(SETUP)
 	$(BIN)/python -m analysis.paper_runs --runs runs/paper
 	$(BIN)/python -m analysis $$($(BIN)/python -m analysis.paper) report --runs runs --out figures
 
-# -- the study of the variants: some 400 trainings, an hour on two cores ------------------------
+# -- the study of the variants: 495 trainings, an hour on two cores ------------------------
 
 .PHONY: variants
 variants: $(SETUP)
