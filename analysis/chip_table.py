@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from analysis import chip_limits, weight_bits
 from analysis.chip_study import FULL_BITS, StudyRuns, needed_study
-from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.runs import write_atomically
+from analysis.markdown import markdown, print_or_insert
 
-__all__ = ["BEGIN", "END", "inserted", "main", "markdown", "tables"]
+__all__ = ["BEGIN", "END", "main", "tables"]
 
 BEGIN = "<!-- begin of the tables: python -m analysis.chip_table --into docs/chip.md -->"
 END = "<!-- end of the tables -->"
@@ -54,23 +53,6 @@ def tables(study: StudyRuns) -> str:
         _drift(drift),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def inserted(
-    text: str, new: str, file: str = "the text", *, begin: str = BEGIN, end: str = END
-) -> str:
-    """Return a Markdown text with what stands between its two comments replaced.
-
-    Raises
-    ------
-    RunDirectoryError
-        If it has not one of each, in this order.
-    """
-    before, begun, rest = text.partition(begin)
-    _, ended, after = rest.partition(end)
-    if not begun or not ended or begin in rest or end in before + after:
-        raise RunDirectoryError(f"{file}: must hold, once each and in this order: {begin} {end}")
-    return f"{before}{begin}\n\n{new}\n{end}{after}"
 
 
 def _accuracies(numbers: pd.DataFrame) -> str:
@@ -130,12 +112,6 @@ def _drift(drift: pd.DataFrame) -> str:
     return markdown(["weight bits", *heads, "stray spikes"], rows)
 
 
-def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table as Markdown; the first column is text, the others are numbers."""
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables or write them into a file; return the exit code."""
     parser = argparse.ArgumentParser(
@@ -144,22 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
     parser.add_argument("--into", type=Path, help="Markdown file with the two comments")
     options = parser.parse_args(arguments)
-    try:
-        text = tables(needed_study(options.runs.expanduser()))
-        if options.into is None:
-            print(text, end="")
-            return 0
-        file = options.into.expanduser()
-        try:
-            before = file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise RunDirectoryError(f"{file}: cannot be read: {error.strerror or error}") from None
-        write_atomically(file, inserted(before, text, str(file)).encode())
-    except SynfireError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(file)
-    return 0
+    return print_or_insert(
+        lambda: tables(needed_study(options.runs.expanduser())), options.into, BEGIN, END
+    )
 
 
 if __name__ == "__main__":

@@ -16,13 +16,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.chip_table import inserted, markdown
+from analysis.markdown import markdown, print_or_insert
 from analysis.paper import PaperEntry
 from synfire_bp.circuit import Circuit, backprop_circuit, inference_circuit
 from synfire_bp.deep import deep_circuit, deep_inference_circuit
-from synfire_bp.errors import HardwareError, RunDirectoryError, SynfireError
+from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.placement import Placement, place
-from synfire_bp.runs import write_atomically
 
 __all__ = ["BEGIN", "DEPTHS", "END", "ENTRY", "depths", "main", "table"]
 
@@ -134,23 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--into", type=Path, help="Markdown file with the two comments")
     options = parser.parse_args(arguments)
-    text = table(depths())
-    if options.into is None:
-        print(text, end="")
-        return 0
-    file = options.into.expanduser()
-    try:
-        try:
-            before = file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise RunDirectoryError(f"{file}: cannot be read: {error.strerror or error}") from None
-        new = inserted(before, text, str(file), begin=BEGIN, end=END)
-        write_atomically(file, new.encode())
-    except SynfireError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(file)
-    return 0
+    return print_or_insert(lambda: table(depths()), options.into, BEGIN, END)
 
 
 if __name__ == "__main__":

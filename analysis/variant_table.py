@@ -13,9 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import disturbances, variants
-from analysis.chip_table import inserted, markdown
-from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.runs import write_atomically
+from analysis.markdown import markdown, print_or_insert
 
 __all__ = ["BEGIN", "END", "main", "tables"]
 
@@ -94,23 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
     parser.add_argument("--into", type=Path, help="Markdown file with the two comments")
     options = parser.parse_args(arguments)
-    try:
-        text = tables(options.runs.expanduser())
-        if options.into is None:
-            print(text, end="")
-            return 0
-        file = options.into.expanduser()
-        try:
-            before = file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise RunDirectoryError(f"{file}: cannot be read: {error.strerror or error}") from None
-        new = inserted(before, text, str(file), begin=BEGIN, end=END)
-        write_atomically(file, new.encode())
-    except SynfireError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(file)
-    return 0
+    return print_or_insert(lambda: tables(options.runs.expanduser()), options.into, BEGIN, END)
 
 
 if __name__ == "__main__":

@@ -414,12 +414,7 @@ class CircuitEngine:
         result = self._programs["train"].run(
             start, self._samples("train"), order, progress=progress, stop=stop
         )
-        left = {
-            row: np.ascontiguousarray(from_copy(row, matrix))
-            for row, matrix in self._layout.unpack(result.arrays["plastic.w"]).items()
-        }
-        first = {row.layer: matrix for row, matrix in reversed(left.items())}
-        afterwards = tuple(first[layer] for layer in sorted(first))
+        left, afterwards = self._matrices(result)
         labels = self._files["train"].labels[order[: result.samples]]
         return self._segment(self._circuit, result, afterwards, labels, left)
 
@@ -445,6 +440,17 @@ class CircuitEngine:
         segment = self._segment(self._inference, result, weights, labels, {})
         shut = shut_samples(result.arrays["readout.potential"], labels)
         return replace(segment, shut=shut)
+
+    def _matrices(
+        self, result: ProgramResult
+    ) -> tuple[dict[PlasticProjection, NDArray[np.int16]], Weights]:
+        """Return every copy that training left, in its layer's orientation, and the first ones."""
+        left = {
+            row: np.ascontiguousarray(from_copy(row, matrix))
+            for row, matrix in self._layout.unpack(result.arrays["plastic.w"]).items()
+        }
+        first = {row.layer: matrix for row, matrix in reversed(left.items())}
+        return left, tuple(first[layer] for layer in sorted(first))
 
     def _variant_numbers(self, seed: int, shown_before: int) -> dict[str, NDArray | int]:
         given: dict[str, NDArray | int] = {}

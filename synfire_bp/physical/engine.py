@@ -33,7 +33,6 @@ from synfire_bp.physical.network import neuron_code, physical_numbers
 from synfire_bp.plasticity import parse_rule
 from synfire_bp.standalone import ProgramResult, ProgramSpec, SampleFiles, build_programs
 from synfire_bp.synapses import Copies, PlasticLayout
-from synfire_bp.weights import from_copy
 
 __all__ = ["BLOCK", "PhysicalEngine"]
 
@@ -96,12 +95,7 @@ class PhysicalEngine(CircuitEngine):
             result = self._programs["train"].run(
                 start, self._samples("train"), shown, progress=_after(done, progress)
             )
-            left = {
-                row: np.ascontiguousarray(from_copy(row, matrix))
-                for row, matrix in self._layout.unpack(result.arrays["plastic.w"]).items()
-            }
-            first = {row.layer: matrix for row, matrix in reversed(left.items())}
-            weights = tuple(first[layer] for layer in sorted(first))
+            left, weights = self._matrices(result)
             segment = self._in_phases(
                 self._circuit, result, weights, self._files["train"].labels[shown], left
             )
