@@ -65,25 +65,25 @@ figures/.drawn: $(RUN)/.trained
 
 .PHONY: chip
 chip: $(SETUP)
-	$(BIN)/python -m analysis.chip_runs --out runs/chip
+	$(BIN)/python -m analysis.chip.runs --out runs/chip
 	$(BIN)/python -m analysis weight_bits chip_limits --runs runs --out figures
-	$(BIN)/python -m analysis.chip_table --runs runs --into docs/chip.md
+	$(BIN)/python -m analysis.chip.table --runs runs --into docs/chip.md
 
 # -- the paper's protocol: five seeds of MNIST, 60 epochs each; a quarter of an hour on two cores --
 
 .PHONY: paper
 paper: $(SETUP)
-	$(BIN)/python -m analysis.paper_runs --runs runs/paper
-	$(BIN)/python -m analysis $$($(BIN)/python -m analysis.paper) report --runs runs --out figures
+	$(BIN)/python -m analysis.paper.runs --runs runs/paper
+	$(BIN)/python -m analysis $$($(BIN)/python -m analysis.paper.entries) report --runs runs --out figures
 
 # -- the study of the variants: 495 trainings, an hour on two cores ------------------------
 
 .PHONY: variants
 variants: $(SETUP)
-	$(BIN)/python -m analysis.variant_runs --runs runs/variants
+	$(BIN)/python -m analysis.variants.runs --runs runs/variants
 	$(BIN)/python -m analysis variants --runs runs --out figures
-	$(BIN)/python -m analysis.depth_table --into docs/variants.md
-	$(BIN)/python -m analysis.variant_table --runs runs --into docs/variants.md
+	$(BIN)/python -m analysis.variants.depth_table --into docs/variants.md
+	$(BIN)/python -m analysis.variants.table --runs runs --into docs/variants.md
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info figures/.drawn

@@ -13,11 +13,15 @@ from pathlib import Path
 
 import matplotlib
 
-from analysis import bench, chip_study, disturbances, paper, variants
-from analysis.figures import BENCH_FIGURES, CHIP_FIGURES, FIGURES, SIMULATED_FIGURES, drawing
-from analysis.output import save
-from analysis.paper import PaperEntry, paper_entries
 from synfire_bp.errors import SynfireError
+
+from . import bench
+from .chip import study as chip_study
+from .figures import BENCH_FIGURES, CHIP_FIGURES, FIGURES, SIMULATED_FIGURES, drawing
+from .paper import entries as paper
+from .paper.entries import PaperEntry, paper_entries
+from .shared.output import save
+from .variants import disturbances, variants
 
 __all__ = ["main"]
 
@@ -81,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _draw_sweep(arguments: Sequence[str]) -> int:
     try:
-        from analysis import sensitivity
+        from .sweeps import sensitivity
     except ModuleNotFoundError as error:
         print(f"a sweep needs the package '{error.name}'; install what sweeps need with: "
               "pip install 'synfire_bp[sweep]'", file=sys.stderr)  # fmt: skip
@@ -93,7 +97,7 @@ def _draw(name: str, runs: Path, out: Path) -> bool:
     """Draw one figure and print its files, or why it cannot be drawn."""
     try:
         if name == REPORT:
-            from analysis.report import write_report
+            from .paper.report import write_report
 
             files: Sequence[Path] = [write_report(runs, out)]
         elif name in _entries():

@@ -20,10 +20,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from analysis import style
-from synfire_bp.bench import Bench, read
+from synfire_bp.bench.bench import Bench, read
+from synfire_bp.bench.scaling import Point
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.scaling import Point
+
+from .shared import style
 
 __all__ = ["COST", "SCALING", "BenchFigure", "needed_bench"]
 

@@ -9,17 +9,15 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import (
-    bench,
-    chain_reliability,
-    chip_limits,
-    chip_study,
-    learning_curve,
-    raster,
-    weight_bits,
-)
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
+from synfire_bp.runs.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
+
+from . import bench
+from .chip import limits as chip_limits
+from .chip import study as chip_study
+from .chip import weight_bits
+from .shared import learning_curve, raster
+from .variants import chain_reliability
 
 __all__ = [
     "BENCH_FIGURES",

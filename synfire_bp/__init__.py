@@ -13,21 +13,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from synfire_bp import errors, oracle
-from synfire_bp.circuit import Circuit, backprop_circuit, inference_circuit
-from synfire_bp.datasets import Dataset, load_dataset
-from synfire_bp.experiment import Experiment
-from synfire_bp.plasticity import parse_rule
-from synfire_bp.reference import firing_table
-from synfire_bp.runs import Run
-from synfire_bp.schedule import epoch_order
-from synfire_bp.training import test, train
-from synfire_bp.verification import verify
+from synfire_bp import errors, moved, oracle
+from synfire_bp.circuit.circuit import Circuit, backprop_circuit, inference_circuit
+from synfire_bp.circuit.reference import firing_table
+from synfire_bp.circuit.rule import parse_rule
+from synfire_bp.circuit.weights import initial_weights
+from synfire_bp.data.datasets import Dataset, load_dataset
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.runs.runs import Run
+from synfire_bp.training.schedule import epoch_order
+from synfire_bp.training.training import test, train
+from synfire_bp.training.verification import verify
 from synfire_bp.version import __version__
-from synfire_bp.weights import initial_weights
+
+moved.install()
 
 if TYPE_CHECKING:
-    from synfire_bp.network import build_network
+    from synfire_bp.network.builder import build_network
 
 __all__ = [
     "Circuit",
@@ -54,7 +56,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import the Brian2 part when it is first asked for: it takes a second."""
     if name == "build_network":
-        from synfire_bp.network import build_network
+        from synfire_bp.network.builder import build_network
 
         return build_network
     raise AttributeError(f"module 'synfire_bp' has no attribute '{name}'")

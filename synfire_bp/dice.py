@@ -3,8 +3,8 @@
 What is drawn hangs on a number (of a synapse, a cell, …) and a moment (a seed plus the time step),
 not on a stream: whatever order synapses are visited in, and wherever a training was resumed, the
 same synapse draws the same number at the same moment.  Here in NumPy, for the numbers that a
-variant gives and for tests; `synfire_bp.chance` has the same for Brian2 code, and
-`synfire_bp.oracle_kernels` for numba.
+variant gives and for tests; `synfire_bp.network.chance` has the same for Brian2 code, and
+`synfire_bp.oracle.kernels` for numba.
 """
 
 from __future__ import annotations

@@ -6,11 +6,9 @@ import os
 
 import numpy as np
 import pytest
+from small import SMALL
 
-from synfire_bp.experiment import Experiment
-
-SMALL = (12, 8, 3)
-"""Layer sizes of the small experiments; tests that need no other share its programs."""
+from synfire_bp.model.experiment import Experiment
 
 
 @pytest.fixture(scope="session", autouse=True)

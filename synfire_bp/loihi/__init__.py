@@ -16,6 +16,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from synfire_bp.loihi.constrain import NeuronParameters, constrain
+from synfire_bp.loihi.engine.rules import (
+    LearningEngine,
+    SumOfProducts,
+    Trace,
+    parse_sum_of_products,
+)
 from synfire_bp.loihi.formats import (
     bias_mantissa_exponent,
     decay,
@@ -31,12 +37,11 @@ from synfire_bp.loihi.formats import (
     weight_step,
     wrap,
 )
-from synfire_bp.loihi.rules import LearningEngine, SumOfProducts, Trace, parse_sum_of_products
 from synfire_bp.loihi.spec import SPECS, LoihiSpec, SignMode
 
 if TYPE_CHECKING:
     from synfire_bp.loihi.emulation import LoihiInput, LoihiNeurons, LoihiSynapses
-    from synfire_bp.loihi.learning import LoihiPlasticSynapses
+    from synfire_bp.loihi.engine.learning import LoihiPlasticSynapses
 
 __all__ = [
     "SPECS",

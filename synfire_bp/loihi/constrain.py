@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synfire_bp.circuit import Circuit
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.rule import Rule
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.changes import Change, clipped_and_rounded, refused, table
 from synfire_bp.loihi.circuit_formats import bias_format, constrain_circuit
@@ -35,7 +36,6 @@ from synfire_bp.loihi.formats import (
     weight_step,
 )
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
-from synfire_bp.plasticity import Rule
 
 if TYPE_CHECKING:
     import pandas as pd

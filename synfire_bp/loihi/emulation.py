@@ -35,10 +35,10 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.devices.device import RuntimeDevice
 from numpy.typing import ArrayLike, NDArray
 
+from synfire_bp.dense.synapses import DenseSynapses, RowCodeObject
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.formats import effective_weight, quantise_weight
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
-from synfire_bp.standalone.dense import DenseSynapses, RowCodeObject
 
 __all__ = [
     "COMPARTMENT",

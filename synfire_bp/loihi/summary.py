@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from synfire_bp.circuit import Circuit
+from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.loihi.energy import (
     LEFT_OUT,
     MEASURED,

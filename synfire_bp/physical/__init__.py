@@ -1,10 +1,13 @@
-"""The circuit with neurons in physical units: continuous time, millivolts, a membrane that leaks.
+"""Neurons in physical units: millivolts, milliseconds, and what a weight is in them."""
 
-`section` is the section `neuron` of a model file, `mapping` the way from weight units to mV, pA and
-nS, `equations` the Brian2 code, `network` the builder and `engine` what trains and tests.  No
-brian2 is imported here.
-"""
+from __future__ import annotations
 
-from synfire_bp.physical.section import NeuronSection
+from importlib import import_module
+from typing import Any
 
-__all__ = ["NeuronSection"]
+
+def __getattr__(name: str) -> Any:
+    """Hand out the section that was here before."""
+    if name == "NeuronSection":
+        return import_module("synfire_bp.variants.neuron").NeuronSection
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit import CLOSING, FULL, backprop_circuit
+from synfire_bp.circuit.circuit import CLOSING, FULL, backprop_circuit
 
 if TYPE_CHECKING:
-    from synfire_bp.physical.section import NeuronSection
+    from synfire_bp.variants.neuron import NeuronSection
 
 __all__ = ["CUT", "SYNAPTIC_TIME", "Mapping", "Timing", "fit"]
 

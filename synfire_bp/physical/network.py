@@ -37,16 +37,16 @@ from brian2 import (
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
 
-from synfire_bp.chance import normal
-from synfire_bp.circuit import FULL, Circuit
-from synfire_bp.network import CircuitNetwork, bounded, sample_functions
-from synfire_bp.neurons import reward_equation
+from synfire_bp.circuit.circuit import FULL, Circuit
+from synfire_bp.circuit.layout import Copies, PlasticLayout, weight_bounds
+from synfire_bp.circuit.rule import LEARNING_SYNAPSE, PAPER_RULE, Rule, parse_rule
+from synfire_bp.dense.synapses import DenseSynapses, RowCodeObject
+from synfire_bp.network.builder import CircuitNetwork, bounded, sample_functions
+from synfire_bp.network.chance import normal
+from synfire_bp.network.equations import reward_equation
 from synfire_bp.physical.equations import LIF, NOISE, UNITS, NeuronCode, delivery
 from synfire_bp.physical.mapping import CUT, SYNAPTIC_TIME
-from synfire_bp.physical.section import NeuronSection
-from synfire_bp.plasticity import LEARNING_SYNAPSE, PAPER_RULE, Rule, parse_rule
-from synfire_bp.standalone.dense import DenseSynapses, RowCodeObject
-from synfire_bp.synapses import Copies, PlasticLayout, weight_bounds
+from synfire_bp.variants.neuron import NeuronSection
 
 __all__ = [
     "PhysicalNetwork",

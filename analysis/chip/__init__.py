@@ -1,0 +1,1 @@
+"""What the emulated chip makes of the circuit."""

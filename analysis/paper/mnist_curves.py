@@ -1,0 +1,46 @@
+"""Learning curves of MNIST (paper: Fig. 3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..shared.curves import curves, draw_curves
+from .entries import PaperEntry
+from .protocol import MNIST, finished_seeds
+
+__all__ = ["ENTRY", "draw", "numbers"]
+
+_REPORTED = {"accuracy_spikes": 96.3, "accuracy_potential": 97.5}
+"""Test accuracy in percent (paper: Table 1; 97.5 in its footnote b)."""
+
+
+def numbers(runs: Path) -> pd.DataFrame:
+    """Return the curves of all finished seeds; columns as in `shared.curves.curves`.
+
+    Raises
+    ------
+    RunDirectoryError
+        If no seed is finished, or the runs differ in more than their seeds.
+    """
+    return curves(finished_seeds(runs, MNIST), _REPORTED)
+
+
+def draw(numbers: pd.DataFrame) -> Figure:
+    """Draw the curves, 183 mm wide."""
+    return draw_curves(numbers, "paper")
+
+
+ENTRY = PaperEntry(
+    name="mnist_curves",
+    title="Learning curves of MNIST",
+    caption="Accuracy and mean squared error over the epochs of training, on test and training "
+    "images, evaluated each half epoch: the mean of the spiking circuit's runs that are finished, "
+    "and single runs as dots. Dashed: the paper's test accuracies; 97.5 % is its footnote b, which "
+    "we take to be the accuracy by potential.",
+    element="Fig. 3",
+    numbers=numbers,
+    draw=draw,
+)

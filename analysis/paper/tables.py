@@ -1,0 +1,284 @@
+"""The tables: the literature's with our rows, accuracy, cross-check, cost on the chip.
+
+Values of ours are marked: "simulated" is what the circuit did on a processor, "modelled" is what
+its spikes would cost on the chip (`synfire_bp.loihi.energy`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synfire_bp.runs.runs import METRIC_COLUMNS, Run
+
+from .cost_tables import cost_per_operation, cost_per_phase, resources
+from .entries import PaperEntry
+from .reported import PaperNumbers, Work, read_reported
+from .results import (
+    MODES,
+    READOUTS,
+    ChipCosts,
+    accuracies,
+    chip_costs,
+    mnist_runs,
+    oracle_run,
+    simulated_ms,
+)
+from .sides import processors
+
+__all__ = [
+    "ENTRIES",
+    "accuracy",
+    "cross_check",
+    "literature",
+]
+
+_REPORTED, _MODELLED, _SIMULATED = "reported", "modelled", "simulated"
+_COSTS = ("energy", "latency")
+
+# ----------------------------------------------------------------------------------------------
+# Beside the literature
+# ----------------------------------------------------------------------------------------------
+
+
+def literature(runs: Path) -> pd.DataFrame:
+    """Return the paper's Table 1 with our rows: training, ours, inference, ours.
+
+    Returns
+    -------
+    DataFrame
+        `mode`, `work`, `hardware`, `method`, `network`, `energy_mj`, `latency_ms`, their product
+        `energy_delay_uj_s`, `accuracy_percent` and `accuracy_potential_percent` (ours: last epoch,
+        median of the seeds; of the paper's other works, whatever they read), the same `_best`
+        (ours only: best epoch of the best seed), `costs` (what energy and latency are: "reported",
+        "modelled", "simulated"), `status` of the numbers and `footnotes` of the paper.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is no finished run.
+    HardwareError
+        If the runs' circuit does not fit the chip.
+    """
+    found, paper = mnist_runs(runs), read_reported()
+    chip = chip_costs(found)
+    rows: list[dict[str, Any]] = []
+    for mode in MODES:
+        rows += [_of_the_paper(work, paper) for work in paper.works if work.mode == mode]
+        rows += _ours(mode, found, chip)
+    table = pd.DataFrame(rows)
+    product = table["energy_mj"] * table["latency_ms"]
+    table.insert(list(table).index("latency_ms") + 1, "energy_delay_uj_s", product)
+    return table
+
+
+def _of_the_paper(work: Work, paper: PaperNumbers) -> dict[str, Any]:
+    numbers = {
+        name: paper.numbers.get(f"table1.{work.key}.{name}")
+        for name in (*_COSTS, "accuracy", "accuracy_potential")
+    }
+    letters = {"network": work.network_footnote} | {
+        name.replace("_", " by "): number.footnote for name, number in numbers.items() if number
+    }
+    values = {
+        name: np.nan if number is None or number.value is None else float(number.value)
+        for name, number in numbers.items()
+    }
+    return {
+        "mode": work.mode,
+        "work": work.work,
+        "hardware": work.hardware,
+        "method": work.method,
+        "network": work.network,
+        "energy_mj": values["energy"],
+        "latency_ms": values["latency"],
+        "accuracy_percent": values["accuracy"],
+        "accuracy_potential_percent": values["accuracy_potential"],
+        "accuracy_best_percent": np.nan,
+        "accuracy_potential_best_percent": np.nan,
+        "costs": _REPORTED,
+        "status": paper.numbers[f"table1.{work.key}.accuracy"].status,
+        "footnotes": ", ".join(f"{where} {letter}" for where, letter in letters.items() if letter),
+    }
+
+
+def _ours(mode: str, found: tuple[Run, ...], chip: ChipCosts) -> list[dict[str, Any]]:
+    """Return our two rows of a mode: as modelled on the chip, as simulated."""
+    table = accuracies(found).groupby("readout")
+    last, best = table["last"].median(), table["best"].max()
+    both = {
+        "mode": mode,
+        "network": "-".join(map(str, found[0].experiment.network.sizes)),
+        "accuracy_percent": last["spikes"],
+        "accuracy_potential_percent": last["potential"],
+        "accuracy_best_percent": best["spikes"],
+        "accuracy_potential_best_percent": best["potential"],
+        "status": f"our {_seeds(found)}",
+        "footnotes": "",
+    }
+    method = "spiking circuit" if mode == "training" else "inference"
+    split = "train" if mode == "training" else "test"
+    modelled = {
+        "work": "synfire_bp", "hardware": "Loihi, as a model", "method": method,
+        "energy_mj": chip.energy_mj(mode), "latency_ms": chip.time_ms(mode), "costs": _MODELLED,
+    }  # fmt: skip
+    simulated = {
+        "work": "synfire_bp", "hardware": f"one core of {processors(found)}", "method": method,
+        "energy_mj": np.nan, "latency_ms": simulated_ms(found, split), "costs": _SIMULATED,
+    }  # fmt: skip
+    order = ("mode", "work", "hardware", "method", "network", "energy_mj", "latency_ms")
+    return [
+        {key: (both | row)[key] for key in (*order, *(both | row))}
+        for row in (modelled, simulated)
+    ]  # fmt: skip
+
+
+def _seeds(found: tuple[Run, ...]) -> str:
+    epochs = found[0].experiment.training.epochs
+    seeds = "1 seed" if len(found) == 1 else f"{len(found)} seeds"
+    return f"{seeds}, {epochs} epoch{'s' * (epochs != 1)}"
+
+
+def accuracy(runs: Path) -> pd.DataFrame:
+    """Return the test accuracies over seeds: by spikes and by potential, last and best epoch.
+
+    Returns
+    -------
+    DataFrame
+        `readout`, `epoch` ("last" or "best"), `seeds`; `median_percent`, `lowest_percent`,
+        `highest_percent` over the seeds; `paper_percent`; `difference_points`, the median minus
+        the paper's.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is no finished run.
+    """
+    table, paper = accuracies(mnist_runs(runs)), read_reported()
+    names = {"spikes": "accuracy", "potential": "accuracy_potential"}
+    rows = []
+    for readout in READOUTS:
+        theirs = paper.value(f"table1.training.renner2024.{names[readout]}")
+        of_readout = table[table["readout"] == readout]
+        for epoch in ("last", "best"):
+            values = of_readout[epoch]
+            rows.append(
+                {
+                    "readout": readout,
+                    "epoch": epoch,
+                    "seeds": len(values),
+                    "median_percent": values.median(),
+                    "lowest_percent": values.min(),
+                    "highest_percent": values.max(),
+                    "paper_percent": theirs,
+                    "difference_points": round(values.median() - theirs, 6),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def cross_check(runs: Path) -> pd.DataFrame:
+    """Return, seed by seed, the spiking circuit beside the algorithm in integers.
+
+    Returns
+    -------
+    DataFrame
+        `seed`, `epochs`; test accuracy of the circuit at the last epoch, `spikes_percent` and
+        `potential_percent`, and at the best one, with the epoch; `weights_compared` and
+        `weights_different` at the end of training; `scores_compared` and `scores_different` of all
+        evaluations, training and test.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is no finished run, or one lacks its finished run of the oracle.
+    """
+    rows = []
+    found = mnist_runs(runs)
+    table = accuracies(found)
+    for run in found:
+        oracle, seed = oracle_run(runs, run), run.experiment.training.seed
+        here, there = run.weights, oracle.weights
+        layers = [name for name in here if not name.endswith("_init")]
+        scores, other = (_scores(one) for one in (run, oracle))
+        row: dict[str, Any] = {"seed": seed, "epochs": run.experiment.training.epochs}
+        for readout in READOUTS:
+            of_readout = table[(table["seed"] == seed) & (table["readout"] == readout)].iloc[0]
+            row[f"{readout}_percent"] = of_readout["last"]
+            row[f"{readout}_best_percent"] = of_readout["best"]
+            row[f"{readout}_best_epoch"] = of_readout["best_epoch"]
+        row["weights_compared"] = sum(here[name].size for name in layers)
+        row["weights_different"] = sum(
+            int((here[name] != there[name]).sum()) for name in layers
+        )  # fmt: skip
+        row["scores_compared"] = scores.size
+        row["scores_different"] = int((scores.to_numpy() != other.to_numpy()).sum())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _scores(run: Run) -> pd.DataFrame:
+    """Return what an engine scored, without what it took."""
+    table = run.metrics.sort_values(["epoch", "split"], ignore_index=True)
+    return table[[name for name in METRIC_COLUMNS if name not in ("epoch", "split", "seconds")]]
+
+
+ENTRIES = [
+    PaperEntry(
+        name="table_literature",
+        title="MNIST on neuromorphic hardware, with our rows",
+        caption="The paper’s Table 1 and, below each half, this project twice: as the chip would "
+        "do it (energy and latency modelled from the spikes of our runs) and as the simulation did "
+        "it on a processor (latency simulated, energy not measured). Ours: test accuracy at the "
+        "last epoch, median of the seeds, and in the columns “best” the best epoch of the best "
+        "seed, chosen by the test images themselves. Energy times latency is computed here, of the "
+        "paper’s numbers too.",
+        element="Table 1",
+        numbers=literature,
+    ),
+    PaperEntry(
+        name="table_accuracy",
+        title="Test accuracy on MNIST over seeds",
+        caption="Read from the output layer’s spikes and from its membrane potential, at the last "
+        "epoch and at the best one (chosen by the test images themselves), over the finished runs "
+        "of the spiking circuit. Which epoch the paper means is open.",
+        element="Table 1, accuracy",
+        numbers=accuracy,
+    ),
+    PaperEntry(
+        name="table_cross_check",
+        title="The spiking circuit beside the algorithm in integers",
+        caption="For each seed, the circuit’s run and the oracle’s: weights at the end of training "
+        "and all scores of all evaluations, compared exactly.",
+        element="",
+        numbers=cross_check,
+    ),
+    PaperEntry(
+        name="table_cost_per_phase",
+        title="Energy and time of a sample by phase",
+        caption="Modelled: operations counted from the spikes of our runs (mean of the seeds, last "
+        "evaluation; inference: forward part of the same samples), times costs per operation of "
+        "Davies et al. (2018), without static power, host, input and output. Measured: the "
+        "paper’s Table 1, for a sample as a whole.",
+        element="Table 1, energy and latency",
+        numbers=cost_per_phase,
+    ),
+    PaperEntry(
+        name="table_cost_per_operation",
+        title="Energy of a sample by kind of operation",
+        caption="Modelled, as in the table by phase.",
+        element="",
+        numbers=cost_per_operation,
+    ),
+    PaperEntry(
+        name="table_resources",
+        title="Neurons, synapses and cores",
+        caption="Of both circuits, in our own placement on one chip. The paper’s placement is not "
+        "known to us, so only its sizes stand beside ours.",
+        element="Table 1, network",
+        numbers=resources,
+    ),
+]

@@ -1,0 +1,87 @@
+"""The weights of a finished run at the end of every epoch, trained once more in integers.
+
+A run keeps the weights of its start and of its end.  Those between are found by training again from
+the run's seed with the oracle, which equals the circuit bit for bit; that this training ends at the
+run's weights is checked, so the weights between are those of the run.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.engines.engines import make_engine, starting_weights, training_split
+from synfire_bp.errors import RunDirectoryError
+from synfire_bp.runs.runs import WEIGHTS, Run
+from synfire_bp.training.schedule import epoch_order
+from synfire_bp.training.training import dataset_of
+
+__all__ = ["Replay", "replay"]
+
+Weights = tuple[NDArray[np.int16], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A training, epoch by epoch.
+
+    Attributes
+    ----------
+    weights : tuple of tuples of int16 arrays
+        W1 and W2, (n_pre, n_post), at the start and after every epoch.
+    changes : tuple of tuples of int
+        How often a weight of W1 and of W2 changed its value, in every epoch.
+    samples : int
+        Samples of an epoch.
+    """
+
+    weights: tuple[Weights, ...]
+    changes: tuple[tuple[int, int], ...]
+    samples: int
+
+
+def replay(run: Run) -> Replay:
+    """Repeat the training of a finished run; kept in memory for the next figure that asks.
+
+    Raises
+    ------
+    RunDirectoryError
+        If the repeated training begins or ends with other weights than the run.
+    SynfireError
+        If its data is missing, or it is a training that the oracle cannot do.
+    """
+    return _replay(run.path.resolve(), (run.path / WEIGHTS).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _replay(path: Path, _: int) -> Replay:
+    run = Run.open(path)
+    stored, experiment = run.weights, run.experiment
+    dataset = dataset_of(experiment)
+    n, seed = len(training_split(experiment, dataset)), experiment.training.seed
+    weights = [starting_weights(experiment)]
+    changes = []
+    _refuse_others(run, "at the start", weights[0], (stored["w1_init"], stored["w2_init"]))
+    with closing(make_engine("oracle", experiment, dataset)) as engine:
+        for epoch in range(experiment.training.epochs):
+            done = engine.train(weights[-1], epoch_order(seed, epoch, n))
+            weights.append(done.weights)
+            changes.append((done.activity["changes_w1"], done.activity["changes_w2"]))
+    _refuse_others(run, "at the end", weights[-1], (stored["w1"], stored["w2"]))
+    return Replay(tuple(weights), tuple(changes), n)
+
+
+def _refuse_others(run: Run, when: str, repeated: Weights, stored: Weights) -> None:
+    for name, ours, theirs in zip(("W1", "W2"), repeated, stored, strict=True):
+        if ours.shape != theirs.shape or (ours != theirs).any():
+            different = np.count_nonzero(ours != theirs) if ours.shape == theirs.shape else "all"
+            raise RunDirectoryError(
+                f"{run.path / WEIGHTS}: {different} weights of {name} {when} are not those of the "
+                "same training in integers; was the run trained with this version and this data? "
+                "Train it again"
+            )

@@ -1,0 +1,270 @@
+"""What parameters do: main effects, interactions of two, and the map of a grid of two."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..shared import style
+from .tables import OUTCOMES, SweepTables, interval, short
+
+__all__ = ["draw_effects", "draw_interactions", "draw_map", "draw_silence", "effect_numbers",
+           "interaction_numbers", "map_numbers", "silence_numbers"]  # fmt: skip
+
+_COLUMNS = 4
+_SHOWN_PAIRS = 3
+_MOST_LEVELS = 40
+
+
+def effect_numbers(tables: SweepTables) -> pd.DataFrame | None:
+    """Return the mean outcome at each value of each parameter, over all else.
+
+    Returns
+    -------
+    DataFrame or None
+        `outcome`, `parameter`, `value` (of a range: the middle of an eighth of it), `order`,
+        `runs`, `mean`, `low`, `high` (bootstrapped 95 % interval of the mean), percent.  None if
+        nothing but seeds is varied.
+    """
+    rows = []
+    for name in tables.parameters:
+        groups = tables.grouped(name)
+        if groups.nunique() < 2 or groups.nunique() > _MOST_LEVELS:
+            continue
+        for outcome in OUTCOMES:
+            of_value = tables.runs.groupby(groups, sort=False)[outcome]
+            for value, runs in sorted(of_value, key=lambda pair: _place(tables, name, pair[0])):
+                low, high = interval(runs)
+                place = _place(tables, name, value)
+                rows.append((outcome, name, value, place, len(runs), runs.mean(), low, high))
+    columns = ["outcome", "parameter", "value", "order", "runs", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=columns) if rows else None
+
+
+def silence_numbers(tables: SweepTables) -> pd.DataFrame | None:
+    """Return how many runs end with a silent output unit, at each value of each parameter.
+
+    Returns
+    -------
+    DataFrame or None
+        `parameter`, `value`, `order`, `runs`, `silent_runs`, `share` and its 95 % interval, `low`
+        and `high` (Wilson), percent.  None if no run has one, or nothing but seeds is varied.
+    """
+    if not (tables.runs["silent_outputs"] > 0).any():
+        return None
+    rows = []
+    for name in tables.parameters:
+        groups = tables.grouped(name)
+        if groups.nunique() < 2 or groups.nunique() > _MOST_LEVELS:
+            continue
+        of_value = (tables.runs["silent_outputs"] > 0).groupby(groups, sort=False)
+        for value, silent in sorted(of_value, key=lambda pair: _place(tables, name, pair[0])):
+            n, k, z = len(silent), int(silent.sum()), 1.96
+            middle = (k + z * z / 2) / (n + z * z)
+            half = z / (n + z * z) * np.sqrt(k * (n - k) / n + z * z / 4)
+            low, high = 100 * (middle - half), 100 * (middle + half)
+            place = _place(tables, name, value)
+            rows.append((name, value, place, n, k, 100 * k / n, max(low, 0.0), min(high, 100.0)))
+    columns = ["parameter", "value", "order", "runs", "silent_runs", "share", "low", "high"]
+    return pd.DataFrame(rows, columns=columns) if rows else None
+
+
+def interaction_numbers(tables: SweepTables) -> pd.DataFrame | None:
+    """Return mean accuracies by potential against a parameter, at two parts of another.
+
+    Of the pairs of the three parameters with the largest main effects.
+
+    Returns
+    -------
+    DataFrame or None
+        `parameter`, `value`, `other`, `part` ("low" or "high" half of the other), `runs`, `mean`,
+        `low`, `high`, percent.
+    """
+    effects = effect_numbers(tables)
+    if effects is None or effects["parameter"].nunique() < 2:
+        return None
+    of_potential = effects[effects["outcome"] == "accuracy_potential"]
+    spread = of_potential.groupby("parameter", sort=False)["mean"].agg(np.ptp)
+    strongest = [str(name) for name in spread.sort_values(ascending=False).index[:3]]
+    rows = []
+    for name, other in itertools.combinations(strongest, 2):
+        groups = tables.grouped(name)
+        others = tables.runs[other]
+        places = others.map(lambda value, other=other: _place(tables, other, value))
+        middle = np.median(np.unique(places))
+        for part, inside in (("low", places <= middle), ("high", places > middle)):
+            of_value = tables.runs[inside].groupby(groups[inside], sort=False)["accuracy_potential"]
+            for value, runs in sorted(of_value, key=lambda pair: _place(tables, name, pair[0])):
+                low, high = interval(runs)
+                rows.append((name, value, other, part, len(runs), runs.mean(), low, high))
+    columns = ["parameter", "value", "other", "part", "runs", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=columns) if rows else None
+
+
+def map_numbers(tables: SweepTables) -> pd.DataFrame | None:
+    """Return the mean outcomes of a grid of two parameters.
+
+    Returns
+    -------
+    DataFrame or None
+        Both parameters (`x_name`, `x`, `y_name`, `y`), `outcome`, `runs`, `mean`, `lowest`,
+        `highest` over seeds, percent.  None if the design is no grid of two.
+    """
+    varying = [name for name in tables.parameters if tables.runs[name].nunique() > 1]
+    if tables.sweep.design.kind != "grid" or len(varying) != 2:
+        return None
+    x, y = varying
+    rows = [
+        (x, at_x, y, at_y, outcome, len(runs), runs.mean(), runs.min(), runs.max())
+        for outcome in OUTCOMES
+        for (at_x, at_y), runs in tables.runs.groupby([x, y], sort=False)[outcome]
+    ]
+    columns = ["x_name", "x", "y_name", "y", "outcome", "runs", "mean", "lowest", "highest"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@style.applied()
+def draw_effects(numbers: pd.DataFrame) -> Figure:
+    """Draw main effects, 183 mm wide: a panel for each parameter, a line for each readout."""
+    names = list(dict.fromkeys(numbers["parameter"]))
+    texts = max((len(str(v)) for v in numbers["value"] if isinstance(v, str)), default=0)
+    columns = min(_COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    height = 12 + rows * (44 + 1.1 * texts)
+    figure = style.new_figure(style.DOUBLE_COLUMN, height, layout="constrained")
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axes, name in itertools.zip_longest(panels.flat, names):
+        if name is None:
+            axes.remove()
+            continue
+        for outcome, title in OUTCOMES.items():
+            found = numbers[(numbers["parameter"] == name) & (numbers["outcome"] == outcome)]
+            _curve(axes, found, "mean", style.READOUT_COLOURS[outcome], title)
+        axes.set_xlabel(short(name))
+        axes.spines["right"].set_visible(False)
+    for row in panels:
+        row[0].set_ylabel("mean test accuracy (%)")
+    figure.legend(handles=panels[0, 0].get_legend_handles_labels()[0],
+                  loc="outside upper center", ncols=2)  # fmt: skip
+    return figure
+
+
+@style.applied()
+def draw_silence(numbers: pd.DataFrame) -> Figure:
+    """Draw the share of runs that end with a silent output unit, 183 mm wide."""
+    names = list(dict.fromkeys(numbers["parameter"]))
+    columns = min(_COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    figure = style.new_figure(style.DOUBLE_COLUMN, 6 + 46 * rows, layout="constrained")
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    colour = style.READOUT_COLOURS["accuracy_spikes"]
+    for axes, name in itertools.zip_longest(panels.flat, names):
+        if name is None:
+            axes.remove()
+            continue
+        found = numbers[numbers["parameter"] == name]
+        _curve(axes, found, "share", colour)
+        axes.set(xlabel=short(name), ylim=(0, 1.05 * max(numbers["high"])))
+        axes.spines["right"].set_visible(False)
+    for row in panels:
+        row[0].set_ylabel("runs with a silent\noutput unit (%)")
+    return figure
+
+
+@style.applied()
+def draw_interactions(numbers: pd.DataFrame) -> Figure:
+    """Draw interactions, 183 mm wide: lines that are not parallel are one."""
+    pairs = list(dict.fromkeys(zip(numbers["parameter"], numbers["other"], strict=True)))
+    figure = style.new_figure(style.DOUBLE_COLUMN, 60, layout="constrained")
+    panels = figure.subplots(1, max(len(pairs), 2), sharey=True, squeeze=False)[0]
+    shades = {"low": style.READOUT_COLOURS["mse"], "high": style.READOUT_COLOURS["accuracy_spikes"]}
+    for axes, pair in itertools.zip_longest(panels, pairs):
+        if pair is None:
+            axes.remove()
+            continue
+        name, other = pair
+        found = numbers[(numbers["parameter"] == name) & (numbers["other"] == other)]
+        order = {value: n for n, value in enumerate(dict.fromkeys(found["value"]))}
+        for part, rows in found.groupby("part", sort=False):
+            rows = rows.assign(order=rows["value"].map(order))
+            _curve(axes, rows, "mean", shades[str(part)], f"{short(other)} {part}")
+        axes.set_xlabel(short(name))
+        axes.legend(loc="best")
+        axes.spines["right"].set_visible(False)
+    panels[0].set_ylabel("mean accuracy by potential (%)")
+    return figure
+
+
+@style.applied()
+def draw_map(numbers: pd.DataFrame) -> Figure:
+    """Draw a heat map for each readout, 183 mm wide, with the numbers in it."""
+    xs, ys = (list(dict.fromkeys(numbers[axis])) for axis in "xy")
+    height = 24 + max(8 * len(ys), 20)
+    figure = style.new_figure(style.DOUBLE_COLUMN, height, layout="constrained")
+    panels = figure.subplots(1, len(OUTCOMES), sharey=True)
+    # half of the cells decide the colours: a few collapses must not make all others look alike
+    low, high = np.percentile(numbers["mean"], [10, 100])
+    for axes, (outcome, title) in zip(panels, OUTCOMES.items(), strict=True):
+        found = numbers[numbers["outcome"] == outcome].pivot(index="y", columns="x", values="mean")
+        grid = found.loc[ys, xs].to_numpy()
+        image = axes.imshow(grid, cmap="viridis", vmin=low, vmax=high, aspect="auto",
+                            origin="lower")  # fmt: skip
+        for (row, column), value in np.ndenumerate(grid):
+            dark = value < (low + high) / 2
+            axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=6,
+                      color="white" if dark else "black")  # fmt: skip
+        axes.set_xticks(range(len(xs)), [_label(x) for x in xs])
+        axes.set_yticks(range(len(ys)), [_label(y) for y in ys])
+        axes.set(xlabel=short(numbers["x_name"].iloc[0]), title=f"accuracy {title}")
+        axes.tick_params(length=0)
+        axes.spines["right"].set_visible(False)
+    panels[0].set_ylabel(short(numbers["y_name"].iloc[0]))
+    figure.colorbar(image, ax=panels, label="mean test accuracy (%)", extend="min")
+    return figure
+
+
+def _place(tables: SweepTables, name: str, value: object) -> float:
+    """Return where a value stands among those of its parameter: numbers by size, else as listed."""
+    if isinstance(value, (int, float, np.number)):
+        return float(value)
+    parameter = tables.sweep.parameters.get(name)
+    choices = list(parameter.choices or []) if parameter is not None else []
+    listed = [str(choice) for choice in choices] or list(dict.fromkeys(tables.design[name]))
+    return float(listed.index(str(value)))
+
+
+def _curve(
+    axes: Axes, rows: pd.DataFrame, column: str, colour: str, label: str | None = None
+) -> None:
+    """Draw a column with its interval: a line and a band over numbers, else points and bars."""
+    x = _axis(axes, rows["value"], rows["order"])
+    axes.plot(x, rows[column], "o" if _is_text(rows["value"]) else "o-", color=colour, label=label)
+    if _is_text(rows["value"]):
+        axes.vlines(x, rows["low"], rows["high"], color=colour, linewidth=0.7)
+    else:
+        axes.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0)
+
+
+def _is_text(values: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(values) and any(isinstance(v, str) for v in values)
+
+
+def _axis(axes: Axes, values: pd.Series, order: pd.Series) -> np.ndarray:
+    """Return places on the x axis: numbers as they are, of other values their order."""
+    if not _is_text(values):
+        x = values.to_numpy(dtype=float)
+        if x.min() > 0 and x.max() / x.min() > 10:
+            axes.set_xscale("log")
+        return x
+    places = order.to_numpy(dtype=float)
+    axes.set_xticks(places, [str(v) for v in values], rotation=60, ha="right",
+                    rotation_mode="anchor")  # fmt: skip
+    return places
+
+
+def _label(value: object) -> str:
+    return f"{value:g}" if isinstance(value, (int, float, np.number)) else str(value)

@@ -1,0 +1,92 @@
+"""Figures of a sweep: ``python -m analysis sensitivity SWEEP_DIR [--out figures]``.
+
+Which figures there are hangs on the design: Sobol indices of a saltelli design, Morris effects of a
+morris design, a heat map of a grid of two parameters, main effects and interactions of whatever is
+varied, the spread over seeds, fans of the learning curves, silent output units where they were
+recorded.  Each is drawn from its numbers, which lie beside it as CSV.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from synfire_bp.errors import SynfireError
+
+from ..shared.output import save
+from . import effects as sweep_effects
+from . import indices as sweep_indices
+from . import seeds as sweep_seeds
+from .tables import SweepTables, load_sweep
+
+__all__ = ["FIGURES", "SweepFigure", "draw_sweep", "main"]
+
+
+class SweepFigure(NamedTuple):
+    """A figure of a sweep: what it is drawn from (None: not for this sweep), and how."""
+
+    numbers: Callable[[SweepTables], pd.DataFrame | None]
+    draw: Callable[[pd.DataFrame], Figure]
+
+
+FIGURES: dict[str, SweepFigure] = {
+    "sobol": SweepFigure(sweep_indices.sobol_numbers, sweep_indices.draw_sobol),
+    "pairs": SweepFigure(sweep_indices.pair_numbers, sweep_indices.draw_pairs),
+    "morris": SweepFigure(sweep_indices.morris_numbers, sweep_indices.draw_morris),
+    "map": SweepFigure(sweep_effects.map_numbers, sweep_effects.draw_map),
+    "effects": SweepFigure(sweep_effects.effect_numbers, sweep_effects.draw_effects),
+    "interactions": SweepFigure(sweep_effects.interaction_numbers, sweep_effects.draw_interactions),
+    "silence": SweepFigure(sweep_effects.silence_numbers, sweep_effects.draw_silence),
+    "spread": SweepFigure(sweep_seeds.spread_numbers, sweep_seeds.draw_spread),
+    "fan": SweepFigure(sweep_seeds.fan_numbers, sweep_seeds.draw_fan),
+    "collapse": SweepFigure(sweep_seeds.collapse_numbers, sweep_seeds.draw_collapse),
+}
+"""Figures by the end of their name, which begins with the sweep's: sweep_NAME_sobol."""
+
+
+def draw_sweep(folder: Path, out: Path) -> list[tuple[str, tuple[Path, ...]]]:
+    """Draw all figures that a sweep is fit for.
+
+    Returns
+    -------
+    list of (str, tuple of Path)
+        Name of each figure, and its files.
+
+    Raises
+    ------
+    SynfireError
+        If the folder is no sweep, nothing of it is done, or a file cannot be written.
+    """
+    tables = load_sweep(folder)
+    drawn = []
+    for kind, figure in FIGURES.items():
+        numbers = figure.numbers(tables)
+        if numbers is not None:
+            name = f"sweep_{tables.sweep.name}_{kind}"
+            drawn.append((name, save(figure.draw(numbers), numbers, out, name)))
+    return drawn
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw the figures of a sweep; return the exit code."""
+    matplotlib.use("agg")
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis sensitivity", description="Draw the figures of a sweep."
+    )
+    parser.add_argument("sweep", type=Path, metavar="SWEEP_DIR", help="folder of the sweep")
+    parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")
+    options = parser.parse_args(arguments)
+    try:
+        for name, files in draw_sweep(options.sweep.expanduser(), options.out.expanduser()):
+            print(f"{name}: {', '.join(map(str, files))}")
+    except SynfireError as error:
+        print(f"the sweep cannot be drawn: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,1 @@
+"""`synfire-bp bench`: what a training sample costs here, and beside what."""

@@ -1,0 +1,134 @@
+"""What `synfire-bp bench` prints: a benchmark, in tables and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from synfire_bp.bench.bench import Bench
+from synfire_bp.bench.measuring import Measure
+from synfire_bp.bench.scaling import ENGINES, Exponent
+
+__all__ = ["Table", "bench_report"]
+
+_NAMES = {
+    "numpy": "algorithm, plain NumPy",
+    "stock": "circuit, Brian2 alone",
+    "circuit": "circuit, synfire_bp",
+    "oracle": "algorithm, integers (the oracle)",
+    "chip": "the chip: reported, not measured",
+}
+_PROGRAMS = ("stock", "circuit")
+_NOT_CLEAR = "lost in noise"
+
+
+class Table(NamedTuple):
+    """A table to print: text in its first `left` columns, numbers in the others."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int = 1
+
+
+def bench_report(bench: Bench) -> Iterator[Table | str]:
+    """Yield, in the order to print them, tables and sentences about a benchmark."""
+    yield _cost_table(bench)
+    yield (
+        f"Slope between {bench.before:,} and {bench.before + bench.samples:,} samples, so without "
+        f"the start of a program, which stands beside it; medians of {bench.repeats} rounds in "
+        f"turns, one core of {bench.machine.cpu}."
+    )
+    yield _memory_sentence(bench)
+    yield _preparation_table(bench)
+    if bench.scaling is not None:
+        yield from _scaling_tables(bench)
+    for caution in bench.cautions():
+        yield f"Caution: {caution}"
+
+
+def _cost_table(bench: Bench) -> Table:
+    rows = []
+    for name, cost in bench.costs.items():
+        program = name in _PROGRAMS
+        memory = "" if cost.peak_memory_mb is None else f"{cost.peak_memory_mb:,.0f}"
+        rate = "" if cost.samples_per_second is None else f"{cost.samples_per_second:,.0f}"
+        fastest, slowest = min(cost.ms.rounds), max(cost.ms.rounds)
+        rows.append(
+            (_NAMES[name], _ms(cost.ms), f"{fastest:.3g} … {slowest:.3g}", rate,
+             _ratio(bench, name), f"{cost.start_ms.median:.0f}" if program else "", memory)
+        )  # fmt: skip
+    rows += [
+        (_NAMES[name], f"{there.ms:g}", "", f"{1000 / there.ms:,.0f}", _ratio(bench, name), "", "")
+        for name, there in bench.reported.items()
+    ]
+    heads = ("", "ms a sample", "rounds", "samples/s", "circuit / this", "start, ms",
+             "peak memory, MB")  # fmt: skip
+    sizes = "-".join(map(str, bench.sizes))
+    return Table(f"{bench.model}, {sizes}: a training sample", heads, rows)
+
+
+def _memory_sentence(bench: Bench) -> str:
+    bound = bench.bound
+    return (
+        f"A sample of the circuit touches {bound.traffic.delivered:,.0f} plastic synapses to "
+        f"deliver spikes and {bound.traffic.learning:,.0f} to learn: {bound.bytes / 1e6:.3g} MB of "
+        f"weights. At what one core streams of {bound.bandwidth.working_set / 1e6:.3g} MB "
+        f"({bound.bandwidth.read.median:.0f} GB/s read, {bound.bandwidth.update.median:.0f} GB/s "
+        f"read and written) that takes {bound.ms:.3g} ms at least; measured: "
+        f"{_ms(bench.costs['circuit'].ms)} ms."
+    )
+
+
+def _preparation_table(bench: Bench) -> Table:
+    builds = bench.builds
+    rows = [
+        ("compile the circuit, for training and testing", f"{builds.circuit_cold_s:.1f}", ""),
+        ("compile it as Brian2 alone does, for training", f"{builds.stock_cold_s:.1f}", ""),
+        ("find it in the cache", f"{builds.circuit_warm_s.median:.3f}", ""),
+        *(
+            (f"{start.command} (compiled before)", f"{start.seconds.median:.2f}",
+             f"{start.peak_memory_mb.median:,.0f}")
+            for start in bench.starts.values()
+        ),
+    ]  # fmt: skip
+    return Table("Before the first sample", ("", "s", "peak memory, MB"), rows)
+
+
+def _scaling_tables(bench: Bench) -> Iterator[Table | str]:
+    assert bench.scaling is not None
+    for layer, series in bench.scaling.items():
+        rows = [
+            ("-".join(map(str, point.sizes)), "synthetic" if point.synthetic else bench.dataset,
+             f"{point.touched:,.0f}", *(_ms(point.times[engine].ms) for engine in ENGINES),
+             f"{point.bound.ms:.3g}", f"{point.closing:,}", f"{point.strays:,}")
+            for point in series.points
+        ]  # fmt: skip
+        heads = ("", "inputs", "synapses touched", *(f"{engine}, ms" for engine in ENGINES),
+                 "memory alone, ms", "closing bias", "stray spikes")  # fmt: skip
+        yield Table(f"Scaling with the {layer} layer", heads, rows, left=2)
+        laws = "; ".join(
+            f"{engine} {_exponent(exponent)}" for engine, exponent in series.exponents.items()
+        )
+        yield f"Time grows as the synapses touched to the power of: {laws}."
+    if any(point.synthetic for series in bench.scaling.values() for point in series.points):
+        yield (
+            "Synthetic inputs: of each sample, as large a fraction is active as in the data, at "
+            "random places; labels are the data's."
+        )
+
+
+def _ms(ms: Measure) -> str:
+    return f"{ms.median:.3g}" if ms.resolved else _NOT_CLEAR
+
+
+def _ratio(bench: Bench, name: str) -> str:
+    ratio = bench.ratios.get(f"circuit/{name}")
+    return "" if ratio is None else f"{ratio.median:.3g}"
+
+
+def _exponent(fit: Exponent | None) -> str:
+    if fit is None:
+        return "unknown (too few sizes)"
+    interval = "" if fit.low is None else f", 95 % interval {fit.low:.2f} … {fit.high:.2f}"
+    return f"{fit.exponent:.2f} ({fit.points} sizes{interval})"

@@ -1,0 +1,1 @@
+"""What is learnt: data sets, and how well outputs match labels."""

@@ -1,0 +1,4 @@
+"""What trains and tests a network."""
+
+from synfire_bp.engines.engines import *  # noqa: F403
+from synfire_bp.engines.engines import __all__

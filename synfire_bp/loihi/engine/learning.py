@@ -1,0 +1,526 @@
+"""The chip's learning engine as Brian2 models: traces, tags, and rules once per learning epoch.
+
+    engine = LearningEngine(
+        SPECS["loihi1"], dw="dw = 2^-2*x1*y0 - 2^-2*x0*y1", epoch=2,
+        traces={"x1": Trace(impulse=20, tau=10), "y1": Trace(impulse=20, tau=10)},
+    )
+    synapses = LoihiPlasticSynapses(source, target, engine=engine)
+    synapses.connect()
+    synapses.set_weights(mantissas)
+    weights = StateMonitor(synapses, "w", record=[0, 1], when="end")
+    traces = StateMonitor(synapses.pre_traces, "x1", record=True, when="end")
+
+A learning epoch is `epoch` steps; the first begins with the first step of the simulation.  In the
+step n, in this order:
+
+1. `start`, if an epoch begins: the traces decay, x <- x·exp(-epoch/tau) rounded at random so that
+   the mean is kept; the flags `x0`, `y0`, `r0` are cleared.
+2. `synapses`: the spikes of this step are delivered, with the weight and the delay as they are.
+3. `synapses`: each of them sets its flag and adds an impulse to its traces, at most to 127.  That
+   is when the spike is sent, whatever the synapse's delay.
+4. `synapses`, if the epoch ends: the rules are evaluated, all of them from the state that is there,
+   and weight, tag and delay change together.
+
+So monitors see a step as it was left if they record at its end (``when="end"``).
+
+dw, dt and dd are rounded away from zero to whole numbers.  A weight whose mantissa goes in steps
+takes |dw| // step of them, and one more with probability (|dw| mod step) / step; it is then held
+within the format's range.  A tag is held within ±255, a delay within 0 … 62.
+
+Random numbers come from Brian2: ``seed(n)`` before the run makes it repeat itself, in runtime mode
+as in C++ standalone, but the two draw different ones.  Where the rule allows only multiples of the
+step, and for traces that keep all or nothing, none are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from brian2 import Function, NeuronGroup, Subgroup, ms
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.codegen.statements import Statement
+from brian2.groups.group import CodeRunner
+from numpy.typing import ArrayLike, NDArray
+
+from synfire_bp.dense.synapses import RowCodeObject, RowGenerator
+from synfire_bp.errors import HardwareError
+from synfire_bp.loihi.emulation import (
+    LoihiSynapses,
+    _code_class,
+    _remember,
+    _whole_function,
+    _within,
+)
+from synfire_bp.loihi.engine.rules import Factor, LearningEngine, SumOfProducts
+from synfire_bp.loihi.formats import effective_weight, weight_range, weight_step
+from synfire_bp.loihi.spec import LoihiSpec, SignMode
+
+__all__ = ["LoihiPlasticSynapses", "learning_functions"]
+
+FLAGS = ("x0", "y0", "r0")
+LONGEST_CHANGE = 2**30
+"""Changes are held within this; all formats are narrower."""
+
+BEGIN, DELIVER, LEARN = -20, 0, 2
+"""Order of what happens in a step within its slot."""
+
+
+# ----------------------------------------------------------------------------------------------
+# The engine's arithmetic in Brian2 code: C++, and for runtime mode NumPy
+# ----------------------------------------------------------------------------------------------
+
+
+def learning_functions(
+    engine: LearningEngine, sign_mode: SignMode, exponent: int
+) -> dict[str, Function]:
+    """Return the functions that the code of a synapse and its traces uses.
+
+    `faded(x, kept, drawn)`, `in_steps(change, drawn)`, `added(x, change, low, high)`,
+    `effective(w)`, and for each rule ("dw") a function ("rule_dw") of the variables that it reads,
+    in alphabetical order.  `drawn` is uniform between 0 and 1.
+    """
+    functions = {
+        "faded": _faded(),
+        "in_steps": _in_steps(weight_step(engine.spec, sign_mode)),
+        "added": _added(),
+        "effective": _effective(exponent, engine.spec),
+    }
+    for target, rule in engine.rules.items():
+        functions[f"rule_{target}"] = _rule(rule, engine.spec)
+    return functions
+
+
+def _faded() -> Function:
+    """Return x·kept, rounded down, or up with the probability of the fraction."""
+
+    def faded(x: NDArray, kept: float, drawn: NDArray) -> NDArray:
+        left = np.asarray(x) * kept
+        below = np.floor(left)
+        return (below + (drawn < left - below)).astype(np.int64)
+
+    code = """
+    static inline int32_t faded(int32_t x, double kept, double drawn)
+    {
+        const double left = x * kept;
+        const double below = std::floor(left);
+        return int32_t(below) + (drawn < left - below);
+    }
+    """
+    return _whole_function(faded, "faded", code, 3)
+
+
+def _in_steps(step: int) -> Function:
+    """Return whole steps for a change: one more with the probability of the rest."""
+
+    def in_steps(change: NDArray, drawn: NDArray) -> NDArray:
+        size = np.abs(np.asarray(change, dtype=np.int64))
+        return np.sign(change) * (size // step + (np.asarray(drawn) * step < size % step)) * step
+
+    code = f"""
+    static inline int32_t in_steps(int32_t change, double drawn)
+    {{
+        const int32_t size = change < 0 ? -change : change;
+        const int32_t steps = size / {step} + (drawn * {step} < size % {step});
+        return change < 0 ? -steps * {step} : steps * {step};
+    }}
+    """
+    return _whole_function(in_steps, "in_steps", code, 2)
+
+
+def _added() -> Function:
+    """Return x + change, held within low … high."""
+
+    def added(x: NDArray, change: NDArray, low: int, high: int) -> NDArray:
+        return np.clip(np.asarray(x, dtype=np.int64) + change, low, high)
+
+    code = """
+    static inline int32_t added(int32_t x, int32_t change, int32_t low, int32_t high)
+    {
+        const int32_t sum = x + change;
+        return sum < low ? low : sum > high ? high : sum;
+    }
+    """
+    return _whole_function(added, "added", code, 4)
+
+
+def _effective(exponent: int, spec: LoihiSpec) -> Function:
+    """As `formats.effective_weight`."""
+    limit = 2**spec.accumulator_bits - 2**6
+
+    def effective(w: NDArray) -> NDArray:
+        return effective_weight(np.asarray(w), exponent, bits=spec.accumulator_bits)
+
+    shifted = f"w * {2**exponent}" if exponent >= 0 else f"w >> {-exponent}"
+    code = f"""
+    static inline int32_t effective(int64_t w)
+    {{
+        const int64_t arriving = ({shifted}) * 64;
+        return int32_t(arriving < -{limit} ? -{limit} : arriving > {limit} ? {limit} : arriving);
+    }}
+    """
+    return _whole_function(effective, "effective", code, 1)
+
+
+def _rule(rule: SumOfProducts, spec: LoihiSpec) -> Function:
+    """Return the change that a rule makes, computed without error with the point moved."""
+    bits = rule.fraction_bits
+    scaled = [(int(p.constant * 2**bits), p.factors) for p in rule.products]
+    above = 2**bits - 1
+
+    def change(*arguments: NDArray) -> NDArray:
+        values = {
+            name: np.asarray(argument, dtype=np.int64)
+            for name, argument in zip(rule.variables, arguments, strict=True)
+        }
+        total: Any = np.int64(0)
+        for constant, factors in scaled:
+            product: Any = np.int64(constant)
+            for factor in factors:
+                value = values[factor.variable]
+                signed = np.sign(value) if factor.name != factor.variable else value
+                product = product * (signed + factor.plus)
+            total = total + product
+        return np.sign(total) * np.minimum((np.abs(total) + above) >> bits, LONGEST_CHANGE)
+
+    narrow = (rule.largest(spec) + 1) * 2**bits < 2**31
+    whole = "int32_t" if narrow else "int64_t"
+    terms = ["*".join([f"{whole}({c})", *map(_in_cpp, factors)]) for c, factors in scaled]
+    code = f"""
+    static inline int32_t rule_{rule.target}({", ".join(f"{whole} {v}" for v in rule.variables)})
+    {{
+        const {whole} total = {" + ".join(terms)};
+        const {whole} size = ((total < 0 ? -total : total) + {above}) >> {bits};
+        const int32_t held = int32_t(size < {LONGEST_CHANGE} ? size : {LONGEST_CHANGE});
+        return total < 0 ? -held : held;
+    }}
+    """
+    return _whole_function(change, f"rule_{rule.target}", code, len(rule.variables))
+
+
+def _in_cpp(factor: Factor) -> str:
+    name = factor.variable
+    value = name if factor.name == name else f"(int({name} > 0) - int({name} < 0))"
+    return f"({value} + {factor.plus})" if factor.plus else value
+
+
+# ----------------------------------------------------------------------------------------------
+# Objects
+# ----------------------------------------------------------------------------------------------
+
+
+class EpochGenerator(RowGenerator):
+    """C++ of what is done once per epoch: in the other steps the loop is left out."""
+
+    def _idle_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
+        if any(statement.var == "acts" for statement in scalar):
+            return "acts"
+        return super()._idle_without(scalar, vector)
+
+
+class EpochCodeObject(RowCodeObject):
+    """Code objects of what is done once per epoch; its factor is the flag `acts`."""
+
+    generator_class = EpochGenerator
+
+
+def _epoch_class() -> type:
+    return NumpyCodeObject if _code_class() is NumpyCodeObject else EpochCodeObject
+
+
+def _once(acts: str | None, variable: str, new: str) -> str:
+    """Return a statement that takes a new value where a flag is up; always, without flag."""
+    if acts is None:
+        return f"{variable} = {new}"
+    return f"{variable} += int({acts}) * ({new} - {variable})"
+
+
+class LoihiPlasticSynapses(LoihiSynapses):
+    """Synapses of one projection that learn by the chip's engine.
+
+    Parameters
+    ----------
+    source, target
+        As of `LoihiSynapses`; both with the same clock.
+    engine : LearningEngine
+        Rules, traces, length of the learning epoch, and the chip.
+    sign_mode, exponent
+        As of `LoihiSynapses`.
+    delayed : bool
+        Whether synapses have extra delays (`set_delays`).  They do if a rule reads or changes
+        delays.
+    reward : group, optional
+        Its spikes are the reward: flag `r0` and trace `r1` of all synapses.  Without it, set `r1`
+        of `post_traces`, for example by its `run_regularly`.
+    **kwds
+        As of `DenseSynapses`.
+
+    Attributes
+    ----------
+    pre_traces, post_traces : NeuronGroup or None
+        `x0`, `x1`, `x2` of each presynaptic neuron, and `y0` … `y3`, `r0`, `r1` of each
+        postsynaptic one, as far as there are such; numbered as the groups that `source` and
+        `target` are part of.
+    by_events : bool
+        Whether only the synapses of neurons that spike are visited.  So it is if an epoch is one
+        step and every product holds x0; they learn the same, in less time.
+
+    Raises
+    ------
+    HardwareError
+        If the weight exponent is out of range, or the reward is a subgroup.
+
+    Notes
+    -----
+    Per synapse: `w` and `weight` as in `LoihiSynapses`, the tag `tag` (`t` of the rules), the delay
+    `d` in steps; also the traces, by their names.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        target: Any,
+        *,
+        engine: LearningEngine,
+        sign_mode: SignMode = SignMode.MIXED,
+        exponent: int = 0,
+        delayed: bool = False,
+        reward: Any = None,
+        equations: str = "",
+        **kwds: Any,
+    ) -> None:
+        reads = engine.variables
+        delayed = delayed or "dd" in engine.rules or "d" in reads
+        by_events = engine.epoch == 1 and all(r.always("x0") for r in engine.rules.values())
+        code = _learning_code(engine, sign_mode, by_events=by_events)
+        model = _shared_flags(engine)
+        if "dt" in engine.rules or "t" in reads:
+            model += "tag : integer\n"
+        on_pre = {"pre": "arriving_post += weight"}
+        if delayed:
+            model += "d : integer  # extra delay in steps\nslot : integer  # of what is sent now\n"
+            n_slots = engine.spec.longest_delay + 1
+            first, size = target.start, len(_whole_group(target))
+            on_pre = {
+                "aim": f"slot = j + {first} + {size} * ((t_in_timesteps + d) % {n_slots})",
+                "pre": "waiting += weight",
+            }
+        if by_events and code:
+            on_pre["learn"] = code
+        super().__init__(
+            source,
+            target,
+            spec=engine.spec,
+            sign_mode=sign_mode,
+            exponent=exponent,
+            equations=model + equations,
+            on_pre=on_pre,
+            delay=dict.fromkeys(on_pre, 0 * ms),
+            namespace=learning_functions(engine, sign_mode, exponent) | kwds.pop("namespace", {}),
+            **kwds,
+        )
+        _remember(self, engine=engine, by_events=by_events, delayed=delayed)
+        _remember(self, pre_traces=None, post_traces=None)
+        self._add_traces(reward)
+        if delayed:
+            self._add_waiting(n_slots)
+        if by_events and code:
+            self.learn.when, self.learn.order = "synapses", LEARN
+        elif code:
+            self.run_regularly(
+                code, clock=self.clock, when="synapses", order=LEARN, name=f"{self.name}_learning",
+                codeobj_class=_epoch_class(),
+            )  # fmt: skip
+
+    def set_delays(self, steps: ArrayLike) -> None:
+        """Set the extra delays in steps, on top of the one that every spike takes.
+
+        Raises
+        ------
+        HardwareError
+            If a delay is longer than the chip's, or the synapses were not made to have delays.
+        """
+        extra = _within(f"{self.name}: delay", steps, 0, self.spec.longest_delay)
+        if self.delayed:
+            self.d = extra if extra.ndim else int(extra)
+        elif extra.any():
+            raise HardwareError(
+                f"{self.name}: {extra[extra > 0].ravel()[0]} steps of delay for synapses without; "
+                "make them with delayed=True"
+            )
+
+    # -- traces ----------------------------------------------------------------------------------
+
+    def _add_traces(self, reward: Any) -> None:
+        names = self.engine.variables | set(self.engine.traces)
+        if self.by_events:
+            names -= {"x0"}
+        if reward is not None:
+            names |= {"r0", "r1"}
+        before = sorted(name for name in names if name in ("x0", "x1", "x2"))
+        after = sorted(name for name in names if name in ("y0", "y1", "y2", "y3", "r0", "r1"))
+        if before:
+            self.pre_traces = self._trace_group("pre", self.source, before)
+            self._add_spikes(self.pre_traces, self.source, before)
+        if after:
+            self.post_traces = self._trace_group("post", self.target, after)
+            self._add_spikes(self.post_traces, self.target, [n for n in after if n[0] == "y"])
+        if reward is not None:
+            self._add_reward(reward)
+
+    def _trace_group(self, side: str, cells: Any, names: list[str]) -> NeuronGroup:
+        """Return a group with flags and traces, one for each cell, that fade as epochs begin."""
+        engine, acts = self.engine, None if self.engine.epoch == 1 else "acts"
+        model, constants, begin = "", {}, ""
+        if acts:
+            model += f"acts = t_in_timesteps % {engine.epoch} == 0 : boolean (shared)\n"
+        for name in names:
+            model += f"{name} : {'boolean' if name in FLAGS else 'integer'}\n"
+            if name in FLAGS:
+                begin += f"{name} = {f'{name} and not acts' if acts else 'False'}\n"
+            elif name in engine.traces:
+                kept = engine.traces[name].kept(engine.epoch)
+                constants[f"kept_{name}"] = kept
+                if kept < 1:
+                    left = f"faded({name}, kept_{name}, rand())" if kept else "0"
+                    begin += _once(acts, name, left) + "\n"
+        traces = NeuronGroup(
+            len(_whole_group(cells)), model, clock=self.clock, name=f"{self.name}_{side}_traces",
+            namespace={"faded": _faded(), "added": _added(), **constants},
+            codeobj_class=_code_class(),
+        )  # fmt: skip
+        if begin:
+            traces.run_regularly(
+                begin, clock=self.clock, when="start", order=BEGIN, codeobj_class=_epoch_class(),
+                name=f"{traces.name}_begin",
+            )  # fmt: skip
+        self.contained_objects.append(traces)
+        for name in names:
+            # y0 by Brian2's own index, by which `DenseSynapses` knows a flag of the target; the
+            # others by one each, as a StateMonitor takes but one variable of an index
+            index = "_postsynaptic_idx" if name == "y0" else f"_{name}_idx"
+            self.variables.add_reference(index, self, f"_synaptic_{side}")
+            self.variables.add_reference(name, traces, index=index)
+        return traces
+
+    def _impulses(self, names: Iterable[str], spikes: str) -> str:
+        """Return what so many spikes do to flags and traces."""
+        most, traces = 2**self.spec.trace_bits - 1, self.engine.traces
+        code = ""
+        for name in names:
+            if name in FLAGS:
+                code += f"{name} = {name} or {spikes} > 0\n"
+            elif name in traces and traces[name].impulse:
+                code += f"{name} = added({name}, {traces[name].impulse} * {spikes}, 0, {most})\n"
+        return code
+
+    def _add_spikes(self, traces: NeuronGroup, cells: Any, names: Iterable[str]) -> None:
+        """Have spikes of cells set their flags and add impulses to their traces."""
+        if not (code := self._impulses(names, "1")):
+            return
+        traces.variables.add_reference("_spikespace", _whole_group(cells))
+        runner = CodeRunner(
+            traces, "reset", code, clock=self.clock, when="synapses", order=DELIVER,
+            name=f"{traces.name}_spikes", needed_variables=["_spikespace"],
+            template_kwds={"eventspace_variable": traces.variables["_spikespace"]},
+            codeobj_class=_code_class(),
+        )  # fmt: skip
+        traces.contained_objects.append(runner)
+
+    def _add_reward(self, reward: Any) -> None:
+        """Have each spike of a group reach all postsynaptic neurons."""
+        if isinstance(reward, Subgroup):
+            raise HardwareError(f"the reward of {self.name} is part of a group; must be all of it")
+        traces, size = self.post_traces, len(reward)
+        # a list of spikes ends with their number
+        place = np.full(len(traces), size, dtype=np.int32)
+        traces.variables.add_array(
+            "_rewards_idx", size=len(traces), dtype=np.int32, values=place, constant=True,
+            read_only=True,
+        )  # fmt: skip
+        traces.variables.add_reference("rewards", reward, "_spikespace", index="_rewards_idx")
+        traces.run_regularly(
+            self._impulses(("r0", "r1"), "rewards"), clock=self.clock, when="synapses",
+            order=DELIVER, name=f"{traces.name}_reward", codeobj_class=_code_class(),
+        )  # fmt: skip
+
+    # -- delays ----------------------------------------------------------------------------------
+
+    def _add_waiting(self, n_slots: int) -> None:
+        """Have what is sent wait in a slot for each step and target until it is due.
+
+        Brian2's delays are fixed during a run, and deliver the weight of the arrival; the chip adds
+        the weight as it is when the spike is sent.
+        """
+        target = _whole_group(self.target)
+        size = len(target)
+        waiting = NeuronGroup(
+            size * n_slots, "waiting : integer", clock=self.clock, name=f"{self.name}_waiting",
+            codeobj_class=_code_class(),
+        )  # fmt: skip
+        self.variables.add_reference("waiting", waiting, index="slot")
+        due = NeuronGroup(
+            size, "", clock=self.clock, name=f"{self.name}_due", codeobj_class=_code_class()
+        )
+        due.variables.add_array("slot", size=size, dtype=np.int32, unique=True)
+        due.variables.add_reference("waiting", waiting, index="slot")
+        due.variables.add_reference("arriving", target)
+        for name, code, when, order in (
+            ("number", f"slot = i + {size} * (t_in_timesteps % {n_slots})", "start", BEGIN),
+            ("deliver", "arriving += waiting; waiting = 0", self.pre.when, self.pre.order + 1),
+        ):
+            due.run_regularly(
+                code, clock=self.clock, when=when, order=order, name=f"{due.name}_{name}",
+                codeobj_class=_code_class(),
+            )  # fmt: skip
+        self.aim.when, self.aim.order = self.pre.when, self.pre.order - 1
+        self.contained_objects.extend([waiting, due])
+
+
+def _whole_group(cells: Any) -> Any:
+    """Return the group that cells are part of."""
+    return cells.source if isinstance(cells, Subgroup) else cells
+
+
+def _shared_flags(engine: LearningEngine) -> str:
+    """Return equations of the flags that depend on the step alone."""
+    periods = {f.period for r in engine.rules.values() for p in r.products for f in p.factors}
+    model = ""
+    if engine.epoch > 1:
+        model += f"acts = (t_in_timesteps + 1) % {engine.epoch} == 0 : boolean (shared)\n"
+    for k in sorted(period for period in periods if period is not None):
+        steps = engine.epoch * 2**k
+        model += f"u{k} = int((t_in_timesteps + 1) % {steps} == 0) : integer (shared)\n"
+    return model
+
+
+def _learning_code(engine: LearningEngine, sign_mode: SignMode, *, by_events: bool) -> str:
+    """Return what a synapse does when a learning epoch ends."""
+    spec, rules = engine.spec, engine.rules
+    names = {"t": "tag"} | ({"x0": "1"} if by_events else {})
+    acts = None if engine.epoch == 1 else "acts"
+    if by_events and all(rule.always("y0") for rule in rules.values()):
+        acts = "y0"
+
+    def change(target: str) -> str:
+        arguments = (names.get(name, name) for name in rules[target].variables)
+        return f"rule_{target}({', '.join(arguments)})"
+
+    lines, changes = [], {target: change(target) for target in rules}
+    if len(rules) > 1:  # no rule sees what another one has changed
+        lines = [f"change_{target} = {code}" for target, code in changes.items()]
+        changes = {target: f"change_{target}" for target in rules}
+    if "dw" in rules:
+        low, high = weight_range(spec, sign_mode)
+        steps = changes["dw"]
+        if rules["dw"].grain % weight_step(spec, sign_mode):
+            steps = f"in_steps({steps}, rand())"
+        lines.append(_once(acts, "w", f"added(w, {steps}, {low}, {high})"))
+        lines.append(_once(acts, "weight", "effective(w)"))
+    if "dt" in rules:
+        most = 2**spec.tag_bits - 1
+        lines.append(_once(acts, "tag", f"added(tag, {changes['dt']}, {-most}, {most})"))
+    if "dd" in rules:
+        lines.append(_once(acts, "d", f"added(d, {changes['dd']}, 0, {spec.longest_delay})"))
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""A model file: from its text to what is trained."""

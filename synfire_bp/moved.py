@@ -1,0 +1,142 @@
+"""Names that lie elsewhere: old module paths, which warn, and names that are imported when asked.
+
+An old path such as ``synfire_bp.experiment`` stays importable for one release: it is found by a
+finder that Python asks last, and hands out the names of the modules that took its place, with a
+DeprecationWarning that names them.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+__all__ = ["MOVED", "install", "lazily"]
+
+MOVED: dict[str, tuple[str, ...]] = {
+    "alignment": ("training.alignment",),
+    "bench_report": ("bench.report",),
+    "chance": ("network.chance",),
+    "contenders": ("bench.contenders",),
+    "datasets": ("data.datasets",),
+    "decay": ("circuit.decay",),
+    "deep": ("circuit.deep",),
+    "designs": ("sweep.designs",),
+    "experiment": ("model.experiment",),
+    "gating_chain": ("circuit.pools",),
+    "idx": ("data.idx",),
+    "interrupt": ("training.interrupt",),
+    "lines": ("network.lines",),
+    "loihi.learning": ("loihi.engine.learning",),
+    "loihi.rules": ("loihi.engine.rules",),
+    "measuring": ("bench.measuring",),
+    "neurons": ("network.equations",),
+    "physical.section": ("variants.neuron",),
+    "plasticity": ("circuit.rule",),
+    "reference": ("circuit.reference",),
+    "replay": ("circuit.replay",),
+    "scaling": ("bench.scaling",),
+    "schedule": ("training.schedule",),
+    "scores": ("data.scores",),
+    "standalone": ("program",),
+    "standalone.build": ("program.build",),
+    "standalone.cache": ("program.cache",),
+    "standalone.dense": ("dense.synapses",),
+    "standalone.generate": ("program.generate",),
+    "standalone.program": ("program.program",),
+    "sweep_checks": ("sweep.checks",),
+    "sweep_execution": ("sweep.execution",),
+    "sweep_runs": ("sweep.worker",),
+    "sweep_store": ("sweep.store",),
+    "synapses": ("circuit.layout",),
+    "traffic": ("bench.traffic",),
+    "variants_feedback": ("variants.feedback",),
+    "variants_gating": ("variants.gating",),
+    "variants_reward": ("variants.reward",),
+    "variants_synapses": ("variants.synapses",),
+    "verification": ("training.verification",),
+    "weights": ("circuit.weights",),
+    "yaml_text": ("model.yaml_text",),
+}
+"""Old module to the modules that hold its names now; all below `synfire_bp`."""
+
+_PACKAGE = "synfire_bp."
+
+
+class _OldModule(ModuleType):
+    """A module that is not there any more: its names are those of its heirs."""
+
+    __path__: Sequence[str] = ()  # an old package had modules of its own
+
+    def __init__(self, name: str, heirs: Sequence[str]):
+        super().__init__(name, f"Moved to {', '.join(heirs)}.")
+        self._heirs = heirs
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            for heir in self._heirs:
+                module = import_module(heir)
+                if hasattr(module, name):
+                    return getattr(module, name)
+        raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
+
+
+class _OldPaths(MetaPathFinder, Loader):
+    """Finds modules by the paths that they had."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if fullname.removeprefix(_PACKAGE) not in MOVED or not fullname.startswith(_PACKAGE):
+            return None
+        return ModuleSpec(fullname, self)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        heirs = [_PACKAGE + heir for heir in MOVED[spec.name.removeprefix(_PACKAGE)]]
+        warnings.warn(
+            f"{spec.name} has moved; import from {' or '.join(heirs)}",
+            DeprecationWarning,
+            stacklevel=_outside_of_imports(),
+        )
+        return _OldModule(spec.name, heirs)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing to execute."""
+
+
+def _outside_of_imports() -> int:
+    """Return the stack level of the code that imports, so that the warning points there."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and (
+        "importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__
+    ):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def install() -> None:
+    """Let Python find old paths, after everything else."""
+    if not any(isinstance(finder, _OldPaths) for finder in sys.meta_path):
+        sys.meta_path.append(_OldPaths())
+
+
+def lazily(package: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a `__getattr__` for a package: it imports a name from its module when it is asked for.
+
+    Parameters
+    ----------
+    package : str
+        The package's `__name__`.
+    names : mapping
+        Name to the module of the package that has it.
+    """
+
+    def get(name: str) -> Any:
+        if name in names:
+            return getattr(import_module(f"{package}.{names[name]}"), name)
+        raise AttributeError(f"module '{package}' has no attribute '{name}'")
+
+    return get

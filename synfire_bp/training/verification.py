@@ -1,0 +1,119 @@
+"""Is the circuit equal to the algorithm?  Both engines on the same samples, weight by weight."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from synfire_bp.engines.engines import (
+    OracleEngine,
+    Stray,
+    circuit_engine,
+    starting_weights,
+    training_split,
+)
+from synfire_bp.errors import ExperimentError
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.progress import WorkProgress
+from synfire_bp.training.schedule import epoch_order
+from synfire_bp.training.training import dataset_of
+
+__all__ = ["Comparison", "Verification", "verify"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One plastic projection against the oracle's matrix of its layer.
+
+    `learnt` is the number of weights that training changed: a comparison in which nothing was
+    learnt proves nothing.
+    """
+
+    projection: str
+    compared: int
+    different: int
+    learnt: int
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found."""
+
+    samples: int
+    seed: int
+    projections: tuple[Comparison, ...]
+    scores_equal: bool
+    strays: tuple[Stray, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing at all differed, and no neuron fired when it must not."""
+        return (
+            not any(row.different for row in self.projections)
+            and self.scores_equal
+            and not self.strays
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return everything as JSON can hold it."""
+        return asdict(self) | {"exact": self.exact}
+
+
+def verify(
+    experiment: Experiment,
+    *,
+    samples: int | None = None,
+    epochs: int = 1,
+    quiet: bool = True,
+) -> Verification:
+    """Train both engines on the same samples from the same weights, and compare.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The model; its seed decides weights and order.
+    samples : int, optional
+        Use only the first so many training samples, instead of what the experiment says.
+    epochs : int
+        Passes through them.
+    quiet : bool
+        Show no progress.
+
+    Raises
+    ------
+    SynfireError
+        If the data or an engine cannot be used, or the oracle cannot follow a variant.
+    """
+    if samples is not None:
+        experiment = experiment.changed([f"training.samples={samples}"])
+    if epochs < 1:
+        raise ExperimentError(f"epochs is {epochs}; must be 1 or more")
+    dataset = dataset_of(experiment, quiet=quiet)
+    n, seed = len(training_split(experiment, dataset)), experiment.training.seed
+    order = np.concatenate([epoch_order(seed, epoch, n) for epoch in range(epochs)])
+    weights = starting_weights(experiment)
+
+    oracle = OracleEngine(experiment, dataset).train(weights, order)
+    with WorkProgress(quiet) as progress:
+        progress.note(f"{experiment.name}: preparing the circuit")
+        with closing(circuit_engine(experiment, dataset, uses=["train"])) as engine:
+            progress.begin(f"{experiment.name}, circuit", len(order))
+            circuit = engine.train(weights, order, progress=progress.reached)
+    return Verification(
+        len(order),
+        seed,
+        tuple(
+            Comparison(
+                row.name,
+                matrix.size,
+                int(np.count_nonzero(matrix != oracle.weights[row.layer])),
+                int(np.count_nonzero(matrix != weights[row.layer])),
+            )
+            for row, matrix in circuit.copies.items()
+        ),
+        circuit.score == oracle.score,
+        circuit.strays,
+    )

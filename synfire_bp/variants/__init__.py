@@ -1,0 +1,1 @@
+"""Assumptions of the circuit that can be dropped, one module each."""

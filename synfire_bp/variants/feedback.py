@@ -1,0 +1,293 @@
+"""How errors come back: the section `feedback` of a model file.
+
+In the paper the error travels back through copies of W2 that the same local rule keeps equal to it
+(`symmetric`).  They have to start equal, which no brain arranges.  The kinds of feedback here drop
+that assumption, one way each:
+
+============================ ==========================================================
+`feedback_alignment`         B, fixed and random, in the place of W2 (Lillicrap et al. 2016)
+`sign_symmetric`             the same with the signs of the initial W2 (after Liao et al. 2016)
+`kolen_pollack`              B starts random and learns by W2's rule (Kolen & Pollack 1994;
+                             Akrout et al. 2019); with `decay` it comes to equal W2
+`weight_drift`               the paper's copies, disturbed one by one: they drift, or miss updates
+`output_only`                only W2 learns: is backpropagation needed at all?
+`direct_feedback_alignment`  for deeper networks (Nøkland 2016); with one hidden layer it is
+                             feedback alignment
+============================ ==========================================================
+
+What is local: every kind learns by the paper's rule, which sees its own two neurons and the reward.
+B is drawn without a look at W2, except that `sign_symmetric` copies the signs once, at the start;
+B does not follow where W2 changes its sign later, as Liao et al. let it, because a synapse would
+have to know the sign of another one.  Decay sees nothing but its own weight and a signal that
+all synapses share, as in sleep.  With `kolen_pollack` the updates of W2 and B are equal, since the
+same two neurons fire together at both; decay forgets what they started from.
+
+B stands in (n_hid, n_out), as W2 does.  It is held twice, as +B in o→hT and as -B in oT→hT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator
+
+from synfire_bp.circuit.decay import WHOLE, kept
+from synfire_bp.circuit.deep import deep_circuit
+from synfire_bp.circuit.weights import initial_feedback
+from synfire_bp.dice import CERTAIN
+from synfire_bp.network.lines import Lines
+from synfire_bp.variants.base import VariantSection
+
+if TYPE_CHECKING:
+    from synfire_bp.circuit.circuit import Circuit, PlasticProjection
+    from synfire_bp.circuit.layout import PlasticLayout
+    from synfire_bp.variants.base import Weights
+
+__all__ = ["FeedbackSection"]
+
+Kind = Literal[
+    "symmetric",
+    "feedback_alignment",
+    "direct_feedback_alignment",
+    "sign_symmetric",
+    "kolen_pollack",
+    "weight_drift",
+    "output_only",
+]
+
+_OWN_MATRIX = (
+    "feedback_alignment",
+    "direct_feedback_alignment",
+    "sign_symmetric",
+    "kolen_pollack",
+)
+_FIXED = ("feedback_alignment", "direct_feedback_alignment", "sign_symmetric")
+_USED_BY = {
+    "decay": ("kolen_pollack", "weight_drift"),
+    "drift": ("weight_drift",),
+    "failure": ("weight_drift",),
+}
+"""Which kinds of feedback a disturbance or a repair is for."""
+
+EVERY = 1000
+"""Samples between two moments in which weights decay or drift, where a model file says nothing."""
+
+
+_LINES = Lines(
+    plastic="""
+        feedback_learns   : integer (constant)          # 1, or 0: this synapse keeps its weight
+        feedback_number   : integer (constant)          # of the synapse, for chance
+        feedback_dice     : integer (shared, constant)  # seed
+        feedback_failing  : integer (shared, constant)  # chance that an update fails
+        feedback_keep     : integer (constant)          # of a weight that decays
+        feedback_drifting : integer (shared, constant)  # chance of a step up, and of one down
+        feedback_turn     : integer (shared, constant)  # time steps from one moment to the next
+        feedback_since    : integer (shared, constant)  # since the last moment, at the start
+        feedback_left = (t_in_timesteps + feedback_since) % feedback_turn : integer (shared)
+        feedback_due = int(t_in_timesteps > 0 and feedback_left == 0) : integer (shared)
+    """,
+    change=(
+        "{change} * feedback_learns"
+        " * int(chance(feedback_number, feedback_dice + t_in_timesteps) >= feedback_failing)",
+    ),
+    after="w += feedback_due * (bounded(shrunk(w, feedback_keep)"
+    " + 2 * int(chance(-1 - feedback_number, feedback_dice + t_in_timesteps) < feedback_drifting)"
+    " - 2 * int(chance(-1 - feedback_number, feedback_dice + t_in_timesteps)"
+    " >= certain - feedback_drifting), lowest, highest) - w)",
+)
+"""The same for every kind, so that one compiled program serves them all."""
+
+_DICE = 0x2F0E1D3C
+"""Added to the seed, so that what happens here does not hang on what happens elsewhere."""
+
+
+class FeedbackSection(VariantSection):
+    """How errors come back; `feedback: kolen_pollack` alone names the kind."""
+
+    kind: Kind = Field(
+        default="symmetric",
+        description="symmetric (the paper: copies of W2), feedback_alignment (fixed random B), "
+        "sign_symmetric (the same with the signs of the initial W2), kolen_pollack (B learns by "
+        "the rule of W2), weight_drift (copies of W2, disturbed), output_only (W1 is fixed).",
+    )
+    decay: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Fraction that every weight of W2 and B (of all its copies) loses, every "
+        "`every` samples; in steps of 2, and at least one step. W1 does not decay. For "
+        "kolen_pollack and weight_drift; null: none.",
+    )
+    drift: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Probability that a learning weight moves by 2, up or down, every `every` "
+        "samples; each synapse for itself. For weight_drift; null: none.",
+    )
+    failure: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Probability that an update of a weight fails; each synapse for itself. For "
+        "weight_drift; null: none.",
+    )
+    every: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="Samples between two moments in which weights decay or drift, counted from "
+        f"the first one of the training. null: {EVERY:,}, where there are such moments.",
+    )
+
+    @field_validator("decay", "drift", "failure")
+    @classmethod
+    def _belongs_to_kind(cls, value: float | None, info: ValidationInfo) -> float | None:
+        kind, users = info.data.get("kind"), _USED_BY[str(info.field_name)]
+        if value is not None and kind is not None and kind not in users:
+            raise ValueError(
+                f"has no effect on feedback.kind '{kind}'; remove it, or use "
+                f"feedback.kind: {' or '.join(users)}"
+            )
+        return value
+
+    @field_validator("failure")
+    @classmethod
+    def _something_disturbs(cls, failure: float | None, info: ValidationInfo) -> float | None:
+        drift = info.data.get("drift", True)  # not there if it was refused
+        if info.data.get("kind") == "weight_drift" and not failure and not drift:
+            raise ValueError(
+                "is missing: nothing disturbs the copies of feedback.kind 'weight_drift'; give "
+                "feedback.drift or feedback.failure, or use feedback.kind: symmetric"
+            )
+        return failure
+
+    @field_validator("every")
+    @classmethod
+    def _has_moments_to_come(cls, every: int | None, info: ValidationInfo) -> int | None:
+        if every is not None and not any(info.data.get(k, True) for k in ("decay", "drift")):
+            raise ValueError(
+                "has no effect without feedback.decay or feedback.drift; remove it, or give one"
+            )
+        return every
+
+    def fits(self, beside: Mapping[str, Any]) -> None:
+        """Raise ValueError if this kind makes no difference, or is not there, at this depth."""
+        if "network" not in beside:  # refused itself
+            return
+        hidden = len(beside["network"].sizes) - 2
+        deep = hidden > 1
+        if self.kind == "direct_feedback_alignment" and not deep:
+            raise ValueError(
+                "feedback.kind 'direct_feedback_alignment' is the same as feedback_alignment with "
+                "one hidden layer; use that, or a network with more hidden layers"
+            )
+        if deep and (self.decay or self.kind == "output_only"):
+            what = "decay" if self.decay else "kind 'output_only'"
+            raise ValueError(
+                f"feedback.{what} is there for one hidden layer alone, not for "
+                f"{hidden}; leave it out, or set network.sizes to three layers"
+            )
+
+    # -- the circuit -------------------------------------------------------------------------
+
+    def circuit(self, circuit: Circuit) -> Circuit:
+        """Return the circuit with its way back through matrices of its own, if it has them."""
+        layers = sorted({row.layer for row in circuit.plastic if row.transposed})
+        if self.kind not in _OWN_MATRIX or not layers:
+            return circuit
+        if self.kind == "direct_feedback_alignment":
+            return deep_circuit(
+                circuit.sizes,
+                closing=circuit.closing,
+                weight_limit=circuit.weight_limit,
+                feedback=self.kind,
+            )
+        n_forward = len(circuit.sizes) - 1
+        plastic = tuple(
+            replace(row, layer=n_forward + layers.index(row.layer)) if row.transposed else row
+            for row in circuit.plastic
+        )
+        return replace(circuit, plastic=plastic, feedback=tuple(layers))
+
+    def starting_weights(self, weights: Weights, circuit: Circuit, seed: int) -> Weights:
+        """Return the forward matrices, then the feedback matrices."""
+        if self.kind not in _OWN_MATRIX:
+            return weights
+        drawn = initial_feedback(circuit.sizes, seed, direct=circuit.direct)
+        back = tuple(drawn[layer] for layer in circuit.feedback)
+        if self.kind == "sign_symmetric":
+            back = tuple(
+                np.sign(weights[layer]) * np.abs(matrix)
+                for layer, matrix in zip(circuit.feedback, back, strict=True)
+            )
+        return (*weights, *back)
+
+    # -- its synapses ------------------------------------------------------------------------
+
+    @property
+    def _interval(self) -> int:
+        return self.every or EVERY
+
+    def _learns(self, circuit: Circuit, row: PlasticProjection) -> bool:
+        if self.kind == "output_only":
+            return row.layer == len(circuit.sizes) - 2
+        return self.kind not in _FIXED or row.layer < len(circuit.sizes) - 1
+
+    def lines(self) -> Lines:
+        """Return the Brian2 lines of what keeps its weight, decays, drifts or fails."""
+        return Lines() if self.kind == "symmetric" else _LINES
+
+    def numbers(
+        self, circuit: Circuit, layout: PlasticLayout, seed: int
+    ) -> dict[str, NDArray[np.integer] | int]:
+        """Return the numbers of those lines."""
+        if self.kind == "symmetric":
+            return {}
+        keep = kept(self.decay or 0.0)
+        return {
+            "plastic.feedback_learns": layout.per_row(lambda row: self._learns(circuit, row)),
+            "plastic.feedback_number": np.arange(layout.pre.size, dtype=np.int32),
+            "plastic.feedback_dice": (seed + _DICE) % 2**31,
+            "plastic.feedback_failing": round((self.failure or 0.0) * CERTAIN),
+            "plastic.feedback_keep": layout.per_row(lambda row: keep if row.layer else WHOLE),
+            "plastic.feedback_drifting": round((self.drift or 0.0) * CERTAIN / 2),
+            "plastic.feedback_turn": self._interval * circuit.n_phases,
+        }
+
+    def moment(self, circuit: Circuit, shown_before: int) -> dict[str, int]:
+        """Return how long ago weights last decayed or drifted."""
+        if self.kind == "symmetric":
+            return {}
+        return {"plastic.feedback_since": shown_before % self._interval * circuit.n_phases}
+
+    # -- the algorithm -----------------------------------------------------------------------
+
+    def algorithm(self) -> dict[str, Any]:
+        """Return what the algorithm in integers does otherwise."""
+        return {
+            "back_learns": self.kind not in _FIXED,
+            "direct": self.kind == "direct_feedback_alignment",
+            "hidden_learns": self.kind != "output_only",
+            "every": self._interval if self.decay else 0,
+            "keep": kept(self.decay or 0.0),
+        }
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the algorithm in integers cannot follow."""
+        if self.kind != "weight_drift":
+            return None
+        return (
+            "the oracle holds each matrix once, but with feedback.kind 'weight_drift' the copies "
+            "of a matrix differ"
+        )
+
+    @property
+    def copies_may_differ(self) -> bool:
+        """Whether copies of a weight matrix drift apart."""
+        return self.kind == "weight_drift"

@@ -1,0 +1,366 @@
+"""The section `gating` of a model file: what gates, how reliably, in which order.
+
+Gates that fail or come out of time, pools of neurons in place of single ones, background noise in
+the chain, and replay of a sample from memory.  What is random is drawn by `synfire_bp.network.chance`.
+"""
+
+from __future__ import annotations
+
+from math import erfc, sqrt
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
+
+from synfire_bp.circuit.pools import EARLY, IN_TIME, LATE, POOLS, ChainCircuit
+from synfire_bp.circuit.replay import backwards, repeated
+from synfire_bp.dice import CERTAIN
+from synfire_bp.network.lines import Lines
+from synfire_bp.variants.base import VariantSection
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from synfire_bp.circuit.circuit import Circuit
+    from synfire_bp.circuit.layout import PlasticLayout
+
+__all__ = ["GatingSection"]
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+PULSES = Lines(
+    fixed="""
+    gate_number : integer (constant)        # of the gate whose pulse it carries, or of a link
+    gate_ahead  : integer (constant)        # steps from its spike to the one of a pulse in time
+    gate_from   : integer (constant)        # it delivers if what is drawn is not below this
+    gate_to     : integer (constant)        # and below that
+    gate_dice   : integer (shared, constant)  # seed
+    gate_drawn = chance(gate_number, gate_dice + gate_ahead + t_in_timesteps) : integer
+    """,
+    fixed_sent=("int(gate_from <= gate_drawn and gate_drawn < gate_to)",),
+)
+"""A pulse fails, or comes early, in time or late, as the same number drawn for all its synapses
+says; a link of the chain draws for itself."""
+
+CELLS = Lines(
+    cells="""
+    chain_number : integer (constant)        # of a neuron of the gating chain
+    chain_silent : integer (constant)        # it stays silent if what is drawn is below this
+    chain_noise  : integer (constant)        # it fires by itself if not below that
+    chain_first  : integer (constant)        # 1: it is started anew with each sample
+    chain_later  : integer (constant)        # 1: it is silent at that moment
+    chain_turn   : integer (shared, constant)  # steps from one start to the next
+    chain_dice   : integer (shared, constant)  # seed
+    chain_drawn = chance(chain_number, chain_dice + t_in_timesteps) : integer
+    chain_due = fired or (chain_first == 1 and t_in_timesteps % chain_turn == 0) : boolean
+    chain_may = chain_later == 0 or t_in_timesteps % chain_turn > 0 : boolean
+    """,
+    step="""
+    fired = chain_may and (chain_due and chain_drawn >= chain_silent or chain_drawn >= chain_noise)
+    """,
+)  # fmt: skip
+"""A neuron of the chain misses a spike, or fires by itself."""
+
+_LINK_NUMBERS = 2**20
+"""Numbers of links begin here: above those of all gates."""
+
+
+class GatingSection(VariantSection):
+    """What opens and closes the populations: pools, failures, noise, replay."""
+
+    failure: Probability = Field(
+        default=0.0,
+        description="Probability that a gate's pulse does not reach its population in a phase "
+        "(all of the population together); the chain itself goes on.",
+    )
+    early: Probability = Field(
+        default=0.0,
+        description="Probability that a gate's pulse comes one phase too early.",
+    )
+    late: Probability = Field(
+        default=0.0,
+        description="Probability that a gate's pulse comes one phase too late.",
+    )
+    jitter: float = Field(
+        default=0.0,
+        ge=0,
+        description="Standard deviation of a gate's pulse, in steps, in place of early and late: a "
+        "pulse is in time if it is less than half a step off, else one phase early or late.",
+    )
+    pool: int = Field(
+        default=1,
+        description="Neurons per link of the gating chain; each carries its share of the weight of "
+        "a gate's pulse (Abeles 1991). A power of two up to 64: all weights stay whole numbers.",
+    )
+    link_probability: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of a pool to which each neuron of the next one is linked, at random "
+        "(always the same number of links); 1: all to all.",
+    )
+    link_seed: int = Field(default=0, ge=0, description="Which neurons are linked.")
+    quorum: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of its links by which a neuron of a pool is made to fire. The weight of "
+        "a link follows from it; what an intact pool delivers is 1/quorum times what is needed.",
+    )
+    noise: Probability = Field(
+        default=0.0,
+        description="Probability that a neuron of the chain fires by itself, per step.",
+    )
+    cell_failure: Probability = Field(
+        default=0.0,
+        description="Probability that a neuron of the chain misses a spike.",
+    )
+    link_failure: Probability = Field(
+        default=0.0,
+        description="Probability that a synapse from one pool to the next fails, per spike.",
+    )
+    lost_cells: Probability = Field(
+        default=0.0,
+        description="Share of the chain's neurons that are dead for good; drawn by link_seed.",
+    )
+    restart: bool = Field(
+        default=True,
+        description="Start the chain anew with each sample if its neurons are not reliable; "
+        "false: a pulse that died stays dead, and one too many stays, until the next test.",
+    )
+    replay: int = Field(
+        default=0,
+        ge=0,
+        le=15,
+        description="How often each sample is shown again from memory, with silent sources "
+        "(Foster & Wilson 2006).",
+    )
+    order: Literal["forward", "reverse"] = Field(
+        default="forward",
+        description="In which order the gates come. reverse: nothing is learnt; to be looked at.",
+    )
+
+    @field_validator(
+        "failure", "early", "late", "noise", "cell_failure", "link_failure", "lost_cells"
+    )
+    @classmethod
+    def _is_not_lost_in_rounding(cls, p: float) -> float:
+        if p > 0 and round(p * CERTAIN) == 0:
+            raise ValueError(f"is {p:g}, but the smallest probability besides 0 is 2^-24 = 6e-08")
+        return p
+
+    @field_validator("late")
+    @classmethod
+    def _happens_at_most_once(cls, late: float, info: ValidationInfo) -> float:
+        others = [info.data.get(name, 0.0) for name in ("failure", "early")]
+        if sum(others) + late > 1:
+            raise ValueError(
+                f"is {late:g}, but a pulse fails (failure {others[0]:g}), comes early "
+                f"({others[1]:g}) or late: together at most 1"
+            )
+        return late
+
+    @field_validator("jitter")
+    @classmethod
+    def _jitter_stands_alone(cls, jitter: float, info: ValidationInfo) -> float:
+        both = [name for name in ("early", "late") if info.data.get(name)]
+        if jitter and both:
+            raise ValueError(
+                f"is {jitter:g}, but {' and '.join(both)} is given: use one or the other"
+            )
+        out_of_time = 2 * _off_by_a_phase(jitter)
+        failure = info.data.get("failure", 0.0)
+        if failure + out_of_time > 1:
+            raise ValueError(
+                f"is {jitter:g} steps: {out_of_time:.3g} of the pulses come out of time, and "
+                f"{failure:g} fail (failure): together at most 1"
+            )
+        return jitter
+
+    @field_validator("pool")
+    @classmethod
+    def _pool_divides_the_weights(cls, pool: int) -> int:
+        if pool not in POOLS:
+            raise ValueError(
+                f"is {pool}, but the weights of a gate's pulse are whole numbers that this does "
+                f"not divide; must be one of {', '.join(map(str, POOLS))}"
+            )
+        return pool
+
+    @field_validator("link_probability")
+    @classmethod
+    def _links_are_left(cls, share: float, info: ValidationInfo) -> float:
+        pool = info.data.get("pool")
+        if pool is not None and share * pool < 1:
+            raise ValueError(
+                f"is {share:g}, which leaves no link into a neuron: a pool has {pool} (pool); must "
+                f"be {1 / pool:g} or more"
+            )
+        return share
+
+    @field_validator("order")
+    @classmethod
+    def _reverse_replays_nothing(cls, order: str, info: ValidationInfo) -> str:
+        if order == "reverse" and info.data.get("replay"):
+            raise ValueError(
+                "is reverse, but replay asks for the order in which memories work; use one of them"
+            )
+        return order
+
+    # -- what it does ----------------------------------------------------------------------
+
+    def circuit(self, circuit: Circuit) -> Circuit:
+        """Return the training circuit with other gates.
+
+        The inference circuit stays as it is: what was learnt is tested undisturbed.
+        """
+        if not circuit.reward_phases:
+            return circuit
+        if self.order == "reverse":
+            circuit = backwards(circuit)
+        if self.replay:
+            circuit = repeated(circuit, self.replay)
+        if self.pool == 1 and not self._imprecise and not self.link_failure:
+            return circuit
+        return ChainCircuit.of(
+            circuit,
+            pool=self.pool,
+            in_links=round(self.link_probability * self.pool),
+            quorum=self.quorum,
+            link_seed=self.link_seed,
+            imprecise=self._imprecise,
+        )
+
+    def lines(self) -> Lines:
+        """Return the Brian2 lines of what is asked for; nothing, if all is reliable."""
+        pulses = PULSES if self.failure or self._imprecise or self.link_failure else Lines()
+        return Lines(
+            fixed=pulses.fixed,
+            fixed_sent=pulses.fixed_sent,
+            cells=CELLS.cells if self._cells else "",
+            step=CELLS.step if self._cells else "",
+        )
+
+    def numbers(
+        self, circuit: Circuit, layout: PlasticLayout, seed: int
+    ) -> dict[str, NDArray[np.integer] | int]:
+        """Return the numbers that those lines need."""
+        lines = self.lines()
+        given: dict[str, NDArray[np.integer] | int] = {}
+        if lines.fixed:
+            given |= self._of_pulses(circuit, seed)
+        if lines.cells:
+            given |= self._of_cells(circuit, seed)
+        return given
+
+    def _of_pulses(self, circuit: Circuit, seed: int) -> dict[str, NDArray[np.integer] | int]:
+        from synfire_bp.circuit.layout import fixed_synapses
+
+        chain = circuit if isinstance(circuit, ChainCircuit) else ChainCircuit.of(circuit)
+        projection = fixed_synapses(circuit)["projection"]
+        first = len(circuit.projections) - len(chain.pulses)
+        failure, early, late = (round(p * CERTAIN) for p in (self.failure, *self.out_of_time))
+        # what is drawn for a gate: fails | early | late | in time
+        ends = np.cumsum([0, failure, early, late, CERTAIN - failure - early - late])
+        part = {EARLY: 1, LATE: 2, IN_TIME: 3}
+        missed = round(self.link_failure * CERTAIN)
+        rows = np.zeros((len(circuit.projections), 4), dtype=np.int32)
+        rows[:, 3] = CERTAIN  # relays never fail
+        for number, pulse in enumerate(chain.pulses, first):
+            if pulse.gate is None:
+                rows[number] = 0, 0, missed, CERTAIN
+            else:
+                ahead = {EARLY: 1, IN_TIME: 0, LATE: -1}[pulse.comes]
+                at = part[pulse.comes]
+                rows[number] = pulse.gate, ahead, ends[at], ends[at + 1]
+        number, ahead, begin, end = rows[projection].T.copy()
+        links = np.flatnonzero(
+            np.array([False] * first + [pulse.gate is None for pulse in chain.pulses])[projection]
+        )
+        number[links] = _LINK_NUMBERS + np.arange(links.size)
+        return {
+            "fixed.gate_number": number,
+            "fixed.gate_ahead": ahead,
+            "fixed.gate_from": begin,
+            "fixed.gate_to": end,
+            "fixed.gate_dice": (seed + 0x2545F491) % 2**31,
+        }
+
+    def _of_cells(self, circuit: Circuit, seed: int) -> dict[str, NDArray[np.integer] | int]:
+        number, silent, first, later = np.zeros((4, circuit.n_cells), dtype=np.int32)
+        noise = np.full(circuit.n_cells, CERTAIN, dtype=np.int32)
+        gates = [circuit.slices[name] for name in circuit.gate_names]
+        chain = np.arange(gates[0].start, gates[-1].stop)
+        number[chain] = np.arange(chain.size)
+        silent[chain] = round(self.cell_failure * CERTAIN)
+        noise[chain] = CERTAIN - round(self.noise * CERTAIN)
+        lost = np.random.default_rng((self.link_seed, 1)).permutation(chain)
+        lost = lost[: round(self.lost_cells * chain.size)]
+        silent[lost] = noise[lost] = CERTAIN
+        if self.restart:
+            first[gates[0]] = 1
+            later[chain] = 1 - first[chain]
+        return {
+            "cells.chain_number": number,
+            "cells.chain_silent": silent,
+            "cells.chain_noise": noise,
+            "cells.chain_first": first,
+            "cells.chain_later": later,
+            "cells.chain_turn": circuit.n_phases,
+            "cells.chain_dice": (seed + 0x1F123BB5) % 2**31,
+        }
+
+    # -- what it is --------------------------------------------------------------------------
+
+    @property
+    def out_of_time(self) -> tuple[float, float]:
+        """Probability that a pulse comes a phase early, and that it comes a phase late."""
+        if self.jitter:
+            return (_off_by_a_phase(self.jitter),) * 2
+        return self.early, self.late
+
+    @property
+    def _imprecise(self) -> bool:
+        return any(self.out_of_time)
+
+    @property
+    def _cells(self) -> bool:
+        return bool(self.noise or self.cell_failure or self.lost_cells or self.link_failure)
+
+    @property
+    def _disturbed(self) -> bool:
+        return bool(self.failure or self._imprecise or self._cells)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the algorithm in integers cannot follow this variant; None if it can."""
+        if self.order == "reverse":
+            return "the algorithm in integers knows no chain that runs backwards (gating.order)"
+        if self._disturbed:
+            return "the algorithm in integers has no gates that could fail (gating)"
+        return None
+
+    @property
+    def copies_may_differ(self) -> bool:
+        """Whether copies may drift apart: where one is opened to learn and another one is not."""
+        return self._disturbed
+
+    @property
+    def strays_allowed(self) -> bool:
+        """Whether a population may fire in a phase in which the paper's circuit is silent."""
+        return self._disturbed
+
+    @property
+    def showings(self) -> int:
+        """How often the circuit shows each sample to itself."""
+        return self.replay + 1
+
+    @property
+    def reaches_on(self) -> bool:
+        """Whether a pulse out of time, or one of noise, may reach into the next sample."""
+        return bool(self._imprecise or self.noise or (self._cells and not self.restart))
+
+
+def _off_by_a_phase(sigma: float) -> float:
+    """Return the probability that a normal deviate lies half a step or more on one side."""
+    return 0.5 * erfc(0.5 / (sigma * sqrt(2))) if sigma > 0 else 0.0

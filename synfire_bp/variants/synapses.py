@@ -1,0 +1,368 @@
+"""Synapses as they are in a brain: unreliable, of one sign, softly bounded, coarse, slow to learn.
+
+Each entry of the section drops one assumption of the paper's circuit: that every spike is
+delivered, that a weight may have either sign, that a weight takes the whole step until it meets
+its bound, that it has 255 levels, and that every coincidence of spikes is learnt from.
+
+What happens at random is drawn by a hash (`synfire_bp.dice`), from the number of a synapse and the
+time step.  If the copies of a weight share their dice, the number is that of the weight and the
+moment that of the sample, because one copy of W2 learns in another phase than the others.  Then
+copies stay equal, and the oracle throws the same dice.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from synfire_bp.circuit.circuit import WEIGHT_LIMIT, Circuit
+from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
+from synfire_bp.dice import CERTAIN, likelihood, mixed, moments
+from synfire_bp.network.lines import Lines
+from synfire_bp.variants.base import VariantSection
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from synfire_bp.oracle.two_layers import Changes
+
+    Weights = tuple[NDArray[np.int16], ...]
+
+__all__ = ["OWN_NUMBER", "SynapsesSection", "inhibitory_cells", "own_numbers"]
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+LEVELS = (3, 7, 15, 31, 63, 127, 255)
+"""As many as steps of a power of two leave within plus and minus 254."""
+
+OWN_NUMBER = "own_number : integer (constant)  # of the synapse, whose dice nobody shares"
+
+# what dice are thrown for
+_RELEASE, _RELAY, _UPDATE, _SOFT, _LEVELS = 1, 2, 3, 4, 5
+_SIGNS = 7
+
+
+def own_numbers(layout: PlasticLayout) -> NDArray[np.int32]:
+    """Return a number for every learning synapse."""
+    return np.arange(layout.pre.size, dtype=np.int32)
+
+
+def inhibitory_cells(n: int, fraction: float, layer: int) -> NDArray[np.bool_]:
+    """Return which of the `n` presynaptic cells of a weight layer are inhibitory.
+
+    round(fraction * n) of them, scattered, and the same ones whatever the training's seed.
+    """
+    rank = np.argsort(mixed(np.arange(n), moments(layer, _SIGNS)), kind="stable")
+    chosen = np.zeros(n, dtype=np.bool_)
+    chosen[rank[: round(fraction * n)]] = True
+    return chosen
+
+
+class SynapsesSection(VariantSection):
+    """What a synapse of a brain cannot do as well as one of the circuit.
+
+    **Dale's law** (`dale`) holds for the forward weights: all that x, and all that h sends has one
+    sign per cell, in training and in inference.  The way back is *not* mended by it: o→hT and
+    oT→hT hold the transposed values, whose sign belongs to the receiving hidden unit, so one cell
+    of o sends both excitation and inhibition to hT.  A brain would need an interneuron there, or
+    feedback weights of their own.
+    """
+
+    release: Probability | None = Field(
+        default=None,
+        description="Probability that a plastic synapse delivers a spike, each synapse and spike "
+        "by itself, in training and test; both cells' spikes are learnt from all the same. A "
+        "release site of the cortex delivers with 0.1 ... 0.9 (Branco & Staras 2009). null: always",
+    )
+    relay_release: Probability | None = Field(
+        default=None,
+        description="The same for the fixed one-to-one projections, those of the sources included; "
+        "gates and the ring always deliver. null: always",
+    )
+    dale: Probability | None = Field(
+        default=None,
+        description="Dale's law: the fraction of inhibitory cells among those of x, and of h; "
+        "every forward weight of a cell keeps its sign (Dale 1935, Eccles 1976; in the cortex a "
+        "fifth of the cells is inhibitory). null: weights have either sign",
+    )
+    balanced: bool = Field(
+        default=False,
+        description="With dale: the initial weights of the rarer kind of cells are as much "
+        "stronger as these are rarer, so that the sums still begin around 0 (van Vreeswijk & "
+        "Sompolinsky 1996). false: their magnitudes are as drawn",
+    )
+    soft_bounds: bool = Field(
+        default=False,
+        description="A weight's step is proportional to its distance from the bound that it moves "
+        "to, and as the rule says in the middle; rounded at random to even steps (van Rossum et "
+        "al. 2000; Morrison et al. 2008). false: the whole step, clipped at the bound",
+    )
+    levels: int | None = Field(
+        default=None,
+        description="Number of levels of a plastic weight within plus and minus 254 (3, 7, 15, "
+        "31, 63, 127 or 255); its step is 512 / (levels + 1), to which changes are rounded at "
+        "random. A spine of the hippocampus has some 26 distinguishable sizes (Bartol et al. "
+        "2015). null: 255",
+    )
+    update_probability: Probability | None = Field(
+        default=None,
+        description="Probability that a weight moves when the rule says so: transitions of a "
+        "synapse are rare and all or none (Petersen et al. 1998; Fusi 2002). null: always",
+    )
+    shared: bool = Field(
+        default=False,
+        description="Whether the copies of a weight share the dice of update_probability, "
+        "soft_bounds and levels, and so stay equal. false: each copy for itself, and copies drift",
+    )
+
+    @field_validator("levels")
+    @classmethod
+    def _levels_are_steps_of_a_power_of_two(cls, levels: int | None) -> int | None:
+        if levels is not None and levels not in LEVELS:
+            raise ValueError(
+                f"is {levels}, but must be one of {', '.join(map(str, LEVELS))}: steps are "
+                "powers of two"
+            )
+        return levels
+
+    def fits(self, beside: Mapping[str, Any]) -> None:
+        """Refuse switches that cannot go together, or not with the rest of the model file."""
+        hardware, network = beside.get("hardware"), beside.get("network")
+        if hardware is not None and self.levels is not None:
+            raise ValueError("levels: the chip has its own, hardware.weight_bits; remove one")
+        if hardware is not None and (self.soft_bounds or self.dale is not None):
+            which = "soft_bounds" if self.soft_bounds else "dale"
+            if hardware.weight_bits < 8 or not hardware.symmetric:
+                raise ValueError(
+                    f"{which}: needs bounds of plus and minus the same; set hardware.symmetric: "
+                    "true and hardware.weight_bits: 8, or remove hardware"
+                )
+        if network is not None and self.step > network.weight_limit:
+            raise ValueError(
+                f"levels: {self.levels} levels are steps of {self.step}, but network.weight_limit "
+                f"is {network.weight_limit}; ask for more levels or a greater limit"
+            )
+        if self.balanced and (self.dale is None or not 0 < self.dale < 1):
+            raise ValueError(
+                "balanced: only with dale between 0 and 1, so that there are cells of both kinds"
+            )
+        if self.shared and not self._draws_to_learn:
+            raise ValueError(
+                "shared: no dice to share; set update_probability, soft_bounds or levels, or "
+                "remove it"
+            )
+
+    # -- weights ---------------------------------------------------------------------------
+
+    @property
+    def step(self) -> int:
+        """Distance between two levels of a weight."""
+        return 2 if self.levels is None else 2 * (WEIGHT_LIMIT + 2) // (self.levels + 1)
+
+    def starting_weights(self, weights: Weights, circuit: Circuit, seed: int) -> Weights:
+        """Give the drawn weights the signs of their cells, and round them to a level."""
+        started = []
+        for layer, matrix in enumerate(weights):
+            size, sign = np.abs(matrix.astype(np.int64)), np.sign(matrix)
+            if self.dale is not None:
+                inhibitory = inhibitory_cells(len(matrix), self.dale, layer)
+                sign = np.where(inhibitory, -1, 1)[:, None]
+                if self.balanced:
+                    size = _balanced(size, inhibitory)
+            if self.levels is not None:  # to the nearest one
+                size = (size + self.step // 2) // self.step * self.step
+            size = np.minimum(size, circuit.weight_limit // self.step * self.step)
+            started.append((sign * size).astype(np.int16))
+        return tuple(started)
+
+    def bounds(self, sizes: tuple[int, ...], limit: int) -> tuple[Weights, Weights]:
+        """Return the lowest and the highest weight, a matrix (n_pre, n_post) per weight layer."""
+        reach = limit // self.step * self.step
+        lowest, highest = [], []
+        for layer, shape in enumerate(itertools.pairwise(sizes)):
+            low, high = np.full(shape, -reach, np.int16), np.full(shape, reach, np.int16)
+            if self.dale is not None:
+                inhibitory = inhibitory_cells(shape[0], self.dale, layer)
+                low[~inhibitory], high[inhibitory] = 0, 0
+            lowest.append(low)
+            highest.append(high)
+        return tuple(lowest), tuple(highest)
+
+    # -- the circuit -----------------------------------------------------------------------
+
+    @property
+    def _draws_to_learn(self) -> bool:
+        return self.soft_bounds or self.levels is not None or self.update_probability is not None
+
+    def lines(self) -> Lines:
+        """Return what is delivered with a probability, and what becomes of dw."""
+        delivered = self.inference_lines()
+        number = "weight_number" if self.shared else "own_number"
+        moment = "t_in_timesteps" + (" - phase_post" if self.shared else "")
+        declared = [delivered.plastic]
+        if self._draws_to_learn:
+            declared.append(
+                "weight_number : integer (constant)  # of the weight, in all of its copies"
+                if self.shared
+                else OWN_NUMBER
+            )
+        change = []
+        if self.soft_bounds:
+            declared.append("soft_dice : integer (shared, constant)")
+            change.append(
+                "2 * in_portions({change} * (int({change} > 0) * (highest - w)"
+                " + int({change} < 0) * (w - lowest)), highest - lowest,"
+                f" {number}, soft_dice + {moment})"
+            )
+        if self.update_probability is not None:
+            declared.append("update_dice : integer (shared, constant)")
+            declared.append("updated : integer (shared, constant)  # of 2^24")
+            change.append(f"{{change}} * int(chance({number}, update_dice + {moment}) < updated)")
+        if self.levels is not None:
+            declared.append("level_dice : integer (shared, constant)")
+            declared.append("level_step : integer (shared, constant)")
+            change.append(f"in_steps({{change}}, level_step, {number}, level_dice + {moment})")
+        return Lines(
+            fixed=delivered.fixed,
+            fixed_sent=delivered.fixed_sent,
+            plastic="\n".join(declared),
+            sent=delivered.sent,
+            change=tuple(change),
+            own_bounds=self.dale is not None,
+        )
+
+    def inference_lines(self) -> Lines:
+        """Return what is delivered with a probability."""
+        fixed = plastic = ""
+        fixed_sent: tuple[str, ...] = ()
+        sent: tuple[str, ...] = ()
+        if self.release is not None:
+            plastic = (
+                f"{OWN_NUMBER}\n"
+                "release_dice : integer (shared, constant)\n"
+                "released : integer (shared, constant)  # of 2^24"
+            )
+            sent = ("int(chance(own_number, release_dice + t_in_timesteps) < released)",)
+        if self.relay_release is not None:
+            fixed = """
+                fixed_number : integer (constant)
+                relay_dice : integer (shared, constant)
+                relayed : integer (constant)  # of 2^24
+            """
+            fixed_sent = ("int(chance(fixed_number, relay_dice + t_in_timesteps) < relayed)",)
+        return Lines(fixed=fixed, fixed_sent=fixed_sent, plastic=plastic, sent=sent)
+
+    def numbers(
+        self, circuit: Circuit, layout: PlasticLayout, seed: int
+    ) -> dict[str, NDArray[np.integer] | int]:
+        """Return probabilities, dice and bounds."""
+        values = self.inference_numbers(circuit, layout, seed)
+        if self._draws_to_learn:
+            if self.shared:
+                values["plastic.weight_number"] = layout.spread(weight_numbers(circuit.sizes))
+            else:
+                values["plastic.own_number"] = own_numbers(layout)
+        if self.soft_bounds:
+            values["plastic.soft_dice"] = moments(seed, _SOFT)
+        if self.update_probability is not None:
+            values["plastic.update_dice"] = moments(seed, _UPDATE)
+            values["plastic.updated"] = likelihood(self.update_probability)
+        if self.levels is not None:
+            values["plastic.level_dice"] = moments(seed, _LEVELS)
+            values["plastic.level_step"] = self.step
+        reach = circuit.weight_limit // self.step * self.step
+        if self.dale is not None:
+            ends = [layout.pack(end) for end in self.bounds(circuit.sizes, circuit.weight_limit)]
+            values["plastic.lowest"] = np.minimum(*ends).astype(np.int32)
+            values["plastic.highest"] = np.maximum(*ends).astype(np.int32)
+        elif self.levels is not None:
+            values["plastic.lowest"], values["plastic.highest"] = -reach, reach
+        return values
+
+    def inference_numbers(
+        self, circuit: Circuit, layout: PlasticLayout, seed: int
+    ) -> dict[str, NDArray[np.integer] | int]:
+        """Return probabilities and dice of what is delivered."""
+        values: dict[str, NDArray[np.integer] | int] = {}
+        if self.release is not None:
+            values["plastic.own_number"] = own_numbers(layout)
+            values["plastic.release_dice"] = moments(seed, _RELEASE)
+            values["plastic.released"] = likelihood(self.release)
+        if self.relay_release is not None:
+            pre = fixed_synapses(circuit)["pre"]
+            gates = [circuit.slices[name].start for name in circuit.gate_names]
+            relayed = np.where(np.isin(pre, gates), CERTAIN, likelihood(self.relay_release))
+            values["fixed.fixed_number"] = np.arange(pre.size, dtype=np.int32)
+            values["fixed.relay_dice"] = moments(seed, _RELAY)
+            values["fixed.relayed"] = relayed.astype(np.int32)
+        return values
+
+    # -- what it means for the rest --------------------------------------------------------
+
+    @property
+    def _unreliable(self) -> bool:
+        return any(p is not None and p < 1 for p in (self.release, self.relay_release))
+
+    @property
+    def _drifts(self) -> bool:
+        """Whether copies learn by dice of their own."""
+        certain = self.update_probability in (None, 1) and not self.soft_bounds and self.step == 2
+        return not self.shared and not certain
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the algorithm in integers cannot follow."""
+        if self._unreliable:
+            return "the oracle has no synapses that fail (synapses.release, synapses.relay_release)"
+        if self._drifts:
+            return (
+                "the oracle has one weight where the circuit has copies that learn by dice of "
+                "their own (set synapses.shared: true to have them share)"
+            )
+        return None
+
+    @property
+    def copies_may_differ(self) -> bool:
+        """Whether copies of a weight matrix may drift apart."""
+        return self._unreliable or self._drifts
+
+    @property
+    def strays_allowed(self) -> bool:
+        """Whether a population may fire in a phase in which it is silent else."""
+        return self._unreliable
+
+    def changes(self, sizes: tuple[int, ...], limit: int, seed: int) -> Changes | None:
+        """Return how the oracle's weights change, from a sample on whose seed is given."""
+        from synfire_bp.oracle.two_layers import Changes
+
+        if self.dale is None and not self._draws_to_learn:
+            return None
+        lowest, highest = self.bounds(sizes, limit)
+        return Changes(
+            lowest,
+            highest,
+            soft=self.soft_bounds,
+            probability=1.0 if self.update_probability is None else self.update_probability,
+            step=self.step,
+            dice=(moments(seed, _SOFT), moments(seed, _UPDATE), moments(seed, _LEVELS)),
+        )
+
+
+def _balanced(size: NDArray[np.int64], inhibitory: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return magnitudes (n_pre, n_post), those of the rarer kind as much greater as it is rarer."""
+    rare = inhibitory if 2 * inhibitory.sum() <= len(inhibitory) else ~inhibitory
+    ratio = (~rare).sum() / max(rare.sum(), 1)
+    return np.where(rare[:, None], 2 * np.trunc(size * ratio / 2), size).astype(np.int64)
+
+
+def weight_numbers(sizes: tuple[int, ...]) -> tuple[NDArray[np.int32], ...]:
+    """Return a number for every weight, one matrix (n_pre, n_post) per weight layer."""
+    numbered, first = [], 0
+    for n_pre, n_post in itertools.pairwise(sizes):
+        last = first + n_pre * n_post
+        numbered.append(np.arange(first, last, dtype=np.int32).reshape(n_pre, n_post))
+        first = last
+    return tuple(numbered)
