@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
+from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
 from . import bench
 from .chip import limits as chip_limits

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from synfire_bp import errors, moved, oracle
-from synfire_bp.circuit.circuit import Circuit, backprop_circuit, inference_circuit
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
 from synfire_bp.circuit.reference import firing_table
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.circuit.weights import initial_weights

@@ -1,8 +1,8 @@
 """The algorithm with real weights: ``python -m analysis.chip.float_weights --out FILE.csv``.
 
 What the circuit computes (`synfire_bp.oracle`), and its rule, but the weights are float64 numbers:
-drawn like the circuit's (`synfire_bp.circuit.weights`) but neither rounded nor clipped, changed by the same
-steps, and without limits.  The table holds the accuracy on the test set after each epoch.
+drawn like the circuit's (`synfire_bp.circuit.weights`) but neither rounded nor clipped, changed
+by the same steps, and without limits.  The table holds the accuracy on the test set after each epoch.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, HALF
+from synfire_bp.circuit import FULL, HALF
 from synfire_bp.circuit.rule import parse_rule
-from synfire_bp.engines.engines import training_split
+from synfire_bp.engines import training_split
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.oracle.two_layers import Samples
+from synfire_bp.oracle import Samples
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.runs import write_atomically
+from synfire_bp.runs import write_atomically
+from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
-from synfire_bp.training.training import dataset_of
 
 from .study import FLOAT_COLUMNS
 

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import ACTIVITY, Run
+from synfire_bp.runs import ACTIVITY, Run
 
 from ..shared import style
 from .study import FULL_BITS, StudyRuns, Training, layer_copies

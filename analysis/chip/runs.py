@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from synfire_bp.engines.engines import training_split
+from synfire_bp.engines import training_split
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.model.experiment import list_models
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.runs import Run, write_atomically
+from synfire_bp.runs import Run, write_atomically
+from synfire_bp.training import dataset_of
 from synfire_bp.training.interrupt import StopRequest
-from synfire_bp.training.training import dataset_of
 
 from .study import (
     FLOAT,

@@ -25,10 +25,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
-from synfire_bp.circuit.circuit import backprop_circuit
+from synfire_bp.circuit import backprop_circuit
 from synfire_bp.errors import ExperimentError, RunDirectoryError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.runs.runs import CHECKPOINT, EXPERIMENT, METRICS, Run, load_checkpoint
+from synfire_bp.runs import CHECKPOINT, EXPERIMENT, METRICS, Run, load_checkpoint
 
 __all__ = [
     "FLOAT",

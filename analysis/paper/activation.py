@@ -25,7 +25,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synfire_bp.circuit.circuit import FULL, HALF, Circuit, backprop_circuit
+from synfire_bp.circuit import FULL, HALF, Circuit, backprop_circuit
 
 from ..shared import style
 from .entries import PaperEntry
@@ -81,7 +81,7 @@ def measured(circuit: Circuit) -> pd.DataFrame:
         spikes of c up to here, times the change of the summed input, over Θ; and what they should
         be: `step`, `lower_step`, `upper_step`, `derivative` (times Θ), `surrogate`.
     """
-    from synfire_bp.network.builder import STEP, build_network  # Brian2 is slow to load
+    from synfire_bp.network import STEP, build_network  # Brian2 is slow to load
 
     weights = sweep_weights(), np.zeros((circuit.sizes[1], circuit.sizes[2]), dtype=np.int16)
     net = build_network(

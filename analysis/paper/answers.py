@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from synfire_bp.circuit.reference import firing_table
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.data.scores import Score
-from synfire_bp.engines.engines import circuits
+from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.oracle import two_layers as oracle
-from synfire_bp.runs.runs import METRICS, SPIKE_COUNTS, Run
-from synfire_bp.training.training import dataset_of
+from synfire_bp.runs import METRICS, SPIKE_COUNTS, Run
+from synfire_bp.training import dataset_of
 
 from ..shared import style
 from ..shared.images import images_of, pixel_columns

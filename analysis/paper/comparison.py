@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synfire_bp.engines.engines import circuits
-from synfire_bp.runs.runs import Run
+from synfire_bp.engines import circuits
+from synfire_bp.runs import Run
 
 from .reported import STUDY, PaperNumbers, Reported
 from .results import simulated_ms, split_rows

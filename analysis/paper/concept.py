@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from synfire_bp.circuit.circuit import Circuit, Population, Source, backprop_circuit
+from synfire_bp.circuit import Circuit, Population, Source, backprop_circuit
 from synfire_bp.errors import CircuitError
 
 from ..shared import style

@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
-from synfire_bp.circuit.circuit import backprop_circuit
+from synfire_bp.circuit import backprop_circuit
 
 from ..shared import style
 from ..shared.ordering import hosts, ordered_rows

@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synfire_bp.runs.runs import write_atomically
+from synfire_bp.runs import write_atomically
 
 from ..shared.output import make_folder, save
 

@@ -27,10 +27,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, HALF
-from synfire_bp.engines.engines import training_split
+from synfire_bp.circuit import FULL, HALF
+from synfire_bp.engines import training_split
+from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
-from synfire_bp.training.training import dataset_of
 
 from ..shared import replay, style
 from .entries import PaperEntry

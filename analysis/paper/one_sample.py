@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from synfire_bp.circuit.circuit import Circuit, Gate, backprop_circuit
+from synfire_bp.circuit import Circuit, Gate, backprop_circuit
 
 from ..shared import raster, style
 from .entries import PaperEntry

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
+from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
 from .entries import PAPER
 

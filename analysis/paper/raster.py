@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from synfire_bp.circuit.circuit import Circuit, backprop_circuit
+from synfire_bp.circuit import Circuit, backprop_circuit
 
 from ..shared import raster, style
 from .entries import PaperEntry

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import HALF
+from synfire_bp.circuit import HALF
 from synfire_bp.data.datasets import Split
-from synfire_bp.training.training import dataset_of
+from synfire_bp.training import dataset_of
 
 from ..shared import style
 from ..shared.images import images_of, pixel_columns

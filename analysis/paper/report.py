@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.loihi.energy import LEFT_OUT
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.runs.runs import EXPERIMENT, Run, write_atomically
+from synfire_bp.runs import EXPERIMENT, Run, write_atomically
 
 from ..shared.output import make_folder
 from ..shared.page import DASH, Table, picture, rounded, table, text

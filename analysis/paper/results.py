@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.engines.engines import circuits
+from synfire_bp.circuit import Circuit
+from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.loihi.placement import Placement, place
 from synfire_bp.loihi.summary import Costs, predict
-from synfire_bp.runs.runs import Run
+from synfire_bp.runs import Run
 
 from .entries import PAPER
 from .protocol import MNIST, finished_seeds

@@ -21,7 +21,7 @@ import numpy as np
 import synfire_bp as sb
 from synfire_bp.data.datasets import DATA_VARIABLE, available
 from synfire_bp.errors import SynfireError
-from synfire_bp.runs.runs import Run, write_atomically
+from synfire_bp.runs import Run, write_atomically
 
 from ..shared.trainings import Task, train_all
 from .protocol import RECORDED

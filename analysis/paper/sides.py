@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from synfire_bp.errors import SynfireError
-from synfire_bp.runs.runs import Run
+from synfire_bp.runs import Run
 
 from .protocol import FASHION, FASHION_PART, MNIST, finished_seeds
 from .reported import PaperNumbers

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synfire_bp.runs.runs import METRIC_COLUMNS, Run
+from synfire_bp.runs import METRIC_COLUMNS, Run
 
 from .cost_tables import cost_per_operation, cost_per_phase, resources
 from .entries import PaperEntry

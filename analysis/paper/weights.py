@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from synfire_bp.engines.engines import circuits
+from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import ACTIVITY, Run
+from synfire_bp.runs import ACTIVITY, Run
 
 from ..shared import replay, style
 from .entries import PaperEntry

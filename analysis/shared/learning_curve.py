@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import METRICS, Run
+from synfire_bp.runs import METRICS, Run
 
 from . import style
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.runs.runs import write_atomically
+from synfire_bp.runs import write_atomically
 
 __all__ = ["inserted", "markdown", "print_or_insert"]
 

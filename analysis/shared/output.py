@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import write_atomically
+from synfire_bp.runs import write_atomically
 
 from . import style
 

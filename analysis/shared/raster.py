@@ -16,10 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from synfire_bp.circuit.circuit import Circuit, Population, Source, backprop_circuit
+from synfire_bp.circuit import Circuit, Population, Source, backprop_circuit
 from synfire_bp.circuit.reference import firing_table
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import SPIKES, Run
+from synfire_bp.runs import SPIKES, Run
 
 from . import style
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.engines.engines import make_engine, starting_weights, training_split
+from synfire_bp.engines import make_engine, starting_weights, training_split
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import WEIGHTS, Run
+from synfire_bp.runs import WEIGHTS, Run
+from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
-from synfire_bp.training.training import dataset_of
 
 __all__ = ["Replay", "replay"]
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.runs import PROVENANCE, Run
-from synfire_bp.training.training import dataset_of
+from synfire_bp.runs import PROVENANCE, Run
+from synfire_bp.training import dataset_of
 
 __all__ = ["Task", "train_all"]
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, get_type_hints
 
 import pandas as pd
 
-from synfire_bp.circuit.circuit import FULL, Block, Circuit, Gate, Population, Source
+from synfire_bp.circuit import FULL, Block, Circuit, Gate, Population, Source
 from synfire_bp.circuit.reference import firing_table
 
 from .wiring import GATING, PLASTIC, RING, kind_of, matrix_name

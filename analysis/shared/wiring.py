@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Wedge
 from matplotlib.path import Path as MplPath
 
-from synfire_bp.circuit.circuit import FULL, HALF, Circuit, FixedWeight, PlasticProjection
+from synfire_bp.circuit import FULL, HALF, Circuit, FixedWeight, PlasticProjection
 
 from . import style
 

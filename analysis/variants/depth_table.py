@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from synfire_bp.circuit.circuit import Circuit, backprop_circuit, inference_circuit
+from synfire_bp.circuit import Circuit, backprop_circuit, inference_circuit
 from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.placement import Placement, place

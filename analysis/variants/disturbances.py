@@ -22,7 +22,7 @@ _ROW_HEIGHT = 42.0  # mm
 def numbers(runs: Path) -> pd.DataFrame:
     """Return the last test of every training: `key`, `what`, `level`, `seed` and what was measured.
 
-    As `analysis.variants.study.disturbance_courses`; `stray_spikes` are those of the whole training.
+    As `study.disturbance_courses`; `stray_spikes` are those of the whole training.
     """
     courses = disturbance_courses(runs)
     of_training = ["key", "level", "seed"]

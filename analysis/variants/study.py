@@ -16,7 +16,7 @@ import pandas as pd
 
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.model.experiment import Experiment, list_models
-from synfire_bp.runs.runs import Run
+from synfire_bp.runs import Run
 
 from ..shared.trainings import Task
 

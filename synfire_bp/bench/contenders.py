@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.bench.traffic import Traffic, delivered, learning, spikes_per_step
-from synfire_bp.circuit.circuit import FULL, HALF, WEIGHT_LIMIT, Circuit
+from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout, numbers
+from synfire_bp.circuit.numbers import FULL, HALF, WEIGHT_LIMIT
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.circuit.weights import from_copy
 from synfire_bp.engines.engines import strays

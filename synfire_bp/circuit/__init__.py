@@ -1,4 +1,65 @@
-"""What the circuit is, as data: rows, layers of any number, learning rules, weights.  No brian2."""
+"""What the circuit is, as data: rows, layers of any number, rules, weights.  No brian2."""
 
-from synfire_bp.circuit.circuit import *  # noqa: F403
-from synfire_bp.circuit.circuit import __all__
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import (
+    CLOSING,
+    EXPONENTS,
+    FULL,
+    HALF,
+    LARGEST_MANTISSA,
+    LONGEST_EXTRA_DELAY,
+    VOLTAGE_LIMIT,
+    WEIGHT_LIMIT,
+    FixedWeight,
+    fixed_weights,
+)
+from synfire_bp.circuit.paper import (
+    GATES,
+    PHASES,
+    PLASTIC,
+    POPULATIONS,
+    RELAYS,
+    SOURCES,
+    backprop_circuit,
+    inference_circuit,
+)
+from synfire_bp.circuit.rows import (
+    Block,
+    Gate,
+    Phase,
+    PlasticProjection,
+    Population,
+    Projection,
+    Relay,
+    Source,
+)
+
+__all__ = [
+    "Block",
+    "CLOSING",
+    "Circuit",
+    "EXPONENTS",
+    "FULL",
+    "FixedWeight",
+    "GATES",
+    "Gate",
+    "HALF",
+    "LARGEST_MANTISSA",
+    "LONGEST_EXTRA_DELAY",
+    "PHASES",
+    "PLASTIC",
+    "POPULATIONS",
+    "Phase",
+    "PlasticProjection",
+    "Population",
+    "Projection",
+    "RELAYS",
+    "Relay",
+    "SOURCES",
+    "Source",
+    "VOLTAGE_LIMIT",
+    "WEIGHT_LIMIT",
+    "backprop_circuit",
+    "fixed_weights",
+    "inference_circuit",
+]

@@ -1,9 +1,7 @@
-"""The circuit of Renner et al. (2024), as data.
+"""A circuit: rows for layers of given sizes, checked, and what is derived from them.
 
-Lay this file beside Fig. 2 of the paper and tick off every row: the populations, the twelve
-phases of one training sample, the projections between populations, and the gates that open or
-block a population in a phase.  Everything else (networks, schedules, counts, figures, which
-population may fire when) is derived from these rows and never written a second time.
+Everything else (networks, schedules, counts, figures, which population may fire when) is derived
+from the rows and never written a second time.
 
 A time step is one chip step.  A spike travels in one step plus its extra delay.  All populations
 but the sources and the gating chain carry a negative bias, the *closing* bias: they stay silent
@@ -14,364 +12,35 @@ inputs is held against: 0, half or full.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.numbers import (
+    CLOSING,
+    FULL,
+    LONGEST_EXTRA_DELAY,
+    VOLTAGE_LIMIT,
+    WEIGHT_LIMIT,
+    FixedWeight,
+    fixed_weights,
+)
+from synfire_bp.circuit.rows import (
+    Block,
+    Gate,
+    Phase,
+    PlasticProjection,
+    Population,
+    Projection,
+    Relay,
+    Source,
+)
 from synfire_bp.errors import CircuitError
 
-__all__ = [
-    "CLOSING",
-    "FULL",
-    "HALF",
-    "WEIGHT_LIMIT",
-    "Block",
-    "Circuit",
-    "FixedWeight",
-    "Gate",
-    "Phase",
-    "PlasticProjection",
-    "Population",
-    "Projection",
-    "Relay",
-    "Source",
-    "backprop_circuit",
-    "fixed_weights",
-    "inference_circuit",
-]
-
-# ----------------------------------------------------------------------------------------------
-# Numbers.  In units of the chip's 2^6; paper: Methods.
-# ----------------------------------------------------------------------------------------------
-
-FULL = 1024
-"""Firing threshold of every neuron: it spikes if its sum is greater (not equal)."""
-HALF = 512
-"""Threshold of the step activation: half of the full one."""
-CLOSING = 8192
-"""Magnitude of the bias that keeps a population closed."""
-WEIGHT_LIMIT = 254
-"""Largest magnitude of a plastic weight."""
-
-LARGEST_MANTISSA = 255
-EXPONENTS = range(-8, 8)
-LONGEST_EXTRA_DELAY = 62
-VOLTAGE_LIMIT = (2**23 - 1) // 2**6
-"""Largest sum that the chip's 23-bit voltage holds, in units of 2^6."""
-
-
-@dataclass(frozen=True)
-class FixedWeight:
-    """A weight that the chip has: an 8-bit mantissa times a power of two.
-
-    Attributes
-    ----------
-    name : str
-        What the weight does, as in the paper's tables.
-    mantissa : int
-        Signed, magnitude at most 255.
-    exponent : int
-        -8 ... 7.
-    """
-
-    name: str
-    mantissa: int
-    exponent: int
-
-    @property
-    def value(self) -> int:
-        """The weight, `mantissa * 2**exponent`; whole by construction."""
-        return int(self.mantissa * 2**self.exponent)
-
-    @classmethod
-    def from_value(cls, name: str, value: int) -> FixedWeight:
-        """Write `value` with the finest exponent whose mantissa still fits.
-
-        Raises
-        ------
-        CircuitError
-            If no mantissa of 8 bits and exponent of the chip give the value.
-        """
-        for exponent in range(EXPONENTS.stop):
-            mantissa, rest = divmod(abs(value), 2**exponent)
-            if mantissa <= LARGEST_MANTISSA:
-                if rest:
-                    break
-                return cls(name, mantissa if value >= 0 else -mantissa, exponent)
-        raise CircuitError(
-            f"fixed weight '{name}' = {value} is not a mantissa of at most {LARGEST_MANTISSA} "
-            f"times a power of two up to 2^{EXPONENTS[-1]}, as the chip needs"
-        )
-
-
-def fixed_weights(closing: int = CLOSING) -> dict[str, FixedWeight]:
-    """Return the table of fixed weights for a closing bias of magnitude `closing`.
-
-    `open` lifts a closed population to the half threshold, `half` on top of it to threshold 0,
-    `cancel` to the full threshold; `block` closes it once more.
-
-    Raises
-    ------
-    CircuitError
-        If the chip cannot hold one of the weights.
-    """
-    if closing <= 0:
-        raise CircuitError(f"closing bias is {closing}, but must be positive")
-    cancel = FixedWeight.from_value("cancel", closing)
-    relay = FULL - HALF + 8
-    values = {
-        "relay": relay,
-        "inhibition": -relay,
-        "open": closing + HALF,
-        "half": HALF,
-        "ring": 9280,
-    }
-    return {name: FixedWeight.from_value(name, value) for name, value in values.items()} | {
-        "cancel": cancel,
-        "block": FixedWeight("block", 1 - cancel.mantissa, cancel.exponent),
-    }
-
-
-# ----------------------------------------------------------------------------------------------
-# Kinds of rows
-# ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Population:
-    """A population: as many neurons as its layer has units.
-
-    `layer` is "input", "hidden", "output" or "gate" (one neuron).  `refractory` is the refractory
-    delay on the chip, in steps: 1 lets a neuron spike in the next step.
-    """
-
-    name: str
-    layer: str
-    role: str
-    refractory: int = 2
-
-
-@dataclass(frozen=True)
-class Source:
-    """A population driven from outside: emits the sample's pattern in one phase."""
-
-    name: str
-    layer: str
-    emits: int
-    role: str
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One time step of a sample.
-
-    `learning` is "potentiation" in the phases in which the reward signal is on, "depression" in
-    those in which coincident spikes depress, and empty where no plastic synapse meets a
-    coincidence.
-    """
-
-    index: int
-    meaning: str
-    learning: str = ""
-
-
-@dataclass(frozen=True)
-class Relay:
-    """A one-to-one row: `pre` drives (or inhibits, or opens) `post`, once per extra delay."""
-
-    pre: str
-    post: tuple[str, ...]
-    weight: str = "relay"
-    extra_delays: tuple[int, ...] = (0,)
-
-
-@dataclass(frozen=True)
-class PlasticProjection:
-    """An all-to-all projection with learning weights.
-
-    It starts as `sign` times the matrix number `layer` (0: input to hidden, 1: hidden to output;
-    after these the feedback matrices, where a circuit has any), transposed or not, and must stay
-    equal to it for ever.
-    """
-
-    pre: str
-    post: str
-    layer: int
-    transposed: bool = False
-    sign: int = 1
-
-    @property
-    def name(self) -> str:
-        """`pre→post`, as printed in tables."""
-        return f"{self.pre}→{self.post}"
-
-
-@dataclass(frozen=True)
-class Gate:
-    """In `phase`, population `opens` fires if its input exceeds `threshold`."""
-
-    phase: int
-    opens: str
-    threshold: int = HALF
-
-    @property
-    def population(self) -> str:
-        """The population that the gate acts on."""
-        return self.opens
-
-    @property
-    def weights(self) -> tuple[str, ...]:
-        """Names of the fixed weights that the gate's spike carries."""
-        try:
-            return {HALF: ("open",), 0: ("open", "half"), FULL: ("cancel",)}[self.threshold]
-        except KeyError:
-            raise CircuitError(
-                f"gate of '{self.opens}' in phase {self.phase}: threshold {self.threshold} "
-                f"cannot be gated; use 0, {HALF} or {FULL}"
-            ) from None
-
-
-@dataclass(frozen=True)
-class Block:
-    """In `phase`, population `closes` is closed once more, whatever arrives."""
-
-    phase: int
-    closes: str
-
-    @property
-    def population(self) -> str:
-        """The population that the block acts on."""
-        return self.closes
-
-    @property
-    def weights(self) -> tuple[str, ...]:
-        """Names of the fixed weights that the gate's spike carries."""
-        return ("block",)
-
-
-@dataclass(frozen=True)
-class Projection:
-    """A fixed projection, as a network is built from it.
-
-    One to one if both populations have the same size, else one (the gate) to all.
-    """
-
-    pre: str
-    post: str
-    weight: FixedWeight
-    extra_delay: int = 0
-
-
-# ----------------------------------------------------------------------------------------------
-# The rows of the training circuit (paper: Figs. 1-2 and Methods)
-# ----------------------------------------------------------------------------------------------
-
-PHASES = (
-    Phase(0, "rest; the input sources emit"),
-    Phase(1, "input: x"),
-    Phase(2, "hidden layer: h and its box edges"),
-    Phase(3, "output layer: o and its box edges; target t; memory of h"),
-    Phase(4, "error: d+ and d-"),
-    Phase(5, "memory of h meets d+: W2 and its transposes grow", learning="potentiation"),
-    Phase(6, "positive part of the backpropagated error; box derivative; memory of x"),
-    Phase(7, "x meets d1+: W1 grows", learning="potentiation"),
-    Phase(8, "rest"),
-    Phase(9, "memory of h meets d-: W2 and its transposes shrink", learning="depression"),
-    Phase(10, "negative part of the backpropagated error"),
-    Phase(11, "x meets d1-: W1 shrinks", learning="depression"),
-)
-
-SOURCES = (
-    Source("input", "input", emits=0, role="source of the input spikes"),
-    Source("target", "output", emits=2, role="source of the target spikes"),
-)
-
-POPULATIONS = (
-    Population("x", "input", "input layer"),
-    Population("m_x", "input", "memory of x"),
-    Population("h", "hidden", "hidden layer"),
-    Population("h<", "hidden", "lower edge of the hidden box derivative: input above 0"),
-    Population("h>", "hidden", "upper edge of the hidden box derivative: input above threshold"),
-    Population("m_h", "hidden", "memory of h"),
-    Population("c", "hidden", "hidden box derivative: h< and not h>"),
-    Population(
-        "hT", "hidden", "transposed hidden layer: memory of h, then the error", refractory=1
-    ),
-    Population("t", "output", "target"),
-    Population("o", "output", "output layer"),
-    Population("o<", "output", "lower edge of the output box derivative: input above 0"),
-    Population("o>", "output", "upper edge of the output box derivative: input above threshold"),
-    Population("d+", "output", "positive error: target but no output"),
-    Population("d-", "output", "negative error: output but no target"),
-    Population("oT", "output", "transposed output layer: the error of the opposite sign"),
-)
-
-PLASTIC = (
-    PlasticProjection("x", "h", layer=0),
-    PlasticProjection("x", "h<", layer=0),
-    PlasticProjection("x", "h>", layer=0),
-    PlasticProjection("h", "o", layer=1),
-    PlasticProjection("h", "o<", layer=1),
-    PlasticProjection("h", "o>", layer=1),
-    PlasticProjection("o", "hT", layer=1, transposed=True),
-    PlasticProjection("oT", "hT", layer=1, transposed=True, sign=-1),
-)
-
-RELAYS = (
-    # input and its memory
-    Relay("input", ("x",)),
-    Relay("x", ("m_x",), extra_delays=(4,)),
-    Relay("m_x", ("x",), extra_delays=(0, 4)),
-    # hidden layer, its memory and its box derivative
-    Relay("h", ("m_h",)),
-    Relay("m_h", ("h", "hT"), extra_delays=(1, 5)),
-    Relay("hT", ("h", "h<", "h>")),
-    Relay("h<", ("c",), extra_delays=(3,)),
-    Relay("h>", ("c",), "inhibition", extra_delays=(3,)),
-    Relay("c", ("h", "h<", "h>"), "open", extra_delays=(0, 4)),
-    # error at the output
-    Relay("target", ("t",)),
-    Relay("t", ("d+",)),
-    Relay("t", ("d-",), "inhibition"),
-    Relay("o", ("d-",)),
-    Relay("o", ("d+",), "inhibition"),
-    Relay("o>", ("d-",), "inhibition"),
-    Relay("o<", ("d-", "d+"), "open"),
-    # the error back into the output layer and its transpose
-    Relay("d+", ("o", "o<", "o>")),
-    Relay("d+", ("oT",), extra_delays=(4,)),
-    Relay("d-", ("o", "o<", "o>"), extra_delays=(4,)),
-    Relay("d-", ("oT",)),
-)
-
-GATES: tuple[Gate | Block, ...] = (
-    *(Block(0, name) for name in ("o", "o<", "o>")),
-    Gate(1, "x"),
-    Gate(2, "h"),
-    Gate(2, "h<", threshold=0),
-    Gate(2, "h>", threshold=FULL),
-    *(Gate(3, name) for name in ("o", "t", "m_h")),
-    Gate(3, "o<", threshold=0),
-    Gate(3, "o>", threshold=FULL),
-    *(Block(4, name) for name in ("hT", "oT")),
-    *(Gate(5, name) for name in ("h", "hT", "oT", "o", "o<", "o>")),
-    *(Gate(6, name) for name in ("m_x", "c")),
-    Gate(6, "hT", threshold=0),
-    *(Block(6, name) for name in ("o", "o<", "o>")),
-    Gate(7, "x"),
-    *(Block(8, name) for name in ("h", "h<", "h>")),
-    *(Gate(9, name) for name in ("h", "hT", "oT", "o", "o<", "o>")),
-    Gate(10, "hT", threshold=0),
-    *(Block(10, name) for name in ("o", "o<", "o>")),
-    Gate(11, "x"),
-)
-
-# ----------------------------------------------------------------------------------------------
-# A circuit: the rows, for layers of given sizes
-# ----------------------------------------------------------------------------------------------
+__all__ = ["Circuit"]
 
 
 @dataclass(frozen=True)
@@ -755,59 +424,3 @@ def _check_weights(circuit: Circuit) -> None:
                 f"gate of '{gate.opens}' in phase {gate.phase}: its weights {gate.weights} give "
                 f"the threshold {reached}, not {gate.threshold}"
             )
-
-
-def backprop_circuit(
-    sizes: Sequence[int], *, closing: int = CLOSING, weight_limit: int = WEIGHT_LIMIT
-) -> Circuit:
-    """Return the training circuit: twelve phases, learning on.
-
-    Parameters
-    ----------
-    sizes : sequence of three int
-        Units in the input, hidden and output layer.
-    closing : int
-        Magnitude of the closing bias; raise it if wide inputs make closed populations fire.
-    weight_limit : int
-        Plastic weights are clipped to plus or minus this.
-
-    Raises
-    ------
-    CircuitError
-        If a size, the closing bias or the weight limit is not one that the chip can have.
-    """
-    return Circuit(
-        tuple(sizes), PHASES, SOURCES, POPULATIONS, PLASTIC, RELAYS, GATES, closing, weight_limit
-    )
-
-
-def inference_circuit(
-    sizes: Sequence[int], *, closing: int = CLOSING, weight_limit: int = WEIGHT_LIMIT
-) -> Circuit:
-    """Return the inference circuit: the forward part of the training circuit, four phases.
-
-    Its rows are those of the training circuit: the input source, x, h and o, what joins them, and
-    the gates that open them on the way forward.
-
-    Raises
-    ------
-    CircuitError
-        As `backprop_circuit`.
-    """
-    keep = {"input", "x", "h", "o"}
-    phases = PHASES[:4]
-    return Circuit(
-        tuple(sizes),
-        phases,
-        tuple(row for row in SOURCES if row.name in keep),
-        tuple(row for row in POPULATIONS if row.name in keep),
-        tuple(row for row in PLASTIC if {row.pre, row.post} <= keep),
-        tuple(row for row in RELAYS if row.pre in keep and set(row.post) <= keep),
-        tuple(
-            row
-            for row in GATES
-            if isinstance(row, Gate) and row.population in keep and row.phase < len(phases)
-        ),
-        closing,
-        weight_limit,
-    )

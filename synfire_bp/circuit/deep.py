@@ -56,13 +56,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from synfire_bp.circuit.circuit import (
-    CLOSING,
-    FULL,
-    LONGEST_EXTRA_DELAY,
-    WEIGHT_LIMIT,
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import CLOSING, FULL, LONGEST_EXTRA_DELAY, WEIGHT_LIMIT
+from synfire_bp.circuit.rows import (
     Block,
-    Circuit,
     Gate,
     Phase,
     PlasticProjection,

@@ -13,7 +13,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, WEIGHT_LIMIT, Circuit, PlasticProjection
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
+from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.rule import Rule, parse_rule
 from synfire_bp.circuit.weights import as_copy
 from synfire_bp.errors import CircuitError

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, Circuit, FixedWeight, Projection
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import FULL, FixedWeight
+from synfire_bp.circuit.rows import Projection
 from synfire_bp.errors import CircuitError
 
 __all__ = ["POOLS", "ChainCircuit", "Pulse", "link_weight", "random_links"]

@@ -18,7 +18,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, HALF, Circuit
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import FULL, HALF
 
 __all__ = ["firing_table", "simulate"]
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from synfire_bp.circuit.circuit import LONGEST_EXTRA_DELAY, Circuit, Gate, Population, Relay
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import LONGEST_EXTRA_DELAY
+from synfire_bp.circuit.rows import Gate, Population, Relay
 from synfire_bp.errors import CircuitError
 
 __all__ = ["MEMORIES", "backwards", "repeated"]

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, PlasticProjection
+from synfire_bp.circuit.numbers import FULL
+from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.errors import CircuitError
 
 __all__ = ["INITIAL_LIMIT", "as_copy", "from_copy", "initial_feedback", "initial_weights"]

@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from synfire_bp.circuit.circuit import Block, Circuit, Population, Source
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.rows import Block, Population, Source
 from synfire_bp.data import datasets
 from synfire_bp.data.scores import Score
 from synfire_bp.errors import ExperimentError, Interrupted, SweepError, SynfireError

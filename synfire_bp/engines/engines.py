@@ -15,15 +15,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import (
-    Circuit,
-    PlasticProjection,
-    backprop_circuit,
-    inference_circuit,
-)
+from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.circuit.layout import Copies, PlasticLayout, numbers, weight_bounds
+from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
 from synfire_bp.circuit.reference import firing_table
+from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.circuit.weights import from_copy, initial_weights
 from synfire_bp.data.datasets import Dataset, Split

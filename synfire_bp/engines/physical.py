@@ -14,8 +14,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import Circuit, PlasticProjection
+from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies, PlasticLayout
+from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.engines import (

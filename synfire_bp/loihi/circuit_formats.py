@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from synfire_bp.circuit.circuit import FULL, Circuit, FixedWeight, fixed_weights
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import FULL, FixedWeight, fixed_weights
 from synfire_bp.errors import CircuitError
 from synfire_bp.loihi.changes import Change, refused, single
 from synfire_bp.loihi.formats import (

@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import Circuit, PlasticProjection
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.placement import Placement, all_projections, learns
 

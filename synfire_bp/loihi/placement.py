@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import Circuit, PlasticProjection, Projection
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.rows import PlasticProjection, Projection
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.resources import LIMITS, ChipResources, check_positive
 

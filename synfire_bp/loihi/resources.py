@@ -11,7 +11,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import PlasticProjection, Projection
+from synfire_bp.circuit.rows import PlasticProjection, Projection
 from synfire_bp.errors import HardwareError
 
 __all__ = ["LIMITS", "ChipResources", "check_positive"]

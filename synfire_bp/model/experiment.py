@@ -25,7 +25,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
-from synfire_bp.circuit.circuit import CLOSING, WEIGHT_LIMIT
+from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
 from synfire_bp.circuit.rule import PAPER_RULE, parse_rule
 from synfire_bp.data.datasets import DEFAULT_PREPROCESSING, Preprocessing
 from synfire_bp.errors import ExperimentError, RuleError

@@ -36,9 +36,10 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.variables import LinkedVariable
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import Circuit, PlasticProjection
+from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.decay import WHOLE, shrunk
 from synfire_bp.circuit.layout import UNIT, PlasticLayout, fixed_synapses, is_coarse, numbers
+from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.rule import (
     COARSE_SYNAPSE,
     LEARNING_SYNAPSE,

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import HALF, WEIGHT_LIMIT
+from synfire_bp.circuit.numbers import HALF, WEIGHT_LIMIT
 from synfire_bp.data.scores import Score
 from synfire_bp.errors import SynfireError
 from synfire_bp.oracle.two_layers import Outputs, Samples

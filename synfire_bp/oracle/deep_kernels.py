@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, HALF
+from synfire_bp.circuit.numbers import FULL, HALF
 from synfire_bp.oracle.kernels import _hidden, _update_w1
 
 __all__ = ["COUNTS", "FlatWeights", "answer", "learn"]

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import HALF
+from synfire_bp.circuit.numbers import HALF
 
 __all__ = ["COUNTS", "WorkingWeights", "answer", "learn", "list_active"]
 

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, HALF, WEIGHT_LIMIT
 from synfire_bp.circuit.decay import WHOLE, shrunk
+from synfire_bp.circuit.numbers import FULL, HALF, WEIGHT_LIMIT
 from synfire_bp.data.scores import Score
 from synfire_bp.dice import likelihood
 from synfire_bp.errors import SynfireError

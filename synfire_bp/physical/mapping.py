@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import CLOSING, FULL, backprop_circuit
+from synfire_bp.circuit.numbers import CLOSING, FULL
+from synfire_bp.circuit.paper import backprop_circuit
 
 if TYPE_CHECKING:
     from synfire_bp.variants.neuron import NeuronSection

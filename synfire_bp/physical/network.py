@@ -37,8 +37,9 @@ from brian2 import (
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
 
-from synfire_bp.circuit.circuit import FULL, Circuit
+from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies, PlasticLayout, weight_bounds
+from synfire_bp.circuit.numbers import FULL
 from synfire_bp.circuit.rule import LEARNING_SYNAPSE, PAPER_RULE, Rule, parse_rule
 from synfire_bp.dense.synapses import DenseSynapses, RowCodeObject
 from synfire_bp.network.builder import CircuitNetwork, bounded, sample_functions

@@ -29,7 +29,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synfire_bp.circuit.circuit import CLOSING, WEIGHT_LIMIT, Circuit
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.errors import BuildError
 from synfire_bp.loihi.spec import LoihiSpec

@@ -1,4 +1,49 @@
 """A run directory: write, read, checkpoint, provenance."""
 
-from synfire_bp.runs.runs import *  # noqa: F403
-from synfire_bp.runs.runs import __all__
+from synfire_bp.runs.runs import (
+    ACTIVITY,
+    CHECKPOINT,
+    EXPERIMENT,
+    LOCK,
+    METRIC_COLUMNS,
+    METRICS,
+    PROVENANCE,
+    SPIKE_COUNT_COLUMNS,
+    SPIKE_COUNTS,
+    SPIKES,
+    WEIGHTS,
+    Checkpoint,
+    PopulationSpikes,
+    Run,
+    RunWriter,
+    commit,
+    load_checkpoint,
+    save_checkpoint,
+    take_lock,
+    versions,
+    write_atomically,
+)
+
+__all__ = [
+    "ACTIVITY",
+    "CHECKPOINT",
+    "Checkpoint",
+    "EXPERIMENT",
+    "LOCK",
+    "METRICS",
+    "METRIC_COLUMNS",
+    "PROVENANCE",
+    "PopulationSpikes",
+    "Run",
+    "RunWriter",
+    "SPIKES",
+    "SPIKE_COUNTS",
+    "SPIKE_COUNT_COLUMNS",
+    "WEIGHTS",
+    "commit",
+    "load_checkpoint",
+    "save_checkpoint",
+    "take_lock",
+    "versions",
+    "write_atomically",
+]

@@ -47,6 +47,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "ACTIVITY",
+    "CHECKPOINT",
+    "EXPERIMENT",
+    "LOCK",
+    "METRICS",
+    "PROVENANCE",
+    "SPIKES",
+    "SPIKE_COUNTS",
+    "WEIGHTS",
     "METRIC_COLUMNS",
     "SPIKE_COUNT_COLUMNS",
     "Checkpoint",

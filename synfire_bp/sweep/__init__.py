@@ -1,4 +1,13 @@
 """Many trainings: definition, designs, execution, tables."""
 
-from synfire_bp.sweep.definition import *  # noqa: F403
-from synfire_bp.sweep.definition import __all__
+from synfire_bp.sweep.definition import (
+    RECORDS,
+    SEED,
+    DesignSection,
+    Parameter,
+    Sweep,
+    list_sweeps,
+    override,
+)
+
+__all__ = ["DesignSection", "Parameter", "RECORDS", "SEED", "Sweep", "list_sweeps", "override"]

@@ -1,4 +1,5 @@
 """Train, test and verify a model."""
 
-from synfire_bp.training.training import *  # noqa: F403
-from synfire_bp.training.training import __all__
+from synfire_bp.training.training import dataset_of, test, train, train_in_memory
+
+__all__ = ["dataset_of", "test", "train", "train_in_memory"]

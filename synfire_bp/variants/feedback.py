@@ -43,8 +43,9 @@ from synfire_bp.network.lines import Lines
 from synfire_bp.variants.base import VariantSection
 
 if TYPE_CHECKING:
-    from synfire_bp.circuit.circuit import Circuit, PlasticProjection
+    from synfire_bp.circuit.circuit import Circuit
     from synfire_bp.circuit.layout import PlasticLayout
+    from synfire_bp.circuit.rows import PlasticProjection
     from synfire_bp.variants.base import Weights
 
 __all__ = ["FeedbackSection"]

@@ -1,7 +1,8 @@
 """The section `gating` of a model file: what gates, how reliably, in which order.
 
 Gates that fail or come out of time, pools of neurons in place of single ones, background noise in
-the chain, and replay of a sample from memory.  What is random is drawn by `synfire_bp.network.chance`.
+the chain, and replay of a sample from memory.  What is random is drawn by
+`synfire_bp.network.chance`.
 """
 
 from __future__ import annotations

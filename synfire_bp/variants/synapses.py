@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from synfire_bp.circuit.circuit import WEIGHT_LIMIT, Circuit
+from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
+from synfire_bp.circuit.numbers import WEIGHT_LIMIT
 from synfire_bp.dice import CERTAIN, likelihood, mixed, moments
 from synfire_bp.network.lines import Lines
 from synfire_bp.variants.base import VariantSection

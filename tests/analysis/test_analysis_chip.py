@@ -38,9 +38,9 @@ from analysis.chip import table as chip_table
 from analysis.chip.study import Study, Training, needed_study
 from synfire_bp.errors import ExperimentError, RunDirectoryError
 from synfire_bp.loihi import SPECS
-from synfire_bp.oracle.two_layers import Samples
+from synfire_bp.oracle import Samples
 from synfire_bp.program import ProgramSpec, build_programs
-from synfire_bp.runs.runs import load_checkpoint, save_checkpoint
+from synfire_bp.runs import load_checkpoint, save_checkpoint
 
 CHECKOUT = Path(__file__).parents[2]
 EPOCHS, SEEDS, BITS = 6, (0, 1, 2), (5, 8)

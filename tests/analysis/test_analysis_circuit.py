@@ -25,7 +25,7 @@ from matplotlib.text import Text
 from analysis.paper import activation, concept, connectivity
 from analysis.shared import output, unrolled
 from analysis.shared.ordering import ordered_rows
-from synfire_bp.circuit.circuit import (
+from synfire_bp.circuit import (
     FULL,
     HALF,
     Block,

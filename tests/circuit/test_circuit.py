@@ -21,7 +21,7 @@ from circuit_tables import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synfire_bp.circuit.circuit import (
+from synfire_bp.circuit import (
     Block,
     Circuit,
     FixedWeight,

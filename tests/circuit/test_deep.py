@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 
 import synfire_bp as sb
 from synfire_bp.bench import bench
-from synfire_bp.circuit.circuit import LONGEST_EXTRA_DELAY, Block, Gate, backprop_circuit
+from synfire_bp.circuit import LONGEST_EXTRA_DELAY, Block, Gate, backprop_circuit
 from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.circuit.weights import as_copy, from_copy
-from synfire_bp.engines import engines
-from synfire_bp.engines.engines import CircuitEngine, OracleEngine, circuits
+from synfire_bp.engines import CircuitEngine, OracleEngine, circuits, engines
 from synfire_bp.errors import CircuitError, ExperimentError, HardwareError, SynfireError
 from synfire_bp.oracle import deep as deep_oracle
 from synfire_bp.oracle import two_layers as oracle

@@ -34,10 +34,9 @@ import yaml
 import synfire_bp as sb
 from synfire_bp.cli.commands import main
 from synfire_bp.data import datasets, idx
-from synfire_bp.engines import engines
-from synfire_bp.engines.engines import CircuitEngine
+from synfire_bp.engines import CircuitEngine, engines
 from synfire_bp.model.experiment import list_models
-from synfire_bp.runs.runs import Run, load_checkpoint
+from synfire_bp.runs import Run, load_checkpoint
 
 PROJECT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("synfire-bp")

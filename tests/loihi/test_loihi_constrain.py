@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synfire_bp.circuit.circuit import backprop_circuit, inference_circuit
+from synfire_bp.circuit import backprop_circuit, inference_circuit
 from synfire_bp.circuit.rule import PAPER_RULE, parse_rule
 from synfire_bp.circuit.weights import as_copy, initial_weights
 from synfire_bp.errors import HardwareError

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import synfire_bp as sb
-from synfire_bp.circuit.circuit import PlasticProjection, backprop_circuit, inference_circuit
+from synfire_bp.circuit import PlasticProjection, backprop_circuit, inference_circuit
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.cli.commands import main
 from synfire_bp.errors import HardwareError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synfire_bp.circuit.circuit import PlasticProjection, backprop_circuit, inference_circuit
+from synfire_bp.circuit import PlasticProjection, backprop_circuit, inference_circuit
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.placement import LIMITS, ChipResources, learns, place
 

@@ -1,7 +1,7 @@
 """The circuit in Brian2's runtime mode: spike for spike the rows, weight for weight the algorithm.
 
-`synfire_bp.circuit.reference` steps the rows of the circuit in plain NumPy, without Brian2; the oracle
-knows neither phases nor spikes.
+`synfire_bp.circuit.reference` steps the rows of the circuit in plain NumPy, without Brian2; the
+oracle knows neither phases nor spikes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from synfire_bp import backprop_circuit, inference_circuit
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.circuit.weights import as_copy
 from synfire_bp.errors import CircuitError, RuleError
-from synfire_bp.network.builder import STEP, build_network
-from synfire_bp.oracle.two_layers import forward, train_epoch
+from synfire_bp.network import STEP, build_network
+from synfire_bp.oracle import forward, train_epoch
 
 SIZES = (6, 5, 3)
 N = 12

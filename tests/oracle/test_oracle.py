@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from synfire_bp import epoch_order, initial_weights, load_dataset
 from synfire_bp.errors import CircuitError, SynfireError
-from synfire_bp.oracle.two_layers import SEMANTICS, forward, train_epoch
+from synfire_bp.oracle import SEMANTICS, forward, train_epoch
 from synfire_bp.training.schedule import evaluation_points, next_pause
 
 

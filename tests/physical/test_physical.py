@@ -18,14 +18,13 @@ import synfire_bp as sb
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
+from synfire_bp.engines import OracleEngine, circuit_engine, starting_weights
 from synfire_bp.engines import physical as engine
-from synfire_bp.engines.engines import OracleEngine, circuit_engine, starting_weights
 from synfire_bp.errors import ExperimentError, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.network.chance import _normal
 from synfire_bp.physical.network import build_physical_network, physical_numbers
-from synfire_bp.training import training
-from synfire_bp.training.training import dataset_of
+from synfire_bp.training import dataset_of, training
 from synfire_bp.training.verification import verify
 from synfire_bp.variants.neuron import NeuronSection
 

@@ -25,12 +25,12 @@ from synfire_bp.circuit.layout import PlasticLayout, numbers
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.circuit.rule import PAPER_RULE
 from synfire_bp.circuit.weights import as_copy
-from synfire_bp.engines.engines import CircuitEngine, OracleEngine, Stray, circuits, explain_strays
+from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, circuits, explain_strays
 from synfire_bp.errors import BuildError, InvariantError, RuleError, SimulationError
 from synfire_bp.oracle import two_layers as oracle
 from synfire_bp.program import ProgramSpec, SampleFiles, build, build_programs
 from synfire_bp.program.cache import KNOWN, USED, clear, entries
-from synfire_bp.training.training import dataset_of, train
+from synfire_bp.training import dataset_of, train
 from synfire_bp.training.verification import verify
 
 WIDE = (48, 9, 4)

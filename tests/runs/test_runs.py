@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 
 from synfire_bp.errors import CheckpointError, RunDirectoryError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.runs import runs
-from synfire_bp.runs.runs import (
+from synfire_bp.runs import (
     METRIC_COLUMNS,
     SPIKE_COUNT_COLUMNS,
     Checkpoint,
     Run,
     RunWriter,
     load_checkpoint,
+    runs,
     save_checkpoint,
     write_atomically,
 )

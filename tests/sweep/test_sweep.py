@@ -12,8 +12,8 @@ from sweep_scenes import write_scene
 
 from synfire_bp.errors import SweepError
 from synfire_bp.model.experiment import Experiment
+from synfire_bp.sweep import DesignSection, Parameter, Sweep, list_sweeps
 from synfire_bp.sweep.checks import refuse_unfit
-from synfire_bp.sweep.definition import DesignSection, Parameter, Sweep, list_sweeps
 from synfire_bp.sweep.designs import planned_runs, unit_points
 
 pytest.importorskip("SALib")
@@ -297,7 +297,7 @@ def test_an_entry_of_a_list_can_be_overridden():
 
 
 def test_the_initial_spread_scales_the_weights_and_its_default_changes_no_fingerprint():
-    from synfire_bp.engines.engines import starting_weights
+    from synfire_bp.engines import starting_weights
 
     digits = Experiment.from_file("digits")
     assert "network.initial_spread" not in digits.decisive()

@@ -20,7 +20,7 @@ pytest.importorskip("distributed")
 from sweep_scenes import assert_same_tables, undisturbed, write_scene
 
 from synfire_bp.errors import Interrupted, SweepError
-from synfire_bp.sweep.definition import Sweep
+from synfire_bp.sweep import Sweep
 from synfire_bp.sweep.execution import estimate, run_sweep
 from synfire_bp.sweep.store import read_sweep
 

@@ -15,9 +15,9 @@ from dataclasses import replace
 from sweep_scenes import assert_same_tables, outcome_of, undisturbed, write_scene
 
 from synfire_bp.errors import SweepError
+from synfire_bp.sweep import Sweep
 from synfire_bp.sweep import store as sweep_store
 from synfire_bp.sweep import worker as sweep_runs
-from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import planned_runs
 from synfire_bp.sweep.store import SweepStore, read_definition, read_design, read_sweep
 from synfire_bp.sweep.worker import FAILED, LATE, OK, Outcome
@@ -85,9 +85,9 @@ def test_a_run_of_a_sweep_ends_as_the_same_training_alone(scene, tmp_path):
 def test_shut_is_what_the_potentials_say(scene):
     _, sweep, planned, _ = scene
     from synfire_bp.data.scores import shut_samples
-    from synfire_bp.engines.engines import starting_weights
+    from synfire_bp.engines import starting_weights
     from synfire_bp.oracle import two_layers as oracle
-    from synfire_bp.training.training import dataset_of
+    from synfire_bp.training import dataset_of
 
     experiment = planned[0].experiment(sweep.base)
     data = dataset_of(experiment).test

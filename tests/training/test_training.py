@@ -21,8 +21,7 @@ import pytest
 
 import synfire_bp as sb
 from synfire_bp.circuit import reference
-from synfire_bp.engines import engines
-from synfire_bp.engines.engines import CircuitEngine, OracleEngine
+from synfire_bp.engines import CircuitEngine, OracleEngine, engines
 from synfire_bp.errors import (
     CheckpointError,
     DatasetError,
@@ -34,7 +33,7 @@ from synfire_bp.errors import (
 )
 from synfire_bp.program import SampleFiles
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.runs import Run, load_checkpoint, save_checkpoint
+from synfire_bp.runs import Run, load_checkpoint, save_checkpoint
 from synfire_bp.training import training
 from synfire_bp.training.interrupt import StopRequest
 

@@ -16,18 +16,16 @@ from small import SMALL
 import synfire_bp as sb
 from synfire_bp.circuit.decay import WHOLE, kept, shrunk
 from synfire_bp.circuit.weights import initial_feedback
-from synfire_bp.engines import engines
-from synfire_bp.engines.engines import CircuitEngine, OracleEngine, starting_weights
+from synfire_bp.engines import CircuitEngine, OracleEngine, engines, starting_weights
 from synfire_bp.errors import CircuitError, ExperimentError, RunDirectoryError, SynfireError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.network.builder import build_network
+from synfire_bp.network import build_network
 from synfire_bp.network.lines import Lines
+from synfire_bp.oracle import Deviation
 from synfire_bp.oracle import two_layers as oracle
-from synfire_bp.oracle.two_layers import Deviation
-from synfire_bp.runs.runs import load_checkpoint
-from synfire_bp.training import verification
+from synfire_bp.runs import load_checkpoint
+from synfire_bp.training import dataset_of, verification
 from synfire_bp.training.alignment import alignment, angle, mean_unit_angle
-from synfire_bp.training.training import dataset_of
 
 VARIANTS = Path(__file__).parents[2] / "models" / "variants"
 DECAYS = ("feedback=kolen_pollack", "feedback.decay=0.05", "feedback.every=7")

@@ -18,19 +18,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synfire_bp as sb
-from synfire_bp.circuit.circuit import FULL, backprop_circuit, inference_circuit
+from synfire_bp.circuit import FULL, backprop_circuit, inference_circuit
 from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
 from synfire_bp.circuit.pools import POOLS, ChainCircuit, link_weight, random_links
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.circuit.replay import backwards, repeated
 from synfire_bp.dice import CERTAIN
-from synfire_bp.engines import engines
-from synfire_bp.engines.engines import CircuitEngine, OracleEngine, starting_weights
+from synfire_bp.engines import CircuitEngine, OracleEngine, engines, starting_weights
 from synfire_bp.errors import CircuitError, ExperimentError, Interrupted, SynfireError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.network.builder import build_network
+from synfire_bp.network import build_network
+from synfire_bp.training import dataset_of
 from synfire_bp.training.interrupt import StopRequest
-from synfire_bp.training.training import dataset_of
 from synfire_bp.training.verification import verify
 from synfire_bp.variants.gating import GatingSection
 

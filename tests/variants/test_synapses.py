@@ -20,26 +20,25 @@ from hypothesis.extra import numpy as hnp
 
 import synfire_bp as sb
 from synfire_bp import dice
-from synfire_bp.circuit.circuit import backprop_circuit
+from synfire_bp.circuit import backprop_circuit
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
-from synfire_bp.engines import engines
-from synfire_bp.engines.engines import (
+from synfire_bp.engines import (
     CircuitEngine,
     OracleEngine,
     Stray,
     circuits,
+    engines,
     starting_weights,
 )
 from synfire_bp.errors import ExperimentError, SynfireError
-from synfire_bp.network import chance
-from synfire_bp.network.builder import build_network
+from synfire_bp.network import build_network, chance
 from synfire_bp.network.lines import Lines, combined
 from synfire_bp.oracle import kernels as oracle_kernels
 from synfire_bp.oracle import two_layers as oracle
+from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
-from synfire_bp.training.training import dataset_of
 from synfire_bp.training.verification import verify
 from synfire_bp.variants.reward import RewardSection
 from synfire_bp.variants.synapses import SynapsesSection, inhibitory_cells, weight_numbers

@@ -1,0 +1,144 @@
+"""The kinds of rows that a circuit is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synfire_bp.circuit.numbers import FULL, HALF, FixedWeight
+from synfire_bp.errors import CircuitError
+
+__all__ = [
+    "Block",
+    "Gate",
+    "Phase",
+    "PlasticProjection",
+    "Population",
+    "Projection",
+    "Relay",
+    "Source",
+]
+
+
+@dataclass(frozen=True)
+class Population:
+    """A population: as many neurons as its layer has units.
+
+    `layer` is "input", "hidden", "output" or "gate" (one neuron).  `refractory` is the refractory
+    delay on the chip, in steps: 1 lets a neuron spike in the next step.
+    """
+
+    name: str
+    layer: str
+    role: str
+    refractory: int = 2
+
+
+@dataclass(frozen=True)
+class Source:
+    """A population driven from outside: emits the sample's pattern in one phase."""
+
+    name: str
+    layer: str
+    emits: int
+    role: str
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One time step of a sample.
+
+    `learning` is "potentiation" in the phases in which the reward signal is on, "depression" in
+    those in which coincident spikes depress, and empty where no plastic synapse meets a
+    coincidence.
+    """
+
+    index: int
+    meaning: str
+    learning: str = ""
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A one-to-one row: `pre` drives (or inhibits, or opens) `post`, once per extra delay."""
+
+    pre: str
+    post: tuple[str, ...]
+    weight: str = "relay"
+    extra_delays: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class PlasticProjection:
+    """An all-to-all projection with learning weights.
+
+    It starts as `sign` times the matrix number `layer` (0: input to hidden, 1: hidden to output;
+    after these the feedback matrices, where a circuit has any), transposed or not, and must stay
+    equal to it for ever.
+    """
+
+    pre: str
+    post: str
+    layer: int
+    transposed: bool = False
+    sign: int = 1
+
+    @property
+    def name(self) -> str:
+        """`pre→post`, as printed in tables."""
+        return f"{self.pre}→{self.post}"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """In `phase`, population `opens` fires if its input exceeds `threshold`."""
+
+    phase: int
+    opens: str
+    threshold: int = HALF
+
+    @property
+    def population(self) -> str:
+        """The population that the gate acts on."""
+        return self.opens
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Names of the fixed weights that the gate's spike carries."""
+        try:
+            return {HALF: ("open",), 0: ("open", "half"), FULL: ("cancel",)}[self.threshold]
+        except KeyError:
+            raise CircuitError(
+                f"gate of '{self.opens}' in phase {self.phase}: threshold {self.threshold} "
+                f"cannot be gated; use 0, {HALF} or {FULL}"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Block:
+    """In `phase`, population `closes` is closed once more, whatever arrives."""
+
+    phase: int
+    closes: str
+
+    @property
+    def population(self) -> str:
+        """The population that the block acts on."""
+        return self.closes
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Names of the fixed weights that the gate's spike carries."""
+        return ("block",)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A fixed projection, as a network is built from it.
+
+    One to one if both populations have the same size, else one (the gate) to all.
+    """
+
+    pre: str
+    post: str
+    weight: FixedWeight
+    extra_delay: int = 0
