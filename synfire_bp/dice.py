@@ -9,6 +9,8 @@ variant gives and for tests; `synfire_bp.network.chance` has the same for Brian2
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,15 +22,40 @@ CERTAIN = 2**24
 _APART = 2**27
 """Moments between the dice of two purposes: 11 million samples of twelve steps."""
 
+_STREAMS = {
+    "release": 1 * _APART,
+    "relay release": 2 * _APART,
+    "update": 3 * _APART,
+    "soft bounds": 4 * _APART,
+    "levels": 5 * _APART,
+    "reward": 6 * _APART,
+    "signs": 7 * _APART,
+    "feedback": 0x2F0E1D3C,
+    "gates": 0x2545F491,
+    "gating chain": 0x1F123BB5,
+}
+"""Where the streams of this package begin; any other name gets a place by its hash."""
+
 
 def likelihood(probability: float) -> int:
     """Return below which number a draw has to be, for an event of this probability."""
     return round(probability * CERTAIN)
 
 
-def moments(seed: int, purpose: int) -> int:
-    """Return the first moment of the dice of a purpose (0 … 7), given that of the training."""
-    return (seed + purpose * _APART) % 2**31
+def moments(seed: int, stream: str) -> int:
+    """Return the first moment of a stream of dice, given that of the training.
+
+    Parameters
+    ----------
+    seed : int
+        The first moment of the training (`synfire_bp.network.numbers.Moment.seed`).
+    stream : str
+        What the dice are thrown for.  Streams of other names are drawn apart from each other.
+    """
+    begin = _STREAMS.get(stream)
+    if begin is None:
+        begin = zlib.crc32(stream.encode())
+    return (seed + begin) % 2**31
 
 
 def mixed(number: NDArray | int, moment: int | NDArray) -> NDArray[np.uint32]:

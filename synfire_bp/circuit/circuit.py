@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.checks import check
 from synfire_bp.circuit.numbers import (
     CLOSING,
     FULL,
-    LONGEST_EXTRA_DELAY,
     VOLTAGE_LIMIT,
     WEIGHT_LIMIT,
     FixedWeight,
@@ -31,6 +31,7 @@ from synfire_bp.circuit.numbers import (
 from synfire_bp.circuit.rows import (
     Block,
     Gate,
+    Matrix,
     Phase,
     PlasticProjection,
     Population,
@@ -38,7 +39,6 @@ from synfire_bp.circuit.rows import (
     Relay,
     Source,
 )
-from synfire_bp.errors import CircuitError
 
 __all__ = ["Circuit"]
 
@@ -57,11 +57,9 @@ class Circuit:
         Magnitude of the closing bias.
     weight_limit : int
         Plastic weights are clipped to plus or minus this.
-    feedback : tuple of int
-        For each feedback matrix of its own, the weight layer whose place it takes on the way back;
-        none in the paper's circuit, where errors come back through copies of W2.
-    direct : bool
-        Whether feedback matrices lead from the output directly, not from the layer after.
+    further : tuple of Matrix
+        Matrices beside W1, W2, …; none in the paper's circuit, where errors come back through
+        copies of W2.
 
     Raises
     ------
@@ -80,12 +78,11 @@ class Circuit:
     closing: int = CLOSING
     weight_limit: int = WEIGHT_LIMIT
     layers: tuple[str, ...] = field(default=("input", "hidden", "output"), repr=False)
-    feedback: tuple[int, ...] = ()
-    direct: bool = False
+    further: tuple[Matrix, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every row."""
-        _check(self)
+        check(self)
 
     # -- populations -----------------------------------------------------------------------
 
@@ -160,32 +157,43 @@ class Circuit:
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """Shape (n_pre, n_post) of every matrix: one per weight layer, then those for feedback."""
-        forward = tuple(itertools.pairwise(self.sizes))
-        back = (forward[layer] for layer in self.feedback)
-        return (*forward, *((n, self.sizes[-1] if self.direct else after) for n, after in back))
+        """Shape (n_pre, n_post) of every matrix: one per weight layer, then the further ones."""
+        size = self.layer_sizes
+        further = ((size[matrix.pre], size[matrix.post]) for matrix in self.further)
+        return (*itertools.pairwise(self.sizes), *further)
+
+    @property
+    def n_weight_layers(self) -> int:
+        """Number of weight layers: of the matrices W1, W2, …."""
+        return len(self.sizes) - 1
 
     @property
     def matrix_names(self) -> tuple[str, ...]:
-        """Names of the matrices, in the same order: w1, w2, and b2 for feedback in W2's place."""
-        forward = range(1, len(self.sizes))
-        return (*(f"w{n}" for n in forward), *(f"b{layer + 1}" for layer in self.feedback))
+        """Names of the matrices, in the same order: w1, w2, then those of the further ones."""
+        forward = (f"w{n}" for n in range(1, len(self.sizes)))
+        return (*forward, *(matrix.name for matrix in self.further))
 
-    def tied(self) -> Circuit:
-        """Return the circuit with the weight matrices in the place of its feedback matrices.
+    def structure(self) -> Circuit:
+        """Return what the code of a network depends on: the circuit with standard numbers.
 
-        Where these lead from the output directly, nothing can take their place.
+        Each plastic projection has a matrix of its own there, so that circuits which differ in
+        what their projections are copies of have the same structure.
         """
-        if self.direct:
-            return self
-        n_forward = len(self.sizes) - 1
-        plastic = tuple(
-            replace(row, layer=self.feedback[row.layer - n_forward])
-            if row.layer >= n_forward
-            else row
-            for row in self.plastic
+        layer = {row.name: row.layer for row in (*self.sources, *self.populations)}
+        first = len(self.sizes) - 1
+        return replace(
+            self,
+            closing=CLOSING,
+            weight_limit=WEIGHT_LIMIT,
+            plastic=tuple(
+                replace(row, layer=first + n, transposed=False, sign=1)
+                for n, row in enumerate(self.plastic)
+            ),
+            further=tuple(
+                Matrix(f"p{n}", layer[row.pre], layer[row.post])
+                for n, row in enumerate(self.plastic)
+            ),
         )
-        return replace(self, plastic=plastic, feedback=())
 
     # -- projections -----------------------------------------------------------------------
 
@@ -229,10 +237,9 @@ class Circuit:
             return sizes[projection.pre] * sizes[projection.post]
         return len(self.pairs(projection)[0])
 
-    @property
-    def undisturbed(self) -> Circuit:
-        """The circuit as it is meant: each gate one neuron, whose every pulse comes in time."""
-        return self
+    def rows_alone(self) -> Circuit:
+        """Return the plain circuit of these rows, whatever a subclass makes of its chain."""
+        return Circuit(**{row.name: getattr(self, row.name) for row in fields(Circuit)})
 
     @property
     def n_plastic_synapses(self) -> int:
@@ -311,116 +318,3 @@ class Circuit:
                     f"chip's voltage holds {VOLTAGE_LIMIT:,} either way"
                 )
         return tuple(said)
-
-
-def _check(circuit: Circuit) -> None:
-    if len(circuit.sizes) != len(circuit.layers):
-        raise CircuitError(
-            f"sizes {circuit.sizes} name {len(circuit.sizes)} layers; this circuit has "
-            f"{len(circuit.layers)}: {', '.join(circuit.layers)}"
-        )
-    for layer, size in zip(circuit.layers, circuit.sizes, strict=True):
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise CircuitError(f"size of the {layer} layer is {size!r}; must be a whole number ≥ 1")
-    if not 2 <= circuit.weight_limit <= WEIGHT_LIMIT or circuit.weight_limit % 2:
-        raise CircuitError(
-            f"weight limit is {circuit.weight_limit}; must be even and within 2 ... {WEIGHT_LIMIT}"
-        )
-    if [phase.index for phase in circuit.phases] != list(range(circuit.n_phases)):
-        raise CircuitError("phases must be numbered 0, 1, 2, … in this order")
-    named: list[Source | Population] = [*circuit.sources, *circuit.populations]
-    for row in named:
-        if row.layer not in circuit.layer_sizes:
-            raise CircuitError(f"population '{row.name}' lies in the unknown layer '{row.layer}'")
-    names = [row.name for row in named]
-    twice = {name for name in names if names.count(name) > 1} | set(names) & set(circuit.gate_names)
-    if twice:
-        raise CircuitError(f"more than one population is named {sorted(twice)}")
-    _check_populations(circuit)
-    _check_phases(circuit)
-    _check_weights(circuit)
-
-
-def _check_populations(circuit: Circuit) -> None:
-    sizes = circuit.population_sizes
-    rows: list[tuple[str, tuple[str, ...]]] = [
-        *((f"projection {row.pre}→{post}", (row.pre, post)) for row in circuit.relays
-          for post in row.post),
-        *((f"plastic projection {row.name}", (row.pre, row.post)) for row in circuit.plastic),
-        *((f"gate in phase {row.phase}", (row.population,)) for row in circuit.gates),
-    ]  # fmt: skip
-    for what, names in rows:
-        for name in names:
-            if name not in sizes:
-                raise CircuitError(
-                    f"{what} names the unknown population '{name}'; known are {', '.join(sizes)}"
-                )
-    for row in circuit.relays:
-        for post in row.post:
-            if sizes[row.pre] != sizes[post]:
-                raise CircuitError(
-                    f"projection {row.pre}→{post} is one to one, but the populations have "
-                    f"{sizes[row.pre]} and {sizes[post]} neurons"
-                )
-    for layer in circuit.feedback:
-        if layer not in range(len(circuit.sizes) - 1):
-            raise CircuitError(
-                f"feedback takes the place of layer {layer}; must be below {len(circuit.sizes) - 1}"
-            )
-    for plastic in circuit.plastic:
-        if plastic.layer not in range(len(circuit.shapes)) or plastic.sign not in (-1, 1):
-            raise CircuitError(
-                f"plastic projection {plastic.name}: layer {plastic.layer}, sign {plastic.sign}; "
-                f"the layer must be below {len(circuit.shapes)}, the sign 1 or -1"
-            )
-        n_pre, n_post = circuit.shapes[plastic.layer]
-        shape = (n_post, n_pre) if plastic.transposed else (n_pre, n_post)
-        if (sizes[plastic.pre], sizes[plastic.post]) != shape:
-            raise CircuitError(
-                f"plastic projection {plastic.name} joins {sizes[plastic.pre]} to "
-                f"{sizes[plastic.post]} neurons, but its weight matrix is {shape}"
-            )
-
-
-def _check_phases(circuit: Circuit) -> None:
-    known = range(circuit.n_phases)
-    for row in circuit.gates:
-        if row.phase not in known:
-            raise CircuitError(
-                f"gate of '{row.population}' names phase {row.phase}; this circuit has phases "
-                f"0 ... {known[-1]}"
-            )
-    for source in circuit.sources:
-        if source.emits not in known:
-            raise CircuitError(
-                f"source '{source.name}' emits in phase {source.emits}; this circuit has phases "
-                f"0 ... {known[-1]}"
-            )
-    places = [(row.phase, row.population) for row in circuit.gates]
-    for place in places:
-        if places.count(place) > 1:
-            raise CircuitError(f"population '{place[1]}' is gated twice in phase {place[0]}")
-
-
-def _check_weights(circuit: Circuit) -> None:
-    weight = circuit.fixed_weights  # raises for weights that the chip has not
-    for row in circuit.relays:
-        if row.weight not in weight:
-            raise CircuitError(
-                f"projection {row.pre}→{row.post[0]} names the unknown weight '{row.weight}'; "
-                f"known are {', '.join(weight)}"
-            )
-        for extra_delay in row.extra_delays:
-            if not 0 <= extra_delay <= LONGEST_EXTRA_DELAY:
-                raise CircuitError(
-                    f"projection {row.pre}→{row.post[0]}: extra delay {extra_delay} is not "
-                    f"within the chip's 0 ... {LONGEST_EXTRA_DELAY}"
-                )
-    for gate in circuit.gates:
-        lift = sum(weight[name].value for name in gate.weights)
-        reached = FULL + circuit.closing - lift
-        if isinstance(gate, Gate) and reached != gate.threshold:
-            raise CircuitError(
-                f"gate of '{gate.opens}' in phase {gate.phase}: its weights {gate.weights} give "
-                f"the threshold {reached}, not {gate.threshold}"
-            )

@@ -53,7 +53,6 @@ transposed layer; all errors are there in the first five phases, and wait for th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from synfire_bp.circuit.circuit import Circuit
@@ -61,59 +60,23 @@ from synfire_bp.circuit.numbers import CLOSING, FULL, LONGEST_EXTRA_DELAY, WEIGH
 from synfire_bp.circuit.rows import (
     Block,
     Gate,
+    Matrix,
     Phase,
     PlasticProjection,
     Population,
     Relay,
     Source,
 )
+from synfire_bp.circuit.schedule import Schedule, layer_names
 from synfire_bp.errors import CircuitError
 
-__all__ = ["Feedback", "Schedule", "deep_circuit", "deep_inference_circuit", "layer_names"]
+__all__ = ["Feedback", "deep_circuit", "deep_inference_circuit"]
 
 Feedback = Literal["symmetric", "feedback_alignment", "kolen_pollack", "direct_feedback_alignment"]
 """How errors come back: see above."""
 
 _EDGES = {"<": 0, ">": FULL}
 """Edges of the box derivative, and the sums above which they fire."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """In which phase what happens, in a circuit of `depth` weight layers."""
-
-    depth: int
-
-    @property
-    def n_phases(self) -> int:
-        """Phases of a sample."""
-        return self.shrinks(1) + 1
-
-    @property
-    def error(self) -> int:
-        """The phase of the error at the output."""
-        return self.depth + 2
-
-    def forward(self, layer: int) -> int:
-        """Return the phase in which a layer fires on the way forward; the input is layer 0."""
-        return layer + 1
-
-    def grows(self, layer: int) -> int:
-        """Return the phase in which the weights into a layer grow."""
-        return self.error + 1 + 5 * (self.depth - layer)
-
-    def shrinks(self, layer: int) -> int:
-        """Return the phase in which the weights into a layer shrink."""
-        return self.grows(layer) + 2
-
-    def learns(self, layer: int) -> tuple[int, int]:
-        """Return both."""
-        return self.grows(layer), self.shrinks(layer)
-
-
-def layer_names(depth: int) -> tuple[str, ...]:
-    """Return the names of the layers: input, hidden1, hidden2, …, output."""
-    return ("input", *(f"hidden{layer}" for layer in range(1, depth)), "output")
 
 
 def deep_circuit(
@@ -219,9 +182,14 @@ class _Parts:
             closing,
             weight_limit,
             layer_names(self.depth),
-            feedback=tuple(range(1, self.depth)) if self.own else (),
-            direct=self.direct,
+            further=tuple(self._feedback()) if self.own else (),
         )
+
+    def _feedback(self) -> Iterator[Matrix]:
+        names = layer_names(self.depth)
+        for layer in range(1, self.depth):
+            after = names[-1] if self.direct else names[layer + 1]
+            yield Matrix(f"b{layer + 1}", names[layer], after, stands_for=layer)
 
     # -- names -----------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ def firing_table(circuit: Circuit) -> dict[str, tuple[int, ...]]:
         Population name to its phases in ascending order; sources and the gating chain included.
     """
     hidden = len(circuit.sizes) - 2
-    column = replace(circuit.undisturbed, sizes=(1, *hidden * (2,), 1))
+    column = replace(circuit.rows_alone(), sizes=(1, *hidden * (2,), 1))
     return dict(_column_firing_table(column))
 
 

@@ -10,6 +10,7 @@ from synfire_bp.errors import CircuitError
 __all__ = [
     "Block",
     "Gate",
+    "Matrix",
     "Phase",
     "PlasticProjection",
     "Population",
@@ -68,11 +69,25 @@ class Relay:
 
 
 @dataclass(frozen=True)
+class Matrix:
+    """A weight matrix beside those of the weight layers, for plastic projections to hold.
+
+    Shape: units of layer `pre` by units of layer `post`.  `stands_for` is the number of the weight
+    layer in whose place errors come back through it; None if they do not.
+    """
+
+    name: str
+    pre: str
+    post: str
+    stands_for: int | None = None
+
+
+@dataclass(frozen=True)
 class PlasticProjection:
     """An all-to-all projection with learning weights.
 
     It starts as `sign` times the matrix number `layer` (0: input to hidden, 1: hidden to output;
-    after these the feedback matrices, where a circuit has any), transposed or not, and must stay
+    after these the circuit's further matrices, where it has any), transposed or not, and must stay
     equal to it for ever.
     """
 

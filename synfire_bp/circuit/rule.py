@@ -2,8 +2,8 @@
 
 The paper's rule is ``dw = 4*r1*x0*y0 - 2*x0*y0``: in every step in which the presynaptic neuron
 (`x0`) and the postsynaptic neuron (`y0`) fire together, the weight grows by 2 if the reward
-signal `r1` is on, and shrinks by 2 if it is not.  A rule is read from its text, checked, and
-turned into Brian2 code; nothing about it is hard-coded elsewhere.
+signal `r1` is on, and shrinks by 2 if it is not.  A rule is read from its text and checked;
+`synfire_bp.network.learning` turns it into Brian2 code.  Nothing about it is hard-coded elsewhere.
 """
 
 from __future__ import annotations
@@ -12,37 +12,11 @@ import re
 from dataclasses import dataclass
 
 from synfire_bp.errors import RuleError
-from synfire_bp.network.lines import NO_LINES, Lines
 
-__all__ = [
-    "COARSE_SYNAPSE",
-    "FACTORS",
-    "LEARNING_SYNAPSE",
-    "OWN_BOUNDS",
-    "PAPER_RULE",
-    "Product",
-    "Rule",
-    "parse_rule",
-]
+__all__ = ["FACTORS", "PAPER_RULE", "Product", "Rule", "parse_rule"]
 
 PAPER_RULE = "dw = 4*r1*x0*y0 - 2*x0*y0"
 """The rule of every plastic synapse (paper: Methods)."""
-
-LEARNING_SYNAPSE = """
-    lowest  : integer (shared, constant)  # weights are clipped to this range
-    highest : integer (shared, constant)
-"""
-"""What a learning synapse has beside its weight and the coefficients of its rule."""
-
-OWN_BOUNDS = LEARNING_SYNAPSE.replace("shared, constant", "constant")
-"""The same, where every synapse has a range of its own."""
-
-COARSE_SYNAPSE = """
-    number : integer (constant)          # of the synapse; its stream of random numbers
-    coarse : integer (shared, constant)  # weights go in steps of this, a power of two
-    dice   : integer (shared, constant)  # seed
-"""
-"""What it has besides if its weight is too coarse for the rule, which is then rounded at random."""
 
 FACTORS = {
     "x0": "the presynaptic neuron fired in this step",
@@ -84,41 +58,9 @@ class Rule:
         """A rule of the same structure, whatever the coefficients and the spelling."""
         return "dw = " + " + ".join("*".join(["2", *factors]) for factors in self.structure)
 
-    def equations(self) -> str:
-        """Return the Brian2 equations of the coefficients, which a learning synapse has."""
-        return "".join(f"\n{name} : integer (shared, constant)" for name in self.coefficients())
-
     def coefficients(self) -> dict[str, int]:
-        """Return the coefficients by the names that they have in `on_pre`."""
+        """Return the coefficients by the names that they have in Brian2 code."""
         return {f"gain_{k}": product.coefficient for k, product in enumerate(self.products)}
-
-    def on_pre(self, *, coarse: bool = False, lines: Lines = NO_LINES) -> str:
-        """Return the rule as a Brian2 statement for the time when the presynaptic neuron fires.
-
-        `x0` is 1 there; `y0` and `r1` are variables of the postsynaptic cell.  If every product
-        holds `y0`, the statement says so: it does nothing where the target did not fire.  With
-        `coarse` weights dw becomes a multiple of their step, at random so that its mean is kept.
-        What a variant's `lines` make of dw comes before that.
-        """
-        at_target = all("y0" in product.factors for product in self.products)
-        names = {"y0": "int(fired_post)", "r1": "r1_post"}
-        skipped = {"x0", "y0"} if at_target else {"x0"}
-        unit = [str(lines.reward_unit)] if lines.reward_unit > 1 else []
-        terms = [
-            " * ".join(
-                [
-                    gain,
-                    *(names[flag] for flag in sorted(product.factors - skipped)),
-                    *([] if "r1" in product.factors else unit),
-                ]
-            )
-            for gain, product in zip(self.coefficients(), self.products, strict=True)
-        ]
-        change = lines.changed(f"({' + '.join(terms)})")
-        if coarse:
-            change = f"in_steps({change}, coarse, number, dice + t_in_timesteps)"
-        learnt = f"bounded(w + {change}, lowest, highest)"
-        return f"w += int(fired_post) * ({learnt} - w)" if at_target else f"w = {learnt}"
 
     def coincidence(self) -> tuple[int, int]:
         """Return what a coincidence of spikes adds with reward, and without.

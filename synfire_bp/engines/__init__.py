@@ -1,26 +1,24 @@
-"""What trains and tests a network."""
+"""What trains and tests a model: the spiking circuit, and the algorithm in integers."""
 
-from synfire_bp.engines.engines import (
-    ENGINES,
-    CircuitEngine,
+from synfire_bp.engines.base import (
     Engine,
-    OracleEngine,
     Segment,
     Stop,
     Stray,
-    check_engine,
-    circuit_engine,
-    circuits,
     explain_strays,
-    make_engine,
-    starting_weights,
     strays,
     training_split,
 )
+from synfire_bp.engines.circuit import CircuitEngine
+from synfire_bp.engines.old import circuit_engine, circuits, starting_weights
+from synfire_bp.engines.oracle import OracleEngine
+from synfire_bp.engines.registry import ENGINES, check_engine, engine, make_engine
+from synfire_bp.engines.spec import CircuitProgram
 
 __all__ = [
-    "CircuitEngine",
     "ENGINES",
+    "CircuitEngine",
+    "CircuitProgram",
     "Engine",
     "OracleEngine",
     "Segment",
@@ -29,6 +27,7 @@ __all__ = [
     "check_engine",
     "circuit_engine",
     "circuits",
+    "engine",
     "explain_strays",
     "make_engine",
     "starting_weights",

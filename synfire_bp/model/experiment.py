@@ -12,233 +12,44 @@ all problems of a file are told at once.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, create_model
 
-from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
-from synfire_bp.circuit.rule import PAPER_RULE, parse_rule
-from synfire_bp.data.datasets import DEFAULT_PREPROCESSING, Preprocessing
-from synfire_bp.errors import ExperimentError, RuleError
-from synfire_bp.loihi.spec import SPECS, LoihiSpec
-from synfire_bp.model.yaml_text import Dumper, Place, load, nearest, read_yaml, right, shown
+from synfire_bp.errors import ExperimentError
+from synfire_bp.model.check import checked, known_keys, section_of
+from synfire_bp.model.library import absolute, find_model
+from synfire_bp.model.sections import (
+    DatasetSection,
+    LearningSection,
+    NetworkSection,
+    RecordSection,
+    TrainingSection,
+)
+from synfire_bp.model.yaml_text import Dumper, read_yaml
 from synfire_bp.section import Section
-from synfire_bp.variants.base import VariantSection
-from synfire_bp.variants.feedback import FeedbackSection
-from synfire_bp.variants.gating import GatingSection
-from synfire_bp.variants.neuron import NeuronSection
-from synfire_bp.variants.reward import RewardSection
-from synfire_bp.variants.synapses import SynapsesSection
+from synfire_bp.variants import VARIANTS, Guarantees, Variant, acting_order
 
-__all__ = [
-    "DatasetSection",
-    "Experiment",
-    "HardwareSection",
-    "LearningSection",
-    "NetworkSection",
-    "RecordSection",
-    "TrainingSection",
-    "json_schema",
-    "list_models",
-]
-
-WIDEST_CLOSING = 32128
-"""Largest closing bias: `open`, 512 above it, is then the largest fixed weight in steps of 128."""
-
-LAYERS = 3
-"""Fewest layers that a network has: input, hidden, output."""
-
-PositiveInt = Annotated[int, Field(ge=1)]
-Units = Annotated[int, Field(ge=1, le=1_000_000)]
-"""Size of a layer; beyond the bound no machine holds the weights."""
-
-VARIANTS: tuple[str, ...] = ("feedback", "reward", "synapses", "gating", "neuron")
-"""Sections of a model file that drop an assumption of the circuit, in the order they act in."""
-
-_NAMED = {"hardware": "chip", "feedback": "kind", "neuron": "kind"}
-"""Sections that may be written as one word, and the key that it is the value of."""
+__all__ = ["Experiment", "json_schema"]
 
 _UNHEARD_OF = object()
 _LATER = {"network.initial_spread": 1.0}
 """Keys that came after the first run directories, and what was true before them."""
 
-# ----------------------------------------------------------------------------------------------
-# What a model file may say
-# ----------------------------------------------------------------------------------------------
-
-
-class DatasetSection(Section):
-    """What is learnt, and how images become binary patterns."""
-
-    name: Literal["digits", "mnist", "fashion-mnist", "npz"] = Field(
-        description="Data set: digits (8x8, comes with scikit-learn), mnist, fashion-mnist, or npz "
-        "(your own images: arrays x_train, y_train, x_test, y_test in one file).",
-    )
-    path: str | None = Field(
-        default=None,
-        description="File of an npz data set, relative to the model file. Only for npz.",
-    )
-    crop: int | None = Field(
-        default=None,
-        ge=0,
-        description="Pixels cut off on each side of an image. null: the data set's default "
-        "(mnist 4, so that 28x28 becomes 20x20, as in the paper; all others 0).",
-    )
-    scale: float | None = Field(
-        default=None,
-        gt=0,
-        description="Factor on every pixel, then rounded to two digits. null: the data set's "
-        "default (256/255/255 for 8-bit grey levels, as in the authors' code; digits 1/16).",
-    )
-    threshold: float | None = Field(
-        default=None,
-        description="A scaled pixel above this is on, no unit. null: the data set's default "
-        "(0.5, as in the authors' code).",
-    )
-
-    @field_validator("path")
-    @classmethod
-    def _path_belongs_to_npz(cls, path: str | None, info: ValidationInfo) -> str | None:
-        name = info.data.get("name")
-        if name == "npz" and not path:
-            raise ValueError("is missing; the data set 'npz' needs the path of its .npz file")
-        if name not in (None, "npz") and path is not None:
-            raise ValueError(
-                f"has no effect on the data set '{name}'; remove it, or use dataset.name: npz"
-            )
-        return path
-
-    def preprocessing(self) -> Preprocessing:
-        """Return how images become binary, with the data set's defaults where nothing is said."""
-        given = {key: getattr(self, key) for key in ("crop", "scale", "threshold")}
-        stated = {key: value for key, value in given.items() if value is not None}
-        return replace(DEFAULT_PREPROCESSING[self.name], **stated)
-
-
-class NetworkSection(Section):
-    """Size of the network and range of its weights."""
-
-    sizes: tuple[Units, ...] = Field(
-        strict=False,  # YAML has lists, not tuples; the sizes themselves stay strict
-        min_length=LAYERS,
-        description="Units of the input, hidden and output layer (paper, Table 1: 400, 400, 10 "
-        "for MNIST); with more than one hidden layer, of each in its order.",
-    )
-    closing: int = Field(
-        default=CLOSING,
-        ge=CLOSING,
-        le=WIDEST_CLOSING,
-        multiple_of=128,
-        description="Magnitude of the bias that keeps a population closed until a gate opens it, "
-        "in weight units (threshold 1024); raise it if wide layers make closed populations fire "
-        "(paper: Methods).",
-    )
-    weight_limit: int = Field(
-        default=WEIGHT_LIMIT,
-        ge=2,
-        le=WEIGHT_LIMIT,
-        multiple_of=2,
-        description="Plastic weights are clipped to plus or minus this, in weight units "
-        "(threshold 1024); even, because mixed-sign 8-bit weights are (authors' code: 254).",
-    )
-    initial_spread: float = Field(
-        default=1.0,
-        ge=0,
-        le=100,
-        description="Factor on the standard deviation of the initial weights, "
-        "sqrt(2/(n_pre+n_post)) (authors' code: 1).",
-    )
-
-
-class LearningSection(Section):
-    """What every plastic synapse does by itself."""
-
-    rule: str = Field(
-        default=PAPER_RULE,
-        description="Learning rule, a sum of products of x0 (the presynaptic neuron fires), y0 "
-        "(the postsynaptic neuron fires) and r1 (the reward signal), evaluated in every step; dw "
-        "in weight units (paper: Methods).",
-    )
-
-    @field_validator("rule")
-    @classmethod
-    def _rule_can_be_read(cls, rule: str) -> str:
-        try:
-            parse_rule(rule)
-        except RuleError as error:
-            raise ValueError(str(error).splitlines()[0]) from None
-        return rule
-
-
-class HardwareSection(Section):
-    """The chip that the circuit is run on, emulated; `hardware: loihi1` is the chip as it is."""
-
-    chip: Literal["loihi1"] = Field(
-        default="loihi1", description="Which chip: loihi1 (Davies et al. 2018)."
-    )
-    weight_bits: int = Field(
-        default=8,
-        ge=2,
-        le=8,
-        description="Bits of a learning weight. With fewer than 8, weights go in steps of "
-        "2^(9 - bits), and what the rule asks for is rounded at random (the chip: 1 ... 8; with 1 "
-        "there is no positive weight).",
-    )
-    symmetric: bool = Field(
-        default=False,
-        description="Weights end at plus and minus 254, so that copies W and -W stay equal. The "
-        "chip's own limits are -256 and 254.",
-    )
-
-    def spec(self) -> LoihiSpec:
-        """Return the chip with these knobs."""
-        return replace(SPECS[self.chip], weight_bits=self.weight_bits, symmetric=self.symmetric)
-
-
-class TrainingSection(Section):
-    """How long, on how much, and from which random numbers."""
-
-    epochs: PositiveInt = Field(
-        description="Passes through the training samples (paper: 60 for MNIST).",
-    )
-    samples: PositiveInt | None = Field(
-        default=None,
-        description="Training samples used: the first ones in file order. null: all.",
-    )
-    evaluate_every: float = Field(
-        default=1.0,
-        gt=0,
-        description="Interval between evaluations on the test set, in epochs (paper, Fig. 3: 0.5).",
-    )
-    seed: int = Field(
-        default=0,
-        ge=0,
-        description="Seed of the initial weights and of the order of the samples.",
-    )
-
-
-class RecordSection(Section):
-    """What is kept besides weights and accuracies."""
-
-    samples: int = Field(
-        default=0,
-        ge=0,
-        description="Samples whose spikes are written to spikes.npz: the last ones of the "
-        "training. 0: none.",
-    )
-
 
 class Experiment(Section):
-    """A model file, checked.  Make one with `from_file`, `from_yaml` or `from_dict`."""
+    """A model file, checked.  Make one with `from_file`, `from_yaml` or `from_dict`.
+
+    Beside the sections that stand here it has one for every registered variant
+    (`synfire_bp.variants`), None where the model file has none, and `training` and `record`.
+    """
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
@@ -248,68 +59,18 @@ class Experiment(Section):
     dataset: DatasetSection = Field(description="What is learnt.")
     network: NetworkSection = Field(description="Sizes and ranges.")
     learning: LearningSection = Field(default=LearningSection(), description="The learning rule.")
-    hardware: HardwareSection | None = Field(
-        default=None,
-        description="Chip to emulate: loihi1, or a section of chip and knobs. null: none.",
-    )
-    feedback: FeedbackSection | None = Field(
-        default=None,
-        description="How errors come back: a kind such as kolen_pollack, or a section of kind and "
-        "knobs. null: through copies of W2, as in the paper.",
-    )
-    reward: RewardSection | None = Field(
-        default=None, description="What is wrong with the reward signal r1. null: nothing."
-    )
-    synapses: SynapsesSection | None = Field(
-        default=None, description="What synapses cannot do. null: they are the circuit's."
-    )
-    gating: GatingSection | None = Field(
-        default=None, description="Variant: what gates, and how reliably. null: the paper's ring."
-    )
-    neuron: NeuronSection | None = Field(
-        default=None,
-        description="Neurons in physical units: lif, or a section. null: the memoryless neurons.",
-    )
-    training: TrainingSection = Field(description="How long and from which seed.")
-    record: RecordSection = Field(default=RecordSection(), description="What is recorded.")
+    if TYPE_CHECKING:  # these come last in a model file, after the variants
+        training: TrainingSection
+        record: RecordSection
 
-    @field_validator(*_NAMED, mode="before")
     @classmethod
-    def _name_alone(cls, section: Any, info: ValidationInfo) -> Any:
-        return {_NAMED[str(info.field_name)]: section} if isinstance(section, str) else section
+    def whole(cls) -> type[Experiment]:
+        """Return the class with a section for every variant that is registered now."""
+        return _with_variants(tuple(VARIANTS.items()))
 
-    @field_validator("feedback")
-    @classmethod
-    def _weights_are_fine_enough(
-        cls, feedback: FeedbackSection | None, info: ValidationInfo
-    ) -> FeedbackSection | None:
-        chip = info.data.get("hardware")
-        if feedback and (feedback.decay or feedback.drift) and chip and chip.weight_bits < 8:
-            raise ValueError(
-                "decay and drift move weights by 2, but with hardware.weight_bits "
-                f"{chip.weight_bits} they go in larger steps; use 8 bits, or neither of the two"
-            )
-        return feedback
-
-    @field_validator(*VARIANTS)
-    @classmethod
-    def _variant_fits_the_rest(
-        cls, variant: VariantSection | None, info: ValidationInfo
-    ) -> VariantSection | None:
-        if variant is not None:
-            variant.fits(info.data)
-        return variant
-
-    @field_validator("neuron")
-    @classmethod
-    def _physical_neurons_are_on_no_chip(
-        cls, neuron: NeuronSection | None, info: ValidationInfo
-    ) -> NeuronSection | None:
-        if neuron is not None and info.data.get("hardware") is not None:
-            raise ValueError(
-                "neurons in physical units do not run on a chip; remove 'neuron' or 'hardware'"
-            )
-        return neuron
+    def __reduce__(self) -> Any:
+        """Pickle the values: the class is made anew, with the variants of the other process."""
+        return Experiment.from_dict, (self.model_dump(mode="json"), self.name)
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -329,7 +90,7 @@ class Experiment(Section):
         ExperimentError
             If the file is missing or says something that is not allowed; one line per problem.
         """
-        file = _find(path)
+        file = find_model(path)
         try:
             text = file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
@@ -365,11 +126,11 @@ class Experiment(Section):
         ExperimentError
             If the text is not valid; one line per problem.
         """
-        values, lines, problems = read_yaml(text, source, _known(()))
+        values, lines, problems = read_yaml(text, source, known_keys(cls.whole()))
         dataset = values.get("dataset")
         if folder is not None and isinstance(dataset, dict):
-            dataset["path"] = _absolute(dataset.get("path"), folder)
-        return _checked(values, source, lines, problems, overrides)
+            dataset["path"] = absolute(dataset.get("path"), folder)
+        return checked(cls.whole(), values, source, lines, problems, overrides)
 
     @classmethod
     def from_dict(
@@ -386,7 +147,7 @@ class Experiment(Section):
         ExperimentError
             If something is not valid; one line per problem.
         """
-        return _checked(_plain(values), source, {}, [], overrides)
+        return checked(cls.whole(), _plain(values), source, {}, [], overrides)
 
     def changed(self, overrides: Sequence[str]) -> Experiment:
         """Return this experiment with overrides such as "training.seed=3" applied.
@@ -412,7 +173,7 @@ class Experiment(Section):
         """Return this experiment with the data set's defaults written out, and a whole path."""
         used = self.dataset.preprocessing()
         stated = {"crop": used.crop, "scale": used.scale, "threshold": used.threshold}
-        stated["path"] = _absolute(self.dataset.path, os.getcwd())
+        stated["path"] = absolute(self.dataset.path, os.getcwd())
         return self.model_copy(update={"dataset": self.dataset.model_copy(update=stated)})
 
     def decisive(self) -> dict[str, Any]:
@@ -422,38 +183,25 @@ class Experiment(Section):
         Keys that came later count only if they say something else than what was before them.
         """
         values = self.resolved().model_dump(mode="json")
-        optional = ["hardware", *VARIANTS]
         parts = ["dataset", "network", "learning"]
-        parts += [name for name in optional if getattr(self, name) is not None]
+        parts += [name for name in VARIANTS if values.get(name) is not None]
         keys = [(part, key) for part in parts for key in values[part]]
         keys += [("training", "samples"), ("training", "seed")]
-        if self.reaches_on:  # not over a pause
+        if not self.guarantees.samples_apart:  # not over a pause
             keys += [("training", "evaluate_every")]
         decisive = {f"{section}.{key}": values[section][key] for section, key in keys}
         return {k: v for k, v in decisive.items() if _LATER.get(k, _UNHEARD_OF) != v}
 
     @property
-    def copies_may_differ(self) -> bool:
-        """Whether copies of a weight matrix may drift apart: by a chip or a variant."""
-        chip = self.hardware
-        by_chip = chip is not None and not (chip.symmetric and chip.weight_bits == 8)
-        return by_chip or any(variant.copies_may_differ for variant in self.variants)
-
-    @property
-    def strays_allowed(self) -> bool:
-        """Whether a population may fire where the paper's circuit is silent: counted, not fatal."""
-        return any(variant.strays_allowed for variant in self.variants)
-
-    @property
-    def reaches_on(self) -> bool:
-        """Whether what happens in a sample may reach into the next one."""
-        return any(variant.reaches_on for variant in self.variants)
-
-    @property
-    def variants(self) -> tuple[VariantSection, ...]:
-        """The variants that the model file asks for, in the order of `VARIANTS`."""
-        sections = (getattr(self, name) for name in VARIANTS)
+    def variants(self) -> tuple[Variant, ...]:
+        """The variants that the model file asks for, in the order in which they act."""
+        sections = (getattr(self, name, None) for name in acting_order())
         return tuple(section for section in sections if section is not None)
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """What of the paper's circuit holds with these variants."""
+        return Guarantees.of_all(variant.guarantees for variant in self.variants)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 (hex) of what decides the bits of the training.
@@ -478,148 +226,30 @@ class Experiment(Section):
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of a model file, for editors that complete and check as one types."""
-    schema = Experiment.model_json_schema()
-    for name, key in _NAMED.items():  # one word alone
-        section = _section((name,))
-        words = get_args(section.model_fields[key].annotation) if section else ()
-        schema["properties"][name]["anyOf"].append({"enum": list(words)})
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
-        "title": "synfire_bp model file",
-    }
-
-
-# ----------------------------------------------------------------------------------------------
-# Finding model files
-# ----------------------------------------------------------------------------------------------
-
-
-def list_models() -> tuple[str, ...]:
-    """Return the names of the models that ship with synfire_bp, in alphabetical order."""
-    return tuple(sorted(_shipped()))
-
-
-def _shipped() -> dict[str, Path]:
-    """Return name to file of every shipped model: from the package, else from the checkout.
-
-    A model that drops an assumption of the circuit lies in a folder of its own, which is part of
-    its name: "variants/mnist_deep".
-    """
-    package = Path(__file__).parents[1]
-    for folder in (package / "models", package.parent / "models"):
-        files = (*folder.glob("*.yaml"), *folder.glob("variants/*.yaml"))
-        if found := {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}:
-            return found
-    return {}
-
-
-def _find(path: str | Path) -> Path:
-    shipped, name = _shipped(), str(path)
-    if name in shipped:
-        return shipped[name]
-    file = Path(path).expanduser()
-    if file.is_dir():
-        hint = (
-            f"; the model in it is {inside}"
-            if (inside := file / "experiment.yaml").is_file()
-            else ""
-        )
-        raise ExperimentError(f"{file}: is a folder, not a model file{hint}")
-    if file.exists():
-        return file
-    raise ExperimentError(
-        f"{file}: no such model file{nearest(file.stem, shipped)}; models that ship with "
-        f"synfire_bp: {', '.join(sorted(shipped)) or 'none found'}"
+@lru_cache(maxsize=8)
+def _with_variants(variants: tuple[tuple[str, type[Variant]], ...]) -> type[Experiment]:
+    sections: dict[str, Any] = {name: _section(kind) for name, kind in variants}
+    sections["training"] = (TrainingSection, Field(description="How long and from which seed."))
+    sections["record"] = (
+        RecordSection,
+        Field(default=RecordSection(), description="What is recorded."),
     )
+    return create_model("Experiment", __base__=Experiment, __doc__=Experiment.__doc__, **sections)
 
 
-def _absolute(path: Any, folder: str | Path) -> Any:
-    if not isinstance(path, str) or not path:
-        return path  # absent, or of a wrong type and reported as such
-    return os.path.abspath(os.path.join(folder, os.path.expanduser(path)))
+def _section(kind: type[Variant]) -> tuple[Any, Any]:
+    """Return type and field of a variant's section, which may be written as one word."""
 
+    def read(given: Any) -> Any:
+        return {kind.word: given} if kind.word is not None and isinstance(given, str) else given
 
-# ----------------------------------------------------------------------------------------------
-# Checking
-# ----------------------------------------------------------------------------------------------
+    def fits(section: Variant | None, info: ValidationInfo) -> Variant | None:
+        if section is not None:
+            section.fits(info.data)
+        return section
 
-
-def _checked(
-    values: dict,
-    source: str,
-    lines: Mapping[Place, int],
-    problems: list[str],
-    overrides: Sequence[str],
-) -> Experiment:
-    """Apply overrides, validate, and raise one ExperimentError that lists every problem."""
-    overridden: dict[Place, str] = {}
-    problems = list(problems)
-    for text in overrides:
-        try:
-            place = _override(values, text)
-        except ExperimentError as error:
-            problems.append(str(error))
-        else:
-            overridden[place] = text
-    try:
-        experiment = Experiment.model_validate(values)
-    except ValidationError as error:
-        for place, what in dict(_explained(error)).items():  # a place once
-            by = next((text for at, text in overridden.items() if _sets(at, place, lines)), None)
-            known = (place[:n] for n in range(len(place), 0, -1) if place[:n] in lines)
-            at_line = next((f":{lines[inside]}" for inside in known), "")
-            where = f"override '{by}'" if by else f"{source}{at_line}"
-            problems.append(f"{where}: {_dotted(place)}: {what}")
-        raise ExperimentError("\n".join(problems)) from None
-    if problems:
-        raise ExperimentError("\n".join(problems))
-    return experiment
-
-
-def _override(values: dict, text: str) -> Place:
-    """Set one value; return its place."""
-    key, equals, value = text.partition("=")
-    place = tuple(key.strip().split("."))
-    if not equals or not all(place):
-        raise ExperimentError(
-            f"override '{text}': must be a dotted key, '=' and a value, such as training.seed=3"
-        )
-    try:
-        new = load(value)[0]
-    except (yaml.YAMLError, ValueError) as error:
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ExperimentError(f"override '{text}': the value is not valid YAML: {what}") from None
-    section = values
-    *sections, last = place
-    for part in sections:
-        if part in _NAMED and not isinstance(section.get(part), dict):
-            word = section.get(part)  # alone, or none
-            section[part] = {} if word is None else {_NAMED[part]: word}
-        elif part in VARIANTS and section.get(part) is None:
-            section[part] = {}
-        section = section.setdefault(part, {})
-        if not isinstance(section, dict):
-            inner = f"{part}: holds {shown(section)}, and no keys"
-            raise ExperimentError(f"override '{text}': {inner}; known keys are {_known(())}")
-    if entry := re.fullmatch(r"(.+)\[(\d+)\]", last):  # one of a list, such as network.sizes[1]
-        name, number = entry[1], int(entry[2])
-        entries = section.get(name)
-        if not isinstance(entries, list) or number >= len(entries):
-            n = len(entries) if isinstance(entries, list) else 0
-            inner = f"{'.'.join([*sections, name])}: has {n} entries to choose from, counted from 0"
-            raise ExperimentError(f"override '{text}': {inner}")
-        entries[number] = new
-        return (*sections, name, f"[{number}]")
-    section[last] = _absolute(new, os.getcwd()) if place == ("dataset", "path") else new
-    return place
-
-
-def _sets(at: Place, place: Place, lines: Mapping[Place, int]) -> bool:
-    """Whether an override of `at` is why there is something at `place`."""
-    return place[: len(at)] == at or (place not in lines and at[: len(place)] == place)
+    annotation = Annotated[kind | None, BeforeValidator(read), AfterValidator(fits)]
+    return annotation, Field(default=None, description=kind.summary)
 
 
 def _plain(value: Any) -> Any:
@@ -629,84 +259,17 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _explained(error: ValidationError) -> Iterator[tuple[Place, str]]:
-    """Yield the place of every problem, and what is wrong there and what would be right."""
-    for problem in error.errors(include_url=False):
-        kind, loc, given = problem["type"], problem["loc"], problem["input"]
-        context = problem.get("ctx", {})
-        if loc[:2] == ("network", "sizes") and kind in ("missing", "too_short", "tuple_type"):
-            loc, kind, given = loc[:2], "sizes", _plain_input(given)
-            if isinstance(given, list) and len(given) >= LAYERS:
-                continue  # long enough, but for the sizes that are reported as such
-        place = tuple(f"[{part}]" if isinstance(part, int) else part for part in loc)
-        if kind in ("extra_forbidden", "invalid_key"):
-            place = tuple(str(part) for part in loc)
-            what = _unknown(place)
-        elif kind == "missing":
-            what = f"is missing; {_field(place)}"
-        elif kind == "value_error":
-            what = str(context["error"])
-        elif kind == "sizes":
-            what = (
-                f"is {shown(given)}, but must be a list of three sizes or more, such as "
-                "[400, 400, 10]"
-            )
-        elif kind == "literal_error":
-            section = _section(place[:-1]) or DatasetSection
-            options = get_args(section.model_fields[place[-1]].annotation)
-            hint = nearest(given, options) if isinstance(given, str) else ""
-            what = f"is {shown(given)}{hint}; must be one of {', '.join(options)}"
-        else:
-            what = f"is {shown(given)}, but must be {right(kind, context, problem['msg'])}"
-        yield place, what
-
-
-def _plain_input(given: Any) -> Any:
-    return list(given) if isinstance(given, (list, tuple, set)) else given
-
-
-def _section(place: Place) -> type[BaseModel] | None:
-    """Return the model of a section; None if there is none of that name."""
-    model: Any = Experiment
-    for part in place:
-        field = getattr(model, "model_fields", {}).get(part)
-        annotation = field.annotation if field else None
-        parts = (annotation, *get_args(annotation))  # a section may be optional
-        model = next((p for p in parts if isinstance(p, type) and issubclass(p, BaseModel)), None)
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
-
-
-def _known(place: Place) -> str:
-    model = _section(place)
-    return ", ".join(model.model_fields) if model else ""
-
-
-def _unknown(place: Place) -> str:
-    """Say that a key is unknown, which one is nearest, and which there are."""
-    *section, key = place
-    model = _section(tuple(section)) or Experiment
-    elsewhere = {
-        inner: f"{outer}.{inner}"
-        for outer in reversed(Experiment.model_fields)  # the first section that has it wins
-        for inner in getattr(_section((outer,)), "model_fields", {})
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a model file, for editors that complete and check as one types."""
+    root = Experiment.whole()
+    schema = root.model_json_schema()
+    for name, kind in VARIANTS.items():
+        if kind.word is not None:  # one word alone
+            section = section_of(root, (name,))
+            words = get_args(section.model_fields[kind.word].annotation) if section else ()
+            schema["properties"][name]["anyOf"].append({"enum": list(words)})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "synfire_bp model file",
     }
-    if not section:
-        elsewhere.pop("name", None)
-    hint = "" if key in elsewhere else nearest(key, model.model_fields)
-    if not hint:  # the right key in the wrong section
-        found = difflib.get_close_matches(key, elsewhere, n=1)
-        hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
-    of = f" of {'.'.join(section)}" if section else ""
-    return f"unknown key{hint}; known keys{of}: {', '.join(model.model_fields)}"
-
-
-def _field(place: Place) -> str:
-    """Return what a missing entry should say."""
-    model, section = _section(place[:-1]), _section(place)
-    if section:
-        return f"a section with the keys {', '.join(section.model_fields)}"
-    return (model and model.model_fields[place[-1]].description) or ""
-
-
-def _dotted(place: Place) -> str:
-    return ".".join(place).replace(".[", "[")

@@ -17,172 +17,44 @@ and C++ standalone (`synfire_bp.program`), where the same objects become a progr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from brian2 import (
-    Clock,
-    EventMonitor,
-    Function,
-    Network,
-    NeuronGroup,
-    Subgroup,
-    linked_var,
-    ms,
-)
+from brian2 import Clock, EventMonitor, Function, Network, NeuronGroup, Subgroup, linked_var
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.variables import LinkedVariable
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.decay import WHOLE, shrunk
-from synfire_bp.circuit.layout import UNIT, PlasticLayout, fixed_synapses, is_coarse, numbers
-from synfire_bp.circuit.rows import PlasticProjection
-from synfire_bp.circuit.rule import (
-    COARSE_SYNAPSE,
-    LEARNING_SYNAPSE,
-    OWN_BOUNDS,
-    PAPER_RULE,
-    Rule,
-    parse_rule,
-)
-from synfire_bp.dense.synapses import DenseSynapses, RowCodeObject
-from synfire_bp.errors import CircuitError
+from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
+from synfire_bp.circuit.rule import PAPER_RULE, Rule, parse_rule
+from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.loihi.emulation import COMPARTMENT, compartment_functions, compartment_step
 from synfire_bp.loihi.spec import LoihiSpec
-from synfire_bp.network.chance import CERTAIN, chance, in_portions, in_steps
+from synfire_bp.network.census import Counting, count_spikes
+from synfire_bp.network.chance import in_steps
 from synfire_bp.network.equations import (
     EMIT,
     MEMORYLESS,
     MEMORYLESS_STEP,
     PRESENT,
+    RECORDING,
     clock_equations,
     reward_equation,
 )
+from synfire_bp.network.functions import bounded, called
+from synfire_bp.network.learning import learning_equations, learning_statement
 from synfire_bp.network.lines import NO_LINES, Lines
+from synfire_bp.network.neurons import MEMORYLESS as MEMORYLESS_NEURONS
+from synfire_bp.network.neurons import Compartments
+from synfire_bp.network.numbers import UNIT, Moment, is_coarse
+from synfire_bp.network.objects import STEP, CircuitNetwork
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.network.samples import PATTERNS, sample_functions
 
-__all__ = [
-    "STEP",
-    "CircuitNetwork",
-    "bounded",
-    "build_network",
-    "build_program_network",
-    "sample_functions",
-]
-
-STEP = 1 * ms
-"""Model time of one chip step.  Nothing depends on it: every delay is a whole number of steps."""
-
-bounded = Function(
-    lambda value, low, high: np.clip(value, low, high),
-    arg_units=[1, 1, 1], return_unit=1, return_type="integer",
-    arg_types=["integer", "integer", "integer"],
-)  # fmt: skip
-"""`clip` for whole numbers: Brian2's own compares in floating point."""
-bounded.implementations.add_implementation(
-    "cpp",
-    """
-    static inline int32_t bounded(int32_t value, int32_t low, int32_t high)
-    {
-        return value < low ? low : value > high ? high : value;
-    }
-    """,
-)
-
-
-decayed = Function(
-    shrunk, arg_units=[1, 1], return_unit=1, return_type="integer",
-    arg_types=["integer", "integer"],
-)  # fmt: skip
-"""`synfire_bp.circuit.decay.shrunk`."""
-decayed.implementations.add_implementation(
-    "cpp",
-    f"""
-    static inline int32_t shrunk(int32_t weight, int32_t keep)
-    {{
-        const int32_t steps = (weight < 0 ? -weight : weight) / 2 * keep / {WHOLE};
-        return weight < 0 ? -2 * steps : 2 * steps;
-    }}
-    """,
-    name="shrunk",
-)
-
-_PATTERNS = {"input": "input_pattern", "target": "target_pattern"}
-
-
-@dataclass
-class CircuitNetwork:
-    """The Brian2 objects of a circuit.
-
-    ``net[name]`` is the subgroup of a population, sources and gates ("g0", …) included.
-
-    Attributes
-    ----------
-    cells : NeuronGroup
-        All cells; variables `arriving`, `v`, `fired`, `bias`, `theta`, and the shared `phase`,
-        `sample`, `r1`.
-    fixed, plastic : DenseSynapses
-        The fixed projections (`weight`) and the learning ones (`w`).
-    census : NeuronGroup
-        Number of spikes (`total`) of each population in each phase.
-    output : NeuronGroup
-        The output neurons as they are read out.
-    readout : EventMonitor
-        Summed input and spike of each output neuron in its forward phase, sample by sample.
-    recorder : EventMonitor
-        Spikes of all cells, for the samples from `cells.record_from` up to `cells.record_until`.
-    network : Network
-        All of them, to be run.
-    populations : dict
-        Population name to subgroup of `cells`.
-    """
-
-    circuit: Circuit
-    layout: PlasticLayout
-    network: Network
-    cells: NeuronGroup
-    fixed: DenseSynapses
-    plastic: DenseSynapses
-    census: NeuronGroup
-    output: NeuronGroup
-    readout: EventMonitor
-    recorder: EventMonitor
-    populations: dict[str, Subgroup]
-    samples_run: int = 0
-
-    def __getitem__(self, population: str) -> Subgroup:
-        """Return the subgroup of a population."""
-        try:
-            return self.populations[population]
-        except KeyError:
-            raise CircuitError(
-                f"no population '{population}'; known are {', '.join(self.populations)}"
-            ) from None
-
-    @property
-    def objects(self) -> dict[str, Any]:
-        """The objects that have numbers to be set, by name."""
-        return {g.name: g for g in (self.cells, self.fixed, self.plastic, self.output)}
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of the populations."""
-        return iter(self.populations)
-
-    def run(self, samples: int, **kwds: Any) -> None:
-        """Show the next `samples` samples (runtime mode)."""
-        steps = samples * self.circuit.n_phases + (self.samples_run == 0)
-        self.network.run(steps * STEP, **kwds)
-        self.samples_run += samples
-
-    def weights(self) -> dict[PlasticProjection, NDArray[np.int16]]:
-        """Return the present matrix (its pre, its post) of every plastic projection."""
-        return self.layout.unpack(self.plastic.w[:])
-
-    def spike_counts(self) -> NDArray[np.int64]:
-        """Return spikes so far, shape (populations, phases), rows in the order of iteration."""
-        return np.asarray(self.census.total[:]).reshape(-1, self.circuit.n_phases)
+__all__ = ["build_chip_step", "build_network", "runtime_network"]
 
 
 def build_network(
@@ -195,7 +67,7 @@ def build_network(
     rule: Rule | str | None = PAPER_RULE,
     chip: LoihiSpec | None = None,
     lines: Lines = NO_LINES,
-    more: Mapping[str, NDArray | int] | None = None,
+    more: Mapping[str, NDArray | float] | None = None,
 ) -> CircuitNetwork:
     """Build a network for Brian2's runtime mode.
 
@@ -232,270 +104,241 @@ def build_network(
     RuleError
         If the rule cannot be read.
     """
-    order = np.arange(len(np.asarray(inputs))) if order is None else np.asarray(order)
-    functions = sample_functions(circuit, inputs, labels, order, circuit.n_phases)
-    net = _build(circuit, rule, functions, codeobj_class=NumpyCodeObject, chip=chip, lines=lines)
-    start = numbers(circuit, net.layout, weights, rule, chip=chip) | dict(more or {})
-    for name, value in start.items():
-        group, variable = name.split(".")
-        setattr(net.objects[group], variable, value)
-    net.cells.record_until = len(order)
-    return net
+    neurons = MEMORYLESS_NEURONS if chip is None else Compartments(chip)
+    rule = parse_rule(rule) if isinstance(rule, str) else rule
+    given = dict(more or {})
+    plan = NetworkPlan(circuit, rule, neurons, lines, (lambda *_: given,))
+    return runtime_network(plan, weights=weights, inputs=inputs, labels=labels, order=order)
 
 
-def sample_functions(
-    circuit: Circuit,
+def runtime_network(
+    plan: NetworkPlan,
+    *,
+    weights: Sequence[NDArray[np.integer]],
     inputs: NDArray[np.integer],
     labels: NDArray[np.integer],
-    order: NDArray[np.integer],
-    steps_per_sample: int,
-) -> dict[str, Function]:
-    """Return the functions by which Brian2 code asks for samples, in runtime mode.
+    order: NDArray[np.integer] | None = None,
+    at: Moment | None = None,
+) -> CircuitNetwork:
+    """Build the network of a plan for Brian2's runtime mode, with its numbers set.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        What it is built from.
+    weights, inputs, labels, order
+        As for `build_network`.
+    at : Moment, optional
+        Where in a training it begins; the beginning if left out.
 
     Raises
     ------
     CircuitError
-        If samples or order do not fit the circuit.
+        If samples, order or weights do not fit the circuit.
     """
-    inputs, labels = np.asarray(inputs), np.asarray(labels)
-    if inputs.ndim != 2 or inputs.shape[1] != circuit.sizes[0]:
-        raise CircuitError(
-            f"inputs have shape {inputs.shape}; this circuit needs (n, {circuit.sizes[0]})"
-        )
-    n_out = circuit.sizes[-1]
-    if not np.isin(inputs, (0, 1)).all():
-        raise CircuitError("inputs must be 0 or 1")
-    if labels.shape != inputs.shape[:1]:
-        raise CircuitError(f"labels have shape {labels.shape}; expected {inputs.shape[:1]}")
-    for name, values, end in (("label", labels, n_out), ("order entry", order, len(inputs))):
-        outside = values[(values < 0) | (values >= end)]
-        if outside.size:
-            raise CircuitError(f"{name} {outside[0]} is outside 0 … {end - 1}")
-    patterns = {"input": inputs, "target": np.eye(n_out, dtype=int)[labels]}
-
-    def pattern(source: str) -> Function:
-        def emitted(sample: int, unit: NDArray) -> NDArray:
-            shown = 0 <= sample < len(order)
-            return patterns[source][order[sample], unit].astype(int) if shown else 0 * unit
-
-        return Function(emitted, arg_units=[1, 1], return_unit=1, return_type="integer")
-
-    def present(step: int) -> NDArray:
-        return (np.asarray(step) - 1) // steps_per_sample
-
-    functions = {name: pattern(source) for source, name in _PATTERNS.items()}
-    functions["present_sample"] = Function(
-        present, arg_units=[1], return_unit=1, return_type="integer"
-    )
-    return functions
+    order = np.arange(len(np.asarray(inputs))) if order is None else np.asarray(order)
+    functions = sample_functions(plan.circuit, inputs, labels, order, plan.steps_per_sample)
+    net = plan.neurons.build(
+        plan.circuit, plan.rule, plan.lines, functions,
+        codeobj_class=NumpyCodeObject, by_rows=False,
+    )  # fmt: skip
+    for name, value in plan.numbers(weights, at or Moment()).items():
+        group, variable = name.split(".")
+        net.set(group, variable, value)
+    net.cells.record_until = len(order)
+    return net
 
 
-def build_program_network(
+def build_chip_step(
     circuit: Circuit,
-    rule: Rule | str | None,
-    functions: dict[str, Function],
-    *,
-    codeobj_class: type[RowCodeObject] | None = None,
-    chip: LoihiSpec | None = None,
-    lines: Lines = NO_LINES,
-) -> CircuitNetwork:
-    """Build a network whose numbers are set when its program is run (C++ standalone).
-
-    Without a `codeobj_class` all code generation is left to Brian2, to compare with.
-    """
-    by_rows = codeobj_class is not None
-    return _build(circuit, rule, functions, codeobj_class, chip=chip, lines=lines, by_rows=by_rows)
-
-
-def _build(
-    circuit: Circuit,
-    rule: Rule | str | None,
-    functions: dict[str, Function],
-    codeobj_class: type | None,
+    rule: Rule | None,
+    lines: Lines,
+    functions: Mapping[str, Any],
     *,
     chip: LoihiSpec | None,
-    lines: Lines,
-    by_rows: bool = False,
+    codeobj_class: type | None,
+    by_rows: bool,
 ) -> CircuitNetwork:
-    rule = parse_rule(rule) if isinstance(rule, str) else rule
-    neuron = MEMORYLESS if chip is None else COMPARTMENT
-    step = MEMORYLESS_STEP if chip is None else compartment_step()
-    arithmetic = {} if chip is None else compartment_functions(chip)
-    random = {"chance": chance, "certain": CERTAIN, "in_portions": in_portions}
-    unit = 1 if chip is None else UNIT
-    clock = Clock(dt=STEP, name="chip")
-    common = {"clock": clock, "codeobj_class": codeobj_class}
-    layout = PlasticLayout(circuit)
+    """Build a network whose time step is the chip's.
 
-    cells = NeuronGroup(
-        circuit.n_cells,
-        neuron
-        + clock_equations(circuit.n_phases)
-        + reward_equation(circuit.reward_phases, lines)
-        + """
-        sample       : integer (shared)
-        record_from  : integer (shared, constant)
-        record_until : integer (shared, constant)
-        recording = sample >= record_from and sample < record_until : boolean (shared)
-        """
-        + lines.cells,
-        threshold="fired",
-        reset="",
-        events={"recorded": "fired and recording"},
-        namespace=functions
-        | arithmetic
-        | random
-        | {"drive": unit * circuit.fixed_weights["ring"].value},
-        name="cells",
-        **common,
-    )
-    operations = [cells.run_regularly(PRESENT, clock=clock, when="start", order=-2,
-                                      name="present", codeobj_class=codeobj_class)]  # fmt: skip
+    Parameters
+    ----------
+    circuit, rule, lines
+        As for `build_network`.
+    functions : mapping
+        Brian2 functions `present_sample`, `input_pattern` and `target_pattern`.
+    chip : LoihiSpec or None
+        The chip to emulate.
+    codeobj_class : type or None
+        Who generates the code; None: Brian2 as it is.
+    by_rows : bool
+        Whether dense projections are generated row by row (C++ standalone).
+    """
+    build = _Build(circuit, rule, lines, functions, chip, codeobj_class, by_rows)
+    cells = build.cells()
     populations = {name: cells[at.start : at.stop] for name, at in circuit.slices.items()}
-    for source in circuit.sources:
-        operations.append(
-            populations[source.name].run_regularly(
-                EMIT.format(phase=source.emits, pattern=_PATTERNS[source.name]),
-                clock=clock,
-                when="start",
-                order=-1,
-                name=f"emit_{source.name}",
-                codeobj_class=codeobj_class,
-            )
-        )
-    operations.append(
-        cells.run_regularly(
-            step, clock=clock, when="start", name="step", codeobj_class=codeobj_class
-        )
-    )
-    if lines.step:
-        operations.append(
-            cells.run_regularly(
-                lines.step, clock=clock, when="start", order=1, name="variant_step",
-                codeobj_class=codeobj_class,
-            )
-        )  # fmt: skip
-
-    table = fixed_synapses(circuit)
-    fixed = DenseSynapses(
-        cells,
-        cells,
-        "weight : integer (constant)\n" + lines.fixed,
-        on_pre=f"arriving_post += {' * '.join(['weight', *lines.fixed_sent])}",
-        rows=by_rows,
-        namespace=random,
-        name="fixed",
-        **common,
-    )
-    fixed.connect(i=table["pre"], j=table["post"])
-    fixed.pre.delay = table["delay"] * STEP
-
-    sent = ["w", *lines.sent] if unit == 1 else [str(unit), "w", *lines.sent]
-    synapse, on_pre = "w : integer\n" + lines.plastic, f"arriving_post += {' * '.join(sent)}"
-    if rule and circuit.reward_phases:
-        coarse = chip is not None and is_coarse(chip)
-        synapse += OWN_BOUNDS if lines.own_bounds else LEARNING_SYNAPSE
-        synapse += (COARSE_SYNAPSE if coarse else "") + rule.equations()
-        on_pre += "\n" + rule.on_pre(coarse=coarse, lines=lines)
-    plastic = DenseSynapses(
-        cells,
-        cells,
-        synapse,
-        on_pre=on_pre,
-        rows=by_rows,
-        namespace=random | {"bounded": bounded, "in_steps": in_steps, "shrunk": decayed},
-        dtype={"w": np.int16},
-        name="plastic",
-        **common,
-    )
-    plastic.connect(i=layout.pre, j=layout.post)
+    operations = build.operations(cells, populations)
+    fixed, plastic = build.fixed(cells), build.plastic(cells)
     if lines.after:
         operations.append(
-            plastic.run_regularly(
-                lines.after, clock=clock, when="end", name="variant_after",
-                codeobj_class=codeobj_class,
-            )
-        )  # fmt: skip
-
-    census_objects, census = _census(circuit, cells, common, by_rows)
-    compared = "v" if chip is None else "v_compared"
-    output, readout = _readout(
-        circuit, linked_var(populations["o"], compared), populations["o"], common
-    )
+            plastic.run_regularly(lines.after, when="end", name="variant_after", **build.common)
+        )
+    census_objects, census = count_spikes(circuit, cells, build.counting(), build.common, by_rows)
+    output, readout = build.readout(populations["o"])
     recorder = EventMonitor(cells, "recorded", name="recorder", codeobj_class=codeobj_class)
     network = Network(
         cells, *operations, fixed, plastic, *census_objects, output, readout, recorder
     )
     return CircuitNetwork(
-        circuit, layout, network, cells, fixed, plastic, census, output, readout, recorder,
-        populations,
+        circuit, PlasticLayout(circuit), network, cells, fixed, plastic, census, output, readout,
+        recorder, populations,
     )  # fmt: skip
 
 
-def _census(
-    circuit: Circuit, cells: NeuronGroup, common: dict, by_rows: bool
-) -> tuple[list, NeuronGroup]:
-    """Count spikes per population and phase: a spike adds to its population's present count."""
-    n_populations, n_phases = len(circuit.slices), circuit.n_phases
-    present = NeuronGroup(n_populations, "spikes : integer", name="present_spikes", **common)
-    membership = np.repeat(np.arange(n_populations), list(circuit.population_sizes.values()))
-    count = DenseSynapses(
-        cells, present, on_pre="spikes_post += 1", rows=by_rows, name="count", **common
-    )
-    count.connect(i=np.arange(circuit.n_cells), j=membership)
-    census = NeuronGroup(
-        n_populations * n_phases,
-        clock_equations(n_phases)
-        + """
-        spikes : integer (linked)
-        counted_phase : integer (constant)
-        total : integer
-        """,
-        dtype={"total": np.int64},
-        name="census",
-        **common,
-    )
-    census.spikes = linked_var(
-        present, "spikes", index=np.repeat(np.arange(n_populations), n_phases)
-    )
-    census.counted_phase = np.tile(np.arange(n_phases), n_populations)
-    schedule = {"clock": common["clock"], "codeobj_class": common["codeobj_class"], "when": "end"}
-    add = census.run_regularly(
-        "total += spikes * int(phase == counted_phase and t_in_timesteps > 0)",
-        name="add_spikes",
-        **schedule,
-    )
-    clear = present.run_regularly("spikes = 0", order=1, name="clear_spikes", **schedule)
-    return [present, count, census, add, clear], census
+@dataclass(frozen=True)
+class _Build:
+    """What every object of one network is made with."""
 
+    circuit: Circuit
+    rule: Rule | None
+    lines: Lines
+    samples: Mapping[str, Function]
+    chip: LoihiSpec | None
+    codeobj_class: type | None
+    by_rows: bool
 
-def _readout(
-    circuit: Circuit, voltage: LinkedVariable, o: Subgroup, common: dict
-) -> tuple[NeuronGroup, EventMonitor]:
-    """Note summed input and spike of the output neurons in the phase in which they read out.
+    @cached_property
+    def common(self) -> dict[str, Any]:
+        """The clock and who generates the code."""
+        return {"clock": Clock(dt=STEP, name="chip"), "codeobj_class": self.codeobj_class}
 
-    Through expressions: Brian2 2.9 records a linked variable itself from the wrong neurons.
-    """
-    forward = circuit.forward_phase("o")
-    output = NeuronGroup(
-        circuit.sizes[-1],
-        clock_equations(circuit.n_phases)
-        + """
-        v_output     : integer (linked)
-        fired_output : boolean (linked)
-        lift         : integer (shared, constant)  # what opens the neuron, and its bias
-        unit         : integer (shared, constant)  # what weights count in
-        potential = (v_output - lift) // unit : integer
-        fired = fired_output : boolean
-        """,
-        events={"readout": f"phase == {forward} and t_in_timesteps > 0"},
-        name="output",
-        **common,
-    )
-    output.v_output = voltage
-    output.fired_output = linked_var(o, "fired")
-    readout = EventMonitor(
-        output, "readout", variables=["potential", "fired"], name="readout",
-        codeobj_class=common["codeobj_class"],
-    )  # fmt: skip
-    return output, readout
+    @cached_property
+    def called(self) -> dict[str, Any]:
+        """What the lines call."""
+        return called(self.lines)
+
+    @property
+    def unit(self) -> int:
+        """What everything counts in."""
+        return 1 if self.chip is None else UNIT
+
+    def cells(self) -> NeuronGroup:
+        """Return all cells as one group."""
+        arithmetic = {} if self.chip is None else compartment_functions(self.chip)
+        drive = {"drive": self.unit * self.circuit.fixed_weights["ring"].value}
+        return NeuronGroup(
+            self.circuit.n_cells,
+            (MEMORYLESS if self.chip is None else COMPARTMENT)
+            + clock_equations(self.circuit.n_phases)
+            + reward_equation(self.circuit.reward_phases, self.lines)
+            + RECORDING
+            + self.lines.cells,
+            threshold="fired",
+            reset="",
+            events={"recorded": "fired and recording"},
+            namespace=dict(self.samples) | arithmetic | self.called | drive,
+            name="cells",
+            **self.common,
+        )
+
+    def operations(self, cells: NeuronGroup, populations: Mapping[str, Subgroup]) -> list[Any]:
+        """Return what happens at the start of a step: samples, then threshold, then variants."""
+        done = [cells.run_regularly(PRESENT, when="start", order=-2, name="present", **self.common)]
+        for source in self.circuit.sources:
+            done.append(
+                populations[source.name].run_regularly(
+                    EMIT.format(phase=source.emits, pattern=PATTERNS[source.name]),
+                    when="start",
+                    order=-1,
+                    name=f"emit_{source.name}",
+                    **self.common,
+                )
+            )
+        step = MEMORYLESS_STEP if self.chip is None else compartment_step()
+        done.append(cells.run_regularly(step, when="start", name="step", **self.common))
+        if self.lines.step:
+            done.append(
+                cells.run_regularly(
+                    self.lines.step, when="start", order=1, name="variant_step", **self.common
+                )
+            )
+        return done
+
+    def fixed(self, cells: NeuronGroup) -> DenseSynapses:
+        """Return the fixed projections."""
+        table = fixed_synapses(self.circuit)
+        fixed = DenseSynapses(
+            cells,
+            cells,
+            "weight : integer (constant)\n" + self.lines.fixed,
+            on_pre=f"arriving_post += {' * '.join(['weight', *self.lines.fixed_sent])}",
+            rows=self.by_rows,
+            namespace=self.called,
+            name="fixed",
+            **self.common,
+        )
+        fixed.connect(i=table["pre"], j=table["post"])
+        fixed.pre.delay = table["delay"] * STEP
+        return fixed
+
+    def plastic(self, cells: NeuronGroup) -> DenseSynapses:
+        """Return the plastic projections: they deliver a spike, then they learn."""
+        sent = [str(self.unit)] * (self.unit != 1) + ["w", *self.lines.sent]
+        synapse = "w : integer\n" + self.lines.plastic
+        on_pre = f"arriving_post += {' * '.join(sent)}"
+        if self.rule and self.circuit.reward_phases:
+            coarse = self.chip is not None and is_coarse(self.chip)
+            synapse += learning_equations(
+                self.rule, coarse=coarse, own_bounds=self.lines.own_bounds
+            )
+            on_pre += "\n" + learning_statement(self.rule, coarse=coarse, lines=self.lines)
+        plastic = DenseSynapses(
+            cells,
+            cells,
+            synapse,
+            on_pre=on_pre,
+            rows=self.by_rows,
+            namespace=self.called | {"bounded": bounded, "in_steps": in_steps},
+            dtype={"w": np.int16},
+            name="plastic",
+            **self.common,
+        )
+        layout = PlasticLayout(self.circuit)
+        plastic.connect(i=layout.pre, j=layout.post)
+        return plastic
+
+    def counting(self) -> Counting:
+        """Return when spikes are added to their phase's total: in every step."""
+        return Counting(
+            clock_equations(self.circuit.n_phases),
+            "total += spikes * int(phase == counted_phase and t_in_timesteps > 0)",
+        )
+
+    def readout(self, o: Subgroup) -> tuple[NeuronGroup, EventMonitor]:
+        """Note summed input and spike of the output neurons in their forward phase.
+
+        Through expressions: Brian2 2.9 records a linked variable itself from the wrong neurons.
+        """
+        forward = self.circuit.forward_phase("o")
+        output = NeuronGroup(
+            self.circuit.sizes[-1],
+            clock_equations(self.circuit.n_phases)
+            + """
+            v_output     : integer (linked)
+            fired_output : boolean (linked)
+            lift         : integer (shared, constant)  # what opens the neuron, and its bias
+            unit         : integer (shared, constant)  # what weights count in
+            potential = (v_output - lift) // unit : integer
+            fired = fired_output : boolean
+            """,
+            events={"readout": f"phase == {forward} and t_in_timesteps > 0"},
+            name="output",
+            **self.common,
+        )
+        output.v_output = linked_var(o, "v" if self.chip is None else "v_compared")
+        output.fired_output = linked_var(o, "fired")
+        readout = EventMonitor(
+            output, "readout", variables=["potential", "fired"], name="readout",
+            codeobj_class=self.codeobj_class,
+        )  # fmt: skip
+        return output, readout

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from synfire_bp import dice
 from synfire_bp.dice import CERTAIN
 
-__all__ = ["CERTAIN", "chance", "in_portions", "in_steps", "normal"]
+__all__ = ["CERTAIN", "certain", "chance", "in_portions", "in_steps", "normal"]
+
+certain = CERTAIN
+"""By the name that lines call it by."""
 
 
 def _once(code: str) -> str:

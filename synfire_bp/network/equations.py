@@ -23,6 +23,7 @@ __all__ = [
     "MEMORYLESS",
     "MEMORYLESS_STEP",
     "PRESENT",
+    "RECORDING",
     "clock_equations",
     "reward_equation",
 ]
@@ -51,6 +52,15 @@ EMIT = """
     arriving += drive * int(phase == {phase}) * {pattern}(sample, i)
 """
 """A source is driven in its phase by the pattern of the sample (run for its subgroup)."""
+
+
+RECORDING = """
+    sample       : integer (shared)
+    record_from  : integer (shared, constant)
+    record_until : integer (shared, constant)
+    recording = sample >= record_from and sample < record_until : boolean (shared)
+"""
+"""The sample that is shown, and whether its spikes are recorded."""
 
 
 def clock_equations(n_phases: int) -> str:

@@ -1,7 +1,7 @@
 """Brian2 lines that a variant adds to the objects of a network.
 
 The builder (`synfire_bp.network`) puts them where they belong; what they compute with are numbers
-that the variant gives (`VariantSection.numbers`).  Several variants are joined by `combined`.
+that the variant gives (`synfire_bp.network.plan`).  Several variants are joined by `combined`.
 No brian2 here: lines are text, and part of what a compiled program is built from.
 """
 
@@ -42,6 +42,9 @@ class Lines:
     after : str
         Statements for every learning synapse at the end of each step; what is added has to be a
         multiple of a shared whole number that is 0 in most steps, or it is slow.
+    functions : tuple of str
+        Brian2 functions and constants that the lines call by name, each as "module:name"; they are
+        imported where the network is built.
     """
 
     cells: str = ""
@@ -55,6 +58,7 @@ class Lines:
     reward_unit: int = 1
     own_bounds: bool = False
     after: str = ""
+    functions: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self != Lines()
@@ -99,4 +103,5 @@ def combined(parts: Iterable[Lines]) -> Lines:
         reward_unit=max((part.reward_unit for part in parts), default=1),
         own_bounds=any(part.own_bounds for part in parts),
         after=text("after"),
+        functions=tuple(dict.fromkeys(factors("functions"))),
     )

@@ -19,16 +19,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.numbers import CLOSING, FULL
 from synfire_bp.circuit.paper import backprop_circuit
-
-if TYPE_CHECKING:
-    from synfire_bp.variants.neuron import NeuronSection
+from synfire_bp.physical.membrane import Membrane
 
 __all__ = ["CUT", "SYNAPTIC_TIME", "Mapping", "Timing", "fit"]
 
@@ -65,7 +62,7 @@ class Timing:
     arrival: int
 
     @classmethod
-    def of(cls, neuron: NeuronSection) -> Timing:
+    def of(cls, neuron: Membrane) -> Timing:
         """Return the timing of a section that fits its phase."""
         phase = round(neuron.phase / neuron.dt)
         lead = _best_lead(neuron, phase)
@@ -110,7 +107,7 @@ class Mapping:
     left: float
 
     @classmethod
-    def of(cls, neuron: NeuronSection) -> Mapping:
+    def of(cls, neuron: Membrane) -> Mapping:
         """Return the map of a section that fits its phase."""
         timing = Timing.of(neuron)
         response = _response(neuron, timing.phase)
@@ -132,12 +129,12 @@ class Mapping:
         )
 
 
-def closed_potential(neuron: NeuronSection, closing: int = CLOSING) -> float:
+def closed_potential(neuron: Membrane, closing: int = CLOSING) -> float:
     """Return where the tonic current holds the membrane of a closed population, in mV."""
     return neuron.resting - closing * neuron.quantum
 
 
-def _response(neuron: NeuronSection, phase: int) -> NDArray[np.float64]:
+def _response(neuron: Membrane, phase: int) -> NDArray[np.float64]:
     """Return the postsynaptic potential over two phases after an arrival, step by step.
 
     Of a unit jump, or of a current that alone would hold the membrane one unit higher.  A spike
@@ -155,7 +152,7 @@ def _response(neuron: NeuronSection, phase: int) -> NDArray[np.float64]:
     return response
 
 
-def _expected(neuron: NeuronSection, response: NDArray[np.float64]) -> NDArray[np.float64]:
+def _expected(neuron: Membrane, response: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean potential of synapses with spread delays, by the lead of the mean delay."""
     if not neuron.delay_spread:
         return response
@@ -166,7 +163,7 @@ def _expected(neuron: NeuronSection, response: NDArray[np.float64]) -> NDArray[n
     return np.asarray(np.convolve(padded, weight / weight.sum(), mode="valid"))
 
 
-def _best_lead(neuron: NeuronSection, phase: int) -> int:
+def _best_lead(neuron: Membrane, phase: int) -> int:
     """Return how long before the pulse spikes best arrive: their mean potential is largest.
 
     Early enough that the last of them comes before the pulse ends.
@@ -177,7 +174,7 @@ def _best_lead(neuron: NeuronSection, phase: int) -> int:
     return earliest + int(np.argmax(mean)) if mean.size else earliest
 
 
-def fit(neuron: NeuronSection) -> list[str]:
+def fit(neuron: Membrane) -> list[str]:
     """Return what does not fit into a phase, or does not go together; empty if all is well."""
     ratio = neuron.phase / neuron.dt
     if abs(ratio - round(ratio)) > _ROUNDING * ratio:
@@ -194,7 +191,7 @@ def fit(neuron: NeuronSection) -> list[str]:
     return [*_window(neuron), *_constants(neuron), *_reversals(neuron)] or _arrivals(neuron)
 
 
-def _window(neuron: NeuronSection) -> list[str]:
+def _window(neuron: Membrane) -> list[str]:
     steps = neuron.window / neuron.dt
     longest = ((round(neuron.phase / neuron.dt) + 1) // 2 - 1) // 2 * neuron.dt
     if round(steps) < 1 or abs(steps - round(steps)) > _ROUNDING * steps:
@@ -213,7 +210,7 @@ def _window(neuron: NeuronSection) -> list[str]:
     return []
 
 
-def _constants(neuron: NeuronSection) -> list[str]:
+def _constants(neuron: Membrane) -> list[str]:
     synaptic = None if neuron.synapse == "delta" else neuron.synaptic_time or SYNAPTIC_TIME
     return [
         f"{name}: is {value:g} ms, {value - neuron.phase:.4g} ms longer than a phase: a sum of "
@@ -223,7 +220,7 @@ def _constants(neuron: NeuronSection) -> list[str]:
     ]
 
 
-def _reversals(neuron: NeuronSection) -> list[str]:
+def _reversals(neuron: Membrane) -> list[str]:
     if neuron.synapse != "conductance":
         return []
     closed = closed_potential(neuron)
@@ -243,7 +240,7 @@ def _reversals(neuron: NeuronSection) -> list[str]:
     return said
 
 
-def _arrivals(neuron: NeuronSection) -> list[str]:
+def _arrivals(neuron: Membrane) -> list[str]:
     timing = Timing.of(neuron)
     delay, spread = timing.arrival * neuron.dt, CUT * neuron.delay_spread
     phases = backprop_circuit((1, 1, 1))

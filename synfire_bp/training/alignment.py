@@ -60,9 +60,9 @@ def alignment(
         for each layer that errors come back to.
     """
     found = {}
-    n_forward = len(circuit.sizes) - 1
+    n_forward = circuit.n_weight_layers
     for place in sorted({row.layer for row in circuit.plastic if row.transposed}):
-        layer = place if place < n_forward else circuit.feedback[place - n_forward]
+        layer = place if place < n_forward else circuit.further[place - n_forward].stands_for
         rows = [row for row in circuit.plastic if row.transposed and row.layer == place]
         back = weights[place]
         if copies:

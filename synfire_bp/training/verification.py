@@ -8,18 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from synfire_bp.engines.engines import (
-    OracleEngine,
-    Stray,
-    circuit_engine,
-    starting_weights,
-    training_split,
-)
+from synfire_bp.engines.base import Stray, training_split
+from synfire_bp.engines.circuit import CircuitEngine
+from synfire_bp.engines.oracle import OracleEngine
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.model import Model, assemble
 from synfire_bp.progress import WorkProgress
+from synfire_bp.training.data import dataset_of
 from synfire_bp.training.schedule import epoch_order
-from synfire_bp.training.training import dataset_of
 
 __all__ = ["Comparison", "Verification", "verify"]
 
@@ -63,7 +60,7 @@ class Verification:
 
 
 def verify(
-    experiment: Experiment,
+    model: Experiment | Model,
     *,
     samples: int | None = None,
     epochs: int = 1,
@@ -73,10 +70,10 @@ def verify(
 
     Parameters
     ----------
-    experiment : Experiment
+    model : Experiment or Model
         The model; its seed decides weights and order.
     samples : int, optional
-        Use only the first so many training samples, instead of what the experiment says.
+        Use only the first so many training samples, instead of what the model says.
     epochs : int
         Passes through them.
     quiet : bool
@@ -88,23 +85,24 @@ def verify(
         If the data or an engine cannot be used, or the oracle cannot follow a variant.
     """
     if samples is not None:
-        experiment = experiment.changed([f"training.samples={samples}"])
+        experiment = model.experiment if isinstance(model, Model) else model
+        model = experiment.changed([f"training.samples={samples}"])
     if epochs < 1:
         raise ExperimentError(f"epochs is {epochs}; must be 1 or more")
-    dataset = dataset_of(experiment, quiet=quiet)
-    n, seed = len(training_split(experiment, dataset)), experiment.training.seed
-    order = np.concatenate([epoch_order(seed, epoch, n) for epoch in range(epochs)])
-    weights = starting_weights(experiment)
+    model = assemble(model)
+    dataset = dataset_of(model, quiet=quiet)
+    n, weights = len(training_split(model, dataset)), model.start
+    order = np.concatenate([epoch_order(model.seed, epoch, n) for epoch in range(epochs)])
 
-    oracle = OracleEngine(experiment, dataset).train(weights, order)
+    oracle = OracleEngine(model, dataset).train(weights, order)
     with WorkProgress(quiet) as progress:
-        progress.note(f"{experiment.name}: preparing the circuit")
-        with closing(circuit_engine(experiment, dataset, uses=["train"])) as engine:
-            progress.begin(f"{experiment.name}, circuit", len(order))
+        progress.note(f"{model.name}: preparing the circuit")
+        with closing(CircuitEngine(model, dataset, uses=["train"])) as engine:
+            progress.begin(f"{model.name}, circuit", len(order))
             circuit = engine.train(weights, order, progress=progress.reached)
     return Verification(
         len(order),
-        seed,
+        model.seed,
         tuple(
             Comparison(
                 row.name,

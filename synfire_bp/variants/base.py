@@ -1,111 +1,135 @@
-"""What a variant is: a section of a model file that drops one assumption of the circuit."""
+"""What a variant is: one assumption of the circuit, dropped, in one place.
+
+A variant is a section of a model file.  Its keys are its fields; what it changes stands in three
+methods, each of which takes an object and returns it changed:
+
+    circuit     the rows: populations, projections, gates
+    network     Brian2 lines, their functions and their numbers; the kind of neurons
+    algorithm   what the algorithm in integers does otherwise, or why it cannot follow
+
+and `guarantees` says what of the paper's circuit no longer holds.  A variant overrides what it
+changes.  The core knows only these methods, and a model file without the section is the paper's
+circuit.
+
+    @variant("gating")
+    class Gating(Variant):
+        "What opens and closes the populations."
+        summary = "What gates, and how reliably. null: the paper's ring."
+        failure: float = Field(default=0.0, description="Probability that …")
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import Any, ClassVar, TypeVar
 
-from synfire_bp.network.lines import Lines
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.registry import Registry
 from synfire_bp.section import Section
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from synfire_bp.circuit.circuit import Circuit
-    from synfire_bp.circuit.layout import PlasticLayout
-    from synfire_bp.oracle.two_layers import Changes
-
-    Weights = tuple[NDArray[np.int16], ...]
-
-__all__ = ["VariantSection"]
+__all__ = ["VARIANTS", "Guarantees", "Variant", "acting_order", "variant"]
 
 
-class VariantSection(Section):
-    """One assumption of the circuit, dropped: data, and where needed a few Brian2 lines.
+@dataclass(frozen=True)
+class Guarantees:
+    """What holds in the paper's circuit; a variant may give up any of it.
 
-    A variant overrides what it changes.  The core knows only these methods, and a model file
-    without the section is the paper's circuit.
+    Attributes
+    ----------
+    copies_equal : bool
+        All copies of a weight matrix stay equal.
+    silent_when_closed : bool
+        No population fires in a phase in which the paper's circuit is silent.
+    samples_apart : bool
+        Nothing that happens in a sample reaches into the next one.  A training without this is
+        taken up again only where it paused, for a test or at the end of an epoch: there the circuit
+        starts from silence in any case.
     """
 
-    def fits(self, beside: Mapping[str, Any]) -> None:
+    copies_equal: bool = True
+    silent_when_closed: bool = True
+    samples_apart: bool = True
+
+    def __and__(self, other: Guarantees) -> Guarantees:
+        """Return what both give."""
+        return Guarantees(
+            self.copies_equal and other.copies_equal,
+            self.silent_when_closed and other.silent_when_closed,
+            self.samples_apart and other.samples_apart,
+        )
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Guarantees]) -> Guarantees:
+        """Return what all of them give."""
+        return reduce(and_, parts, cls())
+
+
+ALL_HOLD = Guarantees()
+
+
+class Variant(Section):
+    """One assumption of the circuit, dropped.
+
+    Class attributes
+    ----------------
+    summary : str
+        What the section is for, and what holds without it: its description in model files.
+    word : str or None
+        The key that a single word in the place of the section is the value of, as in
+        ``feedback: kolen_pollack``.
+    position : int
+        Its place among the sections of a model file, and in the order in which variants act.
+    acts_last : bool
+        It acts after all others, whatever its place in model files.
+    """
+
+    summary: ClassVar[str] = ""
+    word: ClassVar[str | None] = None
+    position: ClassVar[int] = 100
+    acts_last: ClassVar[bool] = False
+
+    def fits(self, others: Mapping[str, Any]) -> None:
         """Raise ValueError if this variant cannot go with the sections that are read before it."""
 
     def circuit(self, circuit: Circuit) -> Circuit:
         """Return the training or inference circuit with this variant's rows."""
         return circuit
 
-    def lines(self) -> Lines:
-        """Return the Brian2 lines that this variant adds."""
-        return Lines()
+    def network(self, network: NetworkPlan) -> NetworkPlan:
+        """Return what the training or inference network (`network.learns`) is built from."""
+        return network
 
-    def numbers(
-        self, circuit: Circuit, layout: PlasticLayout, seed: int
-    ) -> dict[str, NDArray[np.integer] | int]:
-        """Return the numbers that those lines need, as "group.variable" to values.
-
-        `seed` is that of what happens at random: it moves on by one per time step, from the
-        training's first one, so that `seed + t_in_timesteps` names a moment whatever was resumed.
-        """
-        return {}
-
-    def moment(self, circuit: Circuit, shown_before: int) -> dict[str, int]:
-        """Return the numbers that hang on how many samples this training has shown before."""
-        return {}
-
-    def starting_weights(self, weights: Weights, circuit: Circuit, seed: int) -> Weights:
-        """Return what a training starts from: one matrix for each of `circuit.shapes`.
-
-        `weights` is what the paper's circuit, or the variants before this one, start from.
-        """
-        return weights
-
-    def algorithm(self) -> dict[str, Any]:
-        """Return what the algorithm in integers does otherwise (`synfire_bp.oracle.Deviation`)."""
-        return {}
-
-    def inference_lines(self) -> Lines:
-        """Return the Brian2 lines that this variant adds to the inference circuit."""
-        return Lines()
-
-    def inference_numbers(
-        self, circuit: Circuit, layout: PlasticLayout, seed: int
-    ) -> dict[str, NDArray[np.integer] | int]:
-        """Return the numbers that those lines need; the same `seed` in every test."""
-        return {}
-
-    def changes(self, sizes: tuple[int, ...], limit: int, seed: int) -> Changes | None:
-        """Return how weights of the algorithm in integers change; None: as in the paper.
-
-        `seed` is as in `numbers`.
-        """
-        return None
+    def algorithm(self, algorithm: Algorithm) -> Algorithm:
+        """Return what the algorithm in integers does, and what a training starts from."""
+        return algorithm
 
     @property
-    def obstacle(self) -> str | None:
-        """Why the algorithm in integers cannot follow this variant; None if it can."""
-        return None
+    def guarantees(self) -> Guarantees:
+        """What of the paper's circuit still holds."""
+        return ALL_HOLD
 
-    @property
-    def copies_may_differ(self) -> bool:
-        """Whether copies of a weight matrix may drift apart."""
-        return False
 
-    @property
-    def strays_allowed(self) -> bool:
-        """Whether a population may fire in a phase in which the paper's circuit is silent."""
-        return False
+VARIANTS: Registry[type[Variant]] = Registry("variant", position=lambda kind: kind.position)
+"""Variants by the names of their sections, in the order in which model files list them."""
 
-    @property
-    def showings(self) -> int:
-        """How often the circuit shows each sample to itself, one time after the other."""
-        return 1
+V = TypeVar("V", bound=type[Variant])
 
-    @property
-    def reaches_on(self) -> bool:
-        """Whether what happens in a sample may reach into the next one.
 
-        A training is then taken up again only where it paused, for a test or at the end of an
-        epoch: there the circuit starts from silence in any case.
-        """
-        return False
+def variant(name: str) -> Callable[[V], V]:
+    """Register a variant under the name of its section in model files."""
+
+    def register(kind: V) -> V:
+        VARIANTS.register(name, kind)
+        return kind
+
+    return register
+
+
+def acting_order() -> tuple[str, ...]:
+    """Return the names of all variants in the order in which they act."""
+    return tuple(sorted(VARIANTS, key=lambda name: VARIANTS[name].acts_last))

@@ -1,183 +1,43 @@
 """The section `neuron` of a model file: leaky integrate-and-fire neurons in physical units.
 
-A short form names the kind alone: ``neuron: lif``.  What the keys do together, and how a circuit of
-whole numbers becomes millivolts, is in `synfire_bp.physical.mapping` and docs/physical.md.
+A short form names the kind alone: ``neuron: lif``.  The parameters stand in
+`synfire_bp.physical.membrane`; what they do together is in `synfire_bp.physical.mapping` and
+docs/physical.md.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping as MappingOf
+from dataclasses import replace
+from typing import Any
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import model_validator
 from typing_extensions import Self
 
-from synfire_bp.errors import ExperimentError
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.physical.mapping import Mapping, Timing, fit
-from synfire_bp.variants.base import VariantSection
+from synfire_bp.physical.membrane import Membrane
+from synfire_bp.physical.neurons import PhysicalNeurons
+from synfire_bp.variants.base import Guarantees, Variant, variant
 
-__all__ = ["NeuronSection"]
-
-Synapse = Literal["delta", "exponential", "conductance"]
+__all__ = ["Neuron"]
 
 
-class NeuronSection(VariantSection):
+@variant("neuron")
+class Neuron(Membrane, Variant):
     """Neurons in physical units, in continuous time."""
 
-    kind: Literal["lif", "custom"] = Field(
-        default="lif",
-        description="lif: leaky integrate-and-fire; custom: your own equations, threshold, reset.",
-    )
-    phase: float = Field(
-        default=5.0, gt=0, le=1000, description="Length of one phase of the circuit, in ms."
-    )
-    dt: float = Field(
-        default=0.25,
-        gt=0,
-        description="Time step of the simulation, in ms; a phase holds a whole number of them, at "
-        "least 8.",
-    )
-    window: float = Field(
-        default=0.25,
-        gt=0,
-        description="How long a gate's pulse keeps a population open, in ms; a whole number of "
-        "time steps, less than a quarter of a phase. In a long window late inputs fire cells late.",
-    )
-    membrane_time: float = Field(
-        default=0.5,
-        gt=0,
-        description="Membrane time constant in ms. What is left of a sum one phase later grows "
-        "with it; up to a tenth of a phase the circuit is exact.",
-    )
-    refractory: float = Field(
-        default=2.0,
-        gt=0,
-        description="Refractory period in ms: the membrane stays at its reset potential and takes "
-        "no input. At least as long as the window.",
-    )
-    resting: float = Field(
-        default=-54.0, ge=-120, le=0, description="Resting potential without inhibition, in mV."
-    )
-    resistance: float = Field(default=100.0, gt=0, description="Membrane resistance in megaohm.")
-    quantum: float = Field(
-        default=2**-8,
-        gt=0,
-        le=0.1,
-        description="Millivolts per weight unit: the size of a postsynaptic potential when the "
-        "gate's pulse comes. The default, 2^-8, puts the threshold 4 mV above rest and a closed "
-        "population 32 mV below it.",
-    )
-    relay: int = Field(
-        default=1024,
-        gt=512,
-        le=4096,
-        multiple_of=2,
-        description="Weight of relay synapses and, with a minus, of inhibitory ones, in weight "
-        "units. The chip's circuit has 520; twice the half threshold leaves the most room for "
-        "noise.",
-    )
-    dead_zone: int = Field(
-        default=0,
-        ge=0,
-        lt=512,
-        multiple_of=2,
-        description="Where the circuit asks whether a sum is above 0, it has to be above this, in "
-        "weight units; keeps noise from deciding where the sum is 0.",
-    )
-    synapse: Synapse = Field(
-        default="delta",
-        description="delta: a spike moves the membrane at once; exponential: it starts a current "
-        "that decays; conductance: it opens a conductance that decays.",
-    )
-    synaptic_time: float | None = Field(
-        default=None,
-        gt=0,
-        description="Time constant of exponential and conductance synapses, in ms. null: 0.25.",
-    )
-    excitatory_reversal: float = Field(
-        default=0.0, le=200, description="Reversal potential of excitation (conductance), in mV."
-    )
-    inhibitory_reversal: float = Field(
-        default=-80.0, ge=-200, description="Reversal potential of inhibition (conductance), in mV."
-    )
-    delay: float | None = Field(
-        default=None,
-        gt=0,
-        description="Time from a spike to its arrival at a synapse, mean, in ms; the next gate's "
-        "pulse comes one phase after the spike. null: such that the postsynaptic potential is at "
-        "its peak then.",
-    )
-    delay_spread: float = Field(
-        default=0.0,
-        ge=0,
-        description="Standard deviation of the delays, each synapse's fixed, in ms; normal, cut "
-        "off at two standard deviations, drawn from training.seed.",
-    )
-    synaptic_noise: float = Field(
-        default=0.0,
-        ge=0,
-        le=10,
-        description="Standard deviation of each postsynaptic potential around its mean, as a "
-        "fraction of it; drawn anew for each spike and synapse.",
-    )
-    membrane_noise: float = Field(
-        default=0.0,
-        ge=0,
-        description="Standard deviation of the membrane potential in mV (Ornstein-Uhlenbeck with "
-        "the membrane's time constant). Sources and the gating chain are free of it.",
-    )
-    equations: str | None = Field(
-        default=None,
-        description="Only custom: Brian2 equations. They define v in volt, and may use tau_m, E_L, "
-        "R, I_tonic, I_syn, gate, theta and closed.",
-    )
-    threshold: str | None = Field(
-        default=None, description="Only custom: condition for a spike, such as v + gate > theta."
-    )
-    reset: str | None = Field(
-        default=None, description="Only custom: what a spike does, such as v = closed."
-    )
-    method: Literal["exponential_euler", "euler", "rk2", "rk4", "heun"] = Field(
-        default="exponential_euler",
-        description="Only custom: how Brian2 integrates the equations.",
-    )
+    summary = "Neurons in physical units: lif, or a section. null: the memoryless neurons."
+    word = "kind"
+    position = 50
 
-    @field_validator("equations", "threshold", "reset")
-    @classmethod
-    def _belongs_to_custom(cls, text: str | None, info: ValidationInfo) -> str | None:
-        kind, given = info.data.get("kind"), info.field_name
-        if kind == "custom" and not (text and text.strip()):
-            raise ValueError(f"is missing; a custom neuron needs {given}")
-        if kind == "lif" and text is not None:
-            raise ValueError("has no effect on the kind lif; remove it, or use neuron.kind: custom")
-        if kind != "custom" or text is None:
-            return text
-        # brian2, which takes a second to import, only where a model file needs it
-        from synfire_bp.physical.equations import check_custom
-
-        synapse, equations = info.data.get("synapse"), info.data.get("equations")
-        try:
-            if given == "equations" and synapse:
-                check_custom(synapse, text)
-            elif synapse and equations:
-                check_custom(synapse, equations, **{str(given): text})
-        except ExperimentError as error:
-            raise ValueError(str(error)) from None
-        return text
-
-    @field_validator("method")
-    @classmethod
-    def _method_solves_the_equations(cls, method: str, info: ValidationInfo) -> str:
-        data = info.data
-        if data.get("kind") == "custom" and data.get("synapse") and data.get("equations"):
-            from synfire_bp.physical.equations import check_method
-
-            try:
-                check_method(data["synapse"], data["equations"], method)
-            except ExperimentError as error:
-                raise ValueError(str(error)) from None
-        elif data.get("kind") == "lif" and method != "exponential_euler":
-            raise ValueError("has no effect on the kind lif; remove it")
-        return method
+    def fits(self, others: MappingOf[str, Any]) -> None:
+        """Refuse a chip: it has neurons of its own."""
+        if others.get("hardware") is not None:
+            raise ValueError(
+                "neurons in physical units do not run on a chip; remove 'neuron' or 'hardware'"
+            )
 
     @model_validator(mode="after")
     def _fits_the_phase(self) -> Self:
@@ -198,20 +58,19 @@ class NeuronSection(VariantSection):
         """What a weight unit is in physical units."""
         return Mapping.of(self)
 
-    @property
-    def obstacle(self) -> str | None:
-        """Why the algorithm in integers cannot follow; None for neurons that compute the same."""
-        return f"neuron: {why}" if (why := self.disturbance) else None
+    def network(self, network: NetworkPlan) -> NetworkPlan:
+        """Return the network built of these neurons."""
+        return replace(network, neurons=PhysicalNeurons.of(self))
+
+    def algorithm(self, algorithm: Algorithm) -> Algorithm:
+        """Return the algorithm, which follows neurons that compute the same."""
+        return algorithm.cannot(f"neuron: {why}") if (why := self.disturbance) else algorithm
 
     @property
-    def copies_may_differ(self) -> bool:
-        """Whether copies of a weight matrix may drift apart: if anything is disturbed."""
-        return self.disturbance is not None
-
-    @property
-    def strays_allowed(self) -> bool:
-        """Whether spikes may fall into phases that are silent otherwise: if disturbed."""
-        return self.disturbance is not None
+    def guarantees(self) -> Guarantees:
+        """Nothing is sure if anything is disturbed."""
+        exact = self.disturbance is None
+        return Guarantees(copies_equal=exact, silent_when_closed=exact)
 
     @property
     def disturbance(self) -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -20,25 +20,29 @@ from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.dice import likelihood, moments
 from synfire_bp.network.lines import Lines
-from synfire_bp.variants.base import VariantSection
-from synfire_bp.variants.synapses import OWN_NUMBER, own_numbers
+from synfire_bp.network.numbers import Moment, Numbers
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.variants.base import Guarantees, Variant, variant
+from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = ["GRADES", "RewardSection"]
+__all__ = ["GRADES", "Reward"]
 
 GRADES = 16
 """Parts in which a graded reward is counted."""
 
 Sixteenths = Annotated[float, Field(ge=0, le=2, multiple_of=1 / GRADES)]
 
-_REWARD = 6  # what dice are thrown for
+
+_CHANCE = "synfire_bp.network.chance:chance"
 
 
-class RewardSection(VariantSection):
+@variant("reward")
+class Reward(Variant):
     """What is wrong with the reward signal r1."""
+
+    summary = "What is wrong with the reward signal r1. null: nothing."
+    position = 20
 
     delay: int = Field(
         default=0,
@@ -66,9 +70,9 @@ class RewardSection(VariantSection):
         "null: 0",
     )
 
-    def fits(self, beside: Mapping[str, Any]) -> None:
+    def fits(self, others: Mapping[str, Any]) -> None:
         """Refuse a grade on a chip whose reward is a spike."""
-        if beside.get("hardware") is not None and self._graded:
+        if others.get("hardware") is not None and self._graded:
             raise ValueError(
                 "grade, noise: the emulated chip's r1 is a spike, 0 or 1; remove them, or hardware"
             )
@@ -92,6 +96,12 @@ class RewardSection(VariantSection):
         )
         return replace(circuit, phases=phases)
 
+    def network(self, network: NetworkPlan) -> NetworkPlan:
+        """Return the training network with what becomes of r1, and of dw if r1 is graded."""
+        if not network.learns:
+            return network
+        return network.adding(self.lines(), self._numbers)
+
     def lines(self) -> Lines:
         """Return what becomes of r1, and of dw where r1 counts in sixteenths."""
         cells, reward = [], []
@@ -102,7 +112,11 @@ class RewardSection(VariantSection):
                          " : integer (shared)")  # fmt: skip
             reward.append("{r1} + r1_wrong * (1 - 2 * {r1})")
         if not self._graded:
-            return Lines(cells="\n".join(cells), reward=tuple(reward))
+            return Lines(
+                cells="\n".join(cells),
+                reward=tuple(reward),
+                functions=(_CHANCE,) if reward else (),
+            )
         cells.append("r1_grade : integer (shared, constant)")
         cells.append("r1_spread : integer (shared, constant)")
         cells.append("r1_dice : integer (shared, constant)")
@@ -115,6 +129,11 @@ class RewardSection(VariantSection):
             cells="\n".join(cells),
             reward=tuple(reward),
             reward_unit=GRADES,
+            functions=(
+                _CHANCE,
+                "synfire_bp.network.chance:certain",
+                "synfire_bp.network.chance:in_portions",
+            ),
             plastic=f"{OWN_NUMBER}\nreward_dice : integer (shared, constant)",
             change=(
                 f"2 * in_portions({{change}}, {2 * GRADES}, own_number,"
@@ -122,12 +141,10 @@ class RewardSection(VariantSection):
             ),
         )
 
-    def numbers(
-        self, circuit: Circuit, layout: PlasticLayout, seed: int
-    ) -> dict[str, NDArray[np.integer] | int]:
+    def _numbers(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
         """Return probabilities, grades and dice."""
-        dice = moments(seed, _REWARD)
-        values: dict[str, NDArray[np.integer] | int] = {}
+        dice = moments(at.seed, "reward")
+        values: Numbers = {}
         if self.flip is not None:
             values |= {"cells.r1_flipped": likelihood(self.flip), "cells.r1_dice": dice}
         if self._graded:
@@ -144,22 +161,19 @@ class RewardSection(VariantSection):
     def _at_random(self) -> bool:
         return bool(self.flip) or self.grade not in (None, 1) or bool(self.noise)
 
-    @property
-    def obstacle(self) -> str | None:
-        """Why the algorithm in integers cannot follow."""
+    def algorithm(self, algorithm: Algorithm) -> Algorithm:
+        """Return the algorithm, which cannot follow another reward signal."""
         if self.delay or self._at_random:
-            return "the oracle knows no reward signal that is late, wrong or graded (reward)"
-        return None
+            return algorithm.cannot(
+                "the oracle knows no reward signal that is late, wrong or graded (reward)"
+            )
+        return algorithm
 
     @property
-    def copies_may_differ(self) -> bool:
-        """Whether copies of a weight matrix may drift apart."""
-        return bool(self.delay) or self._at_random
-
-    @property
-    def strays_allowed(self) -> bool:
-        """Whether a population may fire in a phase in which it is silent else.
+    def guarantees(self) -> Guarantees:
+        """Copies may drift apart, and populations may fire where they are silent otherwise.
 
         Weights that are taught the wrong way grow to sums that no closing bias withstands.
         """
-        return bool(self.delay) or self._at_random
+        kept = not self.delay and not self._at_random
+        return Guarantees(copies_equal=kept, silent_when_closed=kept)

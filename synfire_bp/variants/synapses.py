@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from synfire_bp.circuit.circuit import Circuit
@@ -24,31 +26,20 @@ from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
 from synfire_bp.circuit.numbers import WEIGHT_LIMIT
 from synfire_bp.dice import CERTAIN, likelihood, mixed, moments
 from synfire_bp.network.lines import Lines
-from synfire_bp.variants.base import VariantSection
+from synfire_bp.network.numbers import Moment, Numbers
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.oracle.algorithm import Algorithm, Changes
+from synfire_bp.variants.base import Guarantees, Variant, variant
+from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+__all__ = ["Synapses", "inhibitory_cells"]
 
-    from synfire_bp.oracle.two_layers import Changes
-
-    Weights = tuple[NDArray[np.int16], ...]
-
-__all__ = ["OWN_NUMBER", "SynapsesSection", "inhibitory_cells", "own_numbers"]
+Weights = tuple[NDArray[np.int16], ...]
+_CHANCE = "synfire_bp.network.chance:chance"
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 LEVELS = (3, 7, 15, 31, 63, 127, 255)
 """As many as steps of a power of two leave within plus and minus 254."""
-
-OWN_NUMBER = "own_number : integer (constant)  # of the synapse, whose dice nobody shares"
-
-# what dice are thrown for
-_RELEASE, _RELAY, _UPDATE, _SOFT, _LEVELS = 1, 2, 3, 4, 5
-_SIGNS = 7
-
-
-def own_numbers(layout: PlasticLayout) -> NDArray[np.int32]:
-    """Return a number for every learning synapse."""
-    return np.arange(layout.pre.size, dtype=np.int32)
 
 
 def inhibitory_cells(n: int, fraction: float, layer: int) -> NDArray[np.bool_]:
@@ -56,13 +47,14 @@ def inhibitory_cells(n: int, fraction: float, layer: int) -> NDArray[np.bool_]:
 
     round(fraction * n) of them, scattered, and the same ones whatever the training's seed.
     """
-    rank = np.argsort(mixed(np.arange(n), moments(layer, _SIGNS)), kind="stable")
+    rank = np.argsort(mixed(np.arange(n), moments(layer, "signs")), kind="stable")
     chosen = np.zeros(n, dtype=np.bool_)
     chosen[rank[: round(fraction * n)]] = True
     return chosen
 
 
-class SynapsesSection(VariantSection):
+@variant("synapses")
+class Synapses(Variant):
     """What a synapse of a brain cannot do as well as one of the circuit.
 
     **Dale's law** (`dale`) holds for the forward weights: all that x, and all that h sends has one
@@ -71,6 +63,9 @@ class SynapsesSection(VariantSection):
     of o sends both excitation and inhibition to hT.  A brain would need an interneuron there, or
     feedback weights of their own.
     """
+
+    summary = "What synapses cannot do. null: they are the circuit's."
+    position = 30
 
     release: Probability | None = Field(
         default=None,
@@ -129,9 +124,9 @@ class SynapsesSection(VariantSection):
             )
         return levels
 
-    def fits(self, beside: Mapping[str, Any]) -> None:
+    def fits(self, others: Mapping[str, Any]) -> None:
         """Refuse switches that cannot go together, or not with the rest of the model file."""
-        hardware, network = beside.get("hardware"), beside.get("network")
+        hardware, network = others.get("hardware"), others.get("network")
         if hardware is not None and self.levels is not None:
             raise ValueError("levels: the chip has its own, hardware.weight_bits; remove one")
         if hardware is not None and (self.soft_bounds or self.dale is not None):
@@ -163,10 +158,10 @@ class SynapsesSection(VariantSection):
         """Distance between two levels of a weight."""
         return 2 if self.levels is None else 2 * (WEIGHT_LIMIT + 2) // (self.levels + 1)
 
-    def starting_weights(self, weights: Weights, circuit: Circuit, seed: int) -> Weights:
+    def _started(self, algorithm: Algorithm) -> Weights:
         """Give the drawn weights the signs of their cells, and round them to a level."""
         started = []
-        for layer, matrix in enumerate(weights):
+        for layer, matrix in enumerate(algorithm.start):
             size, sign = np.abs(matrix.astype(np.int64)), np.sign(matrix)
             if self.dale is not None:
                 inhibitory = inhibitory_cells(len(matrix), self.dale, layer)
@@ -175,7 +170,7 @@ class SynapsesSection(VariantSection):
                     size = _balanced(size, inhibitory)
             if self.levels is not None:  # to the nearest one
                 size = (size + self.step // 2) // self.step * self.step
-            size = np.minimum(size, circuit.weight_limit // self.step * self.step)
+            size = np.minimum(size, algorithm.limit // self.step * self.step)
             started.append((sign * size).astype(np.int16))
         return tuple(started)
 
@@ -197,6 +192,12 @@ class SynapsesSection(VariantSection):
     @property
     def _draws_to_learn(self) -> bool:
         return self.soft_bounds or self.levels is not None or self.update_probability is not None
+
+    def network(self, network: NetworkPlan) -> NetworkPlan:
+        """Return the network with synapses that fail; the training's learn otherwise, too."""
+        if not network.learns:
+            return network.adding(self.inference_lines(), self._inference_numbers)
+        return network.adding(self.lines(), self._numbers)
 
     def lines(self) -> Lines:
         """Return what is delivered with a probability, and what becomes of dw."""
@@ -226,7 +227,13 @@ class SynapsesSection(VariantSection):
             declared.append("level_dice : integer (shared, constant)")
             declared.append("level_step : integer (shared, constant)")
             change.append(f"in_steps({{change}}, level_step, {number}, level_dice + {moment})")
+        called = [
+            _CHANCE if self.update_probability is not None else "",
+            "synfire_bp.network.chance:in_portions" if self.soft_bounds else "",
+            "synfire_bp.network.chance:in_steps" if self.levels is not None else "",
+        ]
         return Lines(
+            functions=(*delivered.functions, *filter(None, called)),
             fixed=delivered.fixed,
             fixed_sent=delivered.fixed_sent,
             plastic="\n".join(declared),
@@ -254,25 +261,29 @@ class SynapsesSection(VariantSection):
                 relayed : integer (constant)  # of 2^24
             """
             fixed_sent = ("int(chance(fixed_number, relay_dice + t_in_timesteps) < relayed)",)
-        return Lines(fixed=fixed, fixed_sent=fixed_sent, plastic=plastic, sent=sent)
+        return Lines(
+            fixed=fixed,
+            fixed_sent=fixed_sent,
+            plastic=plastic,
+            sent=sent,
+            functions=(_CHANCE,) if sent or fixed_sent else (),
+        )
 
-    def numbers(
-        self, circuit: Circuit, layout: PlasticLayout, seed: int
-    ) -> dict[str, NDArray[np.integer] | int]:
+    def _numbers(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
         """Return probabilities, dice and bounds."""
-        values = self.inference_numbers(circuit, layout, seed)
+        values = self._inference_numbers(circuit, layout, at)
         if self._draws_to_learn:
             if self.shared:
                 values["plastic.weight_number"] = layout.spread(weight_numbers(circuit.sizes))
             else:
                 values["plastic.own_number"] = own_numbers(layout)
         if self.soft_bounds:
-            values["plastic.soft_dice"] = moments(seed, _SOFT)
+            values["plastic.soft_dice"] = moments(at.seed, "soft bounds")
         if self.update_probability is not None:
-            values["plastic.update_dice"] = moments(seed, _UPDATE)
+            values["plastic.update_dice"] = moments(at.seed, "update")
             values["plastic.updated"] = likelihood(self.update_probability)
         if self.levels is not None:
-            values["plastic.level_dice"] = moments(seed, _LEVELS)
+            values["plastic.level_dice"] = moments(at.seed, "levels")
             values["plastic.level_step"] = self.step
         reach = circuit.weight_limit // self.step * self.step
         if self.dale is not None:
@@ -283,21 +294,19 @@ class SynapsesSection(VariantSection):
             values["plastic.lowest"], values["plastic.highest"] = -reach, reach
         return values
 
-    def inference_numbers(
-        self, circuit: Circuit, layout: PlasticLayout, seed: int
-    ) -> dict[str, NDArray[np.integer] | int]:
+    def _inference_numbers(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
         """Return probabilities and dice of what is delivered."""
-        values: dict[str, NDArray[np.integer] | int] = {}
+        values: Numbers = {}
         if self.release is not None:
             values["plastic.own_number"] = own_numbers(layout)
-            values["plastic.release_dice"] = moments(seed, _RELEASE)
+            values["plastic.release_dice"] = moments(at.seed, "release")
             values["plastic.released"] = likelihood(self.release)
         if self.relay_release is not None:
             pre = fixed_synapses(circuit)["pre"]
             gates = [circuit.slices[name].start for name in circuit.gate_names]
             relayed = np.where(np.isin(pre, gates), CERTAIN, likelihood(self.relay_release))
             values["fixed.fixed_number"] = np.arange(pre.size, dtype=np.int32)
-            values["fixed.relay_dice"] = moments(seed, _RELAY)
+            values["fixed.relay_dice"] = moments(at.seed, "relay release")
             values["fixed.relayed"] = relayed.astype(np.int32)
         return values
 
@@ -313,42 +322,36 @@ class SynapsesSection(VariantSection):
         certain = self.update_probability in (None, 1) and not self.soft_bounds and self.step == 2
         return not self.shared and not certain
 
-    @property
-    def obstacle(self) -> str | None:
-        """Why the algorithm in integers cannot follow."""
+    def algorithm(self, algorithm: Algorithm) -> Algorithm:
+        """Return the algorithm with other weights to start from, and other changes."""
         if self._unreliable:
-            return "the oracle has no synapses that fail (synapses.release, synapses.relay_release)"
-        if self._drifts:
-            return (
+            algorithm = algorithm.cannot(
+                "the oracle has no synapses that fail (synapses.release, synapses.relay_release)"
+            )
+        elif self._drifts:
+            algorithm = algorithm.cannot(
                 "the oracle has one weight where the circuit has copies that learn by dice of "
                 "their own (set synapses.shared: true to have them share)"
             )
-        return None
-
-    @property
-    def copies_may_differ(self) -> bool:
-        """Whether copies of a weight matrix may drift apart."""
-        return self._unreliable or self._drifts
-
-    @property
-    def strays_allowed(self) -> bool:
-        """Whether a population may fire in a phase in which it is silent else."""
-        return self._unreliable
-
-    def changes(self, sizes: tuple[int, ...], limit: int, seed: int) -> Changes | None:
-        """Return how the oracle's weights change, from a sample on whose seed is given."""
-        from synfire_bp.oracle.two_layers import Changes
-
+        algorithm = replace(algorithm, start=self._started(algorithm))
         if self.dale is None and not self._draws_to_learn:
-            return None
-        lowest, highest = self.bounds(sizes, limit)
-        return Changes(
+            return algorithm
+        lowest, highest = self.bounds(algorithm.sizes, algorithm.limit)
+        changes = Changes(
             lowest,
             highest,
             soft=self.soft_bounds,
             probability=1.0 if self.update_probability is None else self.update_probability,
             step=self.step,
-            dice=(moments(seed, _SOFT), moments(seed, _UPDATE), moments(seed, _LEVELS)),
+        )
+        return replace(algorithm, changes=changes)
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """Copies drift apart if they learn by dice of their own; lost spikes let others stray."""
+        return Guarantees(
+            copies_equal=not (self._unreliable or self._drifts),
+            silent_when_closed=not self._unreliable,
         )
 
 

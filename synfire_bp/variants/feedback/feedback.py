@@ -29,26 +29,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
+from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.decay import WHOLE, kept
 from synfire_bp.circuit.deep import deep_circuit
+from synfire_bp.circuit.layout import PlasticLayout
+from synfire_bp.circuit.rows import Matrix
 from synfire_bp.circuit.weights import initial_feedback
-from synfire_bp.dice import CERTAIN
+from synfire_bp.dice import CERTAIN, likelihood, moments
 from synfire_bp.network.lines import Lines
-from synfire_bp.variants.base import VariantSection
+from synfire_bp.network.numbers import Moment, Numbers
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.oracle.algorithm import Algorithm, Decay
+from synfire_bp.variants.base import Guarantees, Variant, variant
 
-if TYPE_CHECKING:
-    from synfire_bp.circuit.circuit import Circuit
-    from synfire_bp.circuit.layout import PlasticLayout
-    from synfire_bp.circuit.rows import PlasticProjection
-    from synfire_bp.variants.base import Weights
+__all__ = ["Feedback"]
 
-__all__ = ["FeedbackSection"]
+Weights = tuple[NDArray[np.int16], ...]
 
 Kind = Literal[
     "symmetric",
@@ -99,15 +101,25 @@ _LINES = Lines(
     " + 2 * int(chance(-1 - feedback_number, feedback_dice + t_in_timesteps) < feedback_drifting)"
     " - 2 * int(chance(-1 - feedback_number, feedback_dice + t_in_timesteps)"
     " >= certain - feedback_drifting), lowest, highest) - w)",
+    functions=(
+        "synfire_bp.network.chance:chance",
+        "synfire_bp.network.chance:certain",
+        "synfire_bp.variants.feedback.functions:shrunk",
+    ),
 )
 """The same for every kind, so that one compiled program serves them all."""
 
-_DICE = 0x2F0E1D3C
-"""Added to the seed, so that what happens here does not hang on what happens elsewhere."""
 
-
-class FeedbackSection(VariantSection):
+@variant("feedback")
+class Feedback(Variant):
     """How errors come back; `feedback: kolen_pollack` alone names the kind."""
+
+    summary = (
+        "How errors come back: a kind such as kolen_pollack, or a section of kind and "
+        "knobs. null: through copies of W2, as in the paper."
+    )
+    word = "kind"
+    position = 10
 
     kind: Kind = Field(
         default="symmetric",
@@ -176,22 +188,21 @@ class FeedbackSection(VariantSection):
             )
         return every
 
-    def fits(self, beside: Mapping[str, Any]) -> None:
-        """Raise ValueError if this kind makes no difference, or is not there, at this depth."""
-        if "network" not in beside:  # refused itself
+    def fits(self, others: Mapping[str, Any]) -> None:
+        """Raise ValueError if this kind makes no difference here, or moves weights too finely."""
+        chip = others.get("hardware")
+        if chip is not None and (self.decay or self.drift) and chip.weight_bits < 8:
+            raise ValueError(
+                "decay and drift move weights by 2, but with hardware.weight_bits "
+                f"{chip.weight_bits} they go in larger steps; use 8 bits, or neither of the two"
+            )
+        if "network" not in others:  # refused itself
             return
-        hidden = len(beside["network"].sizes) - 2
-        deep = hidden > 1
+        deep = len(others["network"].sizes) > 3
         if self.kind == "direct_feedback_alignment" and not deep:
             raise ValueError(
                 "feedback.kind 'direct_feedback_alignment' is the same as feedback_alignment with "
                 "one hidden layer; use that, or a network with more hidden layers"
-            )
-        if deep and (self.decay or self.kind == "output_only"):
-            what = "decay" if self.decay else "kind 'output_only'"
-            raise ValueError(
-                f"feedback.{what} is there for one hidden layer alone, not for "
-                f"{hidden}; leave it out, or set network.sizes to three layers"
             )
 
     # -- the circuit -------------------------------------------------------------------------
@@ -208,25 +219,16 @@ class FeedbackSection(VariantSection):
                 weight_limit=circuit.weight_limit,
                 feedback=self.kind,
             )
-        n_forward = len(circuit.sizes) - 1
+        first = circuit.n_weight_layers
         plastic = tuple(
-            replace(row, layer=n_forward + layers.index(row.layer)) if row.transposed else row
+            replace(row, layer=first + layers.index(row.layer)) if row.transposed else row
             for row in circuit.plastic
         )
-        return replace(circuit, plastic=plastic, feedback=tuple(layers))
-
-    def starting_weights(self, weights: Weights, circuit: Circuit, seed: int) -> Weights:
-        """Return the forward matrices, then the feedback matrices."""
-        if self.kind not in _OWN_MATRIX:
-            return weights
-        drawn = initial_feedback(circuit.sizes, seed, direct=circuit.direct)
-        back = tuple(drawn[layer] for layer in circuit.feedback)
-        if self.kind == "sign_symmetric":
-            back = tuple(
-                np.sign(weights[layer]) * np.abs(matrix)
-                for layer, matrix in zip(circuit.feedback, back, strict=True)
-            )
-        return (*weights, *back)
+        further = tuple(
+            Matrix(f"b{n + 1}", circuit.layers[n], circuit.layers[n + 1], stands_for=n)
+            for n in layers
+        )
+        return replace(circuit, plastic=plastic, further=further)
 
     # -- its synapses ------------------------------------------------------------------------
 
@@ -234,61 +236,59 @@ class FeedbackSection(VariantSection):
     def _interval(self) -> int:
         return self.every or EVERY
 
-    def _learns(self, circuit: Circuit, row: PlasticProjection) -> bool:
+    def _learns(self, layer: int, n_weight_layers: int) -> bool:
+        """Return whether a matrix learns; those after the weight layers are feedback."""
         if self.kind == "output_only":
-            return row.layer == len(circuit.sizes) - 2
-        return self.kind not in _FIXED or row.layer < len(circuit.sizes) - 1
+            return layer == n_weight_layers - 1
+        return self.kind not in _FIXED or layer < n_weight_layers
 
-    def lines(self) -> Lines:
-        """Return the Brian2 lines of what keeps its weight, decays, drifts or fails."""
-        return Lines() if self.kind == "symmetric" else _LINES
+    def network(self, network: NetworkPlan) -> NetworkPlan:
+        """Return the training network with what keeps its weight, decays, drifts or fails."""
+        if self.kind == "symmetric" or not network.learns:
+            return network
+        return network.adding(_LINES, self._numbers)
 
-    def numbers(
-        self, circuit: Circuit, layout: PlasticLayout, seed: int
-    ) -> dict[str, NDArray[np.integer] | int]:
-        """Return the numbers of those lines."""
-        if self.kind == "symmetric":
-            return {}
-        keep = kept(self.decay or 0.0)
+    def _numbers(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
+        keep, n = kept(self.decay or 0.0), circuit.n_weight_layers
         return {
-            "plastic.feedback_learns": layout.per_row(lambda row: self._learns(circuit, row)),
+            "plastic.feedback_learns": layout.per_row(lambda row: self._learns(row.layer, n)),
             "plastic.feedback_number": np.arange(layout.pre.size, dtype=np.int32),
-            "plastic.feedback_dice": (seed + _DICE) % 2**31,
-            "plastic.feedback_failing": round((self.failure or 0.0) * CERTAIN),
+            "plastic.feedback_dice": moments(at.seed, "feedback"),
+            "plastic.feedback_failing": likelihood(self.failure or 0.0),
             "plastic.feedback_keep": layout.per_row(lambda row: keep if row.layer else WHOLE),
             "plastic.feedback_drifting": round((self.drift or 0.0) * CERTAIN / 2),
             "plastic.feedback_turn": self._interval * circuit.n_phases,
+            "plastic.feedback_since": at.shown % self._interval * circuit.n_phases,
         }
-
-    def moment(self, circuit: Circuit, shown_before: int) -> dict[str, int]:
-        """Return how long ago weights last decayed or drifted."""
-        if self.kind == "symmetric":
-            return {}
-        return {"plastic.feedback_since": shown_before % self._interval * circuit.n_phases}
 
     # -- the algorithm -----------------------------------------------------------------------
 
-    def algorithm(self) -> dict[str, Any]:
-        """Return what the algorithm in integers does otherwise."""
-        return {
-            "back_learns": self.kind not in _FIXED,
-            "direct": self.kind == "direct_feedback_alignment",
-            "hidden_learns": self.kind != "output_only",
-            "every": self._interval if self.decay else 0,
-            "keep": kept(self.decay or 0.0),
-        }
+    def algorithm(self, algorithm: Algorithm) -> Algorithm:
+        """Return the algorithm with other matrices on the way back, which learn, decay, or not."""
+        if self.kind == "weight_drift":
+            return algorithm.cannot(
+                "the oracle holds each matrix once, but with feedback.kind 'weight_drift' the "
+                "copies of a matrix differ"
+            )
+        if self.kind in _OWN_MATRIX:
+            algorithm = replace(algorithm, start=(*algorithm.start, *self._drawn(algorithm)))
+        n = len(algorithm.sizes) - 1
+        learns = tuple(self._learns(layer, n) for layer in range(n + len(algorithm.feedback)))
+        decay = Decay(self._interval, kept(self.decay)) if self.decay else None
+        return replace(algorithm, learns=learns, decay=decay)
+
+    def _drawn(self, algorithm: Algorithm) -> Weights:
+        """Return what the feedback matrices start from."""
+        drawn = initial_feedback(algorithm.sizes, algorithm.seed, direct=algorithm.direct)
+        back = tuple(drawn[layer] for layer in algorithm.feedback)
+        if self.kind == "sign_symmetric":
+            back = tuple(
+                np.sign(algorithm.start[layer]) * np.abs(matrix)
+                for layer, matrix in zip(algorithm.feedback, back, strict=True)
+            )
+        return back
 
     @property
-    def obstacle(self) -> str | None:
-        """Why the algorithm in integers cannot follow."""
-        if self.kind != "weight_drift":
-            return None
-        return (
-            "the oracle holds each matrix once, but with feedback.kind 'weight_drift' the copies "
-            "of a matrix differ"
-        )
-
-    @property
-    def copies_may_differ(self) -> bool:
-        """Whether copies of a weight matrix drift apart."""
-        return self.kind == "weight_drift"
+    def guarantees(self) -> Guarantees:
+        """Copies of a weight matrix drift apart, if they are disturbed."""
+        return Guarantees(copies_equal=self.kind != "weight_drift")

@@ -114,11 +114,6 @@ class ChainCircuit(Circuit):
         """Number of units per layer; a gate is a pool."""
         return super().layer_sizes | {"gate": self.pool}
 
-    @property
-    def undisturbed(self) -> Circuit:
-        """The circuit as it is meant: each gate one neuron, whose every pulse comes in time."""
-        return Circuit(**{f.name: getattr(self, f.name) for f in fields(Circuit)})
-
     @cached_property
     def pulses(self) -> tuple[Pulse, ...]:
         """Every projection of the chain."""
@@ -128,7 +123,7 @@ class ChainCircuit(Circuit):
     def projections(self) -> tuple[Projection, ...]:
         """Every fixed projection: relays, then those of the chain."""
         gates = set(self.gate_names)
-        relays = (row for row in self.undisturbed.projections if row.pre not in gates)
+        relays = (row for row in self.rows_alone().projections if row.pre not in gates)
         return (*relays, *(pulse.projection for pulse in self.pulses))
 
     def _pulses(self) -> Iterator[Pulse]:

@@ -7,25 +7,25 @@ the chain, and replay of a sample from memory.  What is random is drawn by
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import erfc, sqrt
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
-from synfire_bp.circuit.pools import EARLY, IN_TIME, LATE, POOLS, ChainCircuit
-from synfire_bp.circuit.replay import backwards, repeated
-from synfire_bp.dice import CERTAIN
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
+from synfire_bp.dice import CERTAIN, moments
 from synfire_bp.network.lines import Lines
-from synfire_bp.variants.base import VariantSection
+from synfire_bp.network.numbers import Moment, Numbers
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.variants.base import Guarantees, Variant, variant
+from synfire_bp.variants.gating.pools import EARLY, IN_TIME, LATE, POOLS, ChainCircuit
+from synfire_bp.variants.gating.replay import backwards, repeated
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from synfire_bp.circuit.circuit import Circuit
-    from synfire_bp.circuit.layout import PlasticLayout
-
-__all__ = ["GatingSection"]
+__all__ = ["Gating"]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -39,6 +39,7 @@ PULSES = Lines(
     gate_drawn = chance(gate_number, gate_dice + gate_ahead + t_in_timesteps) : integer
     """,
     fixed_sent=("int(gate_from <= gate_drawn and gate_drawn < gate_to)",),
+    functions=("synfire_bp.network.chance:chance",),
 )
 """A pulse fails, or comes early, in time or late, as the same number drawn for all its synapses
 says; a link of the chain draws for itself."""
@@ -59,6 +60,7 @@ CELLS = Lines(
     step="""
     fired = chain_may and (chain_due and chain_drawn >= chain_silent or chain_drawn >= chain_noise)
     """,
+    functions=("synfire_bp.network.chance:chance",),
 )  # fmt: skip
 """A neuron of the chain misses a spike, or fires by itself."""
 
@@ -66,8 +68,12 @@ _LINK_NUMBERS = 2**20
 """Numbers of links begin here: above those of all gates."""
 
 
-class GatingSection(VariantSection):
+@variant("gating")
+class Gating(Variant):
     """What opens and closes the populations: pools, failures, noise, replay."""
+
+    summary = "Variant: what gates, and how reliably. null: the paper's ring."
+    position = 40
 
     failure: Probability = Field(
         default=0.0,
@@ -232,31 +238,17 @@ class GatingSection(VariantSection):
             imprecise=self._imprecise,
         )
 
-    def lines(self) -> Lines:
-        """Return the Brian2 lines of what is asked for; nothing, if all is reliable."""
-        pulses = PULSES if self.failure or self._imprecise or self.link_failure else Lines()
-        return Lines(
-            fixed=pulses.fixed,
-            fixed_sent=pulses.fixed_sent,
-            cells=CELLS.cells if self._cells else "",
-            step=CELLS.step if self._cells else "",
-        )
+    def network(self, network: NetworkPlan) -> NetworkPlan:
+        """Return the training network with gates that are not reliable, as far as asked for."""
+        if not network.learns:
+            return network
+        if self._pulses:
+            network = network.adding(PULSES, self._of_pulses)
+        if self._cells:
+            network = network.adding(CELLS, self._of_cells)
+        return network
 
-    def numbers(
-        self, circuit: Circuit, layout: PlasticLayout, seed: int
-    ) -> dict[str, NDArray[np.integer] | int]:
-        """Return the numbers that those lines need."""
-        lines = self.lines()
-        given: dict[str, NDArray[np.integer] | int] = {}
-        if lines.fixed:
-            given |= self._of_pulses(circuit, seed)
-        if lines.cells:
-            given |= self._of_cells(circuit, seed)
-        return given
-
-    def _of_pulses(self, circuit: Circuit, seed: int) -> dict[str, NDArray[np.integer] | int]:
-        from synfire_bp.circuit.layout import fixed_synapses
-
+    def _of_pulses(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
         chain = circuit if isinstance(circuit, ChainCircuit) else ChainCircuit.of(circuit)
         projection = fixed_synapses(circuit)["projection"]
         first = len(circuit.projections) - len(chain.pulses)
@@ -284,10 +276,10 @@ class GatingSection(VariantSection):
             "fixed.gate_ahead": ahead,
             "fixed.gate_from": begin,
             "fixed.gate_to": end,
-            "fixed.gate_dice": (seed + 0x2545F491) % 2**31,
+            "fixed.gate_dice": moments(at.seed, "gates"),
         }
 
-    def _of_cells(self, circuit: Circuit, seed: int) -> dict[str, NDArray[np.integer] | int]:
+    def _of_cells(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
         number, silent, first, later = np.zeros((4, circuit.n_cells), dtype=np.int32)
         noise = np.full(circuit.n_cells, CERTAIN, dtype=np.int32)
         gates = [circuit.slices[name] for name in circuit.gate_names]
@@ -308,7 +300,7 @@ class GatingSection(VariantSection):
             "cells.chain_first": first,
             "cells.chain_later": later,
             "cells.chain_turn": circuit.n_phases,
-            "cells.chain_dice": (seed + 0x1F123BB5) % 2**31,
+            "cells.chain_dice": moments(at.seed, "gating chain"),
         }
 
     # -- what it is --------------------------------------------------------------------------
@@ -325,6 +317,10 @@ class GatingSection(VariantSection):
         return any(self.out_of_time)
 
     @property
+    def _pulses(self) -> bool:
+        return bool(self.failure or self._imprecise or self.link_failure)
+
+    @property
     def _cells(self) -> bool:
         return bool(self.noise or self.cell_failure or self.lost_cells or self.link_failure)
 
@@ -332,34 +328,27 @@ class GatingSection(VariantSection):
     def _disturbed(self) -> bool:
         return bool(self.failure or self._imprecise or self._cells)
 
-    @property
-    def obstacle(self) -> str | None:
-        """Why the algorithm in integers cannot follow this variant; None if it can."""
+    def algorithm(self, algorithm: Algorithm) -> Algorithm:
+        """Return the algorithm that shows each sample again, if it can follow."""
         if self.order == "reverse":
-            return "the algorithm in integers knows no chain that runs backwards (gating.order)"
+            return algorithm.cannot(
+                "the algorithm in integers knows no chain that runs backwards (gating.order)"
+            )
         if self._disturbed:
-            return "the algorithm in integers has no gates that could fail (gating)"
-        return None
+            return algorithm.cannot(
+                "the algorithm in integers has no gates that could fail (gating)"
+            )
+        return replace(algorithm, showings=self.replay + 1)
 
     @property
-    def copies_may_differ(self) -> bool:
-        """Whether copies may drift apart: where one is opened to learn and another one is not."""
-        return self._disturbed
+    def guarantees(self) -> Guarantees:
+        """Gates that fail open one copy to learn and not the other, or the wrong population.
 
-    @property
-    def strays_allowed(self) -> bool:
-        """Whether a population may fire in a phase in which the paper's circuit is silent."""
-        return self._disturbed
-
-    @property
-    def showings(self) -> int:
-        """How often the circuit shows each sample to itself."""
-        return self.replay + 1
-
-    @property
-    def reaches_on(self) -> bool:
-        """Whether a pulse out of time, or one of noise, may reach into the next sample."""
-        return bool(self._imprecise or self.noise or (self._cells and not self.restart))
+        A pulse out of time, or one of noise, may reach into the next sample.
+        """
+        reaches_on = bool(self._imprecise or self.noise or (self._cells and not self.restart))
+        kept = not self._disturbed
+        return Guarantees(kept, kept, not reaches_on)
 
 
 def _off_by_a_phase(sigma: float) -> float:

@@ -1,0 +1,45 @@
+"""In which phase what happens, in a circuit of any depth (`synfire_bp.circuit.deep`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Schedule", "layer_names"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """In which phase what happens, in a circuit of `depth` weight layers."""
+
+    depth: int
+
+    @property
+    def n_phases(self) -> int:
+        """Phases of a sample."""
+        return self.shrinks(1) + 1
+
+    @property
+    def error(self) -> int:
+        """The phase of the error at the output."""
+        return self.depth + 2
+
+    def forward(self, layer: int) -> int:
+        """Return the phase in which a layer fires on the way forward; the input is layer 0."""
+        return layer + 1
+
+    def grows(self, layer: int) -> int:
+        """Return the phase in which the weights into a layer grow."""
+        return self.error + 1 + 5 * (self.depth - layer)
+
+    def shrinks(self, layer: int) -> int:
+        """Return the phase in which the weights into a layer shrink."""
+        return self.grows(layer) + 2
+
+    def learns(self, layer: int) -> tuple[int, int]:
+        """Return both."""
+        return self.grows(layer), self.shrinks(layer)
+
+
+def layer_names(depth: int) -> tuple[str, ...]:
+    """Return the names of the layers: input, hidden1, hidden2, …, output."""
+    return ("input", *(f"hidden{layer}" for layer in range(1, depth)), "output")

@@ -1,0 +1,183 @@
+"""What an engine is: it takes weights and an order of samples, and trains or tests.
+
+It gives back the weights afterwards, a score of every sample as it was shown, and what else it saw.
+`synfire_bp.training` knows only this interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.layout import Copies
+from synfire_bp.circuit.reference import firing_table
+from synfire_bp.circuit.rows import PlasticProjection
+from synfire_bp.data.datasets import Dataset, Split
+from synfire_bp.data.scores import Score
+from synfire_bp.errors import SynfireError
+from synfire_bp.model.model import Model, Weights
+
+__all__ = [
+    "Engine",
+    "Progress",
+    "Segment",
+    "Stop",
+    "Stray",
+    "Weights",
+    "explain_strays",
+    "strays",
+    "training_split",
+]
+
+Progress = Callable[[int], None]
+"""Told how many samples of the present call are done."""
+Stop = Callable[[], bool]
+"""Asked often; true ends the call after a whole sample."""
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Spikes of a population in a phase in which it must be silent."""
+
+    population: str
+    phase: int
+    spikes: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What an engine did with some samples.
+
+    Attributes
+    ----------
+    samples : int
+        How many it showed; fewer than asked for if it was told to stop.
+    weights : tuple of int16 arrays
+        One matrix per weight layer, afterwards; then those for feedback, if it has its own.
+    score : Score
+        Of every sample as it was shown, before its update.
+    activity : dict
+        Sums over the samples: what the engine can count beside the score.
+    spike_counts : dict
+        Population name to spikes per phase (circuit only).
+    strays : tuple of Stray
+        Spikes in phases in which they must not be (circuit only).
+    copies : dict
+        Plastic projection to the layer's matrix as it holds it, turned into the layer's orientation
+        and sign; all of a layer must be equal (circuit only).
+    recorded : dict
+        Population name to (neuron, step) of its spikes, if recording was asked for.
+    shut : float64 array or None
+        Of a test: the fraction of each class's samples from which its output unit cannot learn
+        (`synfire_bp.data.scores.shut_samples`).
+    """
+
+    samples: int
+    weights: Weights
+    score: Score
+    activity: dict[str, int] = field(default_factory=dict)
+    spike_counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    strays: tuple[Stray, ...] = ()
+    copies: dict[PlasticProjection, NDArray[np.int16]] = field(default_factory=dict)
+    recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
+    shut: NDArray[np.float64] | None = None
+
+    @property
+    def differing_copies(self) -> Copies | None:
+        """The matrix of each plastic projection if they differ within a layer, else None."""
+        return {row.name: matrix for row, matrix in self.copies.items()} if self.unequal else None
+
+    @property
+    def unequal(self) -> dict[str, int]:
+        """Plastic projection to the number of its weights that differ from the layer's first copy.
+
+        Empty if all copies are equal, as they must be.
+        """
+        different = {
+            row.name: int(np.count_nonzero(matrix != self.weights[row.layer]))
+            for row, matrix in self.copies.items()
+        }
+        return {name: count for name, count in different.items() if count}
+
+
+class Engine(Protocol):
+    """What trains and tests a network."""
+
+    name: str
+
+    def train(
+        self,
+        weights: Weights,
+        order: NDArray[np.integer],
+        *,
+        copies: Copies | None = None,
+        shown_before: int = 0,
+        record: bool = False,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show training samples in `order`, learning; `weights` stay as they are.
+
+        `copies` holds the matrix of each plastic projection, where they differ within a layer;
+        `shown_before` is the number of samples that this training has shown before.
+        """
+
+    def test(
+        self,
+        weights: Weights,
+        split: str,
+        *,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show every sample of a split ("train" or "test") without learning."""
+
+    def close(self) -> None:
+        """Give back what the engine holds outside of memory."""
+
+
+def training_split(model: Model, dataset: Dataset) -> Split:
+    """Return the training samples of a model: the first ones, if it asks for fewer.
+
+    Raises
+    ------
+    SynfireError
+        If it asks for more than there are.
+    """
+    n = model.experiment.training.samples
+    if n is None or n == len(dataset.train):
+        return dataset.train
+    if n > len(dataset.train):
+        raise SynfireError(
+            f"training.samples is {n}, but {dataset.name} has {len(dataset.train)} training samples"
+        )
+    return Split(dataset.train.inputs[:n], dataset.train.labels[:n])
+
+
+def strays(circuit: Circuit, counts: Mapping[str, NDArray[np.integer]]) -> tuple[Stray, ...]:
+    """Return the spikes that fell into phases in which their population must be silent."""
+    allowed = firing_table(circuit)
+    return tuple(
+        Stray(name, phase, int(spikes))
+        for name, per_phase in counts.items()
+        for phase, spikes in enumerate(per_phase)
+        if spikes and phase not in allowed[name]
+    )
+
+
+def explain_strays(circuit: Circuit, found: Sequence[Stray]) -> str:
+    """Say which populations fired when they must not, why that happens, and what to change."""
+    shown = "; ".join(f"{s.population} {s.spikes}x in phase {s.phase}" for s in found[:6])
+    more = f" and {len(found) - 6} more" if len(found) > 6 else ""
+    return (
+        f"stray spikes: {shown}{more}. A closed population withstands a sum of inputs of "
+        f"{circuit.withstands()}; with many active inputs and large weights the sum outgrows it. "
+        f"Raise network.closing (now {circuit.closing}, at most 32128), lower "
+        f"network.weight_limit (now {circuit.weight_limit}), or use fewer active inputs "
+        "(dataset.crop, dataset.threshold)"
+    )

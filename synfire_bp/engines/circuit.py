@@ -1,0 +1,222 @@
+"""The engine that runs the spiking circuit as a compiled program.
+
+Neurons that remember (`Neurons.block`) start from rest at fixed samples of a training, and wherever
+it pauses anyway; it can be stopped only there.  So a training that was stopped and resumed ends
+with the same bits, whatever the neurons are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.layout import Copies
+from synfire_bp.circuit.rows import PlasticProjection
+from synfire_bp.circuit.weights import from_copy
+from synfire_bp.data.datasets import Dataset
+from synfire_bp.data.scores import Score, shut_samples
+from synfire_bp.engines.base import Progress, Segment, Stop, strays, training_split
+from synfire_bp.engines.spec import CircuitProgram
+from synfire_bp.errors import ExperimentError
+from synfire_bp.model.model import Model, Weights
+from synfire_bp.network.neurons import first_seed
+from synfire_bp.network.numbers import Moment
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.program import Program, ProgramResult, SampleFiles, build_programs
+
+__all__ = ["CircuitEngine"]
+
+
+class CircuitEngine:
+    """The spiking circuit: compiled once for training and once for inference.
+
+    The programs are built on creation, only those for what is in `uses` ("train", "test").  Each
+    call of `train` or `test` starts the circuit from silence with the given weights, so an
+    interrupted training continues to the same bits.
+    """
+
+    name = "circuit"
+
+    def __init__(self, model: Model, dataset: Dataset, uses: Sequence[str] = ("train", "test")):
+        self.check(model)
+        self._model = model
+        self._plans = {"train": model.network, "test": model.inference}
+        self._files = {"train": training_split(model, dataset), "test": dataset.test}
+        self._on_disk: dict[str, SampleFiles] = {}
+        programs = build_programs([CircuitProgram.of(self._plans[use]) for use in uses])
+        self._programs: dict[str, Program] = dict(zip(uses, programs, strict=True))
+
+    @staticmethod
+    def check(model: Model) -> None:
+        """Check that the circuit can be built of a model's neurons, before anything is compiled.
+
+        Raises
+        ------
+        SynfireError
+            If it cannot; it says why.
+        """
+        try:
+            model.network.neurons.refuse(model.circuit, model.network.lines)
+        except ExperimentError as error:
+            raise ExperimentError(f"{model.name}: {error}") from None
+
+    def train(
+        self,
+        weights: Weights,
+        order: NDArray[np.integer],
+        *,
+        copies: Copies | None = None,
+        shown_before: int = 0,
+        record: bool = False,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show training samples in `order`, learning."""
+        block = self._plans["train"].neurons.block
+        if block is None:
+            return self._show(weights, order, copies, shown_before, record, progress, stop)
+        done, parts = 0, list[Segment]()
+        while done < len(order) and not (parts and stop is not None and stop()):
+            before = shown_before + done
+            shown = order[done : done + block - before % block]
+            part = self._show(weights, shown, copies, before, record, _after(done, progress), None)
+            weights, copies = part.weights, part.differing_copies
+            parts.append(part)
+            done += part.samples
+        return _joined(self._model.circuit, parts)
+
+    def _show(
+        self,
+        weights: Weights,
+        order: NDArray[np.integer],
+        copies: Copies | None,
+        shown_before: int,
+        record: bool,
+        progress: Progress | None,
+        stop: Stop | None,
+    ) -> Segment:
+        """Show training samples from silence on."""
+        plan, seed = self._plans["train"], self._model.seed
+        moved_on = shown_before * plan.steps_per_sample
+        at = Moment((first_seed(seed) + moved_on) % 2**31, shown_before, seed)
+        start = {
+            **plan.numbers(weights, at, copies),
+            "cells.record_from": 0,
+            "cells.record_until": len(order) if record else 0,
+        }
+        result = self._programs["train"].run(
+            start, self._samples("train"), order, progress=progress, stop=stop
+        )
+        left, afterwards = self._matrices(result)
+        labels = self._files["train"].labels[order[: result.samples]]
+        return self._segment(plan, result, afterwards, labels, left)
+
+    def test(
+        self,
+        weights: Weights,
+        split: str,
+        *,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Segment:
+        """Show every sample of a split to the four-phase inference circuit."""
+        plan, seed = self._plans["test"], self._model.seed
+        labels = self._files[split].labels
+        at = Moment(plan.neurons.test_seed(seed), training_seed=seed)
+        result = self._programs["test"].run(
+            plan.numbers(weights, at),
+            self._samples(split), np.arange(len(labels)), progress=progress, stop=stop,
+        )  # fmt: skip
+        labels = labels[: result.samples]
+        segment = self._segment(plan, result, weights, labels, {})
+        shut = shut_samples(result.arrays["readout.potential"], labels)
+        return replace(segment, shut=shut)
+
+    def _matrices(
+        self, result: ProgramResult
+    ) -> tuple[dict[PlasticProjection, NDArray[np.int16]], Weights]:
+        """Return every copy that training left, in its layer's orientation, and the first ones."""
+        left = {
+            row: np.ascontiguousarray(from_copy(row, matrix))
+            for row, matrix in self._plans["train"]
+            .layout.unpack(result.arrays["plastic.w"])
+            .items()
+        }
+        first = {row.layer: matrix for row, matrix in reversed(left.items())}
+        return left, tuple(first[layer] for layer in sorted(first))
+
+    def close(self) -> None:
+        """Remove the samples that were written for the programs."""
+        for files in self._on_disk.values():
+            files.close()
+        self._on_disk.clear()
+
+    def _samples(self, split: str) -> SampleFiles:
+        if split not in self._on_disk:
+            samples = self._files[split]
+            self._on_disk[split] = SampleFiles(samples.inputs, samples.labels)
+        return self._on_disk[split]
+
+    @staticmethod
+    def _segment(
+        plan: NetworkPlan,
+        result: ProgramResult,
+        weights: Weights,
+        labels: NDArray[np.int64],
+        copies: dict[PlasticProjection, NDArray[np.int16]],
+    ) -> Segment:
+        circuit, arrays = plan.circuit, result.arrays
+        steps = plan.neurons.steps(arrays)
+        table = arrays["census.total"].reshape(-1, circuit.n_phases)
+        counts = dict(zip(circuit.slices, table, strict=True))
+        score = Score.of(arrays["readout.fired"], arrays["readout.potential"], labels)
+        activity = {
+            "hidden_spikes": sum(
+                int(counts[name][circuit.forward_phase(name)]) for name in circuit.hidden_units
+            ),
+            "output_spikes": int(arrays["readout.fired"].sum()),
+        }
+        recorded = {
+            name: (arrays["recorder.i"][inside] - place.start, steps[inside])
+            for name, place in circuit.slices.items()
+            for inside in [
+                (arrays["recorder.i"] >= place.start) & (arrays["recorder.i"] < place.stop)
+            ]
+        }
+        return Segment(
+            result.samples, weights, score, activity, counts, strays(circuit, counts), copies,
+            recorded if arrays["recorder.i"].size else {},
+        )  # fmt: skip
+
+
+def _after(done: int, progress: Progress | None) -> Progress | None:
+    """Return what is told of a block's progress, `done` samples into the call."""
+    return None if progress is None else lambda n: progress(done + n)
+
+
+def _joined(circuit: Circuit, parts: list[Segment]) -> Segment:
+    """Return several segments of one training as one."""
+    last, score, samples = parts[-1], parts[0].score, parts[0].samples
+    activity, counts = dict(parts[0].activity), dict(parts[0].spike_counts)
+    recorded = dict(parts[0].recorded)
+    for part in parts[1:]:
+        for name, value in part.activity.items():
+            activity[name] += value
+        for name, spikes in part.spike_counts.items():
+            counts[name] = counts[name] + spikes
+        late = samples * circuit.n_phases
+        for name, (i, step) in part.recorded.items():
+            before = recorded.get(name, (i[:0], step[:0]))
+            recorded[name] = (
+                np.concatenate([before[0], i]),
+                np.concatenate([before[1], step + late]),
+            )
+        score, samples = score + part.score, samples + part.samples
+    return replace(
+        last, samples=samples, score=score, activity=activity, spike_counts=counts,
+        recorded=recorded, strays=strays(circuit, counts),
+    )  # fmt: skip

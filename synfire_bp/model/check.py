@@ -1,0 +1,181 @@
+"""What is wrong with a model file, in words: place, fault, and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from synfire_bp.errors import ExperimentError
+from synfire_bp.model.library import absolute
+from synfire_bp.model.sections import LAYERS, DatasetSection
+from synfire_bp.model.yaml_text import Place, load, nearest, right, shown
+from synfire_bp.variants import VARIANTS
+
+__all__ = ["checked", "known_keys", "section_of"]
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def checked(
+    root: type[T],
+    values: dict,
+    source: str,
+    lines: Mapping[Place, int],
+    problems: list[str],
+    overrides: Sequence[str],
+) -> T:
+    """Apply overrides, validate, and raise one ExperimentError that lists every problem."""
+    overridden: dict[Place, str] = {}
+    problems = list(problems)
+    for text in overrides:
+        try:
+            place = _override(root, values, text)
+        except ExperimentError as error:
+            problems.append(str(error))
+        else:
+            overridden[place] = text
+    try:
+        experiment = root.model_validate(values)
+    except ValidationError as error:
+        for place, what in dict(_explained(root, error)).items():  # a place once
+            by = next((text for at, text in overridden.items() if _sets(at, place, lines)), None)
+            known = (place[:n] for n in range(len(place), 0, -1) if place[:n] in lines)
+            at_line = next((f":{lines[inside]}" for inside in known), "")
+            where = f"override '{by}'" if by else f"{source}{at_line}"
+            problems.append(f"{where}: {_dotted(place)}: {what}")
+        raise ExperimentError("\n".join(problems)) from None
+    if problems:
+        raise ExperimentError("\n".join(problems))
+    return experiment
+
+
+def _override(root: type[BaseModel], values: dict, text: str) -> Place:
+    """Set one value; return its place."""
+    key, equals, value = text.partition("=")
+    place = tuple(key.strip().split("."))
+    if not equals or not all(place):
+        raise ExperimentError(
+            f"override '{text}': must be a dotted key, '=' and a value, such as training.seed=3"
+        )
+    try:
+        new = load(value)[0]
+    except (yaml.YAMLError, ValueError) as error:
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ExperimentError(f"override '{text}': the value is not valid YAML: {what}") from None
+    section = values
+    *sections, last = place
+    for part in sections:
+        if part in VARIANTS and not isinstance(given := section.get(part), dict):
+            key = VARIANTS[part].word  # that a word alone is the value of
+            if given is None or key is not None:
+                section[part] = {} if given is None else {key: given}
+        section = section.setdefault(part, {})
+        if not isinstance(section, dict):
+            inner = f"{part}: holds {shown(section)}, and no keys"
+            raise ExperimentError(f"override '{text}': {inner}; known keys are {known_keys(root)}")
+    if entry := re.fullmatch(r"(.+)\[(\d+)\]", last):  # one of a list, such as network.sizes[1]
+        name, number = entry[1], int(entry[2])
+        entries = section.get(name)
+        if not isinstance(entries, list) or number >= len(entries):
+            n = len(entries) if isinstance(entries, list) else 0
+            inner = f"{'.'.join([*sections, name])}: has {n} entries to choose from, counted from 0"
+            raise ExperimentError(f"override '{text}': {inner}")
+        entries[number] = new
+        return (*sections, name, f"[{number}]")
+    section[last] = absolute(new, os.getcwd()) if place == ("dataset", "path") else new
+    return place
+
+
+def _sets(at: Place, place: Place, lines: Mapping[Place, int]) -> bool:
+    """Whether an override of `at` is why there is something at `place`."""
+    return place[: len(at)] == at or (place not in lines and at[: len(place)] == place)
+
+
+def _explained(root: type[BaseModel], error: ValidationError) -> Iterator[tuple[Place, str]]:
+    """Yield the place of every problem, and what is wrong there and what would be right."""
+    for problem in error.errors(include_url=False):
+        kind, loc, given = problem["type"], problem["loc"], problem["input"]
+        context = problem.get("ctx", {})
+        if loc[:2] == ("network", "sizes") and kind in ("missing", "too_short", "tuple_type"):
+            loc, kind, given = loc[:2], "sizes", _plain_input(given)
+            if isinstance(given, list) and len(given) >= LAYERS:
+                continue  # long enough, but for the sizes that are reported as such
+        place = tuple(f"[{part}]" if isinstance(part, int) else part for part in loc)
+        if kind in ("extra_forbidden", "invalid_key"):
+            place = tuple(str(part) for part in loc)
+            what = _unknown(root, place)
+        elif kind == "missing":
+            what = f"is missing; {_field(root, place)}"
+        elif kind == "value_error":
+            what = str(context["error"])
+        elif kind == "sizes":
+            what = (
+                f"is {shown(given)}, but must be a list of three sizes or more, such as "
+                "[400, 400, 10]"
+            )
+        elif kind == "literal_error":
+            section = section_of(root, place[:-1]) or DatasetSection
+            options = get_args(section.model_fields[place[-1]].annotation)
+            hint = nearest(given, options) if isinstance(given, str) else ""
+            what = f"is {shown(given)}{hint}; must be one of {', '.join(options)}"
+        else:
+            what = f"is {shown(given)}, but must be {right(kind, context, problem['msg'])}"
+        yield place, what
+
+
+def _plain_input(given: Any) -> Any:
+    return list(given) if isinstance(given, (list, tuple, set)) else given
+
+
+def section_of(root: type[BaseModel], place: Place) -> type[BaseModel] | None:
+    """Return the model of a section; None if there is none of that name."""
+    model: Any = root
+    for part in place:
+        field = getattr(model, "model_fields", {}).get(part)
+        annotation = field.annotation if field else None
+        parts = (annotation, *get_args(annotation))  # a section may be optional
+        model = next((p for p in parts if isinstance(p, type) and issubclass(p, BaseModel)), None)
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def known_keys(root: type[BaseModel], place: Place = ()) -> str:
+    """Return the keys of a section, of the whole file if none is named."""
+    model = section_of(root, place)
+    return ", ".join(model.model_fields) if model else ""
+
+
+def _unknown(root: type[BaseModel], place: Place) -> str:
+    """Say that a key is unknown, which one is nearest, and which there are."""
+    *section, key = place
+    model = section_of(root, tuple(section)) or root
+    elsewhere = {
+        inner: f"{outer}.{inner}"
+        for outer in reversed(root.model_fields)  # the first section that has it wins
+        for inner in getattr(section_of(root, (outer,)), "model_fields", {})
+    }
+    if not section:
+        elsewhere.pop("name", None)
+    hint = "" if key in elsewhere else nearest(key, model.model_fields)
+    if not hint:  # the right key in the wrong section
+        found = difflib.get_close_matches(key, elsewhere, n=1)
+        hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
+    of = f" of {'.'.join(section)}" if section else ""
+    return f"unknown key{hint}; known keys{of}: {', '.join(model.model_fields)}"
+
+
+def _field(root: type[BaseModel], place: Place) -> str:
+    """Return what a missing entry should say."""
+    model, section = section_of(root, place[:-1]), section_of(root, place)
+    if section:
+        return f"a section with the keys {', '.join(section.model_fields)}"
+    return (model and model.model_fields[place[-1]].description) or ""
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(place).replace(".[", "[")

@@ -1,0 +1,159 @@
+"""The resolved model: an experiment with no question left open, built once.
+
+Everything below (engines, verification, description, bench, sweeps) takes a `Model`; nobody asks
+the experiment again what a variant does to the circuit, to its Brian2 network or to the algorithm.
+
+    model = assemble(Experiment.from_file("mnist"))
+    model.circuit            # the training circuit, with the variants' rows
+    model.network            # what its Brian2 network is built from
+    model.algorithm          # what the integers do, or why they cannot follow
+    model.start              # the weights that a training starts from
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
+from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
+from synfire_bp.circuit.rule import Rule, parse_rule
+from synfire_bp.circuit.weights import initial_weights
+from synfire_bp.errors import RuleError
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.sections import LAYERS
+from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.variants import Guarantees
+
+__all__ = ["Model", "assemble"]
+
+Weights = tuple[NDArray[np.int16], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What is trained, resolved.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The model file that it was made from: data, length of the training, seed.
+    network, inference : NetworkPlan
+        What the training and the inference network are built from: circuit, rule, kind of neurons,
+        what variants add.
+    algorithm : Algorithm
+        What the algorithm in integers does, or why it cannot follow.
+    guarantees : Guarantees
+        What of the paper's circuit holds.
+    start : tuple of int16 arrays
+        What a training starts from: one matrix for each of `circuit.shapes`.
+    """
+
+    experiment: Experiment
+    network: NetworkPlan
+    inference: NetworkPlan
+    algorithm: Algorithm
+    guarantees: Guarantees
+    start: Weights
+
+    @property
+    def name(self) -> str:
+        """Short name of the model."""
+        return self.experiment.name
+
+    @property
+    def circuit(self) -> Circuit:
+        """The training circuit."""
+        return self.network.circuit
+
+    @property
+    def rule(self) -> Rule:
+        """What every plastic synapse does."""
+        assert self.network.rule is not None
+        return self.network.rule
+
+    @property
+    def seed(self) -> int:
+        """Seed of the training."""
+        return self.experiment.training.seed
+
+    @property
+    def n_out(self) -> int:
+        """Number of classes."""
+        return self.circuit.sizes[-1]
+
+
+def assemble(experiment: Experiment | Model) -> Model:
+    """Resolve an experiment: what its sections and variants say, put together once.
+
+    A model is returned as it is.
+
+    Raises
+    ------
+    SynfireError
+        If circuit, rule or variants contradict each other.
+    """
+    if isinstance(experiment, Model):
+        return experiment
+    circuit, inference = _circuits(experiment)
+    for variant in experiment.variants:
+        circuit, inference = variant.circuit(circuit), variant.circuit(inference)
+    rule = parse_rule(experiment.learning.rule)
+    plans = NetworkPlan(circuit, rule), NetworkPlan(inference, None)
+    algorithm = _algorithm(experiment, circuit, rule)
+    for variant in experiment.variants:
+        plans = variant.network(plans[0]), variant.network(plans[1])
+        algorithm = variant.algorithm(algorithm)
+    network, testing = plans
+    lowest, highest = network.neurons.weight_bounds(circuit)
+    held = network.neurons.held(algorithm.start)
+    start = tuple(np.clip(matrix, lowest, highest) for matrix in held)
+    return Model(experiment, network, testing, algorithm, experiment.guarantees, start)
+
+
+def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
+    """Return the training and the inference circuit before any variant acts."""
+    network = experiment.network
+    makers = (
+        (backprop_circuit, inference_circuit)
+        if len(network.sizes) == LAYERS
+        else (deep_circuit, deep_inference_circuit)
+    )
+    training, inference = (
+        make(network.sizes, closing=network.closing, weight_limit=network.weight_limit)
+        for make in makers
+    )
+    return training, inference
+
+
+def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorithm:
+    """Return the paper's algorithm for a circuit and its rule, before any variant acts."""
+    network, seed = experiment.network, experiment.training.seed
+    algorithm = Algorithm(
+        sizes=circuit.sizes,
+        n_phases=circuit.n_phases,
+        limit=circuit.weight_limit,
+        start=initial_weights(network.sizes, seed, spread=network.initial_spread),
+        seed=seed,
+    )
+    back = [matrix for matrix in circuit.further if matrix.stands_for is not None]
+    if len(back) < len(circuit.further):
+        algorithm = algorithm.cannot("the oracle has no place for a matrix that stands for none")
+    output = circuit.layers[-1]
+    algorithm = replace(
+        algorithm,
+        feedback=tuple(matrix.stands_for for matrix in back),
+        direct=any(
+            matrix.post == output and matrix.stands_for != circuit.n_weight_layers - 1
+            for matrix in back
+        ),
+    )
+    try:
+        potentiation, depression = rule.coincidence()
+    except RuleError as error:
+        return algorithm.cannot(error)
+    return replace(algorithm, potentiation=potentiation, depression=depression)

@@ -1,0 +1,175 @@
+"""Sections that every model file may have: what is learnt, by which network, how long.
+
+Each entry has its meaning, its unit and its source; the sections that drop an assumption of the
+circuit are in `synfire_bp.variants`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
+from synfire_bp.circuit.rule import PAPER_RULE, parse_rule
+from synfire_bp.data.datasets import DEFAULT_PREPROCESSING, Preprocessing
+from synfire_bp.errors import RuleError
+from synfire_bp.section import Section
+
+__all__ = [
+    "LAYERS",
+    "WIDEST_CLOSING",
+    "DatasetSection",
+    "LearningSection",
+    "NetworkSection",
+    "RecordSection",
+    "TrainingSection",
+]
+
+WIDEST_CLOSING = 32128
+"""Largest closing bias: `open`, 512 above it, is then the largest fixed weight in steps of 128."""
+
+LAYERS = 3
+"""Fewest layers that a network has: input, hidden, output."""
+
+PositiveInt = Annotated[int, Field(ge=1)]
+
+Units = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Size of a layer; beyond the bound no machine holds the weights."""
+
+
+class DatasetSection(Section):
+    """What is learnt, and how images become binary patterns."""
+
+    name: Literal["digits", "mnist", "fashion-mnist", "npz"] = Field(
+        description="Data set: digits (8x8, comes with scikit-learn), mnist, fashion-mnist, or npz "
+        "(your own images: arrays x_train, y_train, x_test, y_test in one file).",
+    )
+    path: str | None = Field(
+        default=None,
+        description="File of an npz data set, relative to the model file. Only for npz.",
+    )
+    crop: int | None = Field(
+        default=None,
+        ge=0,
+        description="Pixels cut off on each side of an image. null: the data set's default "
+        "(mnist 4, so that 28x28 becomes 20x20, as in the paper; all others 0).",
+    )
+    scale: float | None = Field(
+        default=None,
+        gt=0,
+        description="Factor on every pixel, then rounded to two digits. null: the data set's "
+        "default (256/255/255 for 8-bit grey levels, as in the authors' code; digits 1/16).",
+    )
+    threshold: float | None = Field(
+        default=None,
+        description="A scaled pixel above this is on, no unit. null: the data set's default "
+        "(0.5, as in the authors' code).",
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _path_belongs_to_npz(cls, path: str | None, info: ValidationInfo) -> str | None:
+        name = info.data.get("name")
+        if name == "npz" and not path:
+            raise ValueError("is missing; the data set 'npz' needs the path of its .npz file")
+        if name not in (None, "npz") and path is not None:
+            raise ValueError(
+                f"has no effect on the data set '{name}'; remove it, or use dataset.name: npz"
+            )
+        return path
+
+    def preprocessing(self) -> Preprocessing:
+        """Return how images become binary, with the data set's defaults where nothing is said."""
+        given = {key: getattr(self, key) for key in ("crop", "scale", "threshold")}
+        stated = {key: value for key, value in given.items() if value is not None}
+        return replace(DEFAULT_PREPROCESSING[self.name], **stated)
+
+
+class NetworkSection(Section):
+    """Size of the network and range of its weights."""
+
+    sizes: tuple[Units, ...] = Field(
+        strict=False,  # YAML has lists, not tuples; the sizes themselves stay strict
+        min_length=LAYERS,
+        description="Units of the input, hidden and output layer (paper, Table 1: 400, 400, 10 "
+        "for MNIST); with more than one hidden layer, of each in its order.",
+    )
+    closing: int = Field(
+        default=CLOSING,
+        ge=CLOSING,
+        le=WIDEST_CLOSING,
+        multiple_of=128,
+        description="Magnitude of the bias that keeps a population closed until a gate opens it, "
+        "in weight units (threshold 1024); raise it if wide layers make closed populations fire "
+        "(paper: Methods).",
+    )
+    weight_limit: int = Field(
+        default=WEIGHT_LIMIT,
+        ge=2,
+        le=WEIGHT_LIMIT,
+        multiple_of=2,
+        description="Plastic weights are clipped to plus or minus this, in weight units "
+        "(threshold 1024); even, because mixed-sign 8-bit weights are (authors' code: 254).",
+    )
+    initial_spread: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        description="Factor on the standard deviation of the initial weights, "
+        "sqrt(2/(n_pre+n_post)) (authors' code: 1).",
+    )
+
+
+class LearningSection(Section):
+    """What every plastic synapse does by itself."""
+
+    rule: str = Field(
+        default=PAPER_RULE,
+        description="Learning rule, a sum of products of x0 (the presynaptic neuron fires), y0 "
+        "(the postsynaptic neuron fires) and r1 (the reward signal), evaluated in every step; dw "
+        "in weight units (paper: Methods).",
+    )
+
+    @field_validator("rule")
+    @classmethod
+    def _rule_can_be_read(cls, rule: str) -> str:
+        try:
+            parse_rule(rule)
+        except RuleError as error:
+            raise ValueError(str(error).splitlines()[0]) from None
+        return rule
+
+
+class TrainingSection(Section):
+    """How long, on how much, and from which random numbers."""
+
+    epochs: PositiveInt = Field(
+        description="Passes through the training samples (paper: 60 for MNIST).",
+    )
+    samples: PositiveInt | None = Field(
+        default=None,
+        description="Training samples used: the first ones in file order. null: all.",
+    )
+    evaluate_every: float = Field(
+        default=1.0,
+        gt=0,
+        description="Interval between evaluations on the test set, in epochs (paper, Fig. 3: 0.5).",
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        description="Seed of the initial weights and of the order of the samples.",
+    )
+
+
+class RecordSection(Section):
+    """What is kept besides weights and accuracies."""
+
+    samples: int = Field(
+        default=0,
+        ge=0,
+        description="Samples whose spikes are written to spikes.npz: the last ones of the "
+        "training. 0: none.",
+    )

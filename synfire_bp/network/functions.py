@@ -1,0 +1,38 @@
+"""Functions for Brian2 code: those of every circuit, and those that variants' lines call."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from brian2 import Function
+
+from synfire_bp.network.lines import Lines
+
+__all__ = ["bounded", "called"]
+
+bounded = Function(
+    lambda value, low, high: np.clip(value, low, high),
+    arg_units=[1, 1, 1], return_unit=1, return_type="integer",
+    arg_types=["integer", "integer", "integer"],
+)  # fmt: skip
+"""`clip` for whole numbers: Brian2's own compares in floating point."""
+bounded.implementations.add_implementation(
+    "cpp",
+    """
+    static inline int32_t bounded(int32_t value, int32_t low, int32_t high)
+    {
+        return value < low ? low : value > high ? high : value;
+    }
+    """,
+)
+
+
+def called(lines: Lines) -> dict[str, Any]:
+    """Return the functions and constants that lines call, by the names that they have there."""
+    found = {}
+    for path in lines.functions:
+        module, _, name = path.partition(":")
+        found[name] = getattr(import_module(module), name)
+    return found

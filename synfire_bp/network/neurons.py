@@ -1,0 +1,179 @@
+"""Kinds of neurons that a circuit can be built of.
+
+A kind says what its neurons' numbers are, what its synapses can hold, and how the circuit is built
+of them.  Two stand here, whose time step is the chip's: the memoryless neurons, and the emulated
+chip's compartments.  `synfire_bp.physical` has the neurons in millivolts.
+
+No brian2 here: what builds a network is imported when it is asked to.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.layout import Copies, PlasticLayout
+from synfire_bp.circuit.rule import Rule
+from synfire_bp.loihi.constrain import constrain
+from synfire_bp.loihi.formats import quantise_weight
+from synfire_bp.loihi.placement import place
+from synfire_bp.loihi.spec import LoihiSpec, SignMode
+from synfire_bp.network.lines import Lines
+from synfire_bp.network.numbers import Moment, Numbers, chip_step_numbers, weight_bounds
+
+if TYPE_CHECKING:
+    from synfire_bp.network.objects import CircuitNetwork
+
+__all__ = ["MEMORYLESS", "Compartments", "Memoryless", "Neurons"]
+
+Weights = tuple[NDArray[np.int16], ...]
+
+
+class Neurons(ABC):
+    """A kind of neurons.
+
+    Attributes
+    ----------
+    chip : LoihiSpec or None
+        The chip whose neurons these are.
+    steps_per_phase : int
+        Time steps of the simulation that a phase of the circuit takes.
+    block : int or None
+        Samples after which the network starts from rest again, since its neurons remember; a
+        training can be stopped and resumed only there.  None: it can be stopped anywhere.
+    """
+
+    chip: LoihiSpec | None = None
+    steps_per_phase: int = 1
+    block: int | None = None
+
+    @abstractmethod
+    def numbers(
+        self,
+        circuit: Circuit,
+        layout: PlasticLayout,
+        weights: Sequence[NDArray[np.integer]],
+        rule: Rule | None,
+        *,
+        copies: Copies | None,
+        at: Moment,
+    ) -> Numbers:
+        """Return every number of the network that no variant's lines ask for."""
+
+    @abstractmethod
+    def build(
+        self,
+        circuit: Circuit,
+        rule: Rule | None,
+        lines: Lines,
+        functions: Mapping[str, Any],
+        *,
+        codeobj_class: type | None,
+        by_rows: bool,
+    ) -> CircuitNetwork:
+        """Return the Brian2 objects of a circuit; `functions` give its samples."""
+
+    def code(self) -> Neurons:
+        """Return these neurons with standard numbers: all that generated code depends on."""
+        return self
+
+    def weight_bounds(self, circuit: Circuit) -> tuple[int, int]:
+        """Return the range to which learning weights are clipped."""
+        return weight_bounds(circuit, self.chip)
+
+    def held(self, weights: Weights) -> Weights:
+        """Return weights as these neurons' synapses can hold them."""
+        return weights
+
+    def refuse(self, circuit: Circuit, lines: Lines) -> None:  # noqa: B027  (most refuse nothing)
+        """Raise a SynfireError if a circuit cannot be built of these neurons."""
+
+    def test_seed(self, training_seed: int) -> int:
+        """Return the seed of what happens at random in a test: not that of the training."""
+        return first_seed(training_seed) + 2**30
+
+    def steps(self, arrays: Mapping[str, NDArray]) -> NDArray[np.int64]:
+        """Return the phase of each recorded spike, counted from the first sample's phase 0."""
+        return arrays["recorder.step"]
+
+
+def first_seed(training_seed: int) -> int:
+    """Return the seed of what happens at random, at the first sample of a training."""
+    return (training_seed * 1_000_003) % 2**30
+
+
+@dataclass(frozen=True)
+class Memoryless(Neurons):
+    """Integer neurons that forget within a step: they compute what the algorithm does."""
+
+    def numbers(
+        self,
+        circuit: Circuit,
+        layout: PlasticLayout,
+        weights: Sequence[NDArray[np.integer]],
+        rule: Rule | None,
+        *,
+        copies: Copies | None,
+        at: Moment,
+    ) -> Numbers:
+        """Return biases, thresholds, weights and the rule's coefficients."""
+        return chip_step_numbers(
+            circuit, layout, weights, rule, chip=self.chip, copies=copies, seed=at.seed
+        )
+
+    def build(
+        self,
+        circuit: Circuit,
+        rule: Rule | None,
+        lines: Lines,
+        functions: Mapping[str, Any],
+        *,
+        codeobj_class: type | None,
+        by_rows: bool,
+    ) -> CircuitNetwork:
+        """Return the Brian2 objects of a circuit whose time step is the chip's."""
+        from synfire_bp.network.builder import build_chip_step
+
+        return build_chip_step(
+            circuit, rule, lines, functions,
+            chip=self.chip, codeobj_class=codeobj_class, by_rows=by_rows,
+        )  # fmt: skip
+
+
+MEMORYLESS = Memoryless()
+
+
+@dataclass(frozen=True)
+class Compartments(Memoryless):
+    """Compartments of an emulated chip.
+
+    Attributes
+    ----------
+    chip : LoihiSpec
+        Its numbers.
+    """
+
+    chip: LoihiSpec  # type: ignore[misc]
+
+    def code(self) -> Compartments:
+        """Return the chip with standard weights: code knows only whether they are coarse."""
+        bits = min(max(self.chip.weight_bits, 7), 8)
+        return Compartments(replace(self.chip, symmetric=False, weight_bits=bits))
+
+    def held(self, weights: Weights) -> Weights:
+        """Return weights rounded to what the chip has."""
+        return tuple(
+            quantise_weight(w, 0, SignMode.MIXED, self.chip).astype(np.int16) for w in weights
+        )
+
+    def refuse(self, circuit: Circuit, lines: Lines) -> None:
+        """Raise HardwareError if the chip cannot hold the circuit."""
+        reach = min(circuit.weight_limit, self.weight_bounds(circuit)[1])
+        constrain(replace(circuit, weight_limit=reach), self.chip, strict=True)
+        place(circuit)

@@ -1,0 +1,133 @@
+"""The numbers of a network whose time step is the chip's: all that is not structure.
+
+They are given to a network when it runs, so that no other number ever compiles again.
+No brian2 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.layout import Copies, PlasticLayout, fixed_synapses
+from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
+from synfire_bp.circuit.rule import Rule
+from synfire_bp.loihi.formats import UNIT as UNIT_BITS
+from synfire_bp.loihi.formats import weight_range, weight_step
+from synfire_bp.loihi.spec import LoihiSpec, SignMode
+
+__all__ = ["Moment", "Numbers", "chip_step_numbers", "is_coarse", "weight_bounds"]
+
+Numbers = dict[str, NDArray | float]
+""""group.variable" to an array, or to a number that a whole group shares."""
+
+UNIT = 2**UNIT_BITS
+"""What everything counts in on the chip."""
+
+SMALLEST_CHANGE = 2
+"""Learning rules change weights by even numbers."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where in a training a run of the network begins: what chance is drawn from.
+
+    Attributes
+    ----------
+    seed : int
+        Of what happens at random.  It moves on by one per time step, from the training's first one,
+        so that ``seed + t_in_timesteps`` names a moment whatever was resumed.
+    shown : int
+        Samples that the training has shown before.
+    training_seed : int
+        The seed of the training, for what is drawn once: delays, who is linked with whom.
+    """
+
+    seed: int = 0
+    shown: int = 0
+    training_seed: int = 0
+
+
+def chip_step_numbers(
+    circuit: Circuit,
+    layout: PlasticLayout,
+    weights: Sequence[NDArray[np.integer]],
+    rule: Rule | None = None,
+    *,
+    chip: LoihiSpec | None = None,
+    copies: Copies | None = None,
+    seed: int = 0,
+) -> Numbers:
+    """Return every number of a network that is not structure, as "group.variable" to values.
+
+    Parameters
+    ----------
+    circuit, layout
+        The circuit, and where its plastic synapses lie.
+    weights : sequence of integer arrays
+        One matrix (n_pre, n_post) per weight layer.
+    rule : Rule, optional
+        The learning rule.
+    chip : LoihiSpec, optional
+        The chip that is emulated, on which everything counts in units of 2^6.
+    copies : mapping, optional
+        The matrix of each plastic projection, by name, where copies of a layer's matrix differ.
+    seed : int
+        Of what the chip rounds at random.
+    """
+    unit = 1 if chip is None else UNIT
+    bias = np.zeros(circuit.n_cells, dtype=np.int32)
+    kick = np.zeros(circuit.n_cells, dtype=np.int32)
+    for name, place in circuit.slices.items():
+        bias[place] = unit * circuit.bias(name)
+    kick[circuit.slices["g0"]] = unit * circuit.fixed_weights["ring"].value  # the single kick
+    opened = circuit.bias("o") + circuit.fixed_weights["open"].value
+    values: Numbers = {
+        "cells.bias": bias,
+        "cells.theta": np.full(circuit.n_cells, unit * FULL, dtype=np.int32),
+        "cells.arriving": kick,
+        "fixed.weight": unit * fixed_synapses(circuit)["weight"],
+        "plastic.w": layout.pack(weights, copies),
+        "output.lift": unit * opened,
+        "output.unit": unit,
+    }
+    if chip is not None:
+        rests = [np.full(n, circuit.refractory(k)) for k, n in circuit.population_sizes.items()]
+        values["cells.rests"] = np.concatenate(rests).astype(np.int32)
+    if rule is not None and circuit.reward_phases:
+        values |= _learning_numbers(circuit, layout, rule, chip, seed)
+    return values
+
+
+def _learning_numbers(
+    circuit: Circuit, layout: PlasticLayout, rule: Rule, chip: LoihiSpec | None, seed: int
+) -> Numbers:
+    lowest, highest = weight_bounds(circuit, chip)
+    values: Numbers = {f"plastic.{name}": value for name, value in rule.coefficients().items()}
+    values |= {"plastic.lowest": lowest, "plastic.highest": highest}
+    if chip is not None and is_coarse(chip):
+        values["plastic.number"] = np.arange(layout.pre.size, dtype=np.int32)
+        values["plastic.coarse"] = weight_step(chip, SignMode.MIXED)
+        values["plastic.dice"] = seed
+    return values
+
+
+def is_coarse(chip: LoihiSpec) -> bool:
+    """Return whether learning weights go in larger steps than the rule's smallest change."""
+    return weight_step(chip, SignMode.MIXED) > SMALLEST_CHANGE
+
+
+def weight_bounds(circuit: Circuit, chip: LoihiSpec | None) -> tuple[int, int]:
+    """Return the range to which learning weights are clipped."""
+    limit = circuit.weight_limit
+    if chip is None:
+        return -limit, limit
+    lowest, highest = weight_range(chip, SignMode.MIXED)
+    if limit < WEIGHT_LIMIT:  # a narrower range was asked for
+        step = weight_step(chip, SignMode.MIXED)
+        lowest, highest = max(lowest, -(limit // step) * step), min(highest, limit // step * step)
+    return lowest, highest

@@ -1,0 +1,101 @@
+"""What a network is built from: one object that holds all of it, before Brian2 is asked.
+
+A plan says which circuit, which learning rule, which kind of neurons, which lines variants add,
+and where the numbers come from that a run starts with.  The same plan becomes a network in Brian2's
+runtime mode and a compiled program.  No brian2 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.layout import Copies, PlasticLayout
+from synfire_bp.circuit.rule import Rule
+from synfire_bp.network.lines import NO_LINES, Lines, combined
+from synfire_bp.network.neurons import MEMORYLESS, Neurons
+from synfire_bp.network.numbers import Moment, Numbers
+
+__all__ = ["NetworkPlan", "NumberSource"]
+
+NumberSource = Callable[[Circuit, PlasticLayout, Moment], Numbers]
+"""Gives the numbers that a variant's lines need, as "group.variable" to values."""
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """Everything that a circuit's network is built from.
+
+    Attributes
+    ----------
+    circuit : Circuit
+        Training or inference circuit.
+    rule : Rule or None
+        What every plastic synapse does; None: nothing is learnt.
+    neurons : Neurons
+        The kind of neurons.
+    lines : Lines
+        What variants add to the Brian2 code.
+    sources : tuple of callables
+        Where the numbers of those lines come from.
+    """
+
+    circuit: Circuit
+    rule: Rule | None
+    neurons: Neurons = MEMORYLESS
+    lines: Lines = NO_LINES
+    sources: tuple[NumberSource, ...] = ()
+
+    @property
+    def learns(self) -> bool:
+        """Whether this is the training network."""
+        return self.rule is not None and bool(self.circuit.reward_phases)
+
+    @property
+    def steps_per_sample(self) -> int:
+        """Time steps of the simulation that a sample takes."""
+        return self.circuit.n_phases * self.neurons.steps_per_phase
+
+    @cached_property
+    def layout(self) -> PlasticLayout:
+        """Where the plastic synapses lie in memory."""
+        return PlasticLayout(self.circuit)
+
+    def adding(self, lines: Lines, numbers: NumberSource | None = None) -> NetworkPlan:
+        """Return the plan with more lines, and where their numbers come from."""
+        sources = self.sources if numbers is None else (*self.sources, numbers)
+        return replace(self, lines=combined((self.lines, lines)), sources=sources)
+
+    def numbers(
+        self,
+        weights: Sequence[NDArray[np.integer]],
+        at: Moment,
+        copies: Copies | None = None,
+    ) -> Numbers:
+        """Return every number of the network that is not structure.
+
+        Parameters
+        ----------
+        weights : sequence of integer arrays
+            One matrix (n_pre, n_post) for each of the circuit's `shapes`.
+        at : Moment
+            Where in the training the run begins.
+        copies : mapping, optional
+            The matrix of each plastic projection, by name, where copies of a matrix differ.
+
+        Returns
+        -------
+        dict
+            "group.variable" to an array or a number.
+        """
+        given = self.neurons.numbers(
+            self.circuit, self.layout, weights, self.rule, copies=copies, at=at
+        )
+        for source in self.sources:
+            given |= source(self.circuit, self.layout, at)
+        return given

@@ -1,0 +1,62 @@
+"""How Brian2 code asks for samples in runtime mode; a compiled program reads them from files."""
+
+from __future__ import annotations
+
+import numpy as np
+from brian2 import Function
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.errors import CircuitError
+
+__all__ = ["PATTERNS", "sample_functions"]
+
+PATTERNS = {"input": "input_pattern", "target": "target_pattern"}
+"""Source to the function that gives its pattern."""
+
+
+def sample_functions(
+    circuit: Circuit,
+    inputs: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    order: NDArray[np.integer],
+    steps_per_sample: int,
+) -> dict[str, Function]:
+    """Return the functions by which Brian2 code asks for samples, in runtime mode.
+
+    Raises
+    ------
+    CircuitError
+        If samples or order do not fit the circuit.
+    """
+    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    if inputs.ndim != 2 or inputs.shape[1] != circuit.sizes[0]:
+        raise CircuitError(
+            f"inputs have shape {inputs.shape}; this circuit needs (n, {circuit.sizes[0]})"
+        )
+    n_out = circuit.sizes[-1]
+    if not np.isin(inputs, (0, 1)).all():
+        raise CircuitError("inputs must be 0 or 1")
+    if labels.shape != inputs.shape[:1]:
+        raise CircuitError(f"labels have shape {labels.shape}; expected {inputs.shape[:1]}")
+    for name, values, end in (("label", labels, n_out), ("order entry", order, len(inputs))):
+        outside = values[(values < 0) | (values >= end)]
+        if outside.size:
+            raise CircuitError(f"{name} {outside[0]} is outside 0 … {end - 1}")
+    patterns = {"input": inputs, "target": np.eye(n_out, dtype=int)[labels]}
+
+    def pattern(source: str) -> Function:
+        def emitted(sample: int, unit: NDArray) -> NDArray:
+            shown = 0 <= sample < len(order)
+            return patterns[source][order[sample], unit].astype(int) if shown else 0 * unit
+
+        return Function(emitted, arg_units=[1, 1], return_unit=1, return_type="integer")
+
+    def present(step: int) -> NDArray:
+        return (np.asarray(step) - 1) // steps_per_sample
+
+    functions = {name: pattern(source) for source, name in PATTERNS.items()}
+    functions["present_sample"] = Function(
+        present, arg_units=[1], return_unit=1, return_type="integer"
+    )
+    return functions

@@ -1,0 +1,143 @@
+"""Neurons in physical units, as a kind of neurons that a circuit can be built of.
+
+A membrane remembers, so it matters when a circuit starts from rest.  It does so at fixed samples of
+a training (every `BLOCK`), and wherever a training pauses anyway: at every test, at the end of an
+epoch, and where recording begins.  It can be stopped only there.  So a training that was stopped
+and resumed ends with the same bits.
+
+No brian2 here: what builds a network is imported when it is asked to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.layout import Copies, PlasticLayout
+from synfire_bp.circuit.rule import Rule
+from synfire_bp.errors import ExperimentError
+from synfire_bp.network.lines import Lines
+from synfire_bp.network.neurons import Neurons
+from synfire_bp.network.numbers import Moment, Numbers
+from synfire_bp.physical.equations import LIF, NeuronCode
+from synfire_bp.physical.mapping import Timing
+from synfire_bp.physical.membrane import Membrane
+from synfire_bp.physical.numbers import physical_numbers
+
+if TYPE_CHECKING:
+    from synfire_bp.physical.network import PhysicalNetwork
+
+__all__ = ["BLOCK", "PhysicalNeurons", "neuron_code"]
+
+BLOCK = 250
+"""Samples between two starts from rest."""
+
+
+def neuron_code(neuron: Membrane) -> NeuronCode:
+    """Return what the generated code of these neurons depends on."""
+    own = {"equations": neuron.equations, "threshold": neuron.threshold, "reset": neuron.reset}
+    words = LIF if neuron.kind == "lif" else {key: str(text) for key, text in own.items()}
+    timing = Timing.of(neuron)
+    return NeuronCode(
+        neuron.synapse,
+        **words,
+        method=neuron.method,
+        phase=timing.phase,
+        gate=timing.gate,
+        window=timing.window,
+        dt=neuron.dt,
+        noisy_synapses=neuron.synaptic_noise > 0,
+        noisy_membrane=neuron.membrane_noise > 0,
+    )
+
+
+@dataclass(frozen=True)
+class PhysicalNeurons(Neurons):
+    """Leaky integrate-and-fire neurons, or a user's own, in continuous time.
+
+    Attributes
+    ----------
+    neuron_code : NeuronCode
+        The code of neurons and synapses.
+    membrane : Membrane or None
+        Their parameters; None where only the code counts.
+    """
+
+    neuron_code: NeuronCode
+    membrane: Membrane | None = None
+    block = BLOCK
+
+    @classmethod
+    def of(cls, membrane: Membrane) -> PhysicalNeurons:
+        """Return the neurons of these parameters."""
+        return cls(neuron_code(membrane), membrane)
+
+    @property
+    def steps_per_phase(self) -> int:  # type: ignore[override]
+        """Time steps of the simulation that a phase takes."""
+        return self.neuron_code.phase
+
+    def numbers(
+        self,
+        circuit: Circuit,
+        layout: PlasticLayout,
+        weights: Sequence[NDArray[np.integer]],
+        rule: Rule | None,
+        *,
+        copies: Copies | None,
+        at: Moment,
+    ) -> Numbers:
+        """Return every number of the network, in SI units."""
+        assert self.membrane is not None
+        return physical_numbers(
+            circuit, layout, self.membrane, weights, rule,
+            copies=copies, seed=at.training_seed, moment=at.seed,
+        )  # fmt: skip
+
+    def build(
+        self,
+        circuit: Circuit,
+        rule: Rule | None,
+        lines: Lines,
+        functions: MappingOf[str, Any],
+        *,
+        codeobj_class: type | None,
+        by_rows: bool,
+    ) -> PhysicalNetwork:
+        """Return the Brian2 objects of a circuit of these neurons."""
+        from synfire_bp.physical.network import build_physical
+
+        self.refuse(circuit, lines)
+        return build_physical(
+            circuit, self.neuron_code, rule, functions,
+            codeobj_class=codeobj_class, by_rows=by_rows,
+        )  # fmt: skip
+
+    def code(self) -> PhysicalNeurons:
+        """Return the neurons without their numbers."""
+        return PhysicalNeurons(self.neuron_code)
+
+    def refuse(self, circuit: Circuit, lines: Lines) -> None:
+        """Raise ExperimentError if variants add lines, of which these neurons know nothing."""
+        if lines:
+            raise ExperimentError(
+                "neuron: neurons in physical units know nothing of what the "
+                "other variants of this model add to the chip's neurons and synapses; use one of "
+                "them at a time"
+            )
+
+    def test_seed(self, training_seed: int) -> int:
+        """Return the seed of noise in a test."""
+        return (2**30 + training_seed * 1_000_003) % 2**31
+
+    def steps(self, arrays: MappingOf[str, NDArray]) -> NDArray[np.int64]:
+        """Return the phase of each recorded spike; the kick comes one phase before the first."""
+        code = self.neuron_code
+        steps = np.rint(arrays["recorder.t"] * 1e3 / code.dt).astype(np.int64)
+        return steps // code.phase - 1

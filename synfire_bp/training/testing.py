@@ -1,0 +1,45 @@
+"""Test the weights of a run."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from synfire_bp.engines.base import Segment, explain_strays, training_split
+from synfire_bp.engines.registry import make_engine
+from synfire_bp.errors import (
+    InvariantError,
+)
+from synfire_bp.model.model import assemble
+from synfire_bp.progress import WorkProgress
+from synfire_bp.runs.runs import Run
+from synfire_bp.training.data import check_same_data, dataset_of
+
+__all__ = ["test"]
+
+
+def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool = True) -> Segment:
+    """Test a run's weights on its data set, through the inference circuit or the oracle.
+
+    Returns
+    -------
+    Segment
+        Its `score` holds the accuracies.
+
+    Raises
+    ------
+    InvariantError
+        If the inference circuit had stray spikes.
+    SynfireError
+        If the run, its data or the engine cannot be used.
+    """
+    model = assemble(run.experiment)
+    dataset = dataset_of(model, quiet=quiet)
+    check_same_data(run, dataset)
+    weights = tuple(run.weights[f"w{n + 1}"] for n in range(model.circuit.n_weight_layers))
+    with WorkProgress(quiet) as progress, closing(make_engine(engine, model, dataset)) as used:
+        n = len(dataset.test) if split == "test" else len(training_split(model, dataset))
+        progress.begin(f"testing on {split}", n)
+        segment = used.test(weights, split, progress=progress.reached)
+    if segment.strays and model.guarantees.silent_when_closed:
+        raise InvariantError(explain_strays(model.inference.circuit, segment.strays))
+    return segment
