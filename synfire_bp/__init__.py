@@ -21,11 +21,14 @@ from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.circuit.weights import initial_weights
 from synfire_bp.data.datasets import Dataset, load_dataset
 from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.model import Model, assemble
 from synfire_bp.runs.runs import Run
 from synfire_bp.training.schedule import epoch_order
-from synfire_bp.training.training import test, train
+from synfire_bp.training.testing import test
+from synfire_bp.training.training import train
 from synfire_bp.training.verification import verify
-from synfire_bp.version import __version__
+
+__version__ = "0.1.0"
 
 moved.install()
 
@@ -36,8 +39,10 @@ __all__ = [
     "Circuit",
     "Dataset",
     "Experiment",
+    "Model",
     "Run",
     "__version__",
+    "assemble",
     "backprop_circuit",
     "build_network",
     "epoch_order",

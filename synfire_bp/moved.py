@@ -27,8 +27,8 @@ MOVED: dict[str, tuple[str, ...]] = {
     "decay": ("circuit.decay",),
     "deep": ("circuit.deep",),
     "designs": ("sweep.designs",),
-    "experiment": ("model.experiment",),
-    "gating_chain": ("circuit.pools",),
+    "experiment": ("model", "model.sections", "variants"),
+    "gating_chain": ("variants.gating.pools",),
     "idx": ("data.idx",),
     "interrupt": ("training.interrupt",),
     "lines": ("network.lines",),
@@ -36,10 +36,11 @@ MOVED: dict[str, tuple[str, ...]] = {
     "loihi.rules": ("loihi.engine.rules",),
     "measuring": ("bench.measuring",),
     "neurons": ("network.equations",),
+    "physical.engine": ("engines.circuit", "physical.neurons"),
     "physical.section": ("variants.neuron",),
-    "plasticity": ("circuit.rule",),
+    "plasticity": ("circuit.rule", "network.learning"),
     "reference": ("circuit.reference",),
-    "replay": ("circuit.replay",),
+    "replay": ("variants.gating.replay",),
     "scaling": ("bench.scaling",),
     "schedule": ("training.schedule",),
     "scores": ("data.scores",),
@@ -53,17 +54,30 @@ MOVED: dict[str, tuple[str, ...]] = {
     "sweep_execution": ("sweep.execution",),
     "sweep_runs": ("sweep.worker",),
     "sweep_store": ("sweep.store",),
-    "synapses": ("circuit.layout",),
+    "synapses": ("circuit.layout", "network.numbers"),
     "traffic": ("bench.traffic",),
     "variants_feedback": ("variants.feedback",),
     "variants_gating": ("variants.gating",),
     "variants_reward": ("variants.reward",),
     "variants_synapses": ("variants.synapses",),
     "verification": ("training.verification",),
+    "version": ("",),
     "weights": ("circuit.weights",),
     "yaml_text": ("model.yaml_text",),
 }
 """Old module to the modules that hold its names now; all below `synfire_bp`."""
+
+RENAMED = {
+    "FeedbackSection": "Feedback",
+    "GatingSection": "Gating",
+    "HardwareSection": "Hardware",
+    "NeuronSection": "Neuron",
+    "RewardSection": "Reward",
+    "SynapsesSection": "Synapses",
+    "VariantSection": "Variant",
+    "numbers": "chip_step_numbers",
+}
+"""Old name to new name, in the modules above."""
 
 _PACKAGE = "synfire_bp."
 
@@ -78,11 +92,12 @@ class _OldModule(ModuleType):
         self._heirs = heirs
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("__"):
+        if not name.startswith("__") or name == "__version__":
             for heir in self._heirs:
                 module = import_module(heir)
-                if hasattr(module, name):
-                    return getattr(module, name)
+                for known in (name, RENAMED.get(name, name)):
+                    if hasattr(module, known):
+                        return getattr(module, known)
         raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
 
 
@@ -95,7 +110,7 @@ class _OldPaths(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        heirs = [_PACKAGE + heir for heir in MOVED[spec.name.removeprefix(_PACKAGE)]]
+        heirs = [(_PACKAGE + heir).rstrip(".") for heir in MOVED[spec.name.removeprefix(_PACKAGE)]]
         warnings.warn(
             f"{spec.name} has moved; import from {' or '.join(heirs)}",
             DeprecationWarning,

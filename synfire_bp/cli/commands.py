@@ -29,7 +29,7 @@ from synfire_bp.data.scores import Score
 from synfire_bp.errors import ExperimentError, Interrupted, SweepError, SynfireError
 from synfire_bp.model.experiment import Experiment, json_schema, list_models
 from synfire_bp.runs.runs import Run, write_atomically
-from synfire_bp.version import __version__
+from synfire_bp import __version__
 
 if TYPE_CHECKING:
     from synfire_bp.loihi.summary import Table as HardwareTable

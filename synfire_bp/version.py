@@ -1,3 +1,0 @@
-"""The version of synfire_bp."""
-
-__version__ = "0.1.0"
