@@ -72,21 +72,9 @@ class CircuitNetwork:
             ) from None
 
     @property
-    def read_back(self) -> dict[str, tuple[Any, int | None]]:
-        """What a run leaves: name to variable and, where it is fixed, the number of values."""
-        circuit = self.circuit
-        return {
-            "plastic.w": (self.plastic.variables["w"], circuit.n_plastic_synapses),
-            "census.total": (
-                self.census.variables["total"],
-                len(circuit.slices) * circuit.n_phases,
-            ),
-            "readout.potential": (self.readout.variables["potential"], None),
-            "readout.fired": (self.readout.variables["fired"], None),
-            "recorder.i": (self.recorder.variables["i"], None),
-            "recorder.t": (self.recorder.variables["t"], None),
-            "cells.sample": (self.cells.variables["sample"], 1),
-        }
+    def delayed(self) -> tuple[str, ...]:
+        """Names of pathways whose delays are numbers of a run, not of a compiled program."""
+        return ()
 
     @property
     def objects(self) -> dict[str, Any]:
@@ -96,11 +84,6 @@ class CircuitNetwork:
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the populations."""
         return iter(self.populations)
-
-    @property
-    def delays_to_prepare(self) -> bool:
-        """Whether a compiled program has to take its delays from the numbers of the run."""
-        return False
 
     def set(self, group: str, variable: str, value: Any) -> None:
         """Set a number by the names of its group and variable."""

@@ -83,9 +83,9 @@ class PhysicalNetwork(CircuitNetwork):
         thing.variables[variable].set_value(value)
 
     @property
-    def delays_to_prepare(self) -> bool:
-        """Whether a compiled program has to take its delays from the numbers of the run."""
-        return True
+    def delayed(self) -> tuple[str, ...]:
+        """Names of pathways whose delays are numbers of a run."""
+        return self.fixed.deliver.name, self.plastic.deliver.name
 
     @property
     def objects(self) -> dict[str, Any]:
