@@ -1,1 +1,7 @@
 """Row-wise C++ for dense projections of any Brian2 model; knows no circuit."""
+
+from synfire_bp.dense.codeobject import RowCodeObject
+from synfire_bp.dense.generator import RowGenerator
+from synfire_bp.dense.synapses import DenseSynapses
+
+__all__ = ["DenseSynapses", "RowCodeObject", "RowGenerator"]

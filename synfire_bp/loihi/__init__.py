@@ -6,22 +6,18 @@ circuit, of weights, of neuron parameters or of a learning rule it can hold::
     from synfire_bp.loihi import SPECS, constrain
     weights, report = constrain(sb.initial_weights((400, 400, 10), seed=0), SPECS["loihi1"])
 
-`emulation` and `learning` are the chip's neurons, synapses and learning engine as Brian2 objects;
-`rules` reads the engine's learning rules.
+`emulation` and `engine.learning` are the chip's neurons, synapses and learning engine as Brian2
+objects; `engine.reader` reads the engine's learning rules.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synfire_bp.loihi.constrain import NeuronParameters, constrain
-from synfire_bp.loihi.engine.rules import (
-    LearningEngine,
-    SumOfProducts,
-    Trace,
-    parse_sum_of_products,
-)
+from synfire_bp.loihi.engine.engine import LearningEngine, Trace
+from synfire_bp.loihi.engine.reader import parse_sum_of_products
+from synfire_bp.loihi.engine.rules import SumOfProducts
 from synfire_bp.loihi.formats import (
     bias_mantissa_exponent,
     decay,
@@ -38,6 +34,7 @@ from synfire_bp.loihi.formats import (
     wrap,
 )
 from synfire_bp.loihi.spec import SPECS, LoihiSpec, SignMode
+from synfire_bp.moved import lazily
 
 if TYPE_CHECKING:
     from synfire_bp.loihi.emulation import LoihiInput, LoihiNeurons, LoihiSynapses
@@ -72,16 +69,13 @@ __all__ = [
     "wrap",
 ]
 
-_BRIAN2_OBJECTS = {
-    "LoihiInput": "emulation",
-    "LoihiNeurons": "emulation",
-    "LoihiPlasticSynapses": "learning",
-    "LoihiSynapses": "emulation",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import the Brian2 part when it is first asked for: it takes a second."""
-    if name in _BRIAN2_OBJECTS:
-        return getattr(import_module(f"{__name__}.{_BRIAN2_OBJECTS[name]}"), name)
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+__getattr__ = lazily(
+    __name__,
+    {
+        "LoihiInput": "emulation",
+        "LoihiNeurons": "emulation",
+        "LoihiPlasticSynapses": "engine.learning",
+        "LoihiSynapses": "emulation",
+    },
+)
+"""Import the Brian2 part when it is first asked for: it takes a second."""

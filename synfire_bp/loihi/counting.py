@@ -276,29 +276,16 @@ def operations(
     HardwareError
         If placement or spikes are of another circuit, or the spikes of another number of samples.
     """
-    if placement.circuit != circuit:
-        raise HardwareError(
-            f"the placement is of a circuit {'-'.join(map(str, placement.circuit.sizes))} with "
-            f"{placement.circuit.n_phases} phases, not of this one: "
-            f"{'-'.join(map(str, circuit.sizes))} with {circuit.n_phases}"
-        )
-    if visits not in ("active", "all"):
-        raise HardwareError(f"visits is {visits!r}; must be 'active' or 'all'")
+    _check_counted(circuit, placement, visits)
     rates = _rates(circuit, spike_counts, samples)
     plastic, fixed = placement.synapses["plastic"], placement.synapses["fixed"]
     home = placement.core_of == np.arange(placement.n_cores)[:, None]  # (cores, cells)
-    if not learns(circuit):
-        learnt = np.zeros((placement.n_cores, circuit.n_phases))
-    elif visits == "all":
-        learnt = np.repeat(plastic.sum(axis=1)[:, None], circuit.n_phases, axis=1).astype(float)
-    else:
-        learnt = plastic @ rates
     active = home @ rates
     sent = placement.listens.sum(axis=0)
     east_west, north_south = (_per_spike(placement, hops) for hops in placement.distances)
     counted = {
         "synaptic_operations": (plastic + fixed) @ rates,
-        "learning_updates": learnt,
+        "learning_updates": _learning_updates(circuit, placement, rates, visits),
         "active_updates": active,
         "inactive_updates": home.sum(axis=1)[:, None] - active,
         "spikes_in_tile": home @ (sent[:, None] * rates),
@@ -309,6 +296,30 @@ def operations(
         [range(circuit.n_phases), range(placement.n_cores)], names=["phase", "core"]
     )
     return pd.DataFrame({name: counted[name].T.ravel() for name in OPERATIONS}, index=index)
+
+
+def _check_counted(circuit: Circuit, placement: Placement, visits: str) -> None:
+    """Refuse a placement of another circuit, and unknown visits."""
+    if placement.circuit != circuit:
+        raise HardwareError(
+            f"the placement is of a circuit {'-'.join(map(str, placement.circuit.sizes))} with "
+            f"{placement.circuit.n_phases} phases, not of this one: "
+            f"{'-'.join(map(str, circuit.sizes))} with {circuit.n_phases}"
+        )
+    if visits not in ("active", "all"):
+        raise HardwareError(f"visits is {visits!r}; must be 'active' or 'all'")
+
+
+def _learning_updates(
+    circuit: Circuit, placement: Placement, rates: NDArray[np.float64], visits: str
+) -> NDArray[np.float64]:
+    """Return the synapses that the learning engine visits, shape (n_cores, n_phases)."""
+    plastic = placement.synapses["plastic"]
+    if not learns(circuit):
+        return np.zeros((placement.n_cores, circuit.n_phases))
+    if visits == "all":
+        return np.repeat(plastic.sum(axis=1)[:, None], circuit.n_phases, axis=1).astype(float)
+    return plastic @ rates
 
 
 def _per_spike(placement: Placement, hops: NDArray[np.int64]) -> NDArray[np.int64]:

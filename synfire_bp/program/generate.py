@@ -21,7 +21,8 @@ from pathlib import Path
 from brian2 import Function, device, prefs, set_device
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 
-from synfire_bp.dense.synapses import RowCodeObject, RowGenerator
+from synfire_bp.dense.codeobject import RowCodeObject
+from synfire_bp.dense.generator import RowGenerator
 from synfire_bp.errors import BuildError
 from synfire_bp.network.builder import STEP, CircuitNetwork, build_program_network
 from synfire_bp.physical.network import build_physical_program

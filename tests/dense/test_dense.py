@@ -38,7 +38,7 @@ from dense_scenes import SCENES
 
 from synfire_bp import backprop_circuit
 from synfire_bp.circuit.rule import PAPER_RULE
-from synfire_bp.dense.synapses import DenseSynapses, RowCodeObject
+from synfire_bp.dense import DenseSynapses, RowCodeObject
 from synfire_bp.network import STEP, build_program_network
 
 BrianLogger.suppress_name("unused_brian_object")  # many are looked at, and not run

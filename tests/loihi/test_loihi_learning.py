@@ -385,8 +385,9 @@ class Board:
         """Add a group that applies the engine's functions to a table of values."""
         from brian2 import NeuronGroup
 
-        from synfire_bp.loihi.emulation import STEP, _code_class
-        from synfire_bp.loihi.engine.learning import learning_functions
+        from synfire_bp.loihi.emulation import STEP
+        from synfire_bp.loihi.emulation.objects import code_class
+        from synfire_bp.loihi.engine import learning_functions
 
         _, mode, exponent = TABLES[number]
         engine, values = table_engine(number), table_values(number)
@@ -404,14 +405,14 @@ class Board:
         model = "".join(f"{v} : {'1' if v in real else 'integer'}\n" for v in values)
         model += "".join(f"is_{name} : integer\n" for name in outcomes)
         table = NeuronGroup(
-            TABLE_ROWS, model, name=f"table{number}", dt=STEP, codeobj_class=_code_class(),
+            TABLE_ROWS, model, name=f"table{number}", dt=STEP, codeobj_class=code_class(),
             namespace=learning_functions(engine, SignMode(mode), exponent),
             dtype={name: np.float64 for name in real},
         )  # fmt: skip
         for name, value in values.items():
             setattr(table, name, value)
         table.run_regularly("\n".join(f"is_{n} = {c}" for n, c in outcomes.items()), dt=STEP,
-                            codeobj_class=_code_class(), name=f"table{number}_fill")  # fmt: skip
+                            codeobj_class=code_class(), name=f"table{number}_fill")  # fmt: skip
         self.objects.append(table)
         for name in outcomes:
             read = lambda name=name: getattr(table, f"is_{name}")[:]  # noqa: E731

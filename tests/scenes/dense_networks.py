@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from brian2 import Function, Network, NeuronGroup, SpikeMonitor, Synapses, ms, seed
 
-from synfire_bp.dense.synapses import DenseSynapses, RowCodeObject
+from synfire_bp.dense import DenseSynapses, RowCodeObject
 
 STEPS = 60
 N_DRIVERS = 23

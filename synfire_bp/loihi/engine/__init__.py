@@ -1,1 +1,35 @@
-"""The chip's learning engine: its rules, and what it does with them."""
+"""The chip's learning engine: its rules, and what it does with them.
+
+`LoihiPlasticSynapses` is imported when it is asked for: Brian2 takes a second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synfire_bp.loihi.engine.engine import LearningEngine, Trace
+from synfire_bp.loihi.engine.reader import parse_sum_of_products
+from synfire_bp.loihi.engine.rules import TARGETS, TRACES, VARIABLES, Factor, Product, SumOfProducts
+from synfire_bp.moved import lazily
+
+if TYPE_CHECKING:
+    from synfire_bp.loihi.engine.arithmetic import learning_functions
+    from synfire_bp.loihi.engine.learning import LoihiPlasticSynapses
+
+__all__ = [
+    "TARGETS",
+    "TRACES",
+    "VARIABLES",
+    "Factor",
+    "LearningEngine",
+    "LoihiPlasticSynapses",
+    "Product",
+    "SumOfProducts",
+    "Trace",
+    "learning_functions",
+    "parse_sum_of_products",
+]
+
+__getattr__ = lazily(
+    __name__, {"LoihiPlasticSynapses": "learning", "learning_functions": "arithmetic"}
+)

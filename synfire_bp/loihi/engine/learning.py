@@ -38,202 +38,30 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from brian2 import Function, NeuronGroup, Subgroup, ms
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.codegen.statements import Statement
+from brian2 import NeuronGroup, Subgroup, ms
 from brian2.groups.group import CodeRunner
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from synfire_bp.dense.synapses import RowCodeObject, RowGenerator
 from synfire_bp.errors import HardwareError
-from synfire_bp.loihi.emulation import (
-    LoihiSynapses,
-    _code_class,
-    _remember,
-    _whole_function,
-    _within,
+from synfire_bp.loihi.emulation.checks import within
+from synfire_bp.loihi.emulation.objects import code_class, remember
+from synfire_bp.loihi.emulation.synapses import LoihiSynapses
+from synfire_bp.loihi.engine.arithmetic import (
+    added_function,
+    faded_function,
+    learning_functions,
 )
-from synfire_bp.loihi.engine.rules import Factor, LearningEngine, SumOfProducts
-from synfire_bp.loihi.formats import effective_weight, weight_range, weight_step
-from synfire_bp.loihi.spec import LoihiSpec, SignMode
+from synfire_bp.loihi.engine.codeobject import epoch_class
+from synfire_bp.loihi.engine.engine import LearningEngine
+from synfire_bp.loihi.engine.statements import learning_code, once, shared_flags
+from synfire_bp.loihi.spec import SignMode
 
-__all__ = ["LoihiPlasticSynapses", "learning_functions"]
+__all__ = ["LoihiPlasticSynapses"]
 
 FLAGS = ("x0", "y0", "r0")
-LONGEST_CHANGE = 2**30
-"""Changes are held within this; all formats are narrower."""
 
 BEGIN, DELIVER, LEARN = -20, 0, 2
 """Order of what happens in a step within its slot."""
-
-
-# ----------------------------------------------------------------------------------------------
-# The engine's arithmetic in Brian2 code: C++, and for runtime mode NumPy
-# ----------------------------------------------------------------------------------------------
-
-
-def learning_functions(
-    engine: LearningEngine, sign_mode: SignMode, exponent: int
-) -> dict[str, Function]:
-    """Return the functions that the code of a synapse and its traces uses.
-
-    `faded(x, kept, drawn)`, `in_steps(change, drawn)`, `added(x, change, low, high)`,
-    `effective(w)`, and for each rule ("dw") a function ("rule_dw") of the variables that it reads,
-    in alphabetical order.  `drawn` is uniform between 0 and 1.
-    """
-    functions = {
-        "faded": _faded(),
-        "in_steps": _in_steps(weight_step(engine.spec, sign_mode)),
-        "added": _added(),
-        "effective": _effective(exponent, engine.spec),
-    }
-    for target, rule in engine.rules.items():
-        functions[f"rule_{target}"] = _rule(rule, engine.spec)
-    return functions
-
-
-def _faded() -> Function:
-    """Return x·kept, rounded down, or up with the probability of the fraction."""
-
-    def faded(x: NDArray, kept: float, drawn: NDArray) -> NDArray:
-        left = np.asarray(x) * kept
-        below = np.floor(left)
-        return (below + (drawn < left - below)).astype(np.int64)
-
-    code = """
-    static inline int32_t faded(int32_t x, double kept, double drawn)
-    {
-        const double left = x * kept;
-        const double below = std::floor(left);
-        return int32_t(below) + (drawn < left - below);
-    }
-    """
-    return _whole_function(faded, "faded", code, 3)
-
-
-def _in_steps(step: int) -> Function:
-    """Return whole steps for a change: one more with the probability of the rest."""
-
-    def in_steps(change: NDArray, drawn: NDArray) -> NDArray:
-        size = np.abs(np.asarray(change, dtype=np.int64))
-        return np.sign(change) * (size // step + (np.asarray(drawn) * step < size % step)) * step
-
-    code = f"""
-    static inline int32_t in_steps(int32_t change, double drawn)
-    {{
-        const int32_t size = change < 0 ? -change : change;
-        const int32_t steps = size / {step} + (drawn * {step} < size % {step});
-        return change < 0 ? -steps * {step} : steps * {step};
-    }}
-    """
-    return _whole_function(in_steps, "in_steps", code, 2)
-
-
-def _added() -> Function:
-    """Return x + change, held within low … high."""
-
-    def added(x: NDArray, change: NDArray, low: int, high: int) -> NDArray:
-        return np.clip(np.asarray(x, dtype=np.int64) + change, low, high)
-
-    code = """
-    static inline int32_t added(int32_t x, int32_t change, int32_t low, int32_t high)
-    {
-        const int32_t sum = x + change;
-        return sum < low ? low : sum > high ? high : sum;
-    }
-    """
-    return _whole_function(added, "added", code, 4)
-
-
-def _effective(exponent: int, spec: LoihiSpec) -> Function:
-    """As `formats.effective_weight`."""
-    limit = 2**spec.accumulator_bits - 2**6
-
-    def effective(w: NDArray) -> NDArray:
-        return effective_weight(np.asarray(w), exponent, bits=spec.accumulator_bits)
-
-    shifted = f"w * {2**exponent}" if exponent >= 0 else f"w >> {-exponent}"
-    code = f"""
-    static inline int32_t effective(int64_t w)
-    {{
-        const int64_t arriving = ({shifted}) * 64;
-        return int32_t(arriving < -{limit} ? -{limit} : arriving > {limit} ? {limit} : arriving);
-    }}
-    """
-    return _whole_function(effective, "effective", code, 1)
-
-
-def _rule(rule: SumOfProducts, spec: LoihiSpec) -> Function:
-    """Return the change that a rule makes, computed without error with the point moved."""
-    bits = rule.fraction_bits
-    scaled = [(int(p.constant * 2**bits), p.factors) for p in rule.products]
-    above = 2**bits - 1
-
-    def change(*arguments: NDArray) -> NDArray:
-        values = {
-            name: np.asarray(argument, dtype=np.int64)
-            for name, argument in zip(rule.variables, arguments, strict=True)
-        }
-        total: Any = np.int64(0)
-        for constant, factors in scaled:
-            product: Any = np.int64(constant)
-            for factor in factors:
-                value = values[factor.variable]
-                signed = np.sign(value) if factor.name != factor.variable else value
-                product = product * (signed + factor.plus)
-            total = total + product
-        return np.sign(total) * np.minimum((np.abs(total) + above) >> bits, LONGEST_CHANGE)
-
-    narrow = (rule.largest(spec) + 1) * 2**bits < 2**31
-    whole = "int32_t" if narrow else "int64_t"
-    terms = ["*".join([f"{whole}({c})", *map(_in_cpp, factors)]) for c, factors in scaled]
-    code = f"""
-    static inline int32_t rule_{rule.target}({", ".join(f"{whole} {v}" for v in rule.variables)})
-    {{
-        const {whole} total = {" + ".join(terms)};
-        const {whole} size = ((total < 0 ? -total : total) + {above}) >> {bits};
-        const int32_t held = int32_t(size < {LONGEST_CHANGE} ? size : {LONGEST_CHANGE});
-        return total < 0 ? -held : held;
-    }}
-    """
-    return _whole_function(change, f"rule_{rule.target}", code, len(rule.variables))
-
-
-def _in_cpp(factor: Factor) -> str:
-    name = factor.variable
-    value = name if factor.name == name else f"(int({name} > 0) - int({name} < 0))"
-    return f"({value} + {factor.plus})" if factor.plus else value
-
-
-# ----------------------------------------------------------------------------------------------
-# Objects
-# ----------------------------------------------------------------------------------------------
-
-
-class EpochGenerator(RowGenerator):
-    """C++ of what is done once per epoch: in the other steps the loop is left out."""
-
-    def _idle_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
-        if any(statement.var == "acts" for statement in scalar):
-            return "acts"
-        return super()._idle_without(scalar, vector)
-
-
-class EpochCodeObject(RowCodeObject):
-    """Code objects of what is done once per epoch; its factor is the flag `acts`."""
-
-    generator_class = EpochGenerator
-
-
-def _epoch_class() -> type:
-    return NumpyCodeObject if _code_class() is NumpyCodeObject else EpochCodeObject
-
-
-def _once(acts: str | None, variable: str, new: str) -> str:
-    """Return a statement that takes a new value where a flag is up; always, without flag."""
-    if acts is None:
-        return f"{variable} = {new}"
-    return f"{variable} += int({acts}) * ({new} - {variable})"
 
 
 class LoihiPlasticSynapses(LoihiSynapses):
@@ -293,8 +121,8 @@ class LoihiPlasticSynapses(LoihiSynapses):
         reads = engine.variables
         delayed = delayed or "dd" in engine.rules or "d" in reads
         by_events = engine.epoch == 1 and all(r.always("x0") for r in engine.rules.values())
-        code = _learning_code(engine, sign_mode, by_events=by_events)
-        model = _shared_flags(engine)
+        code = learning_code(engine, sign_mode, by_events=by_events)
+        model = shared_flags(engine)
         if "dt" in engine.rules or "t" in reads:
             model += "tag : integer\n"
         on_pre = {"pre": "arriving_post += weight"}
@@ -320,8 +148,8 @@ class LoihiPlasticSynapses(LoihiSynapses):
             namespace=learning_functions(engine, sign_mode, exponent) | kwds.pop("namespace", {}),
             **kwds,
         )
-        _remember(self, engine=engine, by_events=by_events, delayed=delayed)
-        _remember(self, pre_traces=None, post_traces=None)
+        remember(self, engine=engine, by_events=by_events, delayed=delayed)
+        remember(self, pre_traces=None, post_traces=None)
         self._add_traces(reward)
         if delayed:
             self._add_waiting(n_slots)
@@ -330,7 +158,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
         elif code:
             self.run_regularly(
                 code, clock=self.clock, when="synapses", order=LEARN, name=f"{self.name}_learning",
-                codeobj_class=_epoch_class(),
+                codeobj_class=epoch_class(),
             )  # fmt: skip
 
     def set_delays(self, steps: ArrayLike) -> None:
@@ -341,7 +169,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
         HardwareError
             If a delay is longer than the chip's, or the synapses were not made to have delays.
         """
-        extra = _within(f"{self.name}: delay", steps, 0, self.spec.longest_delay)
+        extra = within(f"{self.name}: delay", steps, 0, self.spec.longest_delay)
         if self.delayed:
             self.d = extra if extra.ndim else int(extra)
         elif extra.any():
@@ -384,15 +212,15 @@ class LoihiPlasticSynapses(LoihiSynapses):
                 constants[f"kept_{name}"] = kept
                 if kept < 1:
                     left = f"faded({name}, kept_{name}, rand())" if kept else "0"
-                    begin += _once(acts, name, left) + "\n"
+                    begin += once(acts, name, left) + "\n"
         traces = NeuronGroup(
             len(_whole_group(cells)), model, clock=self.clock, name=f"{self.name}_{side}_traces",
-            namespace={"faded": _faded(), "added": _added(), **constants},
-            codeobj_class=_code_class(),
+            namespace={"faded": faded_function(), "added": added_function(), **constants},
+            codeobj_class=code_class(),
         )  # fmt: skip
         if begin:
             traces.run_regularly(
-                begin, clock=self.clock, when="start", order=BEGIN, codeobj_class=_epoch_class(),
+                begin, clock=self.clock, when="start", order=BEGIN, codeobj_class=epoch_class(),
                 name=f"{traces.name}_begin",
             )  # fmt: skip
         self.contained_objects.append(traces)
@@ -424,7 +252,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
             traces, "reset", code, clock=self.clock, when="synapses", order=DELIVER,
             name=f"{traces.name}_spikes", needed_variables=["_spikespace"],
             template_kwds={"eventspace_variable": traces.variables["_spikespace"]},
-            codeobj_class=_code_class(),
+            codeobj_class=code_class(),
         )  # fmt: skip
         traces.contained_objects.append(runner)
 
@@ -442,7 +270,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
         traces.variables.add_reference("rewards", reward, "_spikespace", index="_rewards_idx")
         traces.run_regularly(
             self._impulses(("r0", "r1"), "rewards"), clock=self.clock, when="synapses",
-            order=DELIVER, name=f"{traces.name}_reward", codeobj_class=_code_class(),
+            order=DELIVER, name=f"{traces.name}_reward", codeobj_class=code_class(),
         )  # fmt: skip
 
     # -- delays ----------------------------------------------------------------------------------
@@ -457,11 +285,11 @@ class LoihiPlasticSynapses(LoihiSynapses):
         size = len(target)
         waiting = NeuronGroup(
             size * n_slots, "waiting : integer", clock=self.clock, name=f"{self.name}_waiting",
-            codeobj_class=_code_class(),
+            codeobj_class=code_class(),
         )  # fmt: skip
         self.variables.add_reference("waiting", waiting, index="slot")
         due = NeuronGroup(
-            size, "", clock=self.clock, name=f"{self.name}_due", codeobj_class=_code_class()
+            size, "", clock=self.clock, name=f"{self.name}_due", codeobj_class=code_class()
         )
         due.variables.add_array("slot", size=size, dtype=np.int32, unique=True)
         due.variables.add_reference("waiting", waiting, index="slot")
@@ -472,7 +300,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
         ):
             due.run_regularly(
                 code, clock=self.clock, when=when, order=order, name=f"{due.name}_{name}",
-                codeobj_class=_code_class(),
+                codeobj_class=code_class(),
             )  # fmt: skip
         self.aim.when, self.aim.order = self.pre.when, self.pre.order - 1
         self.contained_objects.extend([waiting, due])
@@ -481,46 +309,3 @@ class LoihiPlasticSynapses(LoihiSynapses):
 def _whole_group(cells: Any) -> Any:
     """Return the group that cells are part of."""
     return cells.source if isinstance(cells, Subgroup) else cells
-
-
-def _shared_flags(engine: LearningEngine) -> str:
-    """Return equations of the flags that depend on the step alone."""
-    periods = {f.period for r in engine.rules.values() for p in r.products for f in p.factors}
-    model = ""
-    if engine.epoch > 1:
-        model += f"acts = (t_in_timesteps + 1) % {engine.epoch} == 0 : boolean (shared)\n"
-    for k in sorted(period for period in periods if period is not None):
-        steps = engine.epoch * 2**k
-        model += f"u{k} = int((t_in_timesteps + 1) % {steps} == 0) : integer (shared)\n"
-    return model
-
-
-def _learning_code(engine: LearningEngine, sign_mode: SignMode, *, by_events: bool) -> str:
-    """Return what a synapse does when a learning epoch ends."""
-    spec, rules = engine.spec, engine.rules
-    names = {"t": "tag"} | ({"x0": "1"} if by_events else {})
-    acts = None if engine.epoch == 1 else "acts"
-    if by_events and all(rule.always("y0") for rule in rules.values()):
-        acts = "y0"
-
-    def change(target: str) -> str:
-        arguments = (names.get(name, name) for name in rules[target].variables)
-        return f"rule_{target}({', '.join(arguments)})"
-
-    lines, changes = [], {target: change(target) for target in rules}
-    if len(rules) > 1:  # no rule sees what another one has changed
-        lines = [f"change_{target} = {code}" for target, code in changes.items()]
-        changes = {target: f"change_{target}" for target in rules}
-    if "dw" in rules:
-        low, high = weight_range(spec, sign_mode)
-        steps = changes["dw"]
-        if rules["dw"].grain % weight_step(spec, sign_mode):
-            steps = f"in_steps({steps}, rand())"
-        lines.append(_once(acts, "w", f"added(w, {steps}, {low}, {high})"))
-        lines.append(_once(acts, "weight", "effective(w)"))
-    if "dt" in rules:
-        most = 2**spec.tag_bits - 1
-        lines.append(_once(acts, "tag", f"added(tag, {changes['dt']}, {-most}, {most})"))
-    if "dd" in rules:
-        lines.append(_once(acts, "d", f"added(d, {changes['dd']}, 0, {spec.longest_delay})"))
-    return "\n".join(lines)

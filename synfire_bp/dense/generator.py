@@ -1,0 +1,254 @@
+"""The C++ of this package's templates: rows of synapses, steps and thresholds of neurons.
+
+A statement that does nothing where some flag of the target is down, as
+``w += int(fired_post) * (...)``, is found out from the code itself; it is run only where the flag
+is up for any target of the row.  That takes a loop for itself, which is why it is done only if
+no synapse can see what another one has written.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
+from brian2.codegen.statements import Statement
+from brian2.core.functions import Function
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable
+from brian2.utils.stringtools import get_identifiers, stripped_deindented_lines
+
+from synfire_bp.dense.statements import does_nothing, factors, has_memory, may_fail_or_round
+
+__all__ = ["ROWS", "TARGET_INDEX", "RowGenerator", "RowLoop"]
+
+ROWS = "synapses_rows"
+"""The template of a pathway that is generated row by row."""
+TARGET_INDEX = "_postsynaptic_idx"
+
+_PUSH = "synapses_push_spikes"
+_NEURONS_AT_ONCE = 128
+_LONG_RUN = 32.0
+"""From which on it is worth to look for runs with the same targets, to take them together."""
+_ROWS_AT_ONCE = 4
+"""How many; `Group::most` in rows.h."""
+
+
+@dataclass(frozen=True)
+class RowLoop:
+    """A loop over one run of synapses.
+
+    `flags` (a C++ array) must be up at any of its targets.  Runs may be taken `together`, target
+    by target, if the loop writes to targets only.
+    """
+
+    code: str
+    flags: str | None
+    together: bool = False
+
+
+class RowGenerator(CPPCodeGenerator):
+    """C++ for the templates of this package.
+
+    Of a pathway by rows, the target index is counted, not loaded.  A statement that does nothing
+    without some flag is left out where the flag is down.
+
+    Raises
+    ------
+    TypeError
+        If it is to generate the spike queue of synapses that are no `DenseSynapses`.
+    """
+
+    class_name = "cpp"
+
+    def translate_to_read_arrays(
+        self, read: Iterable[str], write: Iterable[str], indices: Iterable[str]
+    ) -> list[str]:
+        """Read all arrays but that of the target index, which the template counts."""
+        if self.template_name == ROWS:
+            indices = set(indices) - {TARGET_INDEX}
+        return super().translate_to_read_arrays(read, write, indices)
+
+    def translate_statement_sequence(
+        self, sc_statements: dict, ve_statements: dict
+    ) -> tuple[dict, dict, dict]:
+        """Translate, and add what this package's templates need to their variables."""
+        if self.template_name == _PUSH and self.owner.template != ROWS:
+            raise TypeError(
+                f"'{self.owner.name}' belongs to plain Synapses, whose code does not read the "
+                "queue of a RowCodeObject; use DenseSynapses, or leave codeobj_class out"
+            )
+        scalar, vector, keywords = super().translate_statement_sequence(
+            sc_statements, ve_statements
+        )
+        if self.template_name == ROWS:
+            keywords["row_target_index"] = TARGET_INDEX
+            loops, apart = self._loops(ve_statements[None], vector[None])
+            worthwhile = self.owner.mean_run >= _LONG_RUN and any(loop.together for loop in loops)
+            keywords["row_loops"] = loops
+            keywords["rows_at_once"] = _ROWS_AT_ONCE if apart and worthwhile else 1
+        if self.template_name == "stateupdate":
+            keywords["idle_without"] = self._idle_without(sc_statements[None], ve_statements[None])
+            keywords["neurons_apart"] = self._neurons_apart(ve_statements[None])
+        if self.template_name == "threshold":
+            alone = self._sees_others(ve_statements[None])
+            keywords["neurons_at_once"] = 1 if alone else _NEURONS_AT_ONCE
+        return scalar, vector, keywords
+
+    def translate_statement(self, statement: Statement) -> str:
+        """Translate; flags are computed without Brian2's branches, so that loops vectorise.
+
+        A branch leaves out what is multiplied by a flag that is down, even if it is infinite or a
+        division by zero; so the branches stay if a flag is used as a number, unless all numbers are
+        whole and nothing is divided.
+        """
+        logical = "int" not in get_identifiers(statement.expr)
+        flag = statement.op == ":=" and statement.dtype in (bool, np.bool_) and logical
+        if flag or (self.template_name == "stateupdate" and self._is_whole(statement)):
+            statement = copy(statement)
+            statement.used_boolean_variables = None
+        return super().translate_statement(statement)
+
+    def _neurons_apart(self, statements: list[Statement]) -> bool:
+        """Return whether no neuron reads or writes what another one writes."""
+        if has_memory([statement.expr for statement in statements], self.variables):
+            return False
+        read, write, indices, _ = self.arrays_helper(statements)
+        reached: dict[str, set[str]] = {}
+        for name in read | write | indices:
+            array = self.get_array_name(self.variables[name])
+            reached.setdefault(array, set()).add(self.variable_indices[name])
+        return all(reached[self.get_array_name(self.variables[name])] == {"_idx"} for name in write)
+
+    def _is_whole(self, statement: Statement) -> bool:
+        """Return whether a statement computes with whole numbers and flags, without dividing."""
+
+        def whole(name: str) -> bool:
+            thing = self.variables.get(name)
+            if isinstance(thing, Function):
+                return getattr(thing, "_return_type", "") in ("integer", "boolean", "highest")
+            dtype = getattr(thing, "dtype", None)
+            return dtype is not None and np.dtype(dtype).kind in "bui"
+
+        if any(map(may_fail_or_round, ast.walk(ast.parse(statement.expr, mode="eval")))):
+            return False
+        names = get_identifiers(statement.expr) - {"and", "or", "not", "True", "False"}
+        return np.dtype(statement.dtype).kind in "bui" and all(map(whole, names | {statement.var}))
+
+    def _idle_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
+        """Return a shared whole number without which no statement does anything.
+
+        It is a factor of what is added: ``x += number * (...)``.
+        """
+        if any(statement.op != ":=" for statement in scalar):
+            return None
+        shared = {s.var for s in scalar if np.issubdtype(s.dtype, np.integer)}
+        known = self.variables | {
+            s.var: AuxiliaryVariable(s.var, dtype=s.dtype, scalar=True) for s in scalar
+        }
+        found = [factors(s, known) & shared for s in vector]
+        common = set.intersection(*found) if found else set()
+        return min(common, default=None)
+
+    def _sees_others(self, statements: list[Statement]) -> bool:
+        """Return whether a neuron's threshold depends on the spike of a neuron before it.
+
+        It can, by a linked variable, if it reads what a spike sets.
+        """
+        set_by_spikes = [self.owner.variables.get(name) for name in ("not_refractory", "lastspike")]
+        return any(
+            self.variables[name] in set_by_spikes and self.variable_indices[name] != "_idx"
+            for name in self.array_read_write(statements)[0]
+        )
+
+    def _loops(self, statements: list[Statement], whole: Any) -> tuple[list[RowLoop], bool]:
+        """Split statements into loops, one after the other, if nobody can tell the difference.
+
+        Return also whether a loop may run over several runs with the same targets before the next
+        loop does: none touches what another one writes at the targets.
+        """
+        if not self._separable(statements):
+            return [RowLoop(whole, None)], False
+        loops: list[tuple[str | None, list[Statement]]] = []
+        written = [self.variables[statement.var] for statement in statements]
+        for statement in statements:
+            flag = self._flag(statement, written)
+            if not loops or loops[-1][0] != flag:
+                loops.append((flag, []))
+            loops[-1][1].append(statement)
+        touched = [self.array_read_write(block) for _, block in loops]
+        at_targets = [
+            {name for name in write if self.variable_indices[name] == TARGET_INDEX}
+            for _, write, _ in touched
+        ]
+        apart = not any(
+            written_here & (read | write)
+            for n, written_here in enumerate(at_targets)
+            for m, (read, write, _) in enumerate(touched)
+            if n != m
+        )
+        return [
+            RowLoop(
+                self._loop_code(block),
+                self.get_array_name(self.variables[flag]) if flag else None,
+                together=written_here == write,
+            )
+            for (flag, block), written_here, (_, write, _) in zip(
+                loops, at_targets, touched, strict=True
+            )
+        ], apart
+
+    def _separable(self, statements: list[Statement]) -> bool:
+        """Return whether all synapses of a run may take one statement before they take the next.
+
+        The targets of a run differ.  So they may if they share no temporaries and no function
+        with a memory, and if what is written is reached by one name only and lies at the synapse
+        or its target.  In ``v_post += w; x += v_pre``, within one group, a synapse reads what
+        another one has written.
+        """
+        if any(statement.op == ":=" for statement in statements):
+            return False
+        if has_memory([statement.expr for statement in statements], self.variables):
+            return False
+        read, write, _, _ = self.arrays_helper(statements)
+        names = defaultdict(set)
+        for name in read | write:
+            names[self.variables[name]].add(name)
+        return all(
+            names[self.variables[name]] == {name}
+            and self.variable_indices[name] in ("_idx", TARGET_INDEX)
+            for name in write
+        )
+
+    def _flag(self, statement: Statement, written: list[ArrayVariable]) -> str | None:
+        """Return a flag of the target without which the statement does nothing."""
+        cases = statement.boolean_simplified_expressions if statement.used_boolean_variables else {}
+        for flag in statement.used_boolean_variables or ():
+            variable = self.variables.get(flag)
+            if (
+                isinstance(variable, ArrayVariable)
+                and variable not in written  # under whatever name
+                and self.variable_indices[flag] == TARGET_INDEX
+                and all(
+                    does_nothing(statement, expression)
+                    for case, expression in cases.items()
+                    if not dict(case)[flag]
+                )
+            ):
+                return flag
+        return None
+
+    def _loop_code(self, statements: list[Statement]) -> str:
+        read, write, indices, conditional = self.arrays_helper(statements)
+        read = {
+            name for name in read if not (self.variables[name].scalar and name not in write)
+        }  # these are read before the loop
+        lines = self.translate_to_read_arrays(read, write, indices)
+        lines += self.translate_to_declarations(read, write, indices)
+        lines += self.translate_to_statements(statements, conditional)
+        lines += self.translate_to_write_arrays(write)
+        return stripped_deindented_lines("\n".join(lines))

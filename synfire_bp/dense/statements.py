@@ -1,0 +1,62 @@
+"""What can be told of a Brian2 statement from its text: where it does nothing, what it may not do.
+
+The questions on which `RowGenerator` decides how a loop may be run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from brian2.codegen.statements import Statement
+from brian2.core.functions import Function
+from brian2.parsing.bast import brian_ast
+from brian2.utils.stringtools import get_identifiers
+
+__all__ = ["does_nothing", "factors", "has_memory", "may_fail_or_round"]
+
+
+def has_memory(expressions: Iterable[str], variables: Mapping[str, Any]) -> bool:
+    """Return whether it matters how often, and in which order, expressions are evaluated."""
+    names = set().union(*(get_identifiers(expression) for expression in expressions))
+    functions = [variables.get(name) for name in names]
+    return any(isinstance(f, Function) and not f.stateless for f in functions)
+
+
+def may_fail_or_round(node: ast.AST) -> bool:
+    """Return whether a part of an expression is a fraction, or divides by what may be zero."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, float)
+    if not isinstance(node, ast.BinOp) or isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
+        return False
+    by_number = isinstance(node.right, ast.Constant) and bool(node.right.value)
+    return not (isinstance(node.op, (ast.Mod, ast.FloorDiv)) and by_number)
+
+
+def does_nothing(statement: Statement, expression: str) -> bool:
+    """Return whether a statement changes nothing if what it adds or sets is this expression."""
+    if statement.op in ("+=", "-="):
+        # adding 0.0 rounds a large whole number
+        zeros = ("0",) if np.issubdtype(statement.dtype, np.integer) else ("0", "0.0")
+        return expression.strip() in zeros
+    return statement.op == "=" and expression.strip() == statement.var
+
+
+def factors(statement: Statement, variables: Mapping[str, Any]) -> set[str]:
+    """Return the names that what a statement adds is a multiple of; none unless all is whole."""
+    if statement.op not in ("+=", "-=") or not np.issubdtype(statement.dtype, np.integer):
+        return set()
+    added = brian_ast(statement.expr, variables)
+    if added.dtype != "integer" or has_memory([statement.expr], variables):
+        return set()
+
+    def collect(node: ast.expr) -> set[str]:
+        if isinstance(node, ast.Name):
+            return {node.id}
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            return collect(node.left) | collect(node.right)
+        return set()
+
+    return collect(added)

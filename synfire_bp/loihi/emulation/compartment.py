@@ -1,0 +1,48 @@
+"""A compartment of the chip in Brian2's words: its equations, and its step.
+
+The functions that the step uses are in `synfire_bp.loihi.emulation.arithmetic`.
+"""
+
+from __future__ import annotations
+
+__all__ = ["COMPARTMENT", "NOISE", "compartment_step"]
+
+COMPARTMENT = """
+    arriving   : integer             # effective weights that arrived since the last step
+    u          : integer             # synaptic current
+    v          : integer             # voltage, after the reset
+    v_compared : integer             # voltage as it was held against the threshold
+    resting    : integer             # steps for which the neuron is still refractory
+    fired      : boolean             # whether the neuron spikes in this step
+    overflows  : integer             # steps in which the current ran over its bits
+    bias       : integer (constant)  # mantissa times 2^exponent
+    theta      : integer (constant)  # threshold: mantissa times 2^6
+    u_kept     : integer (constant)  # 4096 - current decay - offset
+    v_kept     : integer (constant)  # 4096 - voltage decay - offset
+    rests      : integer (constant)  # refractory delay
+"""
+
+NOISE = """
+    noise_offset   : integer (constant)
+    noise_exponent : integer (constant)
+"""
+
+
+def compartment_step(noise: str | None = None) -> str:
+    """Return what a compartment does at the start of a time step, as Brian2 code."""
+    draw = {
+        None: "",
+        "u": " + noise(noise_offset, noise_exponent, rand())",
+        "v": " + noise(noise_offset, noise_exponent, rand())",
+    }[noise]
+    return f"""
+    u = decayed(u, u_kept) + input_held(arriving)
+    overflows += int(u != current_held(u))
+    u = current_held(u)
+    resting -= int(resting > 0)
+    v_compared = int(resting == 0) * voltage_held(decayed(v, v_kept) + u + bias{draw})
+    fired = v_compared > theta
+    v = int(not fired) * v_compared
+    resting += int(fired) * (rests - resting)
+    arriving = 0
+    """

@@ -1,0 +1,28 @@
+"""What the chip's Brian2 objects share: the length of a step, the code that they become."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brian2 import get_device, ms
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.devices.device import RuntimeDevice
+
+from synfire_bp.dense.codeobject import RowCodeObject
+
+__all__ = ["STEP", "code_class", "remember"]
+
+STEP = 1 * ms
+"""Model time of one chip step; nothing depends on it."""
+
+
+def code_class() -> type:
+    """Return the class of code objects for the present device."""
+    return NumpyCodeObject if isinstance(get_device(), RuntimeDevice) else RowCodeObject
+
+
+def remember(thing: Any, **values: Any) -> None:
+    """Set attributes that are no state variables of a Brian2 object."""
+    for name, value in values.items():
+        thing.add_attribute(name)
+        setattr(thing, name, value)

@@ -1,0 +1,32 @@
+"""Code objects of what is done once per learning epoch."""
+
+from __future__ import annotations
+
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.codegen.statements import Statement
+
+from synfire_bp.dense.codeobject import RowCodeObject
+from synfire_bp.dense.generator import RowGenerator
+from synfire_bp.loihi.emulation.objects import code_class
+
+__all__ = ["EpochCodeObject", "EpochGenerator", "epoch_class"]
+
+
+class EpochGenerator(RowGenerator):
+    """C++ of what is done once per epoch: in the other steps the loop is left out."""
+
+    def _idle_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
+        if any(statement.var == "acts" for statement in scalar):
+            return "acts"
+        return super()._idle_without(scalar, vector)
+
+
+class EpochCodeObject(RowCodeObject):
+    """Code objects of what is done once per epoch; its factor is the flag `acts`."""
+
+    generator_class = EpochGenerator
+
+
+def epoch_class() -> type:
+    """Return the class of code objects for the present device."""
+    return NumpyCodeObject if code_class() is NumpyCodeObject else EpochCodeObject

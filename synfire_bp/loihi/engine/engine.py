@@ -1,0 +1,120 @@
+"""The learning engine of a projection: its rules, the traces that they read, its learning epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from synfire_bp.errors import HardwareError, RuleError
+from synfire_bp.loihi.engine.reader import parse_sum_of_products
+from synfire_bp.loihi.engine.rules import TRACES, SumOfProducts
+from synfire_bp.loihi.spec import LoihiSpec
+
+__all__ = ["LearningEngine", "Trace"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A trace of spikes: `impulse` is added at a spike, and the trace decays exponentially.
+
+    Attributes
+    ----------
+    impulse : int
+        0 … 127.  The trace saturates at 127.
+    tau : float or None
+        Time constant in steps: a learning epoch of T steps leaves exp(-T/tau) of the trace, rounded
+        at random so that the mean is kept.  0: nothing outlasts an epoch.  None: no decay.
+    """
+
+    impulse: int
+    tau: float | None = None
+
+    def kept(self, epoch: int) -> float:
+        """Return the part of the trace that a learning epoch of so many steps leaves."""
+        if self.tau is None:
+            return 1.0
+        return math.exp(-epoch / self.tau) if self.tau else 0.0
+
+
+@dataclass(frozen=True)
+class LearningEngine:
+    """What the synapses of a projection learn by.
+
+    Attributes
+    ----------
+    spec : LoihiSpec
+        The chip.
+    dw, dt, dd : str, optional
+        Rules for the weight, the tag and the delay; see `parse_sum_of_products`.
+    epoch : int
+        Steps of a learning epoch.  The first begins with the first step.
+    traces : mapping from "x1", "x2", "y1", "y2", "y3", "r1" to Trace
+        The traces that there are; a rule can read no others, but for `r1`, which without a
+        `Trace` is what it is set to.
+
+    Raises
+    ------
+    RuleError
+        If a rule cannot be read, or reads a trace that there is not.
+    HardwareError
+        If the chip's engine cannot hold a rule or a trace.
+    """
+
+    spec: LoihiSpec
+    dw: str | None = None
+    dt: str | None = None
+    dd: str | None = None
+    epoch: int = 1
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.epoch, bool) or not isinstance(self.epoch, int) or self.epoch < 1:
+            raise HardwareError(
+                f"a learning epoch is {self.epoch!r} steps; must be a whole number from 1"
+            )
+        for name, trace in self.traces.items():
+            _check_trace(name, trace, self.spec)
+        for target, rule in self.rules.items():
+            for name in rule.variables:
+                if name in TRACES and name not in self.traces and name != "r1":
+                    raise RuleError(
+                        f"rule '{rule.text}': {name} is read, but the trace has no impulse and no "
+                        f'time constant; give traces={{"{name}": Trace(impulse, tau)}}'
+                    )
+            if rule.target != target:
+                raise RuleError(f"rule '{rule.text}' is given as {target}")
+
+    @cached_property
+    def rules(self) -> dict[str, SumOfProducts]:
+        """The rules, by what they change: "dw", "dt", "dd"."""
+        texts = {"dw": self.dw, "dt": self.dt, "dd": self.dd}
+        return {
+            target: parse_sum_of_products(text, self.spec)
+            for target, text in texts.items()
+            if text is not None
+        }
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """All that the rules read."""
+        return frozenset(name for rule in self.rules.values() for name in rule.variables)
+
+
+def _check_trace(name: str, trace: Trace, spec: LoihiSpec) -> None:
+    if name not in TRACES:
+        raise HardwareError(f"there is no trace '{name}'; there are {', '.join(TRACES)}")
+    if not isinstance(trace, Trace):
+        raise HardwareError(f"trace {name} is {trace!r}; must be a Trace(impulse, tau)")
+    impulse, tau, most = trace.impulse, trace.tau, 2**spec.trace_bits - 1
+    whole = not isinstance(impulse, bool) and isinstance(impulse, int)
+    if not whole or not 0 <= impulse <= most:
+        raise HardwareError(
+            f"trace {name}: the impulse is {impulse!r}; must be a whole number within 0 … {most}"
+        )
+    if tau is not None and not (isinstance(tau, int | float) and 0 <= tau < math.inf):
+        raise HardwareError(
+            f"trace {name}: the time constant is {tau!r}; must be a number of steps from 0, or "
+            "None for a trace that does not decay"
+        )
