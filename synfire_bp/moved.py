@@ -44,8 +44,8 @@ MOVED: dict[str, tuple[str, ...]] = {
     "scaling": ("bench.scaling",),
     "schedule": ("training.schedule",),
     "scores": ("data.scores",),
-    "standalone": ("program",),
-    "standalone.build": ("program.build",),
+    "standalone": ("engines.spec", "program"),
+    "standalone.build": ("engines.spec", "program.build"),
     "standalone.cache": ("program.cache",),
     "standalone.dense": ("dense.synapses", "dense.codeobject", "dense.generator"),
     "standalone.generate": ("program.generate",),
@@ -75,6 +75,7 @@ RENAMED = {
     "RewardSection": "Reward",
     "SynapsesSection": "Synapses",
     "VariantSection": "Variant",
+    "ProgramSpec": "CircuitProgram",
     "numbers": "chip_step_numbers",
 }
 """Old name to new name, in the modules above."""

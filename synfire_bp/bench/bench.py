@@ -80,9 +80,10 @@ from synfire_bp.bench.scaling import Grid, Series, build_grid, measure_scaling
 from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, memory_bound
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.engines import circuits, starting_weights, training_split
+from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError
 from synfire_bp.model.experiment import LAYERS, Experiment
-from synfire_bp.program import Program, ProgramSpec, SampleFiles, build_programs
+from synfire_bp.program import Program, SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs.runs import _cpu, _json, _version, commit, write_atomically
 from synfire_bp.training.schedule import epoch_order
@@ -404,8 +405,8 @@ class _Benchmark:
 
     def _build(self) -> tuple[Program, Program, Builds]:
         name, rule = self.experiment.name, self.task.rule
-        both = [ProgramSpec(self.circuit, rule), ProgramSpec(self.inference, None)]
-        alone = [ProgramSpec(self.circuit, rule, stock=True)]
+        both = [CircuitProgram(self.circuit, rule), CircuitProgram(self.inference, None)]
+        alone = [CircuitProgram(self.circuit, rule, stock=True)]
         self.progress.note(f"{name}: compiling")
         cold = _seconds(partial(build_programs, both))
         stock = _seconds(partial(build_programs, alone))

@@ -25,8 +25,9 @@ from synfire_bp.bench.measuring import Timing, in_turns
 from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, memory_bound
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.weights import initial_weights
+from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.model.experiment import WIDEST_CLOSING
-from synfire_bp.program import Program, ProgramSpec, SampleFiles, build_programs
+from synfire_bp.program import Program, SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
 
 __all__ = [
@@ -178,7 +179,7 @@ def build_grid(
     programs: list[Program] = []
     for begin in range(0, len(every), _AT_ONCE):
         specs = [
-            ProgramSpec(replace(circuit, sizes=sizes), rule)
+            CircuitProgram(replace(circuit, sizes=sizes), rule)
             for sizes in every[begin : begin + _AT_ONCE]
         ]
         programs += build_programs(specs)

@@ -1,11 +1,11 @@
-"""Write the C++ project of a circuit into a folder.
+"""Write the C++ project of a network into a folder.
 
 Runs as a process of its own::
 
     python -m synfire_bp.program.generate DIRECTORY < pickled ProgramSpec
 
 Beside Brian2's sources it leaves `program.json`, which says in which file of the results each
-variable will lie.
+variable will lie, and what its values are.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ import pickle
 import re
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from brian2 import Function, device, prefs, set_device
+from brian2 import Function, device, ms, prefs, set_device
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 
 from synfire_bp.dense.codeobject import RowCodeObject
 from synfire_bp.dense.generator import RowGenerator
 from synfire_bp.errors import BuildError
-from synfire_bp.network.builder import STEP, CircuitNetwork, build_program_network
-from synfire_bp.physical.network import build_physical_program
-from synfire_bp.program.build import MANIFEST, ProgramSpec
+from synfire_bp.program.program import MANIFEST
+from synfire_bp.program.spec import ProgramSpec, Result
 
-LONGEST_RUN = 10**9 * STEP
+LONGEST_RUN = 10**9 * ms
 """The program ends itself after its last sample, always before this."""
 
 _FUNCTIONS = {"present_sample": 1, "input_pattern": 2, "target_pattern": 2}
@@ -74,33 +75,21 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
     with resources.as_file(header) as path:
         shutil.copy(path, directory / "samples.h")
 
-    codeobj_class = None if spec.stock else ProgramCodeObject
-    functions = _compiled_functions()
-    n_in, steps = spec.circuit.sizes[0], spec.circuit.n_phases
-    if spec.neuron is None:
-        net = build_program_network(
-            spec.circuit,
-            spec.rule,
-            functions,
-            codeobj_class=codeobj_class,
-            chip=spec.chip,
-            lines=spec.lines,
-        )
-    else:
-        net = build_physical_program(spec.circuit, spec.neuron, spec.rule, functions, codeobj_class)
-        steps *= spec.neuron.phase
-    device.insert_code("before_start", f"synfire::open_samples(args, {n_in}, {steps});")
+    net = spec.build(_compiled_functions(), None if spec.stock else ProgramCodeObject)
+    device.insert_code(
+        "before_start", f"synfire::open_samples(args, {spec.n_inputs}, {spec.steps_per_sample});"
+    )
     net.network.run(LONGEST_RUN)
     device.build(directory=str(directory), compile=False, run=False)
     (directory / "common.h").write_text(_COMMON_HEADERS)
-    if spec.neuron is not None:
-        _take_delays_from_the_command_line(directory / "main.cpp")
+    if net.delayed:
+        _take_delays_from_the_command_line(directory / "main.cpp", net.delayed)
     if not spec.stock:
         _ask_the_time_less_often(directory / "network.cpp")
         _join_sources(directory)
     with (directory / "makefile").open("a") as makefile:
         makefile.write("\ncommon.h.gch: common.h\n\t$(CXX) $(CXXFLAGS) -x c++-header $< -o $@\n")
-    (directory / MANIFEST).write_text(json.dumps(_manifest(net), indent=1))
+    (directory / MANIFEST).write_text(json.dumps(_manifest(net.results), indent=1))
 
 
 def _join_sources(directory: Path) -> None:
@@ -129,12 +118,12 @@ def _ask_the_time_less_often(source: Path) -> None:
     source.write_text(code)
 
 
-def _take_delays_from_the_command_line(source: Path) -> None:
+def _take_delays_from_the_command_line(source: Path, pathways: Sequence[str]) -> None:
     """Prepare queues of spikes again once the numbers of the run have been read."""
     code = source.read_text()
-    prepared = re.findall(r"_before_run_\w+_deliver_push_spikes\(\);", code)
+    prepared = re.findall(rf"_before_run_(?:{'|'.join(pathways)})_push_spikes\(\);", code)
     read = "set_from_command_line(args);"
-    if not prepared or code.count(read) != 1:
+    if len(prepared) != len(pathways) or code.count(read) != 1:
         raise BuildError("Brian2's main.cpp is not the one that this version knows")
     source.write_text(code.replace(read, "\n".join((read, *prepared))))
 
@@ -152,29 +141,17 @@ def _compiled_functions() -> dict[str, Function]:
     return functions
 
 
-def _manifest(net: CircuitNetwork) -> dict[str, dict[str, str | int | None]]:
-    """Say where the results of each variable that is read back will lie."""
-    wanted = {
-        "plastic.w": net.plastic.variables["w"],
-        "census.total": net.census.variables["total"],
-        "readout.potential": net.readout.variables["potential"],
-        "readout.fired": net.readout.variables["fired"],
-        "recorder.i": net.recorder.variables["i"],
-        "recorder.t": net.recorder.variables["t"],
-        "cells.sample": net.cells.variables["sample"],
-    }
-    sizes = {
-        "plastic.w": net.circuit.n_plastic_synapses,
-        "census.total": len(net.circuit.slices) * net.circuit.n_phases,
-        "cells.sample": 1,
-    }
+def _manifest(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
+    """Say where the values of each variable that is read back will lie, and what they are."""
     return {
         name: {
-            "file": device.get_array_filename(variable),
-            "dtype": variable.dtype.__name__,
-            "size": sizes.get(name),
+            "file": device.get_array_filename(result.variable),
+            "dtype": result.variable.dtype.__name__,
+            "size": result.size,
+            "kind": result.kind,
+            "step": result.step,
         }
-        for name, variable in wanted.items()
+        for name, result in results.items()
     }
 
 

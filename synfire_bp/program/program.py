@@ -1,4 +1,7 @@
-"""A compiled circuit: run it on samples, with weights, and read back what it did."""
+"""A compiled network: run it on samples, with numbers, and read back what it did.
+
+What is read back, and what each array is, says the program's manifest (`program.json`).
+"""
 
 from __future__ import annotations
 
@@ -86,9 +89,8 @@ class ProgramResult:
     samples : int
         Samples shown; fewer than asked for if it was stopped (always after a whole one).
     arrays : dict
-        Final values by "object.variable": `plastic.w` (synapses), `census.total` (populations x
-        phases, flat), `readout.potential` and `readout.fired` (samples, n_out), `recorder.i` and
-        `recorder.step` (spikes; step 0 is phase 0 of the first sample), `recorder.t` (times in s).
+        Final values by the names of `synfire_bp.program.ProgramNetwork.results`; of the kind
+        "samples", with the shape (samples, …).
     """
 
     samples: int
@@ -97,7 +99,7 @@ class ProgramResult:
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled circuit in its folder."""
+    """A compiled network in its folder."""
 
     folder: Path
 
@@ -110,7 +112,7 @@ class Program:
         progress: Callable[[int], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> ProgramResult:
-        """Show samples to the circuit, starting from silence.
+        """Show samples to the network, starting from silence.
 
         Parameters
         ----------
@@ -175,15 +177,7 @@ class Program:
         ]  # fmt: skip
         stopped = _execute(command, self.folder, workplace, progress, stop)
         arrays = {name: _read(results, name, entry) for name, entry in manifest.items()}
-        done = int(arrays.pop("cells.sample")[0]) + 1
-        arrays["recorder.step"] = np.round(arrays["recorder.t"] * 1000).astype(np.int64) - 1
-        for name in ("readout.potential", "readout.fired"):
-            if done == 0 or arrays[name].size % done:
-                raise SimulationError(
-                    f"the circuit showed {done} samples but left {arrays[name].size} values of "
-                    f"{name}; is the disk of {workplace.parent} full?"
-                )
-            arrays[name] = arrays[name].reshape(done, -1)
+        done = _in_samples(arrays, manifest, workplace.parent)
         if done != len(order) and not stopped:
             raise SimulationError(f"the circuit ended after {done} of {len(order)} samples")
         return ProgramResult(done, arrays)
@@ -244,3 +238,20 @@ def _read(results: Path, name: str, entry: dict) -> NDArray:
             f"disk of {results} full?"
         )
     return values
+
+
+def _in_samples(arrays: dict[str, NDArray], manifest: Mapping[str, dict], disk: Path) -> int:
+    """Give arrays the form that their kind asks for; return how many samples were shown."""
+    last = next(name for name, entry in manifest.items() if entry["kind"] == "last sample")
+    done = int(arrays.pop(last)[0]) + 1
+    for name, entry in manifest.items():
+        if entry["kind"] == "steps":  # the first sample begins in step 1
+            arrays[name] = np.rint(arrays[name] / entry["step"]).astype(np.int64) - 1
+        elif entry["kind"] == "samples":
+            if done == 0 or arrays[name].size % done:
+                raise SimulationError(
+                    f"the circuit showed {done} samples but left {arrays[name].size} values of "
+                    f"{name}; is the disk of {disk} full?"
+                )
+            arrays[name] = arrays[name].reshape(done, -1)
+    return done

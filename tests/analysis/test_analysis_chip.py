@@ -36,10 +36,11 @@ from analysis.chip import limits as chip_limits
 from analysis.chip import runs as chip_runs
 from analysis.chip import table as chip_table
 from analysis.chip.study import Study, Training, needed_study
+from synfire_bp.engines import CircuitProgram
 from synfire_bp.errors import ExperimentError, RunDirectoryError
 from synfire_bp.loihi import SPECS
 from synfire_bp.oracle import Samples
-from synfire_bp.program import ProgramSpec, build_programs
+from synfire_bp.program import build_programs
 from synfire_bp.runs import load_checkpoint, save_checkpoint
 
 CHECKOUT = Path(__file__).parents[2]
@@ -70,10 +71,14 @@ def build_all(study):
     """Compile the three programs side by side: 8 bits, fewer, and inference."""
     rule = study.experiment(study.trainings[0]).learning.rule
     specs = [
-        ProgramSpec(sb.backprop_circuit(SIZES), rule, chip=replace(SPECS["loihi1"], weight_bits=b))
+        CircuitProgram(
+            sb.backprop_circuit(SIZES), rule, chip=replace(SPECS["loihi1"], weight_bits=b)
+        )
         for b in BITS
     ]
-    build_programs([*specs, ProgramSpec(sb.inference_circuit(SIZES), None, chip=SPECS["loihi1"])])
+    build_programs(
+        [*specs, CircuitProgram(sb.inference_circuit(SIZES), None, chip=SPECS["loihi1"])]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -45,8 +45,9 @@ from synfire_bp.bench.traffic import Bandwidth, Traffic, measured_bandwidth, mem
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
 from synfire_bp.cli.commands import main
+from synfire_bp.engines import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError, SimulationError
-from synfire_bp.program import ProgramSpec, SampleFiles, build_programs
+from synfire_bp.program import SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
 
 SAMPLES, BEFORE = 11, 2  # timed, and shown before these: a fifth
@@ -341,7 +342,7 @@ def test_the_closing_bias_is_raised_until_closed_populations_stay_silent(
     inputs[:, :active] = 1
     weights = (np.full(SIZES[:2], 254, dtype=np.int16), np.zeros(SIZES[1:], dtype=np.int16))
     task = Task(inputs, np.zeros(4, dtype=int), weights, RULE, 254, 1, 3)
-    (program,) = build_programs([ProgramSpec(circuit, RULE)])
+    (program,) = build_programs([CircuitProgram(circuit, RULE)])
     with SampleFiles(inputs, task.labels) as files:
         machine, found = _closed(program, circuit, task, files, WorkProgress(quiet=True))
     assert machine.circuit.closing == closing

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,10 +26,17 @@ from synfire_bp.circuit.layout import PlasticLayout, numbers
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.circuit.rule import PAPER_RULE
 from synfire_bp.circuit.weights import as_copy
-from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, circuits, explain_strays
+from synfire_bp.engines import (
+    CircuitEngine,
+    CircuitProgram,
+    OracleEngine,
+    Stray,
+    circuits,
+    explain_strays,
+)
 from synfire_bp.errors import BuildError, InvariantError, RuleError, SimulationError
 from synfire_bp.oracle import two_layers as oracle
-from synfire_bp.program import ProgramSpec, SampleFiles, build, build_programs
+from synfire_bp.program import SampleFiles, build, build_programs
 from synfire_bp.program.cache import KNOWN, USED, clear, entries
 from synfire_bp.training import dataset_of, train
 from synfire_bp.training.verification import verify
@@ -219,7 +227,7 @@ def test_builds_at_the_same_time_in_threads_and_processes_do_not_clash(
     empty_cache, compiler, tmp_path
 ):
     """One program, from nothing: by a process with two threads, and by another at the same time."""
-    spec = ProgramSpec(inference_circuit((3, 2, 2)), None)
+    spec = CircuitProgram(inference_circuit((3, 2, 2)), None)
     script = (
         "import pickle, sys; from synfire_bp.program import build_programs; "
         "specs = pickle.load(open(sys.argv[1], 'rb')); "
@@ -256,7 +264,7 @@ def test_builds_at_the_same_time_in_threads_and_processes_do_not_clash(
 
 # -- what stops a build ---------------------------------------------------------------------------
 
-TINY = ProgramSpec(backprop_circuit((3, 2, 2)), PAPER_RULE)
+TINY = CircuitProgram(backprop_circuit((3, 2, 2)), PAPER_RULE)
 
 
 def test_a_missing_compiler_is_named(empty_cache, monkeypatch):
@@ -305,22 +313,22 @@ def test_what_the_compiler_complains_of_is_passed_on_and_nothing_is_kept(
 
 def test_a_rule_that_cannot_be_read_stops_the_generation(empty_cache):
     with pytest.raises(RuleError, match=r"unknown factor 'z0'"):
-        build_programs([ProgramSpec(TINY.circuit, "dw = 2*x0*z0")])
+        build_programs([CircuitProgram(TINY.circuit, "dw = 2*x0*z0")])
     assert not any(empty_cache.glob("*"))
 
 
 def test_numbers_are_no_part_of_a_program_and_structure_is():
-    spec = ProgramSpec(backprop_circuit((2, 3, 2)), PAPER_RULE)
-    same = ProgramSpec(
+    spec = CircuitProgram(backprop_circuit((2, 3, 2)), PAPER_RULE)
+    same = CircuitProgram(
         backprop_circuit((2, 3, 2), closing=16384, weight_limit=100), "dw = 6*x0*y0*r1 - 8*y0*x0"
     )
     assert same != spec
     assert same.bare() == spec.bare()
     others = [
-        ProgramSpec(backprop_circuit((2, 3, 3)), PAPER_RULE),
-        ProgramSpec(backprop_circuit((2, 3, 2)), "dw = 4*r1*x0*y0 - 2*x0"),
-        ProgramSpec(backprop_circuit((2, 3, 2)), None),
-        ProgramSpec(backprop_circuit((2, 3, 2)), PAPER_RULE, stock=True),
+        CircuitProgram(backprop_circuit((2, 3, 3)), PAPER_RULE),
+        CircuitProgram(backprop_circuit((2, 3, 2)), "dw = 4*r1*x0*y0 - 2*x0"),
+        CircuitProgram(backprop_circuit((2, 3, 2)), None),
+        CircuitProgram(backprop_circuit((2, 3, 2)), PAPER_RULE, stock=True),
     ]
     assert all(other.bare() != spec.bare() for other in others)
 
@@ -371,7 +379,7 @@ def test_a_cache_folder_without_permission_is_named(tmp_path, monkeypatch):
 def small_program(experiment):
     """The training program of the small experiments, with numbers to start from."""
     circuit = circuits(experiment())[0]
-    (program,) = build_programs([ProgramSpec(circuit, PAPER_RULE)])
+    (program,) = build_programs([CircuitProgram(circuit, PAPER_RULE)])
     weights = initial_weights(circuit.sizes, 0)
     return program, numbers(circuit, PlasticLayout(circuit), weights)
 
@@ -498,6 +506,12 @@ def test_a_lopsided_rule_makes_copies_of_the_weights_differ_and_stops_the_traini
     found = verify(model)
     assert {row.projection for row in found.projections if row.different} >= {"oT→hT"}
     assert not found.exact
+
+
+def test_the_old_name_of_a_circuits_spec_gives_the_new_one_and_says_so():
+    for module in ("synfire_bp.standalone", "synfire_bp.standalone.build"):
+        with pytest.warns(DeprecationWarning, match=r"is now synfire_bp\.engines\.spec\.Circuit"):
+            assert import_module(module).ProgramSpec is CircuitProgram
 
 
 def test_of_two_that_want_the_same_program_the_second_waits(tmp_path):

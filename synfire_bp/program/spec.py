@@ -1,0 +1,107 @@
+"""What a program is built from, and what is read back from it.
+
+All that this package knows of a network is what a `ProgramSpec` says.  A spec is pickled and sent
+to the process that generates the code, and only there it builds its network.  No brian2 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from brian2 import Function, Network
+    from brian2.core.variables import ArrayVariable
+
+__all__ = ["Kind", "ProgramNetwork", "ProgramSpec", "Result"]
+
+Kind = Literal["values", "samples", "last sample", "steps"]
+"""What the values of a variable are.
+
+- values: as they are.
+- samples: so many for each sample that was shown; they come back as (samples, …).
+- last sample: one value, the position of the sample that was shown last.
+- steps: times; they come back as whole steps since the first one of the first sample.
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A variable that is read back when its program has ended.
+
+    Attributes
+    ----------
+    variable : ArrayVariable
+        Of one of the network's objects.
+    kind : Kind
+        What its values are.
+    size : int or None
+        How many there must be; None: as many as there are.
+    step : float or None
+        Of the kind "steps": the length of a step in seconds.
+    """
+
+    variable: ArrayVariable
+    kind: Kind = "values"
+    size: int | None = None
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class ProgramNetwork:
+    """A network that becomes a program.
+
+    Attributes
+    ----------
+    network : Network
+        It is run until the last sample has been shown.
+    results : mapping of str to Result
+        What is read back, by names for `ProgramResult.arrays`.  One of them is of the kind "last
+        sample".
+    delayed : tuple of str
+        Pathways whose delays are numbers of a run and not of the program: their queues of spikes
+        are prepared again once these have been read.
+    """
+
+    network: Network
+    results: Mapping[str, Result]
+    delayed: tuple[str, ...] = ()
+
+
+class ProgramSpec(Protocol):
+    """What a program is built from; can be pickled.
+
+    The code asks for samples by three functions of whole numbers: `present_sample(step)` is the
+    position of the sample that is shown (-1 before the first, which begins in step 1),
+    `input_pattern(sample, unit)` and `target_pattern(sample, unit)` are 0 or 1.
+    """
+
+    @property
+    def stock(self) -> bool:
+        """Whether all code is left to Brian2, to compare with."""
+
+    @property
+    def n_inputs(self) -> int:
+        """Pixels of a sample."""
+
+    @property
+    def steps_per_sample(self) -> int:
+        """Time steps for which a sample is shown."""
+
+    def bare(self) -> ProgramSpec:
+        """Return the spec with standard numbers: its `repr` is all that the code depends on."""
+
+    def about(self) -> dict[str, Any]:
+        """Return what a person wants to know of the program."""
+
+    def build(self, functions: dict[str, Function], codeobj_class: type | None) -> ProgramNetwork:
+        """Build the network, in the process that generates its code.
+
+        Parameters
+        ----------
+        functions : dict of str to Function
+            The functions by which the code asks for samples.
+        codeobj_class : type or None
+            What generates the code of the network's objects; None: Brian2.
+        """
