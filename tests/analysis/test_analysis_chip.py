@@ -39,6 +39,7 @@ from analysis.chip.study import Study, Training, needed_study
 from synfire_bp.engines import CircuitProgram
 from synfire_bp.errors import ExperimentError, RunDirectoryError
 from synfire_bp.loihi import SPECS
+from synfire_bp.network import Compartments
 from synfire_bp.oracle import Samples
 from synfire_bp.program import build_programs
 from synfire_bp.runs import load_checkpoint, save_checkpoint
@@ -72,13 +73,14 @@ def build_all(study):
     rule = study.experiment(study.trainings[0]).learning.rule
     specs = [
         CircuitProgram(
-            sb.backprop_circuit(SIZES), rule, chip=replace(SPECS["loihi1"], weight_bits=b)
+            sb.backprop_circuit(SIZES),
+            rule,
+            neurons=Compartments(replace(SPECS["loihi1"], weight_bits=bits)),
         )
-        for b in BITS
+        for bits in BITS
     ]
-    build_programs(
-        [*specs, CircuitProgram(sb.inference_circuit(SIZES), None, chip=SPECS["loihi1"])]
-    )
+    inference = sb.inference_circuit(SIZES)
+    build_programs([*specs, CircuitProgram(inference, None, neurons=Compartments(SPECS["loihi1"]))])
 
 
 @pytest.fixture(scope="module")

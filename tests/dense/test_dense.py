@@ -37,9 +37,9 @@ from dense_networks import FIXED, Case, Side, random_case
 from dense_scenes import SCENES
 
 from synfire_bp import backprop_circuit
-from synfire_bp.circuit.rule import PAPER_RULE
+from synfire_bp.circuit.rule import PAPER_RULE, parse_rule
 from synfire_bp.dense import DenseSynapses, RowCodeObject
-from synfire_bp.network import STEP, build_program_network
+from synfire_bp.network import MEMORYLESS, NO_LINES, STEP
 
 BrianLogger.suppress_name("unused_brian_object")  # many are looked at, and not run
 
@@ -382,9 +382,10 @@ def test_the_plastic_synapses_of_a_circuit_learn_in_a_loop_that_is_skipped_where
             arg_types=["integer"] * n_arguments,
         )  # fmt: skip
         functions[name].implementations.add_implementation("cpp", "", name=name)
-    net = build_program_network(
-        backprop_circuit(sizes), PAPER_RULE, functions, codeobj_class=RowCodeObject
-    )
+    net = MEMORYLESS.build(
+        backprop_circuit(sizes), parse_rule(PAPER_RULE), NO_LINES, functions,
+        codeobj_class=RowCodeObject, by_rows=True,
+    )  # fmt: skip
     net.network.run(STEP)
     code = net.plastic.pre.codeobj.code.cpp_file
     arriving, learning = code.split("if (_rows.any(_ptr_array_cells_fired, _run))")
