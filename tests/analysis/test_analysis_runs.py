@@ -9,6 +9,7 @@ from analysis.paper.runs import plan
 from analysis.shared import trainings
 from analysis.shared.trainings import Task
 from synfire_bp.errors import RunDirectoryError
+from synfire_bp.sweep import samples_done
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_training_is_made_once_and_never_mistaken_for_another(tmp_path, small_
     assert not trainings._finished(task, tmp_path)
     sb.train(task.experiment, engine="oracle", out=tmp_path / task.name)
     assert trainings._finished(task, tmp_path)
-    assert trainings._done(tmp_path / task.name) == trainings._samples(task) == 2 * 40
+    assert samples_done(tmp_path / task.name) == trainings._samples(task) == 2 * 40
     longer = Task(task.name, "digits", "oracle", (*task.changes, "training.epochs=3"))
     assert not trainings._finished(longer, tmp_path)
     other = Task(task.name, "digits", "oracle", (*task.changes, "training.seed=9"))
