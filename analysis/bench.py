@@ -20,8 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from synfire_bp.bench.bench import Bench, read
-from synfire_bp.bench.scaling import Point
+from synfire_bp.bench import Bench, Point, read
 from synfire_bp.errors import RunDirectoryError
 
 from .shared import style

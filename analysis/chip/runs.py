@@ -10,21 +10,17 @@ Exit code 0: the study is complete; 1: something failed (all else was made); 130
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import tempfile
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from synfire_bp.engines import training_split
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.model.experiment import list_models
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs import Run, write_atomically
+from synfire_bp.sweep import Command, Ended, Processes, training_command, work_through
 from synfire_bp.training import dataset_of
 from synfire_bp.training.interrupt import StopRequest
 
@@ -40,34 +36,7 @@ from .study import (
 
 __all__ = ["main"]
 
-_SECONDS = 0.2  # between two looks at the trainings
 _DEFAULT = Study()
-
-
-@dataclass(frozen=True)
-class _Task:
-    """A process to be run: its name, its samples in all, and where its run directory is, if any."""
-
-    name: str
-    command: tuple[str, ...]
-    samples: int
-    run: Path | None = None
-
-    def done(self) -> int:
-        """Return how many samples it has stored; 0 before it has stored anything."""
-        if self.run is None:
-            return 0
-        try:
-            return int(Run.open(self.run).provenance["samples_done"])
-        except RunDirectoryError:
-            return 0
-
-    def result(self) -> str:
-        """Return what came out of it."""
-        if self.run is None:
-            return "written"
-        by_spikes, by_potential = last_test(Run.open(self.run))
-        return f"test {by_spikes:.2f} % by spikes, {by_potential:.2f} % by potential"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,11 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tuple(sorted(set(options.bits))),
         )
         folder = options.out.expanduser()
-        tasks = _tasks(study, folder)  # refuses, before anything is written
+        commands = _commands(study, folder)  # refuses, before anything is written
         _store(study, folder)
         with WorkProgress(options.quiet) as progress, StopRequest() as stop:
-            failed = _work(tasks, options.jobs, progress, stop)
-            stopped = stop()
+            log = _Log(progress, len(commands))
+            # killed when it is stopped, not asked to stop: trainings then go on from a test, and
+            # end with the same bits even where weights are rounded at random
+            stopped = not work_through(
+                commands, Processes(options.jobs, at_once=True), log.take,
+                what=f"{len(commands)} to train", done=sum(one.before for one in commands),
+                progress=progress, stop=stop,
+            )  # fmt: skip
+            failed = log.failed
     except SynfireError as error:
         print(error, file=sys.stderr)
         return 1
@@ -125,7 +101,7 @@ def _from_anywhere(model: str) -> str:
     return model if model in list_models() else str(Path(model).expanduser().resolve())
 
 
-def _tasks(study: Study, folder: Path) -> list[_Task]:
+def _commands(study: Study, folder: Path) -> list[Command]:
     """Return what is not done yet.
 
     Raises
@@ -136,25 +112,24 @@ def _tasks(study: Study, folder: Path) -> list[_Task]:
     trainings = study.trainings
     experiments = [study.experiment(training) for training in trainings]
     n = len(training_split(experiments[0], dataset_of(experiments[0], quiet=False)))
-    python, samples = sys.executable, n * study.epochs
-    tasks = []
+    samples = n * study.epochs
+    commands = []
     if not has_float_weights(folder, study):
-        command = (
-            python, "-m", "analysis.chip.float_weights", *study.options(),
+        arguments = (
+            "-m", "analysis.chip.float_weights", *study.options(),
             "--out", str(folder / FLOAT), "--quiet",
         )  # fmt: skip
-        tasks.append(_Task(FLOAT, command, samples * len(study.seeds)))
+        commands.append(Command(FLOAT, arguments, samples * len(study.seeds)))
     for training, experiment in zip(trainings, experiments, strict=True):
         path = folder / training.name
-        if is_done(path, experiment):
-            continue
-        sets = [word for change in study.chip_changes(training) for word in ("--set", change)]
-        command = (
-            python, "-m", "synfire_bp", "train", study.model, "--engine", "circuit", *sets,
-            "--out", str(path), "--resume", "--keep-going", "--quiet",
-        )  # fmt: skip
-        tasks.append(_Task(training.name, command, samples, path))
-    return tasks
+        if not is_done(path, experiment):
+            changes = study.chip_changes(training)
+            commands.append(
+                training_command(
+                    training.name, study.model, "circuit", changes, path, samples, keep_going=True
+                )
+            )
+    return commands
 
 
 def _store(study: Study, folder: Path) -> None:
@@ -167,66 +142,34 @@ def _store(study: Study, folder: Path) -> None:
     write_atomically(folder / STUDY, study.json())
 
 
-# ----------------------------------------------------------------------------------------------
-# Several processes
-# ----------------------------------------------------------------------------------------------
+@dataclass
+class _Log:
+    """Tells what ended, well or not, and notes why something failed, by name."""
+
+    progress: WorkProgress
+    planned: int
+    failed: dict[str, str] = field(default_factory=dict)
+    number: int = 0
+
+    def take(self, ended: Sequence[Ended[Command, None]]) -> Sequence[Command]:
+        """Take what ended; nothing is tried again."""
+        for one in ended:
+            self.number += 1
+            if one.problem is None:
+                told = _result(one.task.run)
+            else:
+                self.failed[one.task.name] = one.problem.removeprefix("synfire-bp: ")
+                told = "failed"
+            self.progress.note(f"{self.number} of {self.planned}: {one.task.name}: {told}")
+        return ()
 
 
-@dataclass(frozen=True)
-class _Running:
-    task: _Task
-    process: subprocess.Popen
-    said: IO[bytes]
-
-
-def _work(
-    tasks: Iterable[_Task], jobs: int, progress: WorkProgress, stop: Callable[[], bool]
-) -> dict[str, str]:
-    """Run all tasks, so many at a time; return why some of them failed, by name."""
-    waiting, running = deque(tasks), list[_Running]()
-    total, done, n = sum(task.samples for task in waiting), 0, len(waiting)
-    failed: dict[str, str] = {}
-    progress.begin(f"{n} to train", total)
-    try:
-        while (waiting or running) and not stop():
-            while waiting and len(running) < jobs:
-                running.append(_started(waiting.popleft()))
-            time.sleep(_SECONDS)
-            for one in [one for one in running if one.process.poll() is not None]:
-                running.remove(one)
-                done += one.task.samples
-                place = f"{n - len(waiting) - len(running)} of {n}"
-                if one.process.returncode == 0:
-                    progress.note(f"{place}: {one.task.name}: {one.task.result()}")
-                else:
-                    failed[one.task.name] = _complaint(one)
-                    progress.note(f"{place}: {one.task.name}: failed")
-                one.said.close()
-            progress.reached(done + sum(one.task.done() for one in running))
-    finally:
-        # killed, not asked to stop: they then go on from a test, and end with the same bits even
-        # where weights are rounded at random
-        for one in running:
-            one.process.kill()
-            one.process.wait()
-            one.said.close()
-    return failed
-
-
-def _started(task: _Task) -> _Running:
-    said = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
-    # a session of its own: Ctrl-C at the terminal reaches this process alone
-    process = subprocess.Popen(
-        task.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
-        start_new_session=True,
-    )  # fmt: skip
-    return _Running(task, process, said)
-
-
-def _complaint(one: _Running) -> str:
-    one.said.seek(0)
-    text = one.said.read().decode(errors="replace").strip().removeprefix("synfire-bp: ")
-    return text or f"ended with exit code {one.process.returncode}, without a word"
+def _result(run: Path | None) -> str:
+    """Return what came out of a training."""
+    if run is None:
+        return "written"
+    by_spikes, by_potential = last_test(Run.open(run))
+    return f"test {by_spikes:.2f} % by spikes, {by_potential:.2f} % by potential"
 
 
 if __name__ == "__main__":

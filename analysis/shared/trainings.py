@@ -6,21 +6,17 @@ the checkpoints of those that were stopped.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.errors import Interrupted, RunDirectoryError, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs import PROVENANCE, Run
+from synfire_bp.sweep import Command, Ended, Processes, training_command, work_through
 from synfire_bp.training import dataset_of
+from synfire_bp.training.interrupt import StopRequest
 
 __all__ = ["Task", "train_all"]
 
@@ -44,12 +40,12 @@ class Task:
         """The model with the changes."""
         return Experiment.from_file(self.model, overrides=self.changes)
 
-    def arguments(self, folder: Path) -> list[str]:
-        """Return the command line that does it, without the program."""
-        settings = [part for change in self.changes for part in ("--set", change)]
-        out = ["--out", str(folder / self.name)]
-        going = ["--keep-going"] * self.keep_going
-        return ["train", self.model, "--engine", self.engine, *settings, *out, *going]
+    def command(self, folder: Path) -> Command:
+        """Return the command that does it, or goes on with it."""
+        return training_command(
+            self.name, self.model, self.engine, self.changes, folder / self.name, _samples(self),
+            keep_going=self.keep_going,
+        )  # fmt: skip
 
 
 def train_all(tasks: Sequence[Task], folder: Path, jobs: int) -> None:
@@ -60,47 +56,27 @@ def train_all(tasks: Sequence[Task], folder: Path, jobs: int) -> None:
     SynfireError
         If a training fails (the others that run are stopped, each with a checkpoint), or a folder
         holds another experiment.
+    Interrupted
+        On Ctrl-C; all that run are stopped, each with a checkpoint.
     """
-    missing = [task for task in tasks if not _finished(task, folder)]
-    totals = {task.name: _samples(task) for task in missing}
-    processes: list[subprocess.Popen] = []
-    stopped = threading.Event()
+    commands = [task.command(folder) for task in tasks if not _finished(task, folder)]
+    made: list[str] = []
 
-    def train(task: Task) -> None:
-        if stopped.is_set():
-            return
-        command = [sys.executable, "-m", "synfire_bp", *task.arguments(folder)]
-        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-        process = subprocess.Popen(
-            [*command, "--resume", "--quiet"],
-            env={**os.environ, **one_thread}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, start_new_session=True,
+    def take(ended: Sequence[Ended[Command, None]]) -> Sequence[Command]:
+        for one in ended:
+            if one.problem is not None:
+                raise SynfireError(f"{one.task.name}: {one.problem}")
+            made.append(one.task.name)
+            progress.note(f"{one.task.name}: done ({len(made)} of {len(commands)})")
+        return ()
+
+    with WorkProgress() as progress, StopRequest() as stop:
+        finished = work_through(
+            commands, Processes(jobs), take, what=f"{len(commands)} trainings",
+            done=sum(command.before for command in commands), progress=progress, stop=stop,
         )  # fmt: skip
-        processes.append(process)
-        _, said = process.communicate()
-        if process.returncode:
-            stopped.set()
-            raise SynfireError(f"{task.name}: {said.strip()}")
-
-    with WorkProgress() as progress, ThreadPoolExecutor(jobs) as pool:
-        progress.begin(f"{len(missing)} trainings", sum(totals.values()))
-        futures = {task.name: pool.submit(train, task) for task in missing}
-        told: set[str] = set()
-        try:
-            while len(told) < len(futures):
-                progress.reached(sum(min(_done(folder / n), totals[n]) for n in totals))
-                for name, future in futures.items():
-                    if future.done() and name not in told:
-                        told.add(name)
-                        future.result()
-                        progress.note(f"{name}: done ({len(told)} of {len(missing)})")
-                stopped.wait(0.5)
-        except BaseException:
-            stopped.set()
-            for process in processes:
-                if process.poll() is None:
-                    process.terminate()  # leaves a checkpoint
-            raise
+    if not finished:
+        raise Interrupted("stopped; the same command goes on from here")
 
 
 def _finished(task: Task, folder: Path) -> bool:
@@ -116,12 +92,14 @@ def _finished(task: Task, folder: Path) -> bool:
 
 def _samples(task: Task) -> int:
     """Return how many samples a training shows."""
-    plan = task.experiment.training
-    return (plan.samples or len(dataset_of(task.experiment).train)) * plan.epochs
+    experiment = task.experiment
+    plan, sizes = experiment.training, experiment.network.sizes
+    if plan.samples is None:
+        alike = (experiment.dataset.model_dump_json(), sizes[0], sizes[-1])
+        if alike not in _IN_SPLIT:  # most tasks of a study share their images, which take seconds
+            _IN_SPLIT[alike] = len(dataset_of(experiment).train)
+        return _IN_SPLIT[alike] * plan.epochs
+    return plan.samples * plan.epochs
 
 
-def _done(path: Path) -> int:
-    try:
-        return int(json.loads((path / PROVENANCE).read_bytes())["samples_done"])
-    except (OSError, ValueError, KeyError):
-        return 0
+_IN_SPLIT: dict[tuple[str, int, int], int] = {}

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from synfire_bp.sweep.designs import salib_problem
+from synfire_bp.sweep import salib_problem
 
 from ..shared import style
 from .tables import OUTCOMES, SweepTables, short

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synfire_bp.errors import SweepError
-from synfire_bp.sweep import Parameter, Sweep
-from synfire_bp.sweep.store import read_definition, read_design, read_sweep
+from synfire_bp.sweep import Parameter, Sweep, read_definition, read_design, read_sweep
 
 __all__ = ["OUTCOMES", "SweepTables", "interval", "load_sweep", "short"]
 

@@ -1,1 +1,56 @@
 """`synfire-bp bench`: what a training sample costs here, and beside what."""
+
+from synfire_bp.bench.benchmark import bench
+from synfire_bp.bench.contenders import CompiledCircuit, Inspection, Task, show_oracle, train_plain
+from synfire_bp.bench.measuring import Measure, Process, Timing, in_turns, one_core, run_process
+from synfire_bp.bench.report import Table, bench_report
+from synfire_bp.bench.result import (
+    RESULT,
+    Bench,
+    Builds,
+    Cost,
+    Machine,
+    Reported,
+    Start,
+    ratio,
+    read,
+)
+from synfire_bp.bench.scaling import Exponent, Grid, Point, Series, fit_exponent, synthetic_inputs
+from synfire_bp.bench.traffic import Bandwidth, Bound, Traffic, measured_bandwidth, memory_bound
+
+__all__ = [
+    "RESULT",
+    "Bandwidth",
+    "Bench",
+    "Bound",
+    "Builds",
+    "CompiledCircuit",
+    "Cost",
+    "Exponent",
+    "Grid",
+    "Inspection",
+    "Machine",
+    "Measure",
+    "Point",
+    "Process",
+    "Reported",
+    "Series",
+    "Start",
+    "Table",
+    "Task",
+    "Timing",
+    "Traffic",
+    "bench",
+    "bench_report",
+    "fit_exponent",
+    "in_turns",
+    "measured_bandwidth",
+    "memory_bound",
+    "one_core",
+    "ratio",
+    "read",
+    "run_process",
+    "show_oracle",
+    "synthetic_inputs",
+    "train_plain",
+]

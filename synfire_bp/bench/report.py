@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from synfire_bp.bench.bench import Bench
 from synfire_bp.bench.measuring import Measure
+from synfire_bp.bench.result import Bench
 from synfire_bp.bench.scaling import ENGINES, Exponent
 
 __all__ = ["Table", "bench_report"]

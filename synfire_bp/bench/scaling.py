@@ -221,21 +221,9 @@ def measure_scaling(
     dict
         "hidden" and "input" to their series.
     """
+    tasks = {sizes: _resized(task, sizes, seed) for sizes in programs}
     with ExitStack() as stack:
-        tasks: dict[tuple[int, ...], Task] = {}
-        machines: dict[tuple[int, ...], tuple[CompiledCircuit, Inspection]] = {}
-        files: dict[int, SampleFiles] = {}
-        progress.begin("scaling, checking", len(programs))
-        for sizes, program in programs.items():
-            resized = tasks[sizes] = _resized(task, sizes, seed)
-            if sizes[0] not in files:
-                samples = SampleFiles(resized.inputs, resized.labels)
-                files[sizes[0]] = stack.enter_context(samples)
-            machines[sizes] = _closed(
-                program, replace(circuit, sizes=sizes), resized, files[sizes[0]], progress
-            )
-            progress.reached(len(machines))
-
+        machines = _machines(circuit, tasks, programs, stack, progress)
         contenders: dict[str, Callable[[int], object]] = {}
         for sizes, (machine, _) in machines.items():
             contenders[f"circuit {sizes}"] = machine.show
@@ -246,18 +234,54 @@ def measure_scaling(
             contenders, before=task.before, samples=task.samples, repeats=repeats,
             progress=progress.reached,
         )  # fmt: skip
-
-    points = {}
-    for sizes, (machine, found) in machines.items():
-        n_synapses = machine.circuit.n_plastic_synapses
-        points[sizes] = Point(
-            (sizes[0], sizes[1], sizes[2]), sizes[0] != circuit.sizes[0], machine.circuit.closing,
-            found.strays, found.different, n_synapses,
-            {engine: times[f"{engine} {sizes}"] for engine in ENGINES},
-            memory_bound(found.traffic, measured_bandwidth(WEIGHT_BYTES * n_synapses, repeats)),
-        )  # fmt: skip
+    points = {
+        sizes: _point(
+            machine, found, {engine: times[f"{engine} {sizes}"] for engine in ENGINES},
+            synthetic=sizes[0] != circuit.sizes[0], repeats=repeats,
+        )
+        for sizes, (machine, found) in machines.items()
+    }  # fmt: skip
     wanted = grid.sizes((circuit.sizes[0], circuit.sizes[1], circuit.sizes[2]))
     return {layer: _series(tuple(points[sizes] for sizes in one)) for layer, one in wanted.items()}
+
+
+def _machines(
+    circuit: Circuit,
+    tasks: dict[tuple[int, ...], Task],
+    programs: dict[tuple[int, ...], Program],
+    stack: ExitStack,
+    progress: WorkProgress,
+) -> dict[tuple[int, ...], tuple[CompiledCircuit, Inspection]]:
+    """Return the circuits of all sizes, each checked; their samples are removed with the stack."""
+    machines: dict[tuple[int, ...], tuple[CompiledCircuit, Inspection]] = {}
+    files: dict[int, SampleFiles] = {}
+    progress.begin("scaling, checking", len(programs))
+    for sizes, program in programs.items():
+        task = tasks[sizes]
+        if sizes[0] not in files:
+            files[sizes[0]] = stack.enter_context(SampleFiles(task.inputs, task.labels))
+        machines[sizes] = _closed(
+            program, replace(circuit, sizes=sizes), task, files[sizes[0]], progress
+        )
+        progress.reached(len(machines))
+    return machines
+
+
+def _point(
+    machine: CompiledCircuit,
+    found: Inspection,
+    times: dict[str, Timing],
+    *,
+    synthetic: bool,
+    repeats: int,
+) -> Point:
+    """Return what was measured at one size, with the bound of this machine's memory."""
+    sizes, n_synapses = machine.circuit.sizes, machine.circuit.n_plastic_synapses
+    bandwidth = measured_bandwidth(WEIGHT_BYTES * n_synapses, repeats)
+    return Point(
+        (sizes[0], sizes[1], sizes[2]), synthetic, machine.circuit.closing, found.strays,
+        found.different, n_synapses, times, memory_bound(found.traffic, bandwidth),
+    )  # fmt: skip
 
 
 def _resized(task: Task, sizes: Sequence[int], seed: int) -> Task:

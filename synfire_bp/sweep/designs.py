@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import SweepError
-from synfire_bp.sweep.definition import SEED, DesignSection, Sweep, override
+from synfire_bp.sweep.definition import Sweep
+from synfire_bp.sweep.keys import SEED, override
+from synfire_bp.sweep.sections import DesignSection
 
 if TYPE_CHECKING:
     from synfire_bp.model.experiment import Experiment

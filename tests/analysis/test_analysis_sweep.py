@@ -15,9 +15,7 @@ from analysis.sweeps import indices as sweep_indices
 from analysis.sweeps import seeds as sweep_seeds
 from analysis.sweeps import sensitivity
 from analysis.sweeps.tables import load_sweep
-from synfire_bp.sweep import Sweep
-from synfire_bp.sweep.designs import planned_runs
-from synfire_bp.sweep.store import SweepStore
+from synfire_bp.sweep import Sweep, SweepStore, planned_runs
 from synfire_bp.sweep.worker import FAILED, OK, Outcome
 
 RANGES = """\

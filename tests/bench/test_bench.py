@@ -26,22 +26,36 @@ from matplotlib.text import Text
 import synfire_bp as sb
 from analysis import bench as figures
 from analysis.__main__ import main as draw
-from synfire_bp.bench import bench as bench_module
-from synfire_bp.bench import scaling
-from synfire_bp.bench.bench import Bench, Reported, bench, ratio, read
-from synfire_bp.bench.contenders import Task, show_oracle, train_plain
-from synfire_bp.bench.measuring import Measure, Timing, in_turns, one_core, run_process
-from synfire_bp.bench.report import bench_report
-from synfire_bp.bench.scaling import (
+from synfire_bp import bench as bench_package
+from synfire_bp.bench import (
+    Bandwidth,
+    Bench,
     Exponent,
     Grid,
+    Measure,
     Point,
+    Reported,
     Series,
-    _closed,
+    Task,
+    Timing,
+    Traffic,
+    bench,
+    bench_report,
+    benchmark,
     fit_exponent,
+    in_turns,
+    measured_bandwidth,
+    memory_bound,
+    one_core,
+    ratio,
+    read,
+    run_process,
+    scaling,
+    show_oracle,
     synthetic_inputs,
+    train_plain,
 )
-from synfire_bp.bench.traffic import Bandwidth, Traffic, measured_bandwidth, memory_bound
+from synfire_bp.bench.scaling import _closed
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
 from synfire_bp.cli.commands import main
@@ -156,7 +170,7 @@ def test_all_contenders_end_with_the_same_weights_without_stray_spikes(result):
 
 def test_the_task_is_the_beginning_of_the_training(model, shown):
     dataset = sb.load_dataset("npz", path=model.dataset.path)
-    task = bench_module._task(model, dataset, SAMPLES)
+    task = benchmark._task(model, dataset, SAMPLES)
     np.testing.assert_array_equal(task.inputs, shown[0])
     np.testing.assert_array_equal(task.labels, shown[1])
     w1, w2 = (w.copy() for w in sb.initial_weights(SIZES, 4))
@@ -435,7 +449,7 @@ def test_ctrl_c_ends_the_benchmark_without_a_result(model, tmp_path, monkeypatch
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bench_module, "build_programs", stopped)
+    monkeypatch.setattr(benchmark, "build_programs", stopped)
     with pytest.raises(Interrupted, match="nothing was written"):
         bench(model, out=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -624,7 +638,7 @@ def test_the_command_measures_what_is_asked_and_prints_it(command, clear, monkey
         asked.update(options, name=experiment.name)
         return clear
 
-    monkeypatch.setattr(bench_module, "bench", measure)
+    monkeypatch.setattr(bench_package, "bench", measure)
     code, said, _ = command(
         "bench", "digits", "--samples", 7, "--repeats", 3, "--no-scaling", "--out", tmp_path
     )

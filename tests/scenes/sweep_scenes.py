@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synfire_bp.sweep import Sweep
-from synfire_bp.sweep.designs import planned_runs
-from synfire_bp.sweep.store import VOLATILE, SweepStore, read_sweep
+from synfire_bp.sweep import VOLATILE, Sweep, SweepStore, planned_runs, read_sweep
 from synfire_bp.sweep.worker import Task, run_task
 
 SWEEP = """\

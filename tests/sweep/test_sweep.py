@@ -12,9 +12,15 @@ from sweep_scenes import write_scene
 
 from synfire_bp.errors import SweepError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.sweep import DesignSection, Parameter, Sweep, list_sweeps
+from synfire_bp.sweep import (
+    DesignSection,
+    Parameter,
+    Sweep,
+    list_sweeps,
+    planned_runs,
+    unit_points,
+)
 from synfire_bp.sweep.checks import refuse_unfit
-from synfire_bp.sweep.designs import planned_runs, unit_points
 
 pytest.importorskip("SALib")
 

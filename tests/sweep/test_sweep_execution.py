@@ -20,9 +20,7 @@ pytest.importorskip("distributed")
 from sweep_scenes import assert_same_tables, undisturbed, write_scene
 
 from synfire_bp.errors import Interrupted, SweepError
-from synfire_bp.sweep import Sweep
-from synfire_bp.sweep.execution import estimate, run_sweep
-from synfire_bp.sweep.store import read_sweep
+from synfire_bp.sweep import Sweep, estimate, read_sweep, run_sweep
 
 N_RUNS = 36
 
@@ -236,9 +234,9 @@ def test_a_run_that_never_ends_in_time_is_a_failed_row_after_its_retries(scene, 
 
 def test_a_run_that_hears_nothing_ends_with_its_process():
     script = (
-        "from synfire_bp import sweep_runs\n"
-        "sweep_runs._GRACE = 0.1\n"
-        "with sweep_runs._watched(0.1):\n"
+        "from synfire_bp.sweep import worker\n"
+        "worker._GRACE = 0.1\n"
+        "with worker._watched(0.1):\n"
         "    sum(range(10**11))\n"  # one call in C: no other thread of Python runs
     )
     start = time.monotonic()

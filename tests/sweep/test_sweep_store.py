@@ -15,11 +15,16 @@ from dataclasses import replace
 from sweep_scenes import assert_same_tables, outcome_of, undisturbed, write_scene
 
 from synfire_bp.errors import SweepError
-from synfire_bp.sweep import Sweep
+from synfire_bp.sweep import (
+    Sweep,
+    SweepStore,
+    planned_runs,
+    read_definition,
+    read_design,
+    read_sweep,
+)
 from synfire_bp.sweep import store as sweep_store
 from synfire_bp.sweep import worker as sweep_runs
-from synfire_bp.sweep.designs import planned_runs
-from synfire_bp.sweep.store import SweepStore, read_definition, read_design, read_sweep
 from synfire_bp.sweep.worker import FAILED, LATE, OK, Outcome
 
 

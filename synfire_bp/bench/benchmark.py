@@ -10,36 +10,8 @@ Compared are, on the same samples and on one core, in turns (`synfire_bp.bench.m
 The time of a sample is a slope between two numbers of samples, so it holds no start of a program;
 that is told beside it.  All four must end with the same weights, which is checked.  Beside them
 stand the chip's time, which is reported and not measured, and the least time that the memory of
-this machine allows for the weights that the circuit moves.
-
-The result is written to ``bench.json`` as the dataclasses of this module hold it, `Bench` outermost
-(schema 1; `read` checks it).  Times are in ms a sample or in s, memory in MB (10^6 bytes),
-bandwidth in GB/s (10^9 bytes), and each ``{"median": …, "rounds": […]}`` is one measurement with
-all its rounds::
-
-    {"schema": 1, "model": …, "dataset": …, "sizes": [in, hidden, out], "rule": …, "seed": …,
-     "samples": timed samples, "before": samples shown before these, "repeats": rounds,
-     "machine": {"cpu", "cores", "core": the one measured on, "load": before the benchmark began,
-                 "hostname", "versions": {package: version}, "commit"},
-     "started": ISO 8601, "seconds": of the whole benchmark,
-     "costs": {contender: {"ms": {…}, "start_ms": {…}, "samples_per_second",
-                           "peak_memory_mb": of the program (10 or more), or null,
-                           "different": weights that differ from the oracle's}},
-     "reported": {"chip": {"ms": 1.48, "source"}},          # for 400-400-10 alone
-     "ratios": {"circuit/numpy": {…}, "circuit/stock": {…}, "circuit/chip": {…}},
-     "strays": stray spikes of the circuit,
-     "bound": {"ms", "bytes": a sample, "traffic": {"delivered", "learning": synapses a sample},
-               "bandwidth": {"working_set": bytes, "read": {…}, "update": {…}}},
-     "builds": {"circuit_cold_s": training and inference circuit, "stock_cold_s": training circuit,
-                "circuit_warm_s": {…}},
-     "starts": {engine: {"command", "seconds": {…}, "peak_memory_mb": {…}}},
-     "scaling": null or {"hidden" and "input":
-         {"points": [{"sizes", "synthetic", "closing", "strays", "different", "plastic_synapses",
-                      "times": {engine: {"ms": {…}, "start_ms": {…}}}, "bound": {…}}],
-          "exponents": {engine: null or {"exponent", "low", "high": 95 % interval, "points"}}}}}
-
-A time whose rounds scatter as much as it is long does not stand out from the noise (a round may
-even lie below zero); what would follow from it is null.
+this machine allows for the weights that the circuit moves.  `synfire_bp.bench.result` says what is
+written.
 """
 
 from __future__ import annotations
@@ -51,14 +23,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from synfire_bp.bench.contenders import (
     CompiledCircuit,
@@ -76,6 +45,17 @@ from synfire_bp.bench.measuring import (
     peak_memory,
     run_process,
 )
+from synfire_bp.bench.result import (
+    RESULT,
+    SCHEMA,
+    Bench,
+    Builds,
+    Cost,
+    Machine,
+    Reported,
+    Start,
+    ratio,
+)
 from synfire_bp.bench.scaling import Grid, Series, build_grid, measure_scaling
 from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, memory_bound
 from synfire_bp.data.datasets import Dataset
@@ -85,124 +65,14 @@ from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError
 from synfire_bp.model.experiment import LAYERS, Experiment
 from synfire_bp.program import Program, SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.runs import _cpu, _json, _version, commit, write_atomically
+from synfire_bp.runs.runs import _cpu, _version, commit, write_atomically
 from synfire_bp.training.schedule import epoch_order
 from synfire_bp.training.training import dataset_of
 
-__all__ = ["RESULT", "Bench", "bench", "read"]
-
-RESULT = "bench.json"
-SCHEMA: Literal[1] = 1
+__all__ = ["bench"]
 
 _CHIP_SIZES, _CHIP_MS = (400, 400, 10), 1.48
 _CHIP_SOURCE = "Renner et al. 2024 (Nat. Commun. 15, 9691): reported, not measured here"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where it was measured.  `load`: processes that ran, in the minute before (None: unknown)."""
-
-    cpu: str
-    cores: int
-    core: int | None
-    load: float | None
-    hostname: str
-    versions: dict[str, str | None]
-    commit: str | None
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a sample costs one contender; see the module's text."""
-
-    ms: Measure
-    start_ms: Measure
-    samples_per_second: float | None
-    peak_memory_mb: float | None
-    different: int
-
-
-@dataclass(frozen=True)
-class Reported:
-    """A time that somebody else measured."""
-
-    ms: float
-    source: str
-
-
-@dataclass(frozen=True)
-class Builds:
-    """Seconds to make the compiled circuits, on all cores; warm: they are in the cache."""
-
-    circuit_cold_s: float
-    stock_cold_s: float
-    circuit_warm_s: Measure
-
-
-@dataclass(frozen=True)
-class Start:
-    """A whole process that trains one sample and tests, the compiled circuits in the cache."""
-
-    command: str
-    seconds: Measure
-    peak_memory_mb: Measure
-
-
-@dataclass(frozen=True)
-class Bench:
-    """The result of a benchmark; the module's text says what each entry is."""
-
-    schema: Literal[1]
-    model: str
-    dataset: str
-    sizes: tuple[int, int, int]
-    rule: str
-    seed: int
-    samples: int
-    before: int
-    repeats: int
-    machine: Machine
-    started: str
-    seconds: float
-    costs: dict[str, Cost]
-    reported: dict[str, Reported]
-    ratios: dict[str, Measure | None]
-    strays: int
-    bound: Bound
-    builds: Builds
-    starts: dict[str, Start]
-    scaling: dict[str, Series] | None
-
-    def json(self) -> str:
-        """Return the result as `bench.json` holds it."""
-        return _json(asdict(self), indent=1).decode()
-
-    def cautions(self) -> list[str]:
-        """Return what a reader of the times must know."""
-        said = []
-        unclear = [name for name, cost in self.costs.items() if not cost.ms.resolved]
-        if unclear:
-            said.append(
-                f"{', '.join(unclear)}: {self.samples:,} samples do not stand out from the noise; "
-                "ask for more --samples"
-            )
-        if self.machine.load is not None and self.machine.load > 0.5:
-            said.append(
-                f"the machine was busy (load {self.machine.load:.1f} before the benchmark): times "
-                "are too high, and ratios less sure"
-            )
-        if different := sum(cost.different for cost in self.costs.values()):
-            said.append(f"the contenders do NOT agree: {different:,} weights differ")
-        if self.strays:
-            said.append(f"the circuit had {self.strays:,} stray spikes: raise network.closing")
-        for series in (self.scaling or {}).values():
-            said += [
-                f"{'-'.join(map(str, point.sizes))}: {point.strays:,} stray spikes at the closing "
-                f"bias {point.closing}, {point.different:,} weights differ from the oracle's"
-                for point in series.points
-                if point.strays or point.different
-            ]
-        return said
 
 
 def bench(
@@ -245,6 +115,21 @@ def bench(
     SynfireError
         For bad input of any other kind; see `synfire_bp.errors`.
     """
+    _refuse_unfit(experiment, samples, repeats)
+    dataset = dataset_of(experiment, quiet=quiet)
+    task = _task(experiment, dataset, samples)
+    out = _folder(out)
+    try:
+        with tempfile.TemporaryDirectory(prefix="synfire-bench-") as place:
+            result = _Benchmark(experiment, task, repeats, grid, Path(place), quiet).run()
+    except KeyboardInterrupt:
+        raise Interrupted("the benchmark was stopped; nothing was written") from None
+    write_atomically(out / RESULT, result.json().encode())
+    return result
+
+
+def _refuse_unfit(experiment: Experiment, samples: int, repeats: int) -> None:
+    """Refuse numbers that are too small, and models that not all contenders can train."""
     for name, value in (("samples", samples), ("repeats", repeats)):
         if value < 1:
             raise ExperimentError(f"{name} is {value}; must be 1 or more")
@@ -263,54 +148,6 @@ def bench(
             f"{experiment.name}: neuron is {experiment.neuron.kind}; the benchmark knows the "
             "circuit with memoryless neurons: add --set neuron=null"
         )
-    dataset = dataset_of(experiment, quiet=quiet)
-    task = _task(experiment, dataset, samples)
-    out = _folder(out)
-    try:
-        with tempfile.TemporaryDirectory(prefix="synfire-bench-") as place:
-            result = _Benchmark(experiment, task, repeats, grid, Path(place), quiet).run()
-    except KeyboardInterrupt:
-        raise Interrupted("the benchmark was stopped; nothing was written") from None
-    write_atomically(out / RESULT, result.json().encode())
-    return result
-
-
-def read(folder: str | Path) -> Bench:
-    """Read the result of a benchmark.
-
-    Raises
-    ------
-    RunDirectoryError
-        If there is none, or it is not one that this version writes.
-    """
-    file = Path(folder) / RESULT
-    try:
-        return TypeAdapter(Bench).validate_json(file.read_bytes())
-    except FileNotFoundError:
-        raise RunDirectoryError(
-            f"{file}: no such benchmark; make it with: synfire-bp bench "
-            f"--out {shlex.quote(str(folder))}"
-        ) from None
-    except OSError as error:
-        raise RunDirectoryError(f"{file}: cannot be read: {error.strerror or error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise RunDirectoryError(
-            f"{file}: is not a benchmark of this version ({where}: {first['msg']}); make it anew "
-            "with: synfire-bp bench"
-        ) from None
-
-
-def ratio(a: Measure, b: Measure) -> Measure | None:
-    """Return a / b, round by round; None if one of them is as small as the noise.
-
-    Rounds in which one of them lies at or below zero have no ratio.
-    """
-    if not (a.resolved and b.resolved):
-        return None
-    pairs = [(x, y) for x, y in zip(a.rounds, b.rounds, strict=True) if x > 0 and y > 0]
-    return Measure.of([x / y for x, y in pairs]) if pairs else None
 
 
 def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
@@ -371,32 +208,26 @@ class _Benchmark:
         """Do all of it."""
         begun, started = time.perf_counter(), datetime.now(timezone.utc)
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        experiment, task, grid = self.experiment, self.task, self.grid
         with environment(self.cache), self.progress:
             ours, stock, builds = self._build()
-            programs = (
-                build_grid(self.circuit, self.task.rule, self.grid, self.progress)
-                if self.grid
-                else {}
-            )
+            programs = build_grid(self.circuit, task.rule, grid, self.progress) if grid else {}
             with one_core() as core:
                 costs, ratios, strays, bound = self._compare(ours, stock)
                 starts = {engine: self._start(engine) for engine in ("circuit", "oracle")}
-                scaling = (
-                    measure_scaling(
-                        self.circuit, self.task, self.grid, programs,
-                        seed=self.experiment.training.seed, repeats=self.repeats,
-                        progress=self.progress,
-                    )
-                    if self.grid
-                    else None
-                )  # fmt: skip
-        experiment = self.experiment
+                scaling = self._scale(grid, programs) if grid else None
         return Bench(
-            SCHEMA, experiment.name, experiment.dataset.name, self._sizes, self.task.rule,
-            experiment.training.seed, self.task.samples, self.task.before, self.repeats,
+            SCHEMA, experiment.name, experiment.dataset.name, self._sizes, task.rule,
+            experiment.training.seed, task.samples, task.before, self.repeats,
             _machine(core, load), started.isoformat(timespec="seconds"),
             round(time.perf_counter() - begun, 1), costs, self._reported(), ratios, strays, bound,
             builds, starts, scaling,
+        )  # fmt: skip
+
+    def _scale(self, grid: Grid, programs: dict[tuple[int, ...], Program]) -> dict[str, Series]:
+        return measure_scaling(
+            self.circuit, self.task, grid, programs, seed=self.experiment.training.seed,
+            repeats=self.repeats, progress=self.progress,
         )  # fmt: skip
 
     @property
@@ -417,6 +248,7 @@ class _Benchmark:
     def _compare(
         self, ours: Program, stock: Program
     ) -> tuple[dict[str, Cost], dict[str, Measure | None], int, Bound]:
+        """Return costs, the circuit's ratios to the others, its stray spikes, and its bound."""
         task = self.task
         self.progress.note(f"{self.experiment.name}: checking that all contenders agree")
         with SampleFiles(task.inputs, task.labels) as files:
@@ -430,23 +262,19 @@ class _Benchmark:
                 name: peak_memory(machine.program, partial(machine.on, n=task.shown))
                 for name, machine in machines.items()
             }
-            contenders: dict[str, Callable[[int], object]] = {
-                "numpy": partial(show_numpy, task),
-                "stock": machines["stock"].show,
-                "circuit": machines["circuit"].show,
-                "oracle": partial(show_oracle, task),
-            }
             different = {
                 "numpy": different_weights(show_numpy(task, task.shown), expected),
                 "oracle": 0,
                 **{name: inspection.different for name, inspection in found.items()},
             }
-            total = self.repeats * len(contenders) * (task.before + task.shown)
-            self.progress.begin(f"{self.experiment.name}, measuring", total)
-            times = in_turns(
-                contenders, before=task.before, samples=task.samples, repeats=self.repeats,
-                progress=self.progress.reached,
-            )  # fmt: skip
+            times = self._in_turns(
+                {
+                    "numpy": partial(show_numpy, task),
+                    "stock": machines["stock"].show,
+                    "circuit": machines["circuit"].show,
+                    "oracle": partial(show_oracle, task),
+                }
+            )
         costs = {
             name: Cost(
                 timing.ms, timing.start_ms,
@@ -459,6 +287,15 @@ class _Benchmark:
         bandwidth = measured_bandwidth(working_set, self.repeats)
         strays = sum(inspection.strays for inspection in found.values())
         return costs, self._ratios(times), strays, memory_bound(found["circuit"].traffic, bandwidth)
+
+    def _in_turns(self, contenders: dict[str, Callable[[int], object]]) -> dict[str, Timing]:
+        task = self.task
+        total = self.repeats * len(contenders) * (task.before + task.shown)
+        self.progress.begin(f"{self.experiment.name}, measuring", total)
+        return in_turns(
+            contenders, before=task.before, samples=task.samples, repeats=self.repeats,
+            progress=self.progress.reached,
+        )  # fmt: skip
 
     def _reported(self) -> dict[str, Reported]:
         chip = Reported(_CHIP_MS, _CHIP_SOURCE)

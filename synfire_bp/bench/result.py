@@ -1,0 +1,207 @@
+"""What a benchmark found, and `bench.json`, which holds it.
+
+The file is written as the dataclasses of this module hold it, `Bench` outermost (schema 1; `read`
+checks it).  Times are in ms a sample or in s, memory in MB (10^6 bytes),
+bandwidth in GB/s (10^9 bytes), and each ``{"median": …, "rounds": […]}`` is one measurement with
+all its rounds::
+
+    {"schema": 1, "model": …, "dataset": …, "sizes": [in, hidden, out], "rule": …, "seed": …,
+     "samples": timed samples, "before": samples shown before these, "repeats": rounds,
+     "machine": {"cpu", "cores", "core": the one measured on, "load": before the benchmark began,
+                 "hostname", "versions": {package: version}, "commit"},
+     "started": ISO 8601, "seconds": of the whole benchmark,
+     "costs": {contender: {"ms": {…}, "start_ms": {…}, "samples_per_second",
+                           "peak_memory_mb": of the program (10 or more), or null,
+                           "different": weights that differ from the oracle's}},
+     "reported": {"chip": {"ms": 1.48, "source"}},          # for 400-400-10 alone
+     "ratios": {"circuit/numpy": {…}, "circuit/stock": {…}, "circuit/chip": {…}},
+     "strays": stray spikes of the circuit,
+     "bound": {"ms", "bytes": a sample, "traffic": {"delivered", "learning": synapses a sample},
+               "bandwidth": {"working_set": bytes, "read": {…}, "update": {…}}},
+     "builds": {"circuit_cold_s": training and inference circuit, "stock_cold_s": training circuit,
+                "circuit_warm_s": {…}},
+     "starts": {engine: {"command", "seconds": {…}, "peak_memory_mb": {…}}},
+     "scaling": null or {"hidden" and "input":
+         {"points": [{"sizes", "synthetic", "closing", "strays", "different", "plastic_synapses",
+                      "times": {engine: {"ms": {…}, "start_ms": {…}}}, "bound": {…}}],
+          "exponents": {engine: null or {"exponent", "low", "high": 95 % interval, "points"}}}}}
+
+A time whose rounds scatter as much as it is long does not stand out from the noise (a round may
+even lie below zero); what would follow from it is null.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from synfire_bp.bench.measuring import Measure
+from synfire_bp.bench.scaling import Series
+from synfire_bp.bench.traffic import Bound
+from synfire_bp.errors import RunDirectoryError
+from synfire_bp.runs.runs import _json
+
+__all__ = [
+    "RESULT",
+    "SCHEMA",
+    "Bench",
+    "Builds",
+    "Cost",
+    "Machine",
+    "Reported",
+    "Start",
+    "ratio",
+    "read",
+]
+
+RESULT = "bench.json"
+SCHEMA: Literal[1] = 1
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it was measured.  `load`: processes that ran, in the minute before (None: unknown)."""
+
+    cpu: str
+    cores: int
+    core: int | None
+    load: float | None
+    hostname: str
+    versions: dict[str, str | None]
+    commit: str | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a sample costs one contender; see the module's text."""
+
+    ms: Measure
+    start_ms: Measure
+    samples_per_second: float | None
+    peak_memory_mb: float | None
+    different: int
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A time that somebody else measured."""
+
+    ms: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Builds:
+    """Seconds to make the compiled circuits, on all cores; warm: they are in the cache."""
+
+    circuit_cold_s: float
+    stock_cold_s: float
+    circuit_warm_s: Measure
+
+
+@dataclass(frozen=True)
+class Start:
+    """A whole process that trains one sample and tests, the compiled circuits in the cache."""
+
+    command: str
+    seconds: Measure
+    peak_memory_mb: Measure
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The result of a benchmark; the module's text says what each entry is."""
+
+    schema: Literal[1]
+    model: str
+    dataset: str
+    sizes: tuple[int, int, int]
+    rule: str
+    seed: int
+    samples: int
+    before: int
+    repeats: int
+    machine: Machine
+    started: str
+    seconds: float
+    costs: dict[str, Cost]
+    reported: dict[str, Reported]
+    ratios: dict[str, Measure | None]
+    strays: int
+    bound: Bound
+    builds: Builds
+    starts: dict[str, Start]
+    scaling: dict[str, Series] | None
+
+    def json(self) -> str:
+        """Return the result as `bench.json` holds it."""
+        return _json(asdict(self), indent=1).decode()
+
+    def cautions(self) -> list[str]:
+        """Return what a reader of the times must know."""
+        said = []
+        unclear = [name for name, cost in self.costs.items() if not cost.ms.resolved]
+        if unclear:
+            said.append(
+                f"{', '.join(unclear)}: {self.samples:,} samples do not stand out from the noise; "
+                "ask for more --samples"
+            )
+        if self.machine.load is not None and self.machine.load > 0.5:
+            said.append(
+                f"the machine was busy (load {self.machine.load:.1f} before the benchmark): times "
+                "are too high, and ratios less sure"
+            )
+        if different := sum(cost.different for cost in self.costs.values()):
+            said.append(f"the contenders do NOT agree: {different:,} weights differ")
+        if self.strays:
+            said.append(f"the circuit had {self.strays:,} stray spikes: raise network.closing")
+        for series in (self.scaling or {}).values():
+            said += [
+                f"{'-'.join(map(str, point.sizes))}: {point.strays:,} stray spikes at the closing "
+                f"bias {point.closing}, {point.different:,} weights differ from the oracle's"
+                for point in series.points
+                if point.strays or point.different
+            ]
+        return said
+
+
+def ratio(a: Measure, b: Measure) -> Measure | None:
+    """Return a / b, round by round; None if one of them is as small as the noise.
+
+    Rounds in which one of them lies at or below zero have no ratio.
+    """
+    if not (a.resolved and b.resolved):
+        return None
+    pairs = [(x, y) for x, y in zip(a.rounds, b.rounds, strict=True) if x > 0 and y > 0]
+    return Measure.of([x / y for x, y in pairs]) if pairs else None
+
+
+def read(folder: str | Path) -> Bench:
+    """Read the result of a benchmark.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is none, or it is not one that this version writes.
+    """
+    file = Path(folder) / RESULT
+    try:
+        return TypeAdapter(Bench).validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise RunDirectoryError(
+            f"{file}: no such benchmark; make it with: synfire-bp bench "
+            f"--out {shlex.quote(str(folder))}"
+        ) from None
+    except OSError as error:
+        raise RunDirectoryError(f"{file}: cannot be read: {error.strerror or error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise RunDirectoryError(
+            f"{file}: is not a benchmark of this version ({where}: {first['msg']}); make it anew "
+            "with: synfire-bp bench"
+        ) from None

@@ -1,0 +1,104 @@
+"""What a sweep changes in its model: which entries, and why the model refuses them.
+
+What a key means is asked of the model alone (`Experiment.changed`), so that every key that a model
+file may have can be varied.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+from synfire_bp.errors import ExperimentError
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.yaml_text import Place, nearest, shown
+
+if TYPE_CHECKING:
+    from synfire_bp.sweep.definition import Sweep
+    from synfire_bp.sweep.sections import Parameter
+
+__all__ = ["SEED", "override", "unfit"]
+
+SEED = "training.seed"
+"""The key of a model file that `seeds` varies."""
+
+_RESERVED = ("run", "point", "status", "error", "attempts", "seed", "engine", "epochs", "samples",
+             "seconds", "started", "worker", "versions", "experiment", "fingerprint")  # fmt: skip
+
+
+def override(key: str, value: Any) -> str:
+    """Return an override for `Experiment.changed`."""
+    return f"{key}={json.dumps(value, ensure_ascii=False)}"
+
+
+def unfit(sweep: Sweep) -> Iterator[tuple[Place, str]]:
+    """Yield what the model refuses: its own entries, and keys of parameters it has not.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Checked as far as it can be without its model.
+
+    Yields
+    ------
+    tuple
+        Place in the sweep file, and what is wrong there.
+    """
+    try:
+        base = Experiment.from_file(sweep.model)
+    except ExperimentError as error:
+        yield ("model",), str(error)
+        return
+    for key, value in sweep.fixed.items():
+        for what in _refused(base, {key: value}):
+            yield ("fixed", key), what
+    for name, parameter in sweep.parameters.items():
+        for what in _misplaced(sweep, base, name, parameter):
+            yield ("parameters", name), what
+
+
+def _misplaced(sweep: Sweep, base: Experiment, name: str, parameter: Parameter) -> Iterator[str]:
+    """Yield what is wrong with the keys that a parameter sets."""
+    keys = parameter.sets(name, (parameter.choices or [parameter.at(0.5)])[0])
+    if twice := [key for key in keys if key in sweep.fixed]:
+        value = shown(sweep.fixed[twice[0]])
+        yield f"{twice[0]} is fixed to {value} as well; remove one of the two"
+    named = parameter.key or name
+    if parameter.levels is None and "." not in named and named not in Experiment.model_fields:
+        hint = nearest(named, _known_keys())
+        yield f"no key of a model file{hint}; give 'key', 'levels', or the key itself as the name"
+        return
+    if name in _RESERVED:
+        yield "is a column of the results; choose another name and give its 'key'"
+    for key in keys:
+        yield from _unknown_key(base, key)
+
+
+def _known_keys() -> dict[str, None]:
+    """Return the keys of model files, and what a parameter might have been meant to be."""
+    keys: dict[str, None] = {}
+    for section, field in Experiment.model_fields.items():
+        keys[section] = None
+        for part in (field.annotation, *get_args(field.annotation)):
+            for inner in getattr(part, "model_fields", {}):
+                keys[f"{section}.{inner}"] = None
+    return keys
+
+
+def _refused(base: Experiment, entries: Mapping[str, Any]) -> list[str]:
+    """Return why a model refuses entries; empty if it does not."""
+    try:
+        base.changed([override(key, value) for key, value in entries.items()])
+    except ExperimentError as error:
+        where = rf"^(override '.*?': )?({'|'.join(map(re.escape, entries))}: )?"
+        return [re.sub(where, "", line) for line in str(error).splitlines()]
+    return []
+
+
+def _unknown_key(base: Experiment, key: str) -> list[str]:
+    """Return what is wrong with a key itself, whatever its value."""
+    return [what for what in _refused(base, {key: None}) if "unknown key" in what
+            or "entries to choose from" in what or "and no keys" in what
+            or "must be a dotted key" in what]  # fmt: skip
