@@ -59,15 +59,18 @@ from synfire_bp.bench.result import (
 from synfire_bp.bench.scaling import Grid, Series, build_grid, measure_scaling
 from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, memory_bound
 from synfire_bp.data.datasets import Dataset
-from synfire_bp.engines.engines import circuits, starting_weights, training_split
+from synfire_bp.engines.base import training_split
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError
-from synfire_bp.model.experiment import LAYERS, Experiment
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.model import assemble
+from synfire_bp.model.sections import LAYERS
 from synfire_bp.program import Program, SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs.runs import _cpu, _version, commit, write_atomically
+from synfire_bp.training.data import dataset_of
 from synfire_bp.training.schedule import epoch_order
-from synfire_bp.training.training import dataset_of
+from synfire_bp.variants import VARIANTS
 
 __all__ = ["bench"]
 
@@ -138,16 +141,12 @@ def _refuse_unfit(experiment: Experiment, samples: int, repeats: int) -> None:
             f"{experiment.name}: network.sizes has {len(experiment.network.sizes)} layers; the "
             f"benchmark compares networks of {LAYERS}, as in the paper"
         )
-    if experiment.hardware is not None:
-        raise ExperimentError(
-            f"{experiment.name}: hardware is {experiment.hardware.chip}; the benchmark knows the "
-            "circuit without a chip: add --set hardware=null"
-        )
-    if experiment.neuron is not None:
-        raise ExperimentError(
-            f"{experiment.name}: neuron is {experiment.neuron.kind}; the benchmark knows the "
-            "circuit with memoryless neurons: add --set neuron=null"
-        )
+    for name in VARIANTS:
+        if getattr(experiment, name) is not None:
+            raise ExperimentError(
+                f"{experiment.name}: {name} is given, but the benchmark knows the paper's circuit "
+                f"alone: add --set {name}=null"
+            )
 
 
 def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
@@ -160,7 +159,7 @@ def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
     return Task(
         split.inputs[order],
         split.labels[order],
-        starting_weights(experiment),
+        assemble(experiment).start,
         experiment.learning.rule,
         experiment.network.weight_limit,
         before,
@@ -200,7 +199,8 @@ class _Benchmark:
     ):
         self.experiment, self.task, self.repeats = experiment, task, repeats
         self.grid, self.place = grid, place
-        self.circuit, self.inference = circuits(experiment)
+        model = assemble(experiment)
+        self.circuit, self.inference = model.circuit, model.inference.circuit
         self.progress = WorkProgress(quiet)
         self.cache = {"SYNFIRE_BP_CACHE": str(place / "programs")}
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from synfire_bp.bench.traffic import Traffic, delivered, learning, spikes_per_step
 from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.layout import PlasticLayout, numbers
+from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.numbers import FULL, HALF, WEIGHT_LIMIT
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.circuit.weights import from_copy
-from synfire_bp.engines.engines import strays
+from synfire_bp.engines.base import strays
 from synfire_bp.errors import ExperimentError
+from synfire_bp.network.numbers import chip_step_numbers
 from synfire_bp.oracle import two_layers as oracle
 from synfire_bp.program import Program, ProgramResult, SampleFiles
 
@@ -196,7 +197,8 @@ class CompiledCircuit:
     def __init__(self, program: Program, circuit: Circuit, task: Task, files: SampleFiles):
         self.program, self.circuit, self.task = program, circuit, task
         self._files = files
-        start = numbers(circuit, PlasticLayout(circuit), task.weights, task.rule)
+        rule = parse_rule(task.rule)
+        start = chip_step_numbers(circuit, PlasticLayout(circuit), task.weights, rule)
         self._numbers = start | {"cells.record_from": 0, "cells.record_until": 0}
 
     def show(self, n: int) -> ProgramResult:

@@ -26,7 +26,7 @@ from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, me
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.weights import initial_weights
 from synfire_bp.engines.spec import CircuitProgram
-from synfire_bp.model.experiment import WIDEST_CLOSING
+from synfire_bp.model.sections import WIDEST_CLOSING
 from synfire_bp.program import Program, SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
 

@@ -20,6 +20,7 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.data.datasets import Dataset, Split
 from synfire_bp.data.scores import Score
 from synfire_bp.errors import SynfireError
+from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, Weights
 
 __all__ = [
@@ -141,7 +142,7 @@ class Engine(Protocol):
         """Give back what the engine holds outside of memory."""
 
 
-def training_split(model: Model, dataset: Dataset) -> Split:
+def training_split(model: Model | Experiment, dataset: Dataset) -> Split:
     """Return the training samples of a model: the first ones, if it asks for fewer.
 
     Raises
@@ -149,7 +150,8 @@ def training_split(model: Model, dataset: Dataset) -> Split:
     SynfireError
         If it asks for more than there are.
     """
-    n = model.experiment.training.samples
+    experiment = model.experiment if isinstance(model, Model) else model
+    n = experiment.training.samples
     if n is None or n == len(dataset.train):
         return dataset.train
     if n > len(dataset.train):

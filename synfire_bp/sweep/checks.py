@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from synfire_bp.data.datasets import Images, binary, check_fits, read_images
-from synfire_bp.engines.engines import check_engine, training_split
+from synfire_bp.engines.base import training_split
+from synfire_bp.engines.registry import check_engine
 from synfire_bp.errors import SweepError, SynfireError
 from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.model import assemble
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun, describe
 
@@ -56,9 +58,13 @@ def _of_structure(fit: Sequence[tuple[PlannedRun, Experiment]], engine: str) -> 
         values = experiment.model_dump(mode="json", exclude={"dataset", "training"})
         key = json.dumps(values, sort_keys=True)
         if key not in asked:
-            asked[key] = _refusal(check_engine, engine, experiment)
+            asked[key] = _refusal(_check_structure, engine, experiment)
         if error := asked[key]:
             yield run, error
+
+
+def _check_structure(engine: str, experiment: Experiment) -> None:
+    check_engine(engine, assemble(experiment))
 
 
 def _of_data(fit: Sequence[tuple[PlannedRun, Experiment]]) -> Iterator[_Found]:

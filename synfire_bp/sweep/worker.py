@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from synfire_bp.data.datasets import Dataset, Preprocessing, binary, check_fits, read_images
-from synfire_bp.engines.engines import Segment, training_split
+from synfire_bp.engines.base import Segment, training_split
 from synfire_bp.errors import Interrupted, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.runs import Checkpoint, commit, versions
