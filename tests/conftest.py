@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small import SMALL
 
-from synfire_bp.model.experiment import Experiment
+from synfire_bp.model import Experiment
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,7 +22,7 @@ from synfire_bp.circuit.weights import from_copy
 from synfire_bp.engines.base import strays
 from synfire_bp.errors import ExperimentError
 from synfire_bp.network.numbers import chip_step_numbers
-from synfire_bp.oracle import two_layers as oracle
+from synfire_bp.oracle import Algorithm, Samples, learn
 from synfire_bp.program import Program, ProgramResult, SampleFiles
 
 __all__ = [
@@ -92,9 +92,9 @@ class Task:
         return self.before + self.samples
 
     @cached_property
-    def prepared(self) -> oracle.Samples:
+    def prepared(self) -> Samples:
         """The samples as the oracle takes them, once for a whole training."""
-        return oracle.Samples.of(self.inputs, self.labels, self.weights[-1].shape[1])
+        return Samples.of(self.inputs, self.labels, self.weights[-1].shape[1])
 
 
 def train_plain(
@@ -147,12 +147,11 @@ def show_numpy(task: Task, n: int) -> Sequence[NDArray[np.float64]]:
 
 def show_oracle(task: Task, n: int) -> Sequence[NDArray[np.int16]]:
     """Train the oracle on the first n samples; return the weights."""
-    w1, w2 = (matrix.copy() for matrix in task.weights)
-    oracle.train_samples(
-        task.prepared, w1, w2, np.arange(n),
-        potentiation=task.step, depression=-task.step, limit=task.limit,
-    )  # fmt: skip
-    return w1, w2
+    weights = tuple(matrix.copy() for matrix in task.weights)
+    sizes = (*(len(matrix) for matrix in weights), task.prepared.n_out)
+    algorithm = Algorithm(sizes, potentiation=task.step, depression=-task.step, limit=task.limit)
+    learn(task.prepared, weights, np.arange(n), algorithm)
+    return weights
 
 
 def different_weights(a: Sequence[NDArray], b: Sequence[NDArray]) -> int:

@@ -22,14 +22,14 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from synfire_bp import __version__
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.rows import Block, Population, Source
 from synfire_bp.data import datasets
 from synfire_bp.data.scores import Score
 from synfire_bp.errors import ExperimentError, Interrupted, SweepError, SynfireError
-from synfire_bp.model.experiment import Experiment, json_schema, list_models
+from synfire_bp.model import Experiment, json_schema, list_models
 from synfire_bp.runs.runs import Run, write_atomically
-from synfire_bp import __version__
 
 if TYPE_CHECKING:
     from synfire_bp.loihi.summary import Table as HardwareTable
@@ -402,12 +402,13 @@ def describe(
     ] = None,
 ) -> None:
     """Print a model's populations, phases, projections and counts."""
-    from synfire_bp.engines.engines import circuits
+    from synfire_bp.model import assemble
 
     experiment = _experiment(model, changes)
-    circuit, inference = circuits(experiment)
+    model_ = assemble(experiment)
+    circuit, inference = model_.circuit, model_.inference.circuit
     on_chip: list[HardwareTable | str] = []  # before anything is printed: it may be refused
-    if hardware is not None or experiment.hardware is not None:
+    if hardware is not None or model_.network.neurons.chip is not None:
         on_chip = _on_chip(circuit, inference, None if run is None else Run.open(run))
     elif run is not None:
         raise typer.BadParameter(f"--run needs --hardware {HardwareName.loihi1.value}")

@@ -140,17 +140,20 @@ def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorith
         start=initial_weights(network.sizes, seed, spread=network.initial_spread),
         seed=seed,
     )
+    output = circuit.layers[-1]
     back = [matrix for matrix in circuit.further if matrix.stands_for is not None]
     if len(back) < len(circuit.further):
         algorithm = algorithm.cannot("the oracle has no place for a matrix that stands for none")
-    output = circuit.layers[-1]
+    direct = any(
+        matrix.post == output and matrix.stands_for != circuit.n_weight_layers - 1
+        for matrix in back
+    )
+    forward = circuit.n_weight_layers * (True,)
     algorithm = replace(
         algorithm,
         feedback=tuple(matrix.stands_for for matrix in back),
-        direct=any(
-            matrix.post == output and matrix.stands_for != circuit.n_weight_layers - 1
-            for matrix in back
-        ),
+        direct=direct,
+        learns=(*forward, *(not direct for _ in back)),
     )
     try:
         potentiation, depression = rule.coincidence()

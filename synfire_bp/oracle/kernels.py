@@ -1,86 +1,32 @@
-"""The compiled loops of the oracle.
+"""The compiled loops of the oracle, the same ones for any number of layers.
 
-The weights are copied into the narrowest type that holds them, 16 bits as a rule, and W2 is
-transposed: then every inner loop runs along a row, without branches, and the processor works on
-16 or 32 weights at once.
+How the weights lie is said in `synfire_bp.oracle.working`.  Forward, the rows of active units are
+summed up; only into the output, whose matrix is transposed, every unit of the last hidden layer
+counts, as 0 or 1.  The output's error comes back along its rows too, that of a hidden layer to the
+units that are inside their boxes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from synfire_bp.circuit.numbers import HALF
 
-__all__ = ["COUNTS", "WorkingWeights", "answer", "learn", "list_active"]
+__all__ = ["COUNTS", "answer", "learn", "list_active"]
 
-# where each count lies in the array that `learn` fills
+# where each count lies in the array that `learn` fills; after them the changes of each layer
 COUNTS = (
     "correct_spikes",
     "correct_potential",
     "exact",
     "squared_errors",
-    "hidden_active",
-    "output_active",
+    "hidden_spikes",
+    "output_spikes",
     "samples_with_error",
-    "changes_w1",
-    "changes_w2",
 )
-(_SPIKES, _POTENTIAL, _EXACT, _SQUARED, _HIDDEN, _OUTPUT, _ERROR, _CHANGES_1, _CHANGES_2) = range(
-    len(COUNTS)
-)
-
-
-@dataclass(frozen=True, eq=False)
-class WorkingWeights:
-    """Copies of the weights as the loops want them.
-
-    Attributes
-    ----------
-    w1, w2t : int16 or int64 arrays, shapes (n_in, n_hid) and (n_out, n_hid)
-        W1, and W2 transposed; int16 unless a weight, or the number of weights in a row, outgrows
-        it.
-    backt : array as w2t
-        What errors come back through, transposed: w2t itself, or a matrix of its own.
-    at_once : int
-        So many rows of `w1` can be summed in its own type.
-    wide : type
-        Of longer sums.
-    """
-
-    w1: NDArray[np.signedinteger]
-    w2t: NDArray[np.signedinteger]
-    backt: NDArray[np.signedinteger]
-    at_once: int
-    wide: type[np.signedinteger]
-
-    @classmethod
-    def of(
-        cls,
-        w1: NDArray,
-        w2: NDArray,
-        limit: int = 0,
-        step: int = 0,
-        back: NDArray | None = None,
-    ) -> WorkingWeights:
-        """Copy weights that will move by up to `step` and then be clipped to `limit`."""
-        matrices = (w1, w2) if back is None else (w1, w2, back)
-        extremes = [int(end(initial=0)) for w in matrices for end in (w.min, w.max)]
-        greatest = max(*map(abs, extremes), abs(limit), 1) + step
-        small = max(greatest, *w1.shape, *w2.shape) < 2**15
-        narrow, wide = (np.int16, np.int32) if small else (np.int64, np.int64)
-        w2t: NDArray = w2.T.astype(narrow, order="C")
-        backt: NDArray = w2t if back is None else back.T.astype(narrow, order="C")
-        return cls(
-            w1.astype(narrow, order="C"),
-            w2t,
-            backt,
-            np.iinfo(narrow).max // greatest,
-            wide,
-        )
+(_SPIKES, _POTENTIAL, _EXACT, _SQUARED, _HIDDEN, _OUTPUT, _ERROR) = range(len(COUNTS))
+_CHANGES = len(COUNTS)
 
 
 @njit(cache=True, nogil=True)
@@ -99,168 +45,254 @@ def list_active(inputs, active, starts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def answer(active, starts, w1, w2t, at_once, wide, potentials):  # type: ignore[no-untyped-def]
-    """Fill `potentials` with a2 of every sample."""
-    n_hid = w1.shape[1]
-    part, h = np.empty(n_hid, w1.dtype), np.empty(n_hid, w1.dtype)
-    a1 = np.empty(n_hid, wide)
+def answer(shown, net, scratch, potentials):  # type: ignore[no-untyped-def]
+    """Fill `potentials` with a_L of every sample."""
     for k in range(potentials.shape[0]):
-        _hidden(active[starts[k] : starts[k + 1]], w1, at_once, part, a1)
-        _output(a1, w2t, wide, h, potentials[k])
+        _forward(shown.active[shown.starts[k] : shown.starts[k + 1]], net, scratch)
+        for j in range(potentials.shape[1]):
+            potentials[k, j] = scratch.output[j]
 
 
 @njit(cache=True, nogil=True)
-def learn(  # type: ignore[no-untyped-def]
-    active, starts, labels, order, showings, w1, w2t, backt, at_once, wide, upper, after,
-    hidden_learns, back_learns, up, down, limit, counts, changes=None, seen=0,
-):  # fmt: skip
-    """Show samples in `order`, change `w1`, `w2t` and `backt` and add to `counts`.
+def learn(shown, order, net, rule, scratch, counts, changing=None):  # type: ignore[no-untyped-def]
+    """Show samples in `order`, each `rule.showings` times; change weights and add to `counts`.
 
-    Of `showings` in a row only the first one counts, but for the weights that move.
-    `upper` is the upper edge of both boxes; with `after` the error goes back through `backt` as it
-    is after its update.  `backt` may be `w2t`; else it is changed if `back_learns`.  `up`, `down`
-    and `limit` have the type of the weights.  `changes` comes from `Changes.prepared`, and `seen`
-    counts the samples that it was used for before; without, numba leaves its branches out.
+    A matrix is needed for the error of one layer alone, so it may change as soon as that is known;
+    or, after the authors' shortcut, just before.  Without `changing`, numba leaves its branches
+    out.
     """
-    n_out, n_hid = w2t.shape
-    part, h = np.empty(n_hid, w1.dtype), np.empty(n_hid, w1.dtype)
-    change = np.empty(n_hid, w1.dtype)
-    a1, a2 = np.empty(n_hid, wide), np.empty(n_out, wide)
-    d2, e = np.empty(n_out, wide), np.empty(n_hid, wide)
-
+    last = net.sizes.size - 2
     for k in range(order.size):
-        label = labels[order[k]]
-        on = active[starts[order[k]] : starts[order[k] + 1]]
-        _hidden(on, w1, at_once, part, a1)
-        n_fired = _output(a1, w2t, wide, h, a2)
+        label = shown.labels[order[k]]
+        x = shown.active[shown.starts[order[k]] : shown.starts[order[k] + 1]]
+        for showing in range(rule.showings):
+            n_fired = _forward(x, net, scratch)
+            if showing == 0:
+                counts[_HIDDEN] += n_fired
+            if not _read_out(label, rule.upper, showing == 0, scratch, counts):
+                continue
+            for layer in range(last, rule.lowest_layer - 1, -1):
+                if layer < last:
+                    a = scratch.sums[layer, : net.sizes[layer + 1]]
+                    if not _signs(a, rule, scratch) and not rule.direct:
+                        break
+                below = layer > rule.lowest_layer
+                if below and not rule.after:
+                    _send_back(layer, net, rule, scratch)
+                _move(layer, x, k, net, rule, scratch, counts, changing)
+                if below and rule.after:
+                    _send_back(layer, net, rule, scratch)
 
-        # read out, and the error with the box derivative at the output
-        first, greatest, n_spikes, mistakes, n_wrong = 0, 0, 0, 0, 0
-        for j in range(n_out):
-            o, t = a2[j] > HALF, j == label
-            if o and n_spikes == 0:
-                first = j
-            n_spikes += o
-            if a2[j] > a2[greatest]:
-                greatest = j
-            mistakes += o != t
-            d_plus = t and not o and a2[j] > 0
-            d_minus = o and not t and not a2[j] > upper
-            d2[j] = d_plus - d_minus
-            n_wrong += d_plus or d_minus
-        if k % showings == 0:
-            counts[_SPIKES] += first == label
-            counts[_POTENTIAL] += greatest == label
-            counts[_EXACT] += mistakes == 0
-            counts[_SQUARED] += mistakes
-            counts[_HIDDEN] += n_fired
-            counts[_OUTPUT] += n_spikes
-            counts[_ERROR] += n_wrong > 0
-        if n_wrong == 0:
-            continue
 
-        if after:
-            if changes is None:
-                counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
-            else:
-                moved = _change_w2(w2t, h, d2, up, down, changes, w1.size, seen + k)
-                counts[_CHANGES_2] += moved
-            if back_learns:
-                _update_w2(backt, h, d2, up, down, limit)
-        _back(d2, backt, e)
-        n_d1 = 0
-        for i in range(n_hid):
-            inside = a1[i] > 0 and not a1[i] > upper
-            change[i] = inside * ((e[i] > 0) * up + (e[i] < 0) * down)
-            n_d1 += inside and e[i] != 0
-        if not after:
-            if changes is None:
-                counts[_CHANGES_2] += _update_w2(w2t, h, d2, up, down, limit)
-            else:
-                moved = _change_w2(w2t, h, d2, up, down, changes, w1.size, seen + k)
-                counts[_CHANGES_2] += moved
-            if back_learns:
-                _update_w2(backt, h, d2, up, down, limit)
-        if n_d1 and hidden_learns:
-            if changes is None:
-                counts[_CHANGES_1] += _update_w1(w1, on, change, limit)
-            else:
-                counts[_CHANGES_1] += _change_w1(w1, on, change, changes, seen + k)
+# ----------------------------------------------------------------------------------------------
+# Forward
+# ----------------------------------------------------------------------------------------------
 
 
 @njit(cache=True, nogil=True)
-def _hidden(active, w1, at_once, part, a1):  # type: ignore[no-untyped-def]
-    """Fill a1 = x @ W1: the sum of the rows of active inputs, four rows in one pass."""
-    a1[:] = 0
-    for begin in range(0, active.size, at_once):
-        rows = active[begin : begin + at_once]
-        part[:] = 0
-        rest = rows.size % 4
+def _forward(x, net, scratch):  # type: ignore[no-untyped-def]
+    """Fill the sums of every layer and note who fires; return how many hidden units do."""
+    n_hidden, fired, on = net.sizes.size - 2, 0, x
+    for layer in range(n_hidden):
+        a = scratch.sums[layer, : net.sizes[layer + 1]]
+        _sum_rows(on, net.rows, net.begins[0, layer], net.at_once, scratch.part, a)
+        if layer < n_hidden - 1:
+            n_on = _list_units(a, scratch.units[layer])
+            scratch.n_units[layer], on = n_on, scratch.units[layer, :n_on]
+            fired += n_on
+    begin = net.begins[0, n_hidden]
+    return fired + _sum_output(a, net.rows, begin, scratch.h, scratch.output)
+
+
+@njit(cache=True, nogil=True)
+def _sum_rows(on, rows, begin, at_once, part, a):  # type: ignore[no-untyped-def]
+    """Fill a with the sum of the rows of active units, four rows in one pass."""
+    n = a.size
+    for i in range(n):
+        a[i] = 0
+    for some in range(0, on.size, at_once):
+        listed = on[some : some + at_once]
+        for i in range(n):
+            part[i] = 0
+        rest = listed.size % 4
         for k in range(rest):
-            for i in range(part.size):
-                part[i] += w1[rows[k], i]
-        for k in range(rest, rows.size, 4):
-            p, q, r, s = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
-            for i in range(part.size):
-                part[i] += w1[p, i] + w1[q, i] + w1[r, i] + w1[s, i]
-        for i in range(part.size):
-            a1[i] += part[i]
+            p = begin + listed[k]
+            for i in range(n):
+                part[i] += rows[p, i]
+        for k in range(rest, listed.size, 4):
+            p, q = begin + listed[k], begin + listed[k + 1]
+            r, s = begin + listed[k + 2], begin + listed[k + 3]
+            for i in range(n):
+                part[i] += rows[p, i] + rows[q, i] + rows[r, i] + rows[s, i]
+        for i in range(n):
+            a[i] += part[i]
 
 
 @njit(cache=True, nogil=True)
-def _output(a1, w2t, wide, h, a2):  # type: ignore[no-untyped-def]
-    """Fill h = a1 > theta/2 and a2 = h @ W2; return how many hidden neurons fired."""
-    narrow = h.dtype.type
+def _list_units(a, units):  # type: ignore[no-untyped-def]
+    """List the units that fire; return how many there are."""
+    n = 0
+    for i in range(a.size):
+        units[n] = i  # kept if it fires: no branch that nobody could predict
+        n += a[i] > HALF
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _sum_output(a, rows, begin, h, output):  # type: ignore[no-untyped-def]
+    """Fill h = a > theta/2 and the output's sums; return how many units of h fired."""
+    narrow, wide = h.dtype.type, output.dtype.type
     n_fired = narrow(0)
     for i in range(h.size):
-        h[i] = a1[i] > HALF
+        h[i] = a[i] > HALF
         n_fired = narrow(n_fired + h[i])
-    for j in range(a2.size):
+    for j in range(output.size):
         total = wide(0)
         for i in range(h.size):
-            total = wide(total + wide(h[i]) * wide(w2t[j, i]))
-        a2[j] = total
+            total = wide(total + wide(h[i]) * wide(rows[begin + j, i]))
+        output[j] = total
     return n_fired
 
 
 @njit(cache=True, nogil=True)
-def _back(d2, w2t, e):  # type: ignore[no-untyped-def]
-    """Fill e = W2 @ d2."""
-    e[:] = 0
-    for j in range(d2.size):
-        if d2[j] != 0:
-            for i in range(e.size):
-                e[i] += d2[j] * w2t[j, i]
+def _read_out(label, upper, counted, scratch, counts):  # type: ignore[no-untyped-def]
+    """Score the output, fill its error and return whether there is any."""
+    a, d = scratch.output, scratch.d_output
+    first, greatest, n_spikes, mistakes, n_wrong = 0, 0, 0, 0, 0
+    for j in range(a.size):
+        o, t = a[j] > HALF, j == label
+        if o and n_spikes == 0:
+            first = j
+        n_spikes += o
+        if a[j] > a[greatest]:
+            greatest = j
+        mistakes += o != t
+        d_plus = t and not o and a[j] > 0
+        d_minus = o and not t and not a[j] > upper
+        d[j] = d_plus - d_minus
+        n_wrong += d_plus or d_minus
+    if counted:
+        counts[_SPIKES] += first == label
+        counts[_POTENTIAL] += greatest == label
+        counts[_EXACT] += mistakes == 0
+        counts[_SQUARED] += mistakes
+        counts[_OUTPUT] += n_spikes
+        counts[_ERROR] += n_wrong > 0
+    return n_wrong > 0
+
+
+# ----------------------------------------------------------------------------------------------
+# Errors come back
+# ----------------------------------------------------------------------------------------------
 
 
 @njit(cache=True, nogil=True)
-def _update_w1(w1, on, change, limit):  # type: ignore[no-untyped-def]
-    """Add `change` to the rows of active inputs; return how many weights moved."""
-    narrow = w1.dtype.type
+def _signs(a, rule, scratch):  # type: ignore[no-untyped-def]
+    """Fill d = sign(e) inside the box, and the change of weights; return how many are wrong."""
+    n_wrong, up, down, upper = 0, rule.up, rule.down, rule.upper
+    e, d, change = scratch.e, scratch.d, scratch.change
+    for i in range(a.size):
+        inside = a[i] > 0 and not a[i] > upper
+        d[i] = inside * ((e[i] > 0) - (e[i] < 0))
+        change[i] = inside * ((e[i] > 0) * up + (e[i] < 0) * down)
+        n_wrong += inside and e[i] != 0
+    return n_wrong
+
+
+@njit(cache=True, nogil=True)
+def _send_back(layer, net, rule, scratch):  # type: ignore[no-untyped-def]
+    """Fill e of the units below a weight layer, of hidden ones only inside their boxes."""
+    n, begin = net.sizes[layer], net.begins[1, layer]
+    if rule.direct or layer == net.sizes.size - 2:
+        _send_rows(scratch.d_output, net.rows, begin, scratch.e, n)
+    else:
+        d, a = scratch.d[: net.sizes[layer + 1]], scratch.sums[layer - 1, :n]
+        _send_units(d, net.rows, begin, a, rule.upper, scratch.e)
+
+
+@njit(cache=True, nogil=True)
+def _send_rows(d, rows, begin, e, n):  # type: ignore[no-untyped-def]
+    """Fill e with the rows of wrong output units, added or taken away."""
+    for i in range(n):
+        e[i] = 0
+    for j in range(d.size):
+        if d[j] != 0:
+            for i in range(n):
+                e[i] += d[j] * rows[begin + j, i]
+
+
+@njit(cache=True, nogil=True)
+def _send_units(d, rows, begin, a, upper, e):  # type: ignore[no-untyped-def]
+    """Fill e for the units that are inside their boxes: their rows times d."""
+    wide = e.dtype.type
+    for i in range(a.size):
+        total = wide(0)
+        if a[i] > 0 and not a[i] > upper:
+            for j in range(d.size):
+                total = wide(total + wide(rows[begin + i, j]) * wide(d[j]))
+        e[i] = total
+
+
+# ----------------------------------------------------------------------------------------------
+# Weights move
+# ----------------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def _move(layer, x, sample, net, rule, scratch, counts, changing):  # type: ignore[no-untyped-def]
+    """Change the weights of a layer, and those in its place on the way back."""
+    rows, begin, back = net.rows, net.begins[0, layer], net.begins[1, layer]
+    learns, back_learns, moved = rule.learns[layer], rule.back_learns[layer], 0
+    if layer == net.sizes.size - 2:
+        h, d = scratch.h, scratch.d_output
+        if learns:
+            if changing is None:
+                moved = _add_to_last(rows, begin, h, d, rule.up, rule.down, rule.limit)
+            else:
+                moved = _change_last(rows, begin, h, d, rule, changing, layer, sample)
+        if back_learns:
+            _add_to_last(rows, back, h, d, rule.up, rule.down, rule.limit)
+    else:
+        change = scratch.change[: net.sizes[layer + 1]]
+        on = x if layer == 0 else scratch.units[layer - 1, : scratch.n_units[layer - 1]]
+        if learns:
+            if changing is None:
+                moved = _add_to_rows(rows, begin, on, change, rule.limit)
+            else:
+                moved = _change_rows(rows, begin, on, change, changing, layer, sample)
+        if back_learns:
+            _add_to_rows(rows, back, on, change, rule.limit)
+    counts[_CHANGES + layer] += moved
+
+
+@njit(cache=True, nogil=True)
+def _add_to_rows(rows, begin, on, change, limit):  # type: ignore[no-untyped-def]
+    """Add `change` to the rows of active units; return how many weights moved."""
+    narrow = rows.dtype.type
     lowest, n_moved = narrow(-limit), 0
     for k in range(on.size):
-        row, moved = on[k], narrow(0)
+        row, moved = begin + on[k], narrow(0)
         for i in range(change.size):
-            old = w1[row, i]
+            old = rows[row, i]
             new = min(max(narrow(old + change[i]), lowest), limit)
-            w1[row, i] = new
+            rows[row, i] = new
             moved = narrow(moved + (new != old))
         n_moved += moved
     return n_moved
 
 
 @njit(cache=True, nogil=True)
-def _update_w2(w2t, h, d2, up, down, limit):  # type: ignore[no-untyped-def]
-    """Move the weights between active hidden and wrong output neurons; return how many moved."""
-    narrow = w2t.dtype.type
+def _add_to_last(rows, begin, h, d, up, down, limit):  # type: ignore[no-untyped-def]
+    """Move the weights between active hidden and wrong output units; return how many moved."""
+    narrow = rows.dtype.type
     lowest, n_moved = narrow(-limit), 0
-    for j in range(d2.size):
-        if d2[j] != 0:
-            step, moved = up if d2[j] > 0 else down, narrow(0)
+    for j in range(d.size):
+        if d[j] != 0:
+            step, moved = up if d[j] > 0 else down, narrow(0)
             for i in range(h.size):
-                old = w2t[j, i]
+                old = rows[begin + j, i]
                 new = min(max(narrow(old + step), lowest), limit) if h[i] else old
-                w2t[j, i] = new
+                rows[begin + j, i] = new
                 moved = narrow(moved + (new != old))
             n_moved += moved
     return n_moved
@@ -272,56 +304,55 @@ def _update_w2(w2t, h, d2, up, down, limit):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _change_w1(w1, on, change, changes, sample):  # type: ignore[no-untyped-def]
-    """Do what `_update_w1` does, with `changes`."""
-    lowest, highest, n_moved = changes[0], changes[1], 0
+def _change_rows(rows, begin, on, change, changing, layer, sample):  # type: ignore[no-untyped-def]
+    """Do what `_add_to_rows` does, with `changing`."""
+    n_moved, first, sample = 0, changing.numbers[layer], changing.seen + sample
     for k in range(on.size):
-        row = on[k]
+        row = begin + on[k]
         for i in range(change.size):
             if change[i] != 0:
-                old, number = w1[row, i], row * change.size + i
-                w1[row, i] = _changed(
-                    old, change[i], lowest[row, i], highest[row, i], number, sample, changes
-                )
-                n_moved += w1[row, i] != old
+                old, number = rows[row, i], first + on[k] * change.size + i
+                low, high = changing.lowest[row, i], changing.highest[row, i]
+                new = _changed(old, change[i], low, high, number, sample, changing.chance)
+                rows[row, i] = new
+                n_moved += new != old
     return n_moved
 
 
 @njit(cache=True, nogil=True)
-def _change_w2(w2t, h, d2, up, down, changes, first, sample):  # type: ignore[no-untyped-def]
-    """Do what `_update_w2` does, with `changes`; the number of the first weight is `first`."""
-    lowest, highest, n_moved = changes[2], changes[3], 0
-    for j in range(d2.size):
-        if d2[j] != 0:
-            step = up if d2[j] > 0 else down
+def _change_last(rows, begin, h, d, rule, changing, layer, sample):  # type: ignore[no-untyped-def]
+    """Do what `_add_to_last` does, with `changing`."""
+    n_moved, first, sample = 0, changing.numbers[layer], changing.seen + sample
+    for j in range(d.size):
+        if d[j] != 0:
+            row, step = begin + j, rule.up if d[j] > 0 else rule.down
             for i in range(h.size):
                 if h[i]:
-                    old, number = w2t[j, i], first + i * d2.size + j
-                    w2t[j, i] = _changed(
-                        old, step, lowest[j, i], highest[j, i], number, sample, changes
-                    )
-                    n_moved += w2t[j, i] != old
+                    old, number = rows[row, i], first + i * d.size + j
+                    low, high = changing.lowest[row, i], changing.highest[row, i]
+                    new = _changed(old, step, low, high, number, sample, changing.chance)
+                    rows[row, i] = new
+                    n_moved += new != old
     return n_moved
 
 
 @njit(cache=True, nogil=True)
-def _changed(old, change, low, high, number, sample, changes):  # type: ignore[no-untyped-def]
+def _changed(old, change, low, high, number, sample, chance):  # type: ignore[no-untyped-def]
     """Return the weight after a change, in the order in which the circuit's lines act."""
-    soft, probability, coarse, dice, n_phases = changes[4:]
     weight, moved, low, high = np.int64(old), np.int64(change), np.int64(low), np.int64(high)
-    moment = 1 + n_phases * sample  # the step of phase 0; the kick of the ring comes before
-    if soft:
+    moment = 1 + chance.n_phases * sample  # the step of phase 0; the kick of the ring comes before
+    if chance.soft:
         distance = high - weight if moved > 0 else weight - low
         portion = high - low
-        drawn = (np.int64(_mixed(number, dice[0] + moment) >> 8) * portion) >> 24
+        drawn = (np.int64(_mixed(number, chance.soft_dice + moment) >> 8) * portion) >> 24
         portions = (abs(moved) * distance + drawn) // portion
         moved = 2 * portions if moved > 0 else -2 * portions
-    if np.int64(_mixed(number, dice[1] + moment) >> 8) >= probability:
+    if np.int64(_mixed(number, chance.update_dice + moment) >> 8) >= chance.likelihood:
         moved = 0
-    if coarse > 2:
-        rest = abs(moved) & (coarse - 1)
-        drawn = np.int64(_mixed(number, dice[2] + moment)) & (coarse - 1)
-        size = abs(moved) - rest + (coarse if drawn < rest else 0)
+    if chance.step > 2:
+        rest = abs(moved) & (chance.step - 1)
+        drawn = np.int64(_mixed(number, chance.level_dice + moment)) & (chance.step - 1)
+        size = abs(moved) - rest + (chance.step if drawn < rest else 0)
         moved = size if moved > 0 else -size
     return min(max(weight + moved, low), high)
 

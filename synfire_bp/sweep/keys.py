@@ -66,7 +66,11 @@ def _misplaced(sweep: Sweep, base: Experiment, name: str, parameter: Parameter) 
         value = shown(sweep.fixed[twice[0]])
         yield f"{twice[0]} is fixed to {value} as well; remove one of the two"
     named = parameter.key or name
-    if parameter.levels is None and "." not in named and named not in Experiment.model_fields:
+    if (
+        parameter.levels is None
+        and "." not in named
+        and named not in Experiment.whole().model_fields
+    ):
         hint = nearest(named, _known_keys())
         yield f"no key of a model file{hint}; give 'key', 'levels', or the key itself as the name"
         return
@@ -79,7 +83,7 @@ def _misplaced(sweep: Sweep, base: Experiment, name: str, parameter: Parameter) 
 def _known_keys() -> dict[str, None]:
     """Return the keys of model files, and what a parameter might have been meant to be."""
     keys: dict[str, None] = {}
-    for section, field in Experiment.model_fields.items():
+    for section, field in Experiment.whole().model_fields.items():
         keys[section] = None
         for part in (field.annotation, *get_args(field.annotation)):
             for inner in getattr(part, "model_fields", {}):

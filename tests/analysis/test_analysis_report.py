@@ -31,7 +31,7 @@ from analysis.shared import style
 from analysis.shared.page import text
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.loihi import energy
-from synfire_bp.model.experiment import Experiment
+from synfire_bp.model import Experiment
 from synfire_bp.runs import Checkpoint, Run, RunWriter
 
 # -- the paper, typed a second time ---------------------------------------------------------------

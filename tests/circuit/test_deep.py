@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synfire_bp as sb
+from synfire_bp.model import assemble
+from synfire_bp import oracle
 from synfire_bp.bench import bench
 from synfire_bp.circuit import LONGEST_EXTRA_DELAY, Block, Gate, backprop_circuit
 from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
@@ -23,7 +25,6 @@ from synfire_bp.circuit.weights import as_copy, from_copy
 from synfire_bp.engines import CircuitEngine, OracleEngine, circuits, engines
 from synfire_bp.errors import CircuitError, ExperimentError, HardwareError, SynfireError
 from synfire_bp.oracle import deep as deep_oracle
-from synfire_bp.oracle import two_layers as oracle
 from synfire_bp.training.verification import verify
 
 KINDS = ["feedback_alignment", "kolen_pollack", "direct_feedback_alignment"]
@@ -350,13 +351,13 @@ def test_a_benchmark_of_a_deep_network_is_refused(experiment):
 
 
 def test_three_sizes_are_the_papers_circuit(experiment):
-    assert circuits(experiment())[0] == backprop_circuit((12, 8, 3))
+    assert assemble(experiment()).circuit == backprop_circuit((12, 8, 3))
 
 
 def test_a_depth_that_the_chip_cannot_hold_is_refused(experiment):
     model = experiment("hardware=loihi1", sizes=(12, *60 * (600,), 3))
     with pytest.raises(HardwareError, match="cores"):
-        CircuitEngine(model, sb.load_dataset("npz", path=model.dataset.path))
+        CircuitEngine(assemble(model), sb.load_dataset("npz", path=model.dataset.path))
 
 
 @pytest.mark.slow
@@ -372,8 +373,8 @@ def test_random_sizes_learn_500_samples_like_the_oracle(experiment, monkeypatch,
     data = sb.load_dataset("npz", path=model.dataset.path)
     weights = tuple(w.astype(np.int16) for w in drawn(sizes, rng))
     order = sb.epoch_order(draw, 0, 500)
-    learnt = OracleEngine(model, data).train(weights, order)
-    engine = CircuitEngine(model, data, uses=["train"])
+    learnt = OracleEngine(assemble(model), data).train(weights, order)
+    engine = CircuitEngine(assemble(model), data, uses=["train"])
     segment = engine.train(weights, order)
     engine.close()
     for row, matrix in segment.copies.items():
@@ -396,7 +397,7 @@ def test_a_compiled_circuit_with_other_feedback_learns_500_samples_like_the_orac
     data = sb.load_dataset("npz", path=model.dataset.path)
     weights = [*drawn(sizes, rng), *fed_back(kind, sizes, rng)]
     weights = tuple(w.astype(np.int16) for w in weights)
-    engine = CircuitEngine(model, data, uses=["train"])
+    engine = CircuitEngine(assemble(model), data, uses=["train"])
     segment = engine.train(weights, np.arange(500))
     engine.close()
     expected = [w.copy() for w in weights]

@@ -35,7 +35,7 @@ import synfire_bp as sb
 from synfire_bp.cli.commands import main
 from synfire_bp.data import datasets, idx
 from synfire_bp.engines import CircuitEngine, engines
-from synfire_bp.model.experiment import list_models
+from synfire_bp.model import list_models
 from synfire_bp.runs import Run, load_checkpoint
 
 PROJECT = Path(__file__).parents[2]

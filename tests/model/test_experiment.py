@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from synfire_bp.data.datasets import DEFAULT_PREPROCESSING
 from synfire_bp.errors import ExperimentError
-from synfire_bp.model.experiment import VARIANTS, Experiment, json_schema, list_models
+from synfire_bp.model import VARIANTS, Experiment, json_schema, list_models
 
 MODELS = Path(__file__).parents[2] / "models"
 

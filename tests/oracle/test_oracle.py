@@ -1,8 +1,4 @@
-"""The algorithm in integers, against vectors and outer products in plain NumPy.
-
-`Plain` is written from the description of what the circuit computes and shares nothing with
-`synfire_bp.oracle`: no loop over neurons, 64-bit integers, a new matrix for every update.
-"""
+"""The paper's algorithm in integers, against vectors and outer products in plain NumPy."""
 
 from __future__ import annotations
 
@@ -15,69 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_oracle import Plain
 
 from synfire_bp import epoch_order, initial_weights, load_dataset
 from synfire_bp.errors import CircuitError, SynfireError
 from synfire_bp.oracle import SEMANTICS, forward, train_epoch
 from synfire_bp.training.schedule import evaluation_points, next_pause
-
-
-class Plain:
-    """Weights, and what has been counted while they learnt."""
-
-    def __init__(self, w1, w2, semantics, limit=254, step=2):
-        self.w1, self.w2 = w1.astype(np.int64), w2.astype(np.int64)
-        self.semantics, self.limit, self.step = semantics, limit, step
-        self.edge = 1024 if semantics == "circuit" else 1023
-        self.o, self.a2, self.t, self.h, self.wrong = [], [], [], [], []
-        self.changes = [0, 0]
-        self.cut = {1: 0, -1: 0}
-
-    def clipped(self, weights):
-        for sign in self.cut:
-            self.cut[sign] += int((sign * weights > self.limit).sum())
-        return np.maximum(np.minimum(weights, self.limit), -self.limit)
-
-    def learn(self, x, label):
-        x = x.astype(np.int64)
-        t = np.arange(self.w2.shape[1]) == label
-        a1 = x @ self.w1
-        h = a1 > 512
-        b1 = (a1 > 0) & ~(a1 > self.edge)
-        a2 = h.astype(np.int64) @ self.w2
-        o, low, high = a2 > 512, a2 > 0, a2 > self.edge
-        d_plus = t & ~o & low
-        d_minus = o & ~t & ~high & low
-        d2 = d_plus.astype(np.int64) - d_minus
-        w2 = self.clipped(self.w2 + self.step * np.outer(h, d2))
-        e = (self.w2 if self.semantics == "circuit" else w2) @ d2
-        d1 = np.sign(e) * b1
-        w1 = self.clipped(self.w1 + self.step * np.outer(x, d1))
-        self.changes[0] += int((w1 != self.w1).sum())
-        self.changes[1] += int((w2 != self.w2).sum())
-        self.w1, self.w2 = w1, w2
-        for kept, seen in zip(
-            (self.o, self.a2, self.t, self.h, self.wrong), (o, a2, t, h, d2.any()), strict=True
-        ):
-            kept.append(seen)
-
-    def counts(self):
-        o, a2, t, h = (np.array(kept) for kept in (self.o, self.a2, self.t, self.h))
-        labels = t.argmax(axis=1)
-        return {
-            "samples": len(o),
-            "correct_spikes": int((o.argmax(axis=1) == labels).sum()),
-            "correct_potential": int((a2.argmax(axis=1) == labels).sum()),
-            "exact": int((o == t).all(axis=1).sum()),
-            "squared_errors": int(((o.astype(int) - t) ** 2).sum()),
-            "n_out": o.shape[1],
-            "loss": ((o.astype(float) - t) ** 2).mean(),
-            "hidden_active": h.mean(),
-            "output_active": o.mean(),
-            "samples_with_error": sum(map(bool, self.wrong)),
-            "changes_w1": self.changes[0],
-            "changes_w2": self.changes[1],
-        }
 
 
 def counts_of(result):
@@ -93,13 +32,13 @@ def counts_of(result):
 
 def both(inputs, labels, w1, w2, order, semantics, **options):
     """Train twice from the same weights; assert that everything is equal; return the plain one."""
-    plain = Plain(w1, w2, semantics, limit=options.get("limit", 254))
+    plain = Plain(w1, w2, semantics=semantics, limit=options.get("limit", 254))
     for k in order:
         plain.learn(inputs[k], labels[k])
     result = train_epoch(inputs, labels, w1.copy(), w2.copy(), order, semantics, **options)
     assert np.count_nonzero(result.w1 != plain.w1) == 0
     assert np.count_nonzero(result.w2 != plain.w2) == 0
-    assert counts_of(result) == pytest.approx(plain.counts(), rel=1e-12)
+    assert counts_of(result) == pytest.approx(plain.fractions(), rel=1e-12)
     return plain
 
 
@@ -136,7 +75,7 @@ def test_networks_from_initial_weights_learn_the_same_weights(semantics, seed):
     inputs, labels = patterns(rng, 60, 50, 5)
     order = np.concatenate([epoch_order(seed, epoch, 60) for epoch in range(10)])
     plain = both(inputs, labels, *initial_weights((50, 40, 5), seed), order, semantics)
-    assert min(plain.changes) > 1000  # it did learn: equality means something
+    assert min(plain.changed) > 1000  # it did learn: equality means something
 
 
 @pytest.mark.mnist
@@ -146,7 +85,7 @@ def test_2000_mnist_samples_leave_no_weight_different(semantics):
     train = load_dataset("mnist").train
     order = epoch_order(3, 0, len(train.labels))[:2000]
     plain = both(train.inputs, train.labels, *initial_weights((400, 400, 10), 3), order, semantics)
-    assert min(plain.changes) > 10_000
+    assert min(plain.changed) > 10_000
     assert plain.counts()["correct_potential"] > 800  # 200 by chance; it starts from nothing
 
 
@@ -284,13 +223,13 @@ def test_the_steps_of_a_rule_are_what_weights_move_by():
     rng = np.random.default_rng(2)
     inputs, labels = patterns(rng, 100, 30, 4)
     start, order = initial_weights((30, 20, 4), 2), np.arange(100)
-    plain = Plain(*start, "circuit", step=6)
+    plain = Plain(*start, up=6, down=-6)
     for k in order:
         plain.learn(inputs[k], labels[k])
     result = train_epoch(
         inputs, labels, *(w.copy() for w in start), order, potentiation=6, depression=-6
     )
-    assert min(plain.changes) > 0
+    assert min(plain.changed) > 0
     assert np.array_equal(result.w1, plain.w1)
     assert np.array_equal(result.w2, plain.w2)
 
@@ -342,10 +281,10 @@ def test_forward_gives_the_potentials_and_spikes_of_the_plain_algorithm(seed, n_
     inputs, labels = patterns(rng, 20, 12, 4)
     w1, w2 = rng.choice(WEIGHTS, (12, n_hid)), rng.choice(WEIGHTS, (n_hid, 4))
     outputs = forward(inputs, w1, w2)
-    plain = Plain(w1, w2, "circuit", step=0)
+    plain = Plain(w1, w2, up=0, down=0)
     for x, label in zip(inputs, labels, strict=True):
         plain.learn(x, label)
-    assert np.array_equal(outputs.potentials, plain.a2)
+    assert np.array_equal(outputs.potentials, plain.potentials)
     assert np.array_equal(outputs.spikes, plain.o)
 
 

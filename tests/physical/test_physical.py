@@ -15,18 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synfire_bp as sb
+from synfire_bp.model import assemble
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
 from synfire_bp.engines import OracleEngine, circuit_engine, starting_weights
 from synfire_bp.engines import physical as engine
 from synfire_bp.errors import ExperimentError, SynfireError
-from synfire_bp.model.experiment import Experiment
+from synfire_bp.model import Experiment
 from synfire_bp.network.chance import _normal
 from synfire_bp.physical.network import build_physical_network, physical_numbers
 from synfire_bp.training import dataset_of, training
 from synfire_bp.training.verification import verify
-from synfire_bp.variants.neuron import NeuronSection
+from synfire_bp.variants.neuron import Neuron
 
 LIF = "dv/dt = (E_L - v + R*(I_tonic + I_syn))/tau_m : volt (unless refractory)"
 SPIKES = {"threshold": "v + gate > theta", "reset": "v = closed"}
@@ -58,9 +59,9 @@ def model(experiment, data):
 
 
 def trained(experiment, order, *, shown_before=0, weights=None, copies=None, record=False):
-    with closing(circuit_engine(experiment, dataset_of(experiment), ["train"])) as machine:
+    with closing(CircuitEngine(assemble(experiment), dataset_of(experiment), ["train"])) as machine:
         return machine.train(
-            starting_weights(experiment) if weights is None else weights, np.asarray(order),
+            assemble(experiment).start if weights is None else weights, np.asarray(order),
             shown_before=shown_before, copies=copies, record=record,
         )  # fmt: skip
 
@@ -101,10 +102,10 @@ def test_a_long_memory_changes_what_is_learnt(model):
     assert "long" in slow.neuron.disturbance
     with pytest.raises(SynfireError, match="time constants are long"):
         verify(slow)
-    weights, data = starting_weights(slow), dataset_of(slow)
+    weights, data = assemble(slow).start, dataset_of(slow)
     order = np.tile(np.arange(40), 2)
-    exact = OracleEngine(model(), data).train(weights, order)
-    with closing(circuit_engine(slow, data, ["train"])) as machine:
+    exact = OracleEngine(assemble(model()), data).train(weights, order)
+    with closing(CircuitEngine(assemble(slow), data, ["train"])) as machine:
         learnt = machine.train(weights, order)
     assert any((a != b).any() for a, b in zip(exact.weights, learnt.weights, strict=True))
 
@@ -115,7 +116,7 @@ def test_spikes_fall_into_the_phases_of_the_circuit(model):
     targets = np.arange(3) == samples.labels[:n, None]
     fired, _ = simulate(
         circuit,
-        [as_copy(row, starting_weights(experiment)) for row in circuit.plastic],
+        [as_copy(row, assemble(experiment).start) for row in circuit.plastic],
         {"input": samples.inputs[None, :n].astype(int), "target": targets[None].astype(int)},
     )
     segment = trained(experiment, range(n), record=True)
@@ -132,10 +133,10 @@ def test_spikes_fall_into_the_phases_of_the_circuit(model):
 
 def test_the_inference_circuit_answers_like_the_oracle(model):
     experiment = model()
-    data, weights = dataset_of(experiment), starting_weights(experiment)
-    with closing(circuit_engine(experiment, data)) as machine:
+    data, weights = dataset_of(experiment), assemble(experiment).start
+    with closing(CircuitEngine(assemble(experiment), data)) as machine:
         found = machine.test(weights, "test")
-    assert found.score == OracleEngine(experiment, data).test(weights, "test").score
+    assert found.score == OracleEngine(assemble(experiment), data).test(weights, "test").score
     assert not found.strays
 
 
@@ -153,7 +154,7 @@ def test_runtime_mode_does_what_the_compiled_program_does(model):
     experiment = model("neuron.membrane_time=2")
     samples = dataset_of(experiment).train
     net = build_physical_network(
-        sb.backprop_circuit((12, 8, 3)), experiment.neuron, weights=starting_weights(experiment),
+        sb.backprop_circuit((12, 8, 3)), experiment.neuron, weights=assemble(experiment).start,
         inputs=samples.inputs, labels=samples.labels,
     )  # fmt: skip
     net.run(2)
@@ -180,7 +181,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(model):
     first, again = (trained(model(*NOISY), range(30)) for _ in range(2))
     assert_same_weights(first, again)
     other = model(*NOISY, "training.seed=1")
-    moved = trained(other, range(30), weights=starting_weights(model()))
+    moved = trained(other, range(30), weights=assemble(model()).start)
     assert any((moved.copies[row] != matrix).any() for row, matrix in first.copies.items())
 
 
@@ -222,7 +223,7 @@ def test_normal_numbers_have_mean_0_and_variance_1():
 @settings(max_examples=30, deadline=None)
 def test_a_weight_moves_the_membrane_by_its_quanta_when_the_pulse_comes(synapse, membrane, time):
     synaptic = {} if synapse == "delta" else {"synaptic_time": time}
-    neuron = NeuronSection(
+    neuron = Neuron(
         synapse=synapse, membrane_time=membrane, quantum=2**-10, refractory=1.0, **synaptic
     )
     of, timing = neuron.mapping, neuron.timing
@@ -235,7 +236,7 @@ def test_a_weight_moves_the_membrane_by_its_quanta_when_the_pulse_comes(synapse,
 
 
 def test_the_documented_potentials():
-    neuron = NeuronSection()
+    neuron = Neuron()
     assert neuron.quantum * 1024 == 4.0
     assert neuron.resting - neuron.quantum * 8192 == -86.0
 
@@ -246,11 +247,11 @@ def test_the_documented_potentials():
 
 
 def test_spread_delays_arrive_before_the_pulse_ends_and_the_same_in_both_circuits(model):
-    neuron = NeuronSection(delay_spread=1.0, refractory=1.0)
+    neuron = Neuron(delay_spread=1.0, refractory=1.0)
     late, early = [], {}
     for circuit in (sb.backprop_circuit((12, 8, 3)), sb.inference_circuit((12, 8, 3))):
         layout = PlasticLayout(circuit)
-        values = physical_numbers(circuit, layout, neuron, starting_weights(model()))
+        values = physical_numbers(circuit, layout, neuron, assemble(model()).start)
         delay = np.rint(values["plastic.delay"] * 1e3 / neuron.dt).astype(int) + 1
         late.append(delay.max() - neuron.timing.phase - neuron.timing.window)
         first = circuit.slices["x"], circuit.slices["h"]

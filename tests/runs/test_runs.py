@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synfire_bp.errors import CheckpointError, RunDirectoryError
-from synfire_bp.model.experiment import Experiment
+from synfire_bp.model import Experiment
 from synfire_bp.runs import (
     METRIC_COLUMNS,
     SPIKE_COUNT_COLUMNS,
@@ -399,7 +399,7 @@ def other_process(model, tmp_path):
     """A process that holds the lock of a run directory."""
     script = (
         "import sys\n"
-        "from synfire_bp.model.experiment import Experiment\n"
+        "from synfire_bp.model import Experiment\n"
         "from synfire_bp.runs.runs import RunWriter\n"
         "model = Experiment.from_yaml(sys.argv[2])\n"
         "with RunWriter.create(sys.argv[1], model, 'oracle'):\n"

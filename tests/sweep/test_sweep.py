@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweep_scenes import write_scene
 
+from synfire_bp.model import assemble
 from synfire_bp.errors import SweepError
-from synfire_bp.model.experiment import Experiment
+from synfire_bp.model import Experiment
 from synfire_bp.sweep import (
     DesignSection,
     Parameter,
@@ -310,8 +311,8 @@ def test_the_initial_spread_scales_the_weights_and_its_default_changes_no_finger
     narrow = digits.changed(["network.initial_spread=0.25"])
     assert narrow.decisive()["network.initial_spread"] == 0.25
     assert narrow.fingerprint() != digits.fingerprint()
-    usual, small = (starting_weights(e)[0].astype(float) for e in (digits, narrow))
+    usual, small = (assemble(e).start[0].astype(float) for e in (digits, narrow))
     # magnitudes are rounded down to even, so the ratio is a bit below a quarter
     assert 0.2 < small.std() / usual.std() <= 0.26
-    zero = starting_weights(digits.changed(["network.initial_spread=0.0"]))
+    zero = assemble(digits.changed(["network.initial_spread=0.0"])).start
     assert not any(matrix.any() for matrix in zero)

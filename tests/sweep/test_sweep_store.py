@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from sweep_scenes import assert_same_tables, outcome_of, undisturbed, write_scene
 
+from synfire_bp.model import assemble
 from synfire_bp.errors import SweepError
 from synfire_bp.sweep import (
     Sweep,
@@ -89,14 +90,14 @@ def test_a_run_of_a_sweep_ends_as_the_same_training_alone(scene, tmp_path):
 
 def test_shut_is_what_the_potentials_say(scene):
     _, sweep, planned, _ = scene
+    from synfire_bp import oracle
     from synfire_bp.data.scores import shut_samples
     from synfire_bp.engines import starting_weights
-    from synfire_bp.oracle import two_layers as oracle
     from synfire_bp.training import dataset_of
 
     experiment = planned[0].experiment(sweep.base)
     data = dataset_of(experiment).test
-    potentials = oracle.forward(data.inputs, *starting_weights(experiment)).potentials
+    potentials = oracle.forward(data.inputs, *assemble(experiment).start).potentials
     found = shut_samples(potentials, data.labels)
     for unit in range(3):
         own = potentials[data.labels == unit, unit]

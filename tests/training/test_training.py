@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import synfire_bp as sb
+from synfire_bp.model import assemble
 from synfire_bp.circuit import reference
 from synfire_bp.engines import CircuitEngine, OracleEngine, engines
 from synfire_bp.errors import (
@@ -326,7 +327,7 @@ def test_the_oracle_records_nothing_and_says_so_only_when_asked(unbroken, model)
     assert not (unbroken("oracle", RECORD).path / "spikes.npz").exists()
     dataset = training.dataset_of(model())
     with pytest.raises(SynfireError, match="the oracle has no spikes to record"):
-        OracleEngine(model(), dataset).train(
+        OracleEngine(assemble(model()), dataset).train(
             sb.initial_weights(SIZES, SEED), np.arange(3), record=True
         )
 

@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 from small import SMALL
 
 import synfire_bp as sb
+from synfire_bp.model import assemble
+from synfire_bp import oracle
 from synfire_bp.circuit.decay import WHOLE, kept, shrunk
 from synfire_bp.circuit.weights import initial_feedback
 from synfire_bp.engines import CircuitEngine, OracleEngine, engines, starting_weights
 from synfire_bp.errors import CircuitError, ExperimentError, RunDirectoryError, SynfireError
-from synfire_bp.model.experiment import Experiment
+from synfire_bp.model import Experiment
 from synfire_bp.network import build_network
 from synfire_bp.network.lines import Lines
 from synfire_bp.oracle import Deviation
-from synfire_bp.oracle import two_layers as oracle
 from synfire_bp.runs import load_checkpoint
 from synfire_bp.training import dataset_of, verification
 from synfire_bp.training.alignment import alignment, angle, mean_unit_angle
@@ -209,7 +210,7 @@ def test_circuit_and_oracle_learn_the_same(model, name):
 
 def test_steps_without_a_moment_are_spared_the_loop_over_synapses(model, program_cache):
     experiment = model(*DECAYS)
-    CircuitEngine(experiment, dataset_of(experiment), uses=["train"]).close()
+    CircuitEngine(assemble(experiment), dataset_of(experiment), uses=["train"]).close()
     sources = list(program_cache.glob("*/code_objects/variant_after*.cpp"))
     assert any("const int _N = feedback_due ?" in source.read_text() for source in sources)
 
@@ -219,10 +220,10 @@ def test_feedback_through_other_weights_teaches_other_things(model):
     ends = {}
     for name, overrides in {"paper": (), **DETERMINISTIC}.items():
         experiment = model(*overrides)
-        engine = OracleEngine(experiment, dataset_of(experiment))
+        engine = OracleEngine(assemble(experiment), dataset_of(experiment))
         order = np.tile(np.arange(60), 3)
         ends[name] = b"".join(
-            w.tobytes() for w in engine.train(starting_weights(experiment), order).weights[:2]
+            w.tobytes() for w in engine.train(assemble(experiment).start, order).weights[:2]
         )
     assert len(set(ends.values())) == len(ends)
 
@@ -230,8 +231,8 @@ def test_feedback_through_other_weights_teaches_other_things(model):
 def test_a_notebook_runs_the_same_lines(model):
     """Brian2's runtime mode: its functions are Python's, not the compiled ones."""
     experiment = model(*DECAYS)
-    dataset, (circuit, _) = dataset_of(experiment), engines.circuits(experiment)
-    weights, order = starting_weights(experiment), np.arange(15)
+    dataset, circuit = dataset_of(experiment), assemble(experiment).circuit
+    weights, order = assemble(experiment).start, np.arange(15)
     layout, variant = engines.PlasticLayout(circuit), experiment.feedback
     net = build_network(
         circuit, weights=weights, inputs=dataset.train.inputs, labels=dataset.train.labels,
@@ -239,7 +240,7 @@ def test_a_notebook_runs_the_same_lines(model):
         more={**variant.numbers(circuit, layout, 0), **variant.moment(circuit, 4)},
     )  # fmt: skip
     net.run(len(order))
-    left = OracleEngine(experiment, dataset).train(weights, order, shown_before=4).weights
+    left = OracleEngine(assemble(experiment), dataset).train(weights, order, shown_before=4).weights
     for row, matrix in net.weights().items():
         held = row.sign * (matrix.T if row.transposed else matrix)
         np.testing.assert_array_equal(held, left[row.layer], err_msg=row.name)
@@ -255,8 +256,8 @@ def test_a_notebook_runs_the_same_lines(model):
 )  # fmt: skip
 def test_the_circuit_ends_with_the_same_bits_wherever_it_was_stopped(model, overrides):
     experiment = model(*overrides)
-    weights, order = starting_weights(experiment), np.arange(60)
-    with closing(CircuitEngine(experiment, dataset_of(experiment), uses=["train"])) as engine:
+    weights, order = assemble(experiment).start, np.arange(60)
+    with closing(CircuitEngine(assemble(experiment), dataset_of(experiment), uses=["train"])) as engine:
         whole = engine.train(weights, order).copies
         for cuts in ([7], [20, 28], [13]):  # a moment just past, coming, and neither
             held, copies, before = weights, None, 0
@@ -276,8 +277,8 @@ def disturbed(model):
 
     def run(*overrides, samples=60):
         experiment = model("feedback=weight_drift", *overrides)
-        weights = starting_weights(experiment)
-        with closing(CircuitEngine(experiment, dataset_of(experiment), uses=["train"])) as engine:
+        weights = assemble(experiment).start
+        with closing(CircuitEngine(assemble(experiment), dataset_of(experiment), uses=["train"])) as engine:
             done = engine.train(weights, np.arange(samples))
         return {
             row.name: (weights[row.layer].astype(int), matrix.astype(int))
@@ -351,8 +352,8 @@ def test_angles_are_those_of_geometry():
 
 
 def test_the_way_back_of_copies_that_differ_is_their_sum(model):
-    circuit = engines.circuits(model())[0]
-    w1, w2 = starting_weights(model())
+    circuit = assemble(model()).circuit
+    w1, w2 = assemble(model()).start
     copies = {row.name: (w1, w2)[row.layer] for row in circuit.plastic}
     assert alignment(circuit, (w1, w2), copies) == {"angle_b2": 0, "unit_angle_b2": 0}
     copies |= {"o→hT": 3 * w2, "oT→hT": -w2}
@@ -370,7 +371,7 @@ def test_a_run_holds_the_feedback_matrix_and_its_angle(model, tmp_path, name):
     run = sb.train(experiment, engine="oracle", out=tmp_path)
     held = run.weights
     assert set(held) == {f"{m}{end}" for m in ("w1", "w2", "b2") for end in ("", "_init")}
-    for matrix, start in zip(("w1", "w2", "b2"), starting_weights(experiment), strict=True):
+    for matrix, start in zip(("w1", "w2", "b2"), assemble(experiment).start, strict=True):
         np.testing.assert_array_equal(held[f"{matrix}_init"], start)
     fixed = name in ("feedback_alignment", "sign_symmetric")
     assert (held["b2"] == held["b2_init"]).all() == fixed
@@ -412,20 +413,21 @@ def test_a_folder_of_the_paper_is_not_taken_for_one_of_a_variant(model, tmp_path
 
 def test_feedback_starts_independent_of_the_weights_or_with_their_signs(model):
     sizes = ("network.sizes=[50, 200, 10]",)
-    _, w2, back = starting_weights(model("feedback=kolen_pollack", *sizes))
-    _, same, signed = starting_weights(model("feedback=sign_symmetric", *sizes))
+    _, w2, back = assemble(model("feedback=kolen_pollack", *sizes)).start
+    _, same, signed = assemble(model("feedback=sign_symmetric", *sizes)).start
     np.testing.assert_array_equal(w2, same)
     assert abs(angle(w2, back) - 90) < 5  # of 2,000 weights
     np.testing.assert_array_equal(np.sign(signed), np.sign(w2) * (back != 0))
     np.testing.assert_array_equal(abs(signed), abs(back) * (w2 != 0))
     assert 0.8 < back.std() / w2.std() < 1.25
     assert abs(back).max() <= 240
-    limited = starting_weights(model("feedback=kolen_pollack", "network.weight_limit=100"))
+    limited = assemble(model("feedback=kolen_pollack", "network.weight_limit=100")).start
     assert abs(limited[2]).max() <= 100
 
 
 def test_a_circuit_with_feedback_of_its_own_knows_shapes_and_names(model):
-    circuit, inference = engines.circuits(model("feedback=kolen_pollack"))
+    made = assemble(model("feedback=kolen_pollack"))
+    circuit, inference = made.circuit, made.inference.circuit
     assert circuit.shapes == ((12, 8), (8, 3), (8, 3))
     assert circuit.matrix_names == ("w1", "w2", "b2")
     assert [(row.name, row.sign) for row in circuit.plastic if row.layer == 2] == [
@@ -440,7 +442,9 @@ def test_a_circuit_with_feedback_of_its_own_knows_shapes_and_names(model):
 
 def test_the_paper_adds_no_line(model):
     assert model("feedback=symmetric").feedback.lines() == Lines()
-    assert engines.circuits(model("feedback=symmetric")) == engines.circuits(model())
+    symmetric, plain = assemble(model("feedback=symmetric")), assemble(model())
+    assert symmetric.circuit == plain.circuit
+    assert symmetric.inference.circuit == plain.inference.circuit
 
 
 # ---------------------------------------------------------------- bad input
@@ -536,12 +540,12 @@ def test_what_is_not_there_for_deeper_networks_is_refused(entries):
 def test_a_deeper_network_has_a_matrix_for_each_hidden_layer(kind):
     text = TEXT.replace("[64, 10, 10]", "[64, 12, 11, 10]").rstrip() + f" {kind}\n"
     experiment = Experiment.from_yaml(text)
-    shapes = [matrix.shape for matrix in starting_weights(experiment)]
+    shapes = [matrix.shape for matrix in assemble(experiment).start]
     direct = kind == "direct_feedback_alignment"
     back = [(12, 10), (11, 10)] if direct else [(12, 11), (11, 10)]
     assert shapes == [(64, 12), (12, 11), (11, 10), *back]
     data = sb.load_dataset("digits")
-    learnt = OracleEngine(experiment, data).train(starting_weights(experiment), np.arange(200))
-    for before, after in zip(starting_weights(experiment)[3:], learnt.weights[3:], strict=True):
+    learnt = OracleEngine(assemble(experiment), data).train(assemble(experiment).start, np.arange(200))
+    for before, after in zip(assemble(experiment).start[3:], learnt.weights[3:], strict=True):
         np.testing.assert_array_equal(before, after)
-    assert (learnt.weights[0] != starting_weights(experiment)[0]).any()
+    assert (learnt.weights[0] != assemble(experiment).start[0]).any()

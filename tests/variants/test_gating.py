@@ -18,20 +18,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synfire_bp as sb
+from synfire_bp.model import assemble
 from synfire_bp.circuit import FULL, backprop_circuit, inference_circuit
 from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
-from synfire_bp.circuit.pools import POOLS, ChainCircuit, link_weight, random_links
+from synfire_bp.variants.gating.pools import POOLS, ChainCircuit, link_weight, random_links
 from synfire_bp.circuit.reference import firing_table, simulate
-from synfire_bp.circuit.replay import backwards, repeated
+from synfire_bp.variants.gating.replay import backwards, repeated
 from synfire_bp.dice import CERTAIN
 from synfire_bp.engines import CircuitEngine, OracleEngine, engines, starting_weights
 from synfire_bp.errors import CircuitError, ExperimentError, Interrupted, SynfireError
-from synfire_bp.model.experiment import Experiment
+from synfire_bp.model import Experiment
 from synfire_bp.network import build_network
 from synfire_bp.training import dataset_of
 from synfire_bp.training.interrupt import StopRequest
 from synfire_bp.training.verification import verify
-from synfire_bp.variants.gating import GatingSection
+from synfire_bp.variants.gating import Gating
 
 SIZES = (12, 8, 3)
 TINY = 6e-8
@@ -198,7 +199,7 @@ def assert_about(share, p, n):
 
 
 def test_gates_fail_together_and_as_often_as_they_should():
-    fired, circuit = spikes_of(GatingSection(failure=0.3))
+    fired, circuit = spikes_of(Gating(failure=0.3))
     x = fired[:, 1, circuit.slices["x"]]
     assert (x.all(axis=1) == x.any(axis=1)).all()
     opened = [x.any(axis=1), fired[:, 7, circuit.slices["x"]].any(axis=1)]
@@ -210,7 +211,7 @@ def test_gates_fail_together_and_as_often_as_they_should():
 
 
 def test_a_pulse_comes_early_or_late_but_once():
-    section = GatingSection(early=0.25, late=0.25)
+    section = Gating(early=0.25, late=0.25)
     fired, circuit = spikes_of(section)
     table, numbers = fixed_synapses(circuit), section.numbers(circuit, PlasticLayout(circuit), 5)
     start, end = numbers["fixed.gate_from"], numbers["fixed.gate_to"]
@@ -227,25 +228,25 @@ def test_a_pulse_comes_early_or_late_but_once():
 
 
 def test_late_pulses_open_a_phase_later():
-    fired, circuit = spikes_of(GatingSection(late=1.0), samples=2)
+    fired, circuit = spikes_of(Gating(late=1.0), samples=2)
     assert not fired[..., circuit.slices["x"]].any()  # the input has gone
-    fired, circuit = spikes_of(GatingSection(jitter=1e-3), samples=2)
+    fired, circuit = spikes_of(Gating(jitter=1e-3), samples=2)
     assert fired[:, 1, circuit.slices["x"]].all()
 
 
 def test_neurons_of_the_chain_miss_spikes_and_fire_by_themselves():
-    fired, circuit = spikes_of(GatingSection(pool=8, cell_failure=0.1, quorum=0.3))
+    fired, circuit = spikes_of(Gating(pool=8, cell_failure=0.1, quorum=0.3))
     chain = [fired[:, k - 1, circuit.slices[f"g{k}"]] for k in range(1, 12)]
     n = sum(volley.size for volley in chain)
     assert_about(np.mean([volley.mean() for volley in chain]), 0.9, n)
-    fired, circuit = spikes_of(GatingSection(pool=8, noise=0.01, quorum=1.0))
+    fired, circuit = spikes_of(Gating(pool=8, noise=0.01, quorum=1.0))
     quiet = fired[:, 5, circuit.slices["g1"].start : circuit.slices["g4"].stop]
     assert_about(quiet.mean(), 0.01, quiet.size)
 
 
 def test_a_chain_that_died_starts_anew_with_the_next_sample():
-    died, circuit = spikes_of(GatingSection(cell_failure=0.2, restart=False), samples=20)
-    anew, _ = spikes_of(GatingSection(cell_failure=0.2), samples=20)
+    died, circuit = spikes_of(Gating(cell_failure=0.2, restart=False), samples=20)
+    anew, _ = spikes_of(Gating(cell_failure=0.2), samples=20)
     last = circuit.slices["g10"]
     per_sample = [fired[:, 9, last].any(axis=1) for fired in (died, anew)]
     assert not per_sample[0][-5:].any()
@@ -256,7 +257,7 @@ def test_a_chain_that_died_starts_anew_with_the_next_sample():
 
 @pytest.mark.parametrize("trouble", [{"failure": 0.3}, {"cell_failure": 0.1, "pool": 4}])
 def test_what_goes_wrong_hangs_on_the_moment_not_on_where_a_run_began(trouble):
-    section = GatingSection(**trouble)
+    section = Gating(**trouble)
     assert not section.reaches_on
     whole, _ = spikes_of(section, samples=12)
     later, _ = spikes_of(section, samples=6, seed=5 + 6 * 12)
@@ -265,14 +266,14 @@ def test_what_goes_wrong_hangs_on_the_moment_not_on_where_a_run_began(trouble):
 
 
 def test_lost_cells_never_fire():
-    fired, circuit = spikes_of(GatingSection(pool=8, lost_cells=0.25, noise=0.1), samples=10)
+    fired, circuit = spikes_of(Gating(pool=8, lost_cells=0.25, noise=0.1), samples=10)
     chain = fired[..., circuit.slices["g0"].start : circuit.slices["g11"].stop]
     assert (~chain.any(axis=(0, 1))).sum() == 24  # the others fire by themselves, if not driven
 
 
 def test_inference_stays_as_it_is():
     plain = inference_circuit(SIZES)
-    assert GatingSection(failure=0.5, pool=4, replay=2).circuit(plain) == plain
+    assert Gating(failure=0.5, pool=4, replay=2).circuit(plain) == plain
 
 
 # -- training ------------------------------------------------------------------------------------
@@ -281,9 +282,9 @@ def test_inference_stays_as_it_is():
 def test_with_nothing_gone_wrong_it_is_exactly_the_circuit(experiment, small_npz):
     plain = experiment(path=small_npz())
     lucky = experiment(*troubled(TINY), path=plain.dataset.path)
-    dataset, weights, order = dataset_of(plain), starting_weights(plain), np.arange(40)
-    expected = OracleEngine(plain, dataset).train(weights, order)
-    with closing(CircuitEngine(lucky, dataset, uses=["train"])) as engine:
+    dataset, weights, order = dataset_of(plain), assemble(plain).start, np.arange(40)
+    expected = OracleEngine(assemble(plain), dataset).train(weights, order)
+    with closing(CircuitEngine(assemble(lucky), dataset, uses=["train"])) as engine:
         found = engine.train(weights, order)
     assert len(found.copies) == 8
     for row, matrix in found.copies.items():

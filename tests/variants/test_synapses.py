@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import synfire_bp as sb
-from synfire_bp import dice
+from synfire_bp.model import assemble
+from synfire_bp import dice, oracle
 from synfire_bp.circuit import backprop_circuit
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.reference import simulate
@@ -36,12 +37,11 @@ from synfire_bp.errors import ExperimentError, SynfireError
 from synfire_bp.network import build_network, chance
 from synfire_bp.network.lines import Lines, combined
 from synfire_bp.oracle import kernels as oracle_kernels
-from synfire_bp.oracle import two_layers as oracle
 from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
 from synfire_bp.training.verification import verify
-from synfire_bp.variants.reward import RewardSection
-from synfire_bp.variants.synapses import SynapsesSection, inhibitory_cells, weight_numbers
+from synfire_bp.variants.reward import Reward
+from synfire_bp.variants.synapses import Synapses, inhibitory_cells, weight_numbers
 
 N = 60
 """Samples of the small trainings."""
@@ -92,8 +92,8 @@ def trained(experiment, cuts=(), samples=N):
     """Train a circuit from pause to pause; return what it did in the last part."""
     dataset = dataset_of(experiment)
     order = np.concatenate([epoch_order(experiment.training.seed, e, N) for e in (0, 1)])[:samples]
-    engine = CircuitEngine(experiment, dataset, uses=["train"])
-    weights, copies, segments = starting_weights(experiment), None, []
+    engine = CircuitEngine(assemble(experiment), dataset, uses=["train"])
+    weights, copies, segments = assemble(experiment).start, None, []
     for begin, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
         segments.append(engine.train(weights, order[begin:end], copies=copies, shown_before=begin))
         weights, copies = segments[-1].weights, segments[-1].differing_copies
@@ -206,7 +206,7 @@ def test_portions_keep_the_mean(amount, portion):
 )
 def test_the_oracle_changes_a_weight_as_the_lines_say(weights, soft, p, step, change, seed):
     """The kernel's numba against the words of the circuit's lines, in NumPy."""
-    section = SynapsesSection(
+    section = Synapses(
         soft_bounds=soft, update_probability=p, levels=512 // step - 1, shared=True
     )
     weights = np.clip(weights // step * step, -(254 // step * step), 254 // step * step)
@@ -242,9 +242,9 @@ def test_what_never_fails_is_the_circuit_of_the_paper(model):
 
 def test_what_never_fails_leaves_the_oracle_of_the_paper(model):
     dataset = dataset_of(model())
-    for engine in (OracleEngine(model(wild()), dataset), OracleEngine(model(), dataset)):
-        segment = engine.train(starting_weights(model()), np.arange(N))
-        expected = OracleEngine(model(), dataset).train(starting_weights(model()), np.arange(N))
+    for engine in (OracleEngine(assemble(model(wild())), dataset), OracleEngine(assemble(model()), dataset)):
+        segment = engine.train(assemble(model()).start, np.arange(N))
+        expected = OracleEngine(assemble(model()), dataset).train(assemble(model()).start, np.arange(N))
         for one, other in zip(segment.weights, expected.weights, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -270,7 +270,7 @@ def test_relays_that_never_deliver_leave_the_input_silent_but_not_the_ring(model
 def test_weights_that_never_move_stay_as_they_were(model):
     (segment,) = trained(model(wild(update_probability=0.0)))
     assert segment.spike_counts["d+"].sum() + segment.spike_counts["d-"].sum() > 0
-    for left, start in zip(segment.weights, starting_weights(model()), strict=True):
+    for left, start in zip(segment.weights, assemble(model()).start, strict=True):
         np.testing.assert_array_equal(left, start)
     assert not segment.unequal
 
@@ -301,11 +301,11 @@ def test_brian2s_numpy_and_the_compiled_circuit_fail_alike(model):
     experiment = model(wild(0.7, 0.9, 0.5, flip=0.2, grade=0.75, noise=0.5))
     n = 8
     (compiled,) = trained(experiment, samples=n)
-    dataset, circuit = dataset_of(experiment), circuits(experiment)[0]
+    dataset, circuit = dataset_of(experiment), assemble(experiment).circuit
     layout, seed = PlasticLayout(circuit), engines._first_moment(experiment)
     net = build_network(
         circuit,
-        weights=starting_weights(experiment),
+        weights=assemble(experiment).start,
         inputs=dataset.train.inputs,
         labels=dataset.train.labels,
         order=epoch_order(experiment.training.seed, 0, N)[:n],
@@ -379,8 +379,8 @@ def test_shared_dice_go_on_where_they_were(model):
     *_, last = trained(experiment, cuts=(11, 12))
     dataset = dataset_of(experiment)
     order = epoch_order(experiment.training.seed, 0, N)
-    engine = OracleEngine(experiment, dataset)
-    half = engine.train(starting_weights(experiment), order[:25])
+    engine = OracleEngine(assemble(experiment), dataset)
+    half = engine.train(assemble(experiment).start, order[:25])
     rest = engine.train(half.weights, order[25:], shown_before=25)
     for layer, matrix in enumerate(whole.weights):
         np.testing.assert_array_equal(last.weights[layer], matrix)
@@ -400,9 +400,9 @@ def test_inhibitory_cells_are_as_many_as_asked_and_scattered():
 def test_initial_weights_have_the_signs_of_their_cells_and_lie_on_levels(model):
     drawn = sb.initial_weights((30, 40, 5), 0)
     circuit = backprop_circuit((30, 40, 5))
-    for layer, matrix in enumerate(SynapsesSection(dale=0.2).starting_weights(drawn, circuit, 0)):
+    for layer, matrix in enumerate(Synapses(dale=0.2).starting_weights(drawn, circuit, 0)):
         np.testing.assert_array_equal(np.abs(matrix), np.abs(drawn[layer]))
-    balanced = SynapsesSection(dale=0.2, balanced=True).starting_weights(drawn, circuit, 0)
+    balanced = Synapses(dale=0.2, balanced=True).starting_weights(drawn, circuit, 0)
     for layer, matrix in enumerate(balanced):
         rare = inhibitory_cells(len(matrix), 0.2, layer)
         assert (matrix % 2 == 0).all()
@@ -410,7 +410,7 @@ def test_initial_weights_have_the_signs_of_their_cells_and_lie_on_levels(model):
         fourfold = np.minimum(4 * np.abs(drawn[layer][rare].astype(int)), 254)
         np.testing.assert_array_equal(-matrix[rare], fourfold)
     for levels, step in ((255, 2), (31, 16), (3, 128)):
-        section = SynapsesSection(levels=levels)
+        section = Synapses(levels=levels)
         assert section.step == step
         lowest, highest = section.bounds((30, 40, 5), 254)
         for layer, matrix in enumerate(section.starting_weights(drawn, circuit, 0)):
@@ -439,9 +439,9 @@ def test_a_reward_that_is_always_wrong_teaches_the_opposite(model):
     (segment,) = trained(model(wild(flip=1.0)))
     opposite = model(['learning.rule="dw = 2*x0*y0 - 4*r1*x0*y0"'])
     order = epoch_order(opposite.training.seed, 0, N)
-    expected = OracleEngine(opposite, dataset_of(opposite)).train(starting_weights(opposite), order)
+    expected = OracleEngine(assemble(opposite), dataset_of(opposite)).train(assemble(opposite).start, order)
     for found, matrix, start in zip(
-        segment.weights, expected.weights, starting_weights(opposite), strict=True
+        segment.weights, expected.weights, assemble(opposite).start, strict=True
     ):
         np.testing.assert_array_equal(found, matrix)
         assert (matrix != start).any()
@@ -451,7 +451,7 @@ def test_a_reward_that_is_always_wrong_teaches_the_opposite(model):
 def test_half_a_reward_makes_forward_weights_only_fall(model):
     experiment = model(wild(grade=0.5))
     (segment,) = trained(experiment)
-    start = starting_weights(experiment)
+    start = assemble(experiment).start
     fell = 0
     for row, matrix in segment.copies.items():
         if row.name in FORWARD:
@@ -474,7 +474,7 @@ def test_a_noisy_reward_is_the_same_wherever_a_training_paused(model):
     ("delay", "phases"), [(0, (5, 7)), (2, (7, 9)), (5, (0, 10)), (11, (4, 6))]
 )
 def test_a_late_reward_is_on_in_later_phases(delay, phases):
-    circuit = RewardSection(delay=delay).circuit(backprop_circuit((3, 4, 2)))
+    circuit = Reward(delay=delay).circuit(backprop_circuit((3, 4, 2)))
     assert circuit.reward_phases == phases
     assert replace(circuit, phases=backprop_circuit((3, 4, 2)).phases) == backprop_circuit(
         (3, 4, 2)
@@ -485,9 +485,9 @@ def test_a_late_reward_is_on_in_later_phases(delay, phases):
 
 def test_the_circuit_with_a_late_reward_is_the_one_of_its_rows(model):
     experiment = model(switches("reward", delay=2))
-    circuit, dataset, n = circuits(experiment)[0], dataset_of(experiment), 8
+    circuit, dataset, n = assemble(experiment).circuit, dataset_of(experiment), 8
     inputs, labels = dataset.train.inputs[:n], dataset.train.labels[:n]
-    weights = starting_weights(experiment)
+    weights = assemble(experiment).start
     net = build_network(circuit, weights=weights, inputs=inputs, labels=labels)
     net.run(n)
     patterns = {"input": inputs[None], "target": np.eye(circuit.sizes[-1], dtype=int)[labels][None]}
@@ -566,7 +566,7 @@ def test_switches_that_cannot_go_together_are_refused(model, overrides, answer):
 def test_the_oracle_says_what_it_cannot_follow(model, overrides, answer):
     experiment = model(overrides)
     with pytest.raises(SynfireError) as caught:
-        engines.make_engine("oracle", experiment, dataset_of(experiment))
+        engines.make_engine("oracle", assemble(experiment), dataset_of(experiment))
     assert answer in str(caught.value)
     assert "use the engine 'circuit'" in str(caught.value)
     with pytest.raises(SynfireError, match="oracle"):
@@ -575,15 +575,15 @@ def test_the_oracle_says_what_it_cannot_follow(model, overrides, answer):
 
 
 def test_a_section_without_entries_adds_nothing():
-    assert combined([SynapsesSection().lines(), RewardSection().lines()]) == Lines()
-    assert SynapsesSection().changes((3, 4, 2), 254, 0) is None
+    assert combined([Synapses().lines(), Reward().lines()]) == Lines()
+    assert Synapses().changes((3, 4, 2), 254, 0) is None
 
 
 def test_oracle_weights_move_within_their_own_bounds():
     rng = np.random.default_rng(0)
     inputs = (rng.random((200, 30)) < 0.5).astype(np.uint8)
     labels = rng.integers(0, 4, 200)
-    section = SynapsesSection(dale=0.5)
+    section = Synapses(dale=0.5)
     circuit = backprop_circuit((30, 20, 4))
     w1, w2 = section.starting_weights(sb.initial_weights(circuit.sizes, 1), circuit, 1)
     samples = oracle.Samples.of(inputs, labels, 4)

@@ -1,0 +1,277 @@
+"""What the algorithm in integers does: the paper's, and in what a variant departs from it.
+
+For one sample with binary input h_0 = x and one-hot target t, with theta = 1024 and L weight
+layers::
+
+    a_l = h_(l-1) @ W_l      h_l = a_l > theta/2      b_l = 0 < a_l <= theta      l = 1 … L
+    d+  = t and not h_L and a_L > 0                   (box derivative at the output)
+    d-  = h_L and not t and not a_L > theta           d_L = d+ - d-
+    e_l = W_(l+1) @ d_(l+1)                           d_l = sign(e_l) * b_l       l = L-1 … 1
+    W_l += 2 * outer(h_(l-1), d_l), clipped
+
+Two semantics.  In ``"circuit"`` every W on the right is as it was before the sample, because a
+spike is delivered with the weight as it stood before learning in that step.  In ``"numpy"``, the
+authors' shortcut carried on to any depth, e_l is computed with W_(l+1) after its update, and the
+upper box edges are ``a > 1023``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.decay import WHOLE
+from synfire_bp.circuit.numbers import WEIGHT_LIMIT
+from synfire_bp.errors import SynfireError
+
+__all__ = ["SEMANTICS", "Algorithm", "Changes", "Decay"]
+
+SEMANTICS = ("circuit", "numpy")
+
+Matrices = tuple[NDArray[np.int16], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """How forward weights change, where they do not just add and clip.
+
+    As the circuit's copies do if they share their dice: those of `synfire_bp.dice`, for the
+    purposes SOFT, UPDATE and LEVELS.
+
+    Attributes
+    ----------
+    lowest, highest : tuple of int16 arrays
+        Bounds of each weight, in place of the limit: a matrix (n_pre, n_post) per weight layer.
+    soft : bool
+        A step is proportional to the distance from the bound, and rounded at random to even.
+    probability : float
+        That a weight moves at all.
+    step : int
+        Distance between two levels of a weight, a power of two; what is between is rounded at
+        random.
+
+    Raises
+    ------
+    SynfireError
+        If bounds do not fit each other, or a number is out of its range.
+    """
+
+    lowest: Matrices
+    highest: Matrices
+    soft: bool = False
+    probability: float = 1.0
+    step: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the numbers and the bounds against each other."""
+        if not 0 <= self.probability <= 1:
+            raise SynfireError(f"changes: probability is {self.probability}; must be 0 … 1")
+        if self.step < 2 or self.step & (self.step - 1):
+            raise SynfireError(f"changes: step is {self.step}; must be a power of two from 2 on")
+        if _shapes(self.lowest) != _shapes(self.highest):
+            raise SynfireError(
+                f"changes: lowest is {_said(_shapes(self.lowest))}, highest "
+                f"{_said(_shapes(self.highest))}; must be alike"
+            )
+        for number, (low, high) in enumerate(zip(self.lowest, self.highest, strict=True), 1):
+            if np.any(low > high) or (self.soft and np.any(low == high)):
+                raise SynfireError(
+                    f"changes: a lowest weight of w{number} is not below its highest one"
+                )
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Weights that decay, all at once, after every so many samples.
+
+    Attributes
+    ----------
+    every : int
+        Samples between two moments in which weights decay, counted from the training's first one.
+    keep : int
+        What is left of them then, in parts of `synfire_bp.circuit.decay.WHOLE`.
+    matrices : tuple of bool, optional
+        Which matrices decay, the forward ones first, then those for feedback.  None: all but W1.
+
+    Raises
+    ------
+    SynfireError
+        If a number is out of its range.
+    """
+
+    every: int
+    keep: int
+    matrices: tuple[bool, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.every < 1:
+            raise SynfireError(f"decay: every is {self.every} samples; must be 1 or more")
+        if not 0 <= self.keep <= WHOLE:
+            raise SynfireError(f"decay: keep is {self.keep} of {WHOLE}; must be 0 … {WHOLE}")
+
+
+@dataclass(frozen=True, eq=False)
+class Algorithm:
+    """What the algorithm does; with nothing but sizes it is the paper's.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Units of each layer, the input first: three numbers or more.
+    n_phases : int
+        Phases of one sample, with all its showings: what is drawn at random is named by the time
+        step in which a sample begins.
+    potentiation, depression : int
+        Added to a weight whose error is positive and negative.
+    limit : int
+        Weights are clipped to plus or minus this.
+    semantics : {"circuit", "numpy"}
+        See above.
+    feedback : tuple of int
+        For each feedback matrix the weight layer, counted from 0, in whose place errors come back
+        through it; such as (1,) for B in the place of W2.  In the orientation and the shape of
+        that layer.  Empty: errors come back through the weights.
+    direct : bool
+        Errors come from the output directly to every hidden layer; the feedback matrices have the
+        shapes (n_l, n_out), and do not learn.
+    learns : tuple of bool, optional
+        Which matrices learn, W1 … WL, then those for feedback.  None: all.
+    decay : Decay, optional
+        Which weights decay, and when.
+    changes : Changes, optional
+        How forward weights change; feedback matrices add and clip all the same.
+    showings : int
+        How often each sample is shown, one time after the other; it counts as it was shown first.
+    start : tuple of int16 arrays
+        The weights that a training starts from, one matrix each.  `learn` does not need them.
+    obstacles : tuple of SynfireError
+        Why the integers cannot follow the circuit.  `learn` does not ask.
+    seed : int
+        Seed of the training, for what is drawn once.
+
+    Raises
+    ------
+    SynfireError
+        If it contradicts itself.
+    """
+
+    sizes: tuple[int, ...]
+    n_phases: int = 12
+    potentiation: int = 2
+    depression: int = -2
+    limit: int = WEIGHT_LIMIT
+    semantics: str = "circuit"
+    feedback: tuple[int, ...] = ()
+    direct: bool = False
+    learns: tuple[bool, ...] | None = None
+    decay: Decay | None = None
+    changes: Changes | None = None
+    showings: int = 1
+    start: Matrices = ()
+    obstacles: tuple[SynfireError, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if len(self.sizes) < 3 or min(self.sizes) < 1:
+            raise SynfireError(
+                f"the algorithm's sizes are {self.sizes}; must be three or more layers of one "
+                "unit or more, with two or more matrices between them"
+            )
+        if self.semantics not in SEMANTICS:
+            raise SynfireError(
+                f"semantics '{self.semantics}' is unknown; use one of {', '.join(SEMANTICS)}"
+            )
+        for name in ("n_phases", "showings"):
+            if getattr(self, name) < 1:
+                raise SynfireError(f"{name} is {getattr(self, name)}; must be 1 or more")
+        if self.limit < 0:
+            raise SynfireError(f"limit is {self.limit}; must be 0 or more")
+        self._check_feedback()
+        self._check_lengths()
+
+    def _check_feedback(self) -> None:
+        places = tuple(range(1, self.n_layers))
+        if self.direct and self.feedback != places:
+            raise SynfireError(
+                f"direct needs feedback matrices, one for each of {places}; there are "
+                f"{self.feedback or 'none'}"
+            )
+        if not set(self.feedback) <= set(places) or any(
+            one >= other for one, other in itertools.pairwise(self.feedback)
+        ):
+            raise SynfireError(
+                f"feedback is {self.feedback}; must be weight layers of {places}, in rising order"
+            )
+
+    def _check_lengths(self) -> None:
+        n, names = len(self.shapes), ", ".join(self.names)
+        decaying = None if self.decay is None else self.decay.matrices
+        for name, flags in (("learns", self.learns), ("decay.matrices", decaying)):
+            if flags is not None and len(flags) != n:
+                raise SynfireError(
+                    f"{name} has {len(flags)} entries; must be one for each: {names}"
+                )
+        if self.direct and any(self.learning[self.n_layers :]):
+            raise SynfireError(
+                "feedback directly from the output does not learn: no rule fits it; set learns to "
+                "False for it"
+            )
+        if (
+            self.changes is not None
+            and _shapes(self.changes.lowest) != self.shapes[: self.n_layers]
+        ):
+            raise SynfireError(
+                f"changes: bounds are {_said(_shapes(self.changes.lowest))}; must be "
+                f"{_said(self.shapes[: self.n_layers])}"
+            )
+
+    def cannot(self, why: str | SynfireError) -> Algorithm:
+        """Return the algorithm with a reason why the integers cannot follow the circuit."""
+        if isinstance(why, str):
+            why = SynfireError(f"{why}; use the engine 'circuit'")
+        return replace(self, obstacles=(*self.obstacles, why))
+
+    @property
+    def n_layers(self) -> int:
+        """Number of weight layers."""
+        return len(self.sizes) - 1
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shape of each matrix: W1 … WL, then those for feedback."""
+        forward = tuple(itertools.pairwise(self.sizes))
+        if self.direct:
+            return (*forward, *((self.sizes[layer], self.sizes[-1]) for layer in self.feedback))
+        return (*forward, *(forward[layer] for layer in self.feedback))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each matrix: w1 … wL, then b2 in the place of w2, and so on."""
+        forward = (f"w{layer + 1}" for layer in range(self.n_layers))
+        return (*forward, *(f"b{layer + 1}" for layer in self.feedback))
+
+    @property
+    def learning(self) -> tuple[bool, ...]:
+        """Whether each matrix learns."""
+        return self.learns if self.learns is not None else len(self.shapes) * (True,)
+
+    @property
+    def decaying(self) -> tuple[bool, ...]:
+        """Whether each matrix decays."""
+        if self.decay is None:
+            return len(self.shapes) * (False,)
+        return self.decay.matrices or (False, *(len(self.shapes) - 1) * (True,))
+
+
+def _shapes(matrices: Sequence[NDArray]) -> tuple[tuple[int, ...], ...]:
+    return tuple(matrix.shape for matrix in matrices)
+
+
+def _said(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))

@@ -1,0 +1,307 @@
+"""What the compiled loops of the oracle work on: copies of the weights, and numbers, in tuples.
+
+All matrices lie one below the other in one array, as wide as the widest hidden layer, so that one
+compiled loop serves every number of layers.  It has the narrowest type that holds them, 16 bits as
+a rule, and what leads to the output or comes from it is transposed: then every inner loop runs
+along a row, without branches, and the processor works on 16 or 32 weights at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.circuit.decay import shrunk
+from synfire_bp.circuit.numbers import FULL
+from synfire_bp.dice import likelihood, moments
+from synfire_bp.oracle.algorithm import Algorithm, Decay
+from synfire_bp.oracle.samples import Samples
+
+__all__ = ["Chance", "Changing", "Net", "Rule", "Scratch", "Shown", "Working"]
+
+Narrow = NDArray[np.signedinteger]
+
+
+class Shown(NamedTuple):
+    """Samples: `active`, `starts` and `labels` of `synfire_bp.oracle.Samples`."""
+
+    active: NDArray[np.unsignedinteger]
+    starts: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+
+class Net(NamedTuple):
+    """Weights as the loops want them; of L weight layers, counted from 0.
+
+    Attributes
+    ----------
+    sizes : int64 array, shape (L + 1,)
+        Units of each layer.
+    rows : int16 or int64 array, shape (rows of all matrices, widest hidden layer)
+        All matrices.
+    begins : int64 array, shape (2, L)
+        The first row of each forward matrix, and of what errors come back through in its place:
+        itself, or a matrix of its own.
+    at_once : int
+        So many rows can be summed in this type.
+    """
+
+    sizes: NDArray[np.int64]
+    rows: Narrow
+    begins: NDArray[np.int64]
+    at_once: int
+
+
+class Rule(NamedTuple):
+    """What weights do; `up`, `down` and `limit` have the type of the weights.
+
+    Attributes
+    ----------
+    upper : int
+        Upper edge of the boxes.
+    after : bool
+        Errors come back through weights after their update.
+    direct : bool
+        Errors come back from the output to every layer.
+    lowest_layer : int
+        Nothing below this weight layer learns.
+    learns, back_learns : bool arrays, shape (L,)
+        Of the forward matrices, and of feedback matrices in their places.
+    showings : int
+        Of a sample, of which only the first one counts.
+    """
+
+    up: np.signedinteger
+    down: np.signedinteger
+    limit: np.signedinteger
+    upper: int
+    after: bool
+    direct: bool
+    lowest_layer: int
+    learns: NDArray[np.bool_]
+    back_learns: NDArray[np.bool_]
+    showings: int
+
+
+class Scratch(NamedTuple):
+    """Arrays that the loops fill anew for every sample.
+
+    Attributes
+    ----------
+    part : array of the weights' type
+        A sum of some rows.
+    sums : int32 or int64 array, shape (L - 1, widest layer)
+        a_l of the hidden layers.
+    units, n_units : index arrays
+        Which hidden units fire, and how many of a layer; not of the last hidden layer.
+    h : array of the weights' type, shape (n_(L-1),)
+        1 for each unit of the last hidden layer that fires.
+    output, d_output : arrays as `sums`, shape (n_L,)
+        a_L and d_L.
+    e, d, change : arrays
+        e_l, d_l and by how much weights into each unit are to change.
+    """
+
+    part: Narrow
+    sums: Narrow
+    units: NDArray[np.unsignedinteger]
+    n_units: NDArray[np.int64]
+    h: Narrow
+    output: Narrow
+    d_output: Narrow
+    e: Narrow
+    d: Narrow
+    change: Narrow
+
+
+class Chance(NamedTuple):
+    """What is drawn for each change of a weight, and with which dice (first moments)."""
+
+    soft: bool
+    likelihood: int
+    step: int
+    soft_dice: int
+    update_dice: int
+    level_dice: int
+    n_phases: int
+
+
+class Changing(NamedTuple):
+    """`Changes` as the loops want them.
+
+    Attributes
+    ----------
+    chance : Chance
+        What is drawn.
+    lowest, highest : arrays as `Net.rows`
+        Bounds of the forward weights.
+    numbers : int64 array
+        What the weights of each layer are counted from.
+    seen : int
+        Samples of the call before.
+    """
+
+    chance: Chance
+    lowest: Narrow
+    highest: Narrow
+    numbers: NDArray[np.int64]
+    seen: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Working:
+    """Copies of the weights of an algorithm, and what it takes to change them.
+
+    Attributes
+    ----------
+    algorithm : Algorithm
+        What is done.
+    net : Net
+        The copies.
+    scratch : Scratch
+        Room for one sample.
+    """
+
+    algorithm: Algorithm
+    net: Net
+    scratch: Scratch
+
+    @classmethod
+    def of(
+        cls, weights: Sequence[NDArray], algorithm: Algorithm, *, learning: bool = True
+    ) -> Working:
+        """Copy weights, into a type that also holds what they become if they learn."""
+        small, greatest = _is_small(weights, algorithm, learning)
+        narrow, wide = (np.int16, np.int32) if small else (np.int64, np.int64)
+        rows, n = _stacked(weights, algorithm, narrow), algorithm.n_layers
+        starts = np.cumsum([0, *(len(matrix) for matrix in _turned(weights, algorithm))])
+        begins = np.stack([starts[:n], starts[:n]])
+        begins[1, list(algorithm.feedback)] = starts[n:-1]
+        at_once = int(np.iinfo(narrow).max // greatest)
+        net = Net(np.array(algorithm.sizes, dtype=np.int64), rows, begins, at_once)
+        return cls(algorithm, net, _scratch(algorithm.sizes, narrow, wide))
+
+    def shown(self, samples: Samples) -> Shown:
+        """Return samples whose indices have the type of those of hidden units."""
+        active = samples.active.astype(self.scratch.units.dtype, copy=False)
+        return Shown(active, samples.starts, samples.labels)
+
+    def rule(self) -> Rule:
+        """Return what weights do."""
+        algorithm, narrow = self.algorithm, self.net.rows.dtype.type
+        n, learning = algorithm.n_layers, algorithm.learning
+        learns, back_learns = np.array(learning[:n]), np.zeros(n, dtype=np.bool_)
+        back_learns[list(algorithm.feedback)] = learning[n:]
+        at_all = np.flatnonzero(learns | back_learns)
+        return Rule(
+            narrow(algorithm.potentiation),
+            narrow(algorithm.depression),
+            narrow(algorithm.limit),
+            upper=FULL if algorithm.semantics == "circuit" else FULL - 1,
+            after=algorithm.semantics == "numpy",
+            direct=algorithm.direct,
+            lowest_layer=int(at_all[0]) if at_all.size else n,
+            learns=learns,
+            back_learns=back_learns,
+            showings=algorithm.showings,
+        )
+
+    def changing(self, moment: int) -> Changing | None:
+        """Return how weights change, if `moment` is the first one of the call; None: as they do."""
+        algorithm, changes = self.algorithm, self.algorithm.changes
+        if changes is None:
+            return None
+        streams = ("soft bounds", "update", "levels")
+        chance = Chance(
+            changes.soft, likelihood(changes.probability), changes.step,
+            *(moments(moment, purpose) for purpose in streams), algorithm.n_phases,
+        )  # fmt: skip
+        narrow = self.net.rows.dtype.type
+        bounds = (_stacked(end, algorithm, narrow) for end in (changes.lowest, changes.highest))
+        numbers = np.cumsum([0, *(matrix.size for matrix in changes.lowest)]).astype(np.int64)
+        return Changing(chance, *bounds, numbers)
+
+    def shrink(self, decay: Decay) -> None:
+        """Let the matrices decay that do."""
+        for copy, decays in zip(self._copies(), self.algorithm.decaying, strict=True):
+            if decays:
+                copy[...] = shrunk(copy, decay.keep)
+
+    def write_back(self, weights: Sequence[NDArray]) -> None:
+        """Write the copies into the matrices that may have changed."""
+        algorithm = self.algorithm
+        changed = zip(weights, self._copies(), algorithm.learning, algorithm.decaying, strict=True)
+        for matrix, copy, learns, decays in changed:
+            if learns or decays:
+                matrix[...] = copy
+
+    def _copies(self) -> Iterator[NDArray]:
+        """Return views of the copies, in the order and the orientation of the weights."""
+        empty = [np.empty(shape, np.bool_) for shape in self.algorithm.shapes]
+        return _turned(_blocks(self.net.rows, _turned(empty, self.algorithm)), self.algorithm)
+
+
+def _is_small(weights: Sequence[NDArray], algorithm: Algorithm, learning: bool) -> tuple[bool, int]:
+    """Return whether 16 bits hold everything, and the greatest weight that there may be."""
+    changes = algorithm.changes
+    bounds = () if changes is None else (*changes.lowest, *changes.highest)
+    extremes = [int(end(initial=0)) for w in (*weights, *bounds) for end in (w.min, w.max)]
+    greatest = max(*map(abs, extremes), 1)
+    if learning:
+        steps = (
+            algorithm.potentiation,
+            algorithm.depression,
+            0 if changes is None else changes.step,
+        )
+        greatest = max(greatest, algorithm.limit) + max(map(abs, steps))
+    return max(greatest, *algorithm.sizes) < 2**15, greatest
+
+
+def _turned(matrices: Iterable[NDArray], algorithm: Algorithm) -> Iterator[NDArray]:
+    """Transpose what leads to the output or comes from it; the same again turns it back."""
+    n = algorithm.n_layers
+    places = (*range(n), *algorithm.feedback)
+    for number, (matrix, place) in enumerate(zip(matrices, places, strict=False)):
+        yield matrix.T if place == n - 1 or (number >= n and algorithm.direct) else matrix
+
+
+def _blocks(rows: NDArray, matrices: Iterable[NDArray]) -> Iterator[NDArray]:
+    """Yield the part of `rows` for each of some matrices, one below the other."""
+    begin = 0
+    for height, width in (matrix.shape for matrix in matrices):
+        yield rows[begin : begin + height, :width]
+        begin += height
+
+
+def _stacked(
+    matrices: Sequence[NDArray], algorithm: Algorithm, dtype: type[np.signedinteger]
+) -> Narrow:
+    """Return matrices one below the other."""
+    height = sum(len(matrix) for matrix in _turned(matrices, algorithm))
+    rows = np.zeros((height, max(algorithm.sizes[1:-1])), dtype)
+    turned = list(_turned(matrices, algorithm))
+    for block, matrix in zip(_blocks(rows, turned), turned, strict=True):
+        block[...] = matrix
+    return rows
+
+
+def _scratch(
+    sizes: Sequence[int], narrow: type[np.signedinteger], wide: type[np.signedinteger]
+) -> Scratch:
+    widest, n_hidden, n_out = max(sizes), len(sizes) - 2, sizes[-1]
+    return Scratch(
+        part=np.zeros(widest, narrow),
+        sums=np.zeros((n_hidden, widest), wide),
+        units=np.zeros((n_hidden, widest), np.uint16 if widest < 2**16 else np.uint32),
+        n_units=np.zeros(n_hidden, np.int64),
+        h=np.zeros(sizes[-2], narrow),
+        output=np.zeros(n_out, wide),
+        d_output=np.zeros(n_out, wide),
+        e=np.zeros(widest, wide),
+        d=np.zeros(widest, narrow),
+        change=np.zeros(widest, narrow),
+    )
