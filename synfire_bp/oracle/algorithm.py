@@ -194,6 +194,7 @@ class Algorithm:
             raise SynfireError(f"limit is {self.limit}; must be 0 or more")
         self._check_feedback()
         self._check_lengths()
+        self._check_start()
 
     def _check_feedback(self) -> None:
         places = tuple(range(1, self.n_layers))
@@ -236,6 +237,14 @@ class Algorithm:
         if isinstance(why, str):
             why = SynfireError(f"{why}; use the engine 'circuit'")
         return replace(self, obstacles=(*self.obstacles, why))
+
+    def _check_start(self) -> None:
+        """Those for feedback may be missing: the variant that has them draws them."""
+        found = _shapes(self.start)
+        if found and (len(found) < self.n_layers or found != self.shapes[: len(found)]):
+            raise SynfireError(
+                f"start is {_said(found)}; must be {_said(self.shapes)}: {', '.join(self.names)}"
+            )
 
     @property
     def n_layers(self) -> int:

@@ -158,10 +158,10 @@ class Synapses(Variant):
         """Distance between two levels of a weight."""
         return 2 if self.levels is None else 2 * (WEIGHT_LIMIT + 2) // (self.levels + 1)
 
-    def _started(self, algorithm: Algorithm) -> Weights:
+    def started(self, weights: Weights, limit: int) -> Weights:
         """Give the drawn weights the signs of their cells, and round them to a level."""
         started = []
-        for layer, matrix in enumerate(algorithm.start):
+        for layer, matrix in enumerate(weights):
             size, sign = np.abs(matrix.astype(np.int64)), np.sign(matrix)
             if self.dale is not None:
                 inhibitory = inhibitory_cells(len(matrix), self.dale, layer)
@@ -170,7 +170,7 @@ class Synapses(Variant):
                     size = _balanced(size, inhibitory)
             if self.levels is not None:  # to the nearest one
                 size = (size + self.step // 2) // self.step * self.step
-            size = np.minimum(size, algorithm.limit // self.step * self.step)
+            size = np.minimum(size, limit // self.step * self.step)
             started.append((sign * size).astype(np.int16))
         return tuple(started)
 
@@ -333,18 +333,23 @@ class Synapses(Variant):
                 "the oracle has one weight where the circuit has copies that learn by dice of "
                 "their own (set synapses.shared: true to have them share)"
             )
-        algorithm = replace(algorithm, start=self._started(algorithm))
+        changes = self.changes(algorithm.sizes, algorithm.limit)
+        return replace(
+            algorithm, start=self.started(algorithm.start, algorithm.limit), changes=changes
+        )
+
+    def changes(self, sizes: tuple[int, ...], limit: int) -> Changes | None:
+        """Return how the oracle's weights change; None: as in the paper."""
         if self.dale is None and not self._draws_to_learn:
-            return algorithm
-        lowest, highest = self.bounds(algorithm.sizes, algorithm.limit)
-        changes = Changes(
+            return None
+        lowest, highest = self.bounds(sizes, limit)
+        return Changes(
             lowest,
             highest,
             soft=self.soft_bounds,
             probability=1.0 if self.update_probability is None else self.update_probability,
             step=self.step,
         )
-        return replace(algorithm, changes=changes)
 
     @property
     def guarantees(self) -> Guarantees:

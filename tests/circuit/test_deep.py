@@ -1,7 +1,7 @@
 """The circuit of any depth against its algorithm, and that against vectors in plain NumPy.
 
 `learn` is written from the description of what the circuit computes and shares nothing with
-`synfire_bp.oracle.deep`.
+`synfire_bp.oracle`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synfire_bp as sb
-from synfire_bp.model import assemble
-from synfire_bp import oracle
 from synfire_bp.bench import bench
 from synfire_bp.circuit import LONGEST_EXTRA_DELAY, Block, Gate, backprop_circuit
 from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.circuit.weights import as_copy, from_copy
-from synfire_bp.engines import CircuitEngine, OracleEngine, circuits, engines
+from synfire_bp.engines import CircuitEngine, OracleEngine
 from synfire_bp.errors import CircuitError, ExperimentError, HardwareError, SynfireError
-from synfire_bp.oracle import deep as deep_oracle
+from synfire_bp.model import assemble
+from synfire_bp.model import model as assembled
+from synfire_bp.oracle import Algorithm, Samples, answer
+from synfire_bp.oracle import learn as learn_in_integers
 from synfire_bp.training.verification import verify
 
 KINDS = ["feedback_alignment", "kolen_pollack", "direct_feedback_alignment"]
@@ -131,6 +132,15 @@ def fed_back(kind, sizes, rng, cases=None):
     return [2 * rng.integers(-60, 60, (*lead, *shape)) for shape in shapes]
 
 
+def with_kind(kind, sizes):
+    """The algorithm with feedback of a kind."""
+    depth = len(sizes) - 1
+    return Algorithm(
+        sizes, feedback=tuple(range(1, depth)), direct=kind.startswith("direct"),
+        learns=depth * (True,) + (depth - 1) * (kind == "kolen_pollack",),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sizes", SMALL[1:2])
 def test_errors_that_come_back_otherwise_teach_what_the_algorithm_says(kind, sizes):
@@ -142,11 +152,9 @@ def test_errors_that_come_back_otherwise_teach_what_the_algorithm_says(kind, siz
     depth = len(sizes) - 1
     for case in range(2):
         expected = [w[case].astype(np.int16) for w in weights]
-        deep_oracle.train_samples(
-            oracle.Samples.of(inputs, labels, sizes[-1]), expected[:depth], np.arange(40),
-            feedback=expected[depth:], direct=kind.startswith("direct"),
-            learn_feedback=kind == "kolen_pollack",
-        )  # fmt: skip
+        learn_in_integers(
+            Samples.of(inputs, labels, sizes[-1]), expected, np.arange(40), with_kind(kind, sizes)
+        )
         for row, matrix in zip(circuit.plastic, copies, strict=True):
             assert np.array_equal(matrix[case], expected[row.layer]), row.name
             changed = (expected[row.layer] != weights[row.layer][case]).any()
@@ -199,11 +207,10 @@ def test_the_oracle_learns_what_vectors_in_numpy_learn(sizes, seed, kind):
     ]  # fmt: skip
     inputs, labels = samples(sizes, 12, rng)
     before = None if back is None else [b.copy() for b in back]
-    shown = oracle.Samples.of(inputs, labels, sizes[-1])
-    answers = deep_oracle.forward_samples(shown, weights)
-    result = deep_oracle.train_samples(
-        shown, weights, np.arange(12), feedback=back, direct=kind == "direct"
-    )
+    shown = Samples.of(inputs, labels, sizes[-1])
+    answers = answer(shown, weights)
+    algorithm = Algorithm(tuple(sizes)) if back is None else with_kind(kind, tuple(sizes))
+    result = learn_in_integers(shown, [*weights, *(back or ())], np.arange(12), algorithm)
     first, spikes, wrong = expected, 0, 0
     changes = np.zeros(len(expected), dtype=int)
     for x, label in zip(inputs.astype(int), labels, strict=True):
@@ -221,15 +228,15 @@ def test_the_oracle_learns_what_vectors_in_numpy_learn(sizes, seed, kind):
         assert np.array_equal(potentials, learn(first, x, 0)[1])
 
 
-def test_with_two_weight_layers_the_oracle_of_any_depth_is_the_oracle():
+def test_with_two_weight_layers_the_oracle_of_any_depth_is_that_of_the_papers_circuit():
     rng = np.random.default_rng(1)
     sizes = (30, 20, 4)
     inputs, labels = samples(sizes, 300, rng)
-    shown = oracle.Samples.of(inputs, labels, 4)
+    shown = Samples.of(inputs, labels, 4)
     weights = [w.astype(np.int16) for w in drawn(sizes, rng)]
     w1, w2 = (w.copy() for w in weights)
-    theirs = oracle.train_samples(shown, w1, w2, np.arange(300))
-    ours = deep_oracle.train_samples(shown, weights, np.arange(300))
+    theirs = sb.oracle.train_epoch(inputs, labels, w1, w2, np.arange(300))
+    ours = learn_in_integers(shown, weights, np.arange(300), Algorithm(sizes))
     assert np.array_equal(weights[0], w1) and np.array_equal(weights[1], w2)
     assert ours.score == theirs.score
     assert ours.weight_changes == theirs.weight_changes
@@ -244,9 +251,9 @@ def test_feedback_that_learns_changes_as_the_weights_do():
     feedback = [w // 4 * 2 for w in weights[1:]]  # far from the limit: nothing is clipped
     inputs, labels = samples(sizes, 8, rng)
     before = [w.copy() for w in weights], [b.copy() for b in feedback]
-    deep_oracle.train_samples(
-        oracle.Samples.of(inputs, labels, 3), weights, np.arange(8), feedback=feedback,
-        learn_feedback=True, limit=400,
+    learn_in_integers(
+        Samples.of(inputs, labels, 3), [*weights, *feedback], np.arange(8),
+        Algorithm(sizes, feedback=(1, 2), limit=400),
     )  # fmt: skip
     for w, b, w_0, b_0 in zip(weights[1:], feedback, before[0][1:], before[1], strict=True):
         assert np.array_equal(w - w_0, b - b_0)
@@ -261,9 +268,9 @@ def test_feedback_that_learns_changes_as_the_weights_do():
         ({"weights": [(9, 8), (8, 3)]}, "samples of 10 inputs and 3 classes"),
         ({"weights": [(10, 8), (8, 7), (7, 3)], "feedback": [(8, 7)]}, "feedback matrices are"),
         ({"weights": [(10, 8), (8, 7), (7, 3)], "feedback": [(7, 8), (3, 7)]}, "must be"),
-        ({"order": [0, 5]}, "outside of 0 … 4"),
+        ({"order": [0, 5]}, "order entry 5 is outside 0 … 4"),
         ({"order": [[0]]}, "one dimension"),
-        ({"order": [0.5]}, "whole numbers"),
+        ({"order": [0.5]}, "order must be integers"),
         ({"learn_feedback": True}, "need feedback matrices"),
         ({"learn_feedback": True, "direct": True, "feedback": [(8, 3)]}, "does not learn"),
         (
@@ -277,9 +284,9 @@ def test_the_oracle_refuses(change, said):
     shapes = change.get("weights", [(10, 8), (8, 3)])
     weights = [np.zeros(shape, change.get("dtype", np.int16)) for shape in shapes]
     back = [np.zeros(shape, np.int16) for shape in change.get("feedback", [])] or None
-    shown = oracle.Samples.of(np.zeros((5, 10), np.uint8), np.zeros(5, int), 3)
+    shown = Samples.of(np.zeros((5, 10), np.uint8), np.zeros(5, int), 3)
     with pytest.raises(SynfireError, match=said):
-        deep_oracle.train_samples(
+        sb.oracle.train_samples(
             shown, weights, np.array(change.get("order", [0])), feedback=back,
             learn_feedback=change.get("learn_feedback", False), direct=change.get("direct", False),
         )  # fmt: skip
@@ -365,8 +372,8 @@ def test_a_depth_that_the_chip_cannot_hold_is_refused(experiment):
 @pytest.mark.parametrize("draw", [0, 1, 2])
 def test_random_sizes_learn_500_samples_like_the_oracle(experiment, monkeypatch, depth, draw):
     """Also two weight layers by the circuit of any depth, beside the paper's circuit's oracle."""
-    monkeypatch.setattr(engines, "backprop_circuit", deep_circuit)
-    monkeypatch.setattr(engines, "inference_circuit", deep_inference_circuit)
+    monkeypatch.setattr(assembled, "backprop_circuit", deep_circuit)
+    monkeypatch.setattr(assembled, "inference_circuit", deep_inference_circuit)
     rng = np.random.default_rng([depth, draw])
     sizes = (*(int(n) for n in rng.integers(20, 61, depth)), int(rng.integers(3, 11)))
     model = experiment(sizes=sizes, n_train=500, n_test=10, active=0.6, seed=draw)
@@ -392,7 +399,7 @@ def test_a_compiled_circuit_with_other_feedback_learns_500_samples_like_the_orac
 ):
     rng = np.random.default_rng(7)
     sizes = (40, 31, 23, 17, 5)
-    monkeypatch.setattr(engines, "deep_circuit", partial(deep_circuit, feedback=kind))
+    monkeypatch.setattr(assembled, "deep_circuit", partial(deep_circuit, feedback=kind))
     model = experiment(sizes=sizes, n_train=500, n_test=10, active=0.6)
     data = sb.load_dataset("npz", path=model.dataset.path)
     weights = [*drawn(sizes, rng), *fed_back(kind, sizes, rng)]
@@ -401,10 +408,9 @@ def test_a_compiled_circuit_with_other_feedback_learns_500_samples_like_the_orac
     segment = engine.train(weights, np.arange(500))
     engine.close()
     expected = [w.copy() for w in weights]
-    result = deep_oracle.train_samples(
-        oracle.Samples.of(data.train.inputs, data.train.labels, 5), expected[:4], np.arange(500),
-        feedback=expected[4:], direct=kind.startswith("direct"),
-        learn_feedback=kind == "kolen_pollack",
+    result = learn_in_integers(
+        Samples.of(data.train.inputs, data.train.labels, 5), expected, np.arange(500),
+        with_kind(kind, sizes),
     )  # fmt: skip
     for row, matrix in segment.copies.items():
         assert np.count_nonzero(matrix != expected[row.layer]) == 0, row.name

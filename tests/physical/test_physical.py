@@ -15,16 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synfire_bp as sb
-from synfire_bp.model import assemble
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
-from synfire_bp.engines import OracleEngine, circuit_engine, starting_weights
-from synfire_bp.engines import physical as engine
+from synfire_bp.engines import CircuitEngine, OracleEngine
+from synfire_bp.engines import circuit as engine
 from synfire_bp.errors import ExperimentError, SynfireError
-from synfire_bp.model import Experiment
+from synfire_bp.model import Experiment, assemble
 from synfire_bp.network.chance import _normal
-from synfire_bp.physical.network import build_physical_network, physical_numbers
+from synfire_bp.physical import neurons as physical_neurons
+from synfire_bp.physical.network import build_physical_network
+from synfire_bp.physical.numbers import physical_numbers
 from synfire_bp.training import dataset_of, training
 from synfire_bp.training.verification import verify
 from synfire_bp.variants.neuron import Neuron
@@ -146,7 +147,7 @@ def test_a_custom_neuron_with_the_built_in_equations_is_the_built_in_one(model):
     values = slow.model_dump(mode="json")
     values["neuron"] |= CUSTOM
     custom = Experiment.from_dict(values)
-    assert custom.neuron.kind == "custom" and custom.neuron.obstacle
+    assert custom.neuron.kind == "custom" and assemble(custom).algorithm.obstacles
     assert_same_weights(trained(slow, range(40)), trained(custom, range(40)))
 
 
@@ -186,7 +187,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(model):
 
 
 def test_a_training_cut_where_it_may_pause_ends_with_the_same_bits(model, monkeypatch):
-    monkeypatch.setattr(engine, "BLOCK", 10)
+    monkeypatch.setattr(physical_neurons.PhysicalNeurons, "block", 10)
     noisy = model(*NOISY)
     whole = trained(noisy, range(30), record=True)
     begun = trained(noisy, range(20), record=True)

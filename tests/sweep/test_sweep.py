@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweep_scenes import write_scene
 
-from synfire_bp.model import assemble
 from synfire_bp.errors import SweepError
-from synfire_bp.model import Experiment
+from synfire_bp.model import Experiment, assemble
 from synfire_bp.sweep import (
     DesignSection,
     Parameter,
@@ -304,7 +303,6 @@ def test_an_entry_of_a_list_can_be_overridden():
 
 
 def test_the_initial_spread_scales_the_weights_and_its_default_changes_no_fingerprint():
-    from synfire_bp.engines import starting_weights
 
     digits = Experiment.from_file("digits")
     assert "network.initial_spread" not in digits.decisive()

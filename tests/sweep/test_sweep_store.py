@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from sweep_scenes import assert_same_tables, outcome_of, undisturbed, write_scene
 
-from synfire_bp.model import assemble
 from synfire_bp.errors import SweepError
+from synfire_bp.model import assemble
 from synfire_bp.sweep import (
     Sweep,
     SweepStore,
@@ -92,7 +92,6 @@ def test_shut_is_what_the_potentials_say(scene):
     _, sweep, planned, _ = scene
     from synfire_bp import oracle
     from synfire_bp.data.scores import shut_samples
-    from synfire_bp.engines import starting_weights
     from synfire_bp.training import dataset_of
 
     experiment = planned[0].experiment(sweep.base)

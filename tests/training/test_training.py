@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 
 import synfire_bp as sb
-from synfire_bp.model import assemble
 from synfire_bp.circuit import reference
-from synfire_bp.engines import CircuitEngine, OracleEngine, engines
+from synfire_bp.engines import CircuitEngine, OracleEngine
+from synfire_bp.engines import circuit as engines
 from synfire_bp.errors import (
     CheckpointError,
     DatasetError,
@@ -32,6 +32,7 @@ from synfire_bp.errors import (
     RunDirectoryError,
     SynfireError,
 )
+from synfire_bp.model import assemble
 from synfire_bp.program import SampleFiles
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs import Run, load_checkpoint, save_checkpoint

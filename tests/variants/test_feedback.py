@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plans import lines_of, numbers_of
 from small import SMALL
 
 import synfire_bp as sb
-from synfire_bp.model import assemble
-from synfire_bp import oracle
+from synfire_bp.circuit import Matrix
 from synfire_bp.circuit.decay import WHOLE, kept, shrunk
 from synfire_bp.circuit.weights import initial_feedback
-from synfire_bp.engines import CircuitEngine, OracleEngine, engines, starting_weights
+from synfire_bp.engines import CircuitEngine, OracleEngine
+from synfire_bp.engines import circuit as engines
 from synfire_bp.errors import CircuitError, ExperimentError, RunDirectoryError, SynfireError
-from synfire_bp.model import Experiment
+from synfire_bp.model import Experiment, assemble
 from synfire_bp.network import build_network
 from synfire_bp.network.lines import Lines
-from synfire_bp.oracle import Deviation
+from synfire_bp.oracle import Algorithm, Decay, Samples, learn
 from synfire_bp.runs import load_checkpoint
 from synfire_bp.training import dataset_of, verification
 from synfire_bp.training.alignment import alignment, angle, mean_unit_angle
@@ -115,10 +116,14 @@ def test_weights_that_get_equal_updates_never_part_and_meet_when_these_end(w, v,
 # ---------------------------------------------------------------- the algorithm, written once more
 
 
-def plain(samples, labels, w1, w2, deviation):
+def plain(samples, labels, w1, w2, back, algorithm, shown):
     """Show samples in order, one after the other, as the module's text says; return the weights."""
     w1, w2 = w1.astype(int), w2.astype(int)
-    own = None if deviation.back is None else deviation.back.astype(int)
+    own = None if back is None else back.astype(int)
+    hidden_learns, back_learns = algorithm.learns[0], algorithm.learns[-1]
+    every, keep = (0, 0) if algorithm.decay is None else (
+        algorithm.decay.every, algorithm.decay.keep
+    )  # fmt: skip
     for k, (x, label) in enumerate(zip(samples.astype(int), labels, strict=True)):
         a1 = x @ w1
         h = a1 > 512
@@ -128,15 +133,15 @@ def plain(samples, labels, w1, w2, deviation):
         e = (w2 if own is None else own) @ d
         change = 2 * np.outer(h, d)
         w2 = np.clip(w2 + change, -254, 254)
-        if own is not None and deviation.back_learns:
+        if own is not None and back_learns:
             own = np.clip(own + change, -254, 254)
-        if deviation.hidden_learns:
+        if hidden_learns:
             d1 = np.sign(e) * ((a1 > 0) & (a1 <= 1024))
             w1 = np.clip(w1 + 2 * np.outer(x, d1), -254, 254)
-        if deviation.every and (deviation.shown + k + 1) % deviation.every == 0:
-            w2 = np.sign(w2) * 2 * (abs(w2) // 2 * deviation.keep // WHOLE)
-            if own is not None and deviation.back_learns:
-                own = np.sign(own) * 2 * (abs(own) // 2 * deviation.keep // WHOLE)
+        if every and (shown + k + 1) % every == 0:
+            w2 = np.sign(w2) * 2 * (abs(w2) // 2 * keep // WHOLE)
+            if own is not None and back_learns:
+                own = np.sign(own) * 2 * (abs(own) // 2 * keep // WHOLE)
     return w1, w2, own
 
 
@@ -151,7 +156,7 @@ def plain(samples, labels, w1, w2, deviation):
     shown=st.integers(0, 20),
     cut=st.integers(0, 30),
 )
-def test_the_oracle_does_what_a_deviation_says_in_one_go_or_in_two(
+def test_the_oracle_does_what_an_algorithm_says_in_one_go_or_in_two(
     seed, own, back_learns, hidden_learns, every, decay, shown, cut
 ):
     rng = np.random.default_rng(seed)
@@ -159,18 +164,19 @@ def test_the_oracle_does_what_a_deviation_says_in_one_go_or_in_two(
     labels = rng.integers(0, 3, 30)
     weights = sb.initial_weights((12, 8, 3), seed)
     back = initial_feedback((12, 8, 3), seed)[1] if own else None
-    how = {
-        "back_learns": back_learns, "hidden_learns": hidden_learns, "every": every,
-        "keep": kept(decay),
-    }  # fmt: skip
-    expected = plain(x, labels, *weights, Deviation(back, shown=shown, **how))
-    samples = oracle.Samples.of(x, labels, 3)
+    learns = (hidden_learns, True, *([back_learns] if own else []))
+    algorithm = Algorithm(
+        (12, 8, 3), feedback=(1,) if own else (), learns=learns,
+        decay=Decay(every, kept(decay), (False, *learns[1:])) if every else None,
+    )  # fmt: skip
+    expected = plain(x, labels, *weights, back, algorithm, shown)
+    samples = Samples.of(x, labels, 3)
     for parts in ([np.arange(30)], [np.arange(cut), np.arange(cut, 30)]):
         w1, w2 = (w.copy() for w in weights)
         held, before = None if back is None else back.copy(), shown
         for part in parts:
-            deviation = Deviation(held, shown=before, **how)
-            oracle.train_samples(samples, w1, w2, part, deviation=deviation)
+            matrices = (w1, w2, *([held] if own else []))
+            learn(samples, matrices, part, algorithm, shown=before)
             before += len(part)
         for found, wanted in zip((w1, w2, held), expected, strict=True):
             np.testing.assert_array_equal(found, wanted)
@@ -179,16 +185,16 @@ def test_the_oracle_does_what_a_deviation_says_in_one_go_or_in_two(
 @pytest.mark.parametrize(
     ("back", "said"),
     [
-        (np.zeros((3, 8), dtype=np.int16), r"is \(3, 8\); W2 is \(8, 3\)"),
-        (np.zeros((8, 3)), "must be an array of signed integers"),
+        (np.zeros((3, 8), dtype=np.int16), r"are \(3, 8\); must be \(8, 3\)"),
+        (np.zeros((8, 3)), "b2 must be a two-dimensional array of signed integers"),
         (np.zeros((8, 3), dtype=np.int8), "16 bits"),
     ],
 )
 def test_a_feedback_matrix_that_does_not_fit_is_refused(back, said):
-    samples = oracle.Samples.of(np.zeros((1, 12), dtype=np.uint8), np.zeros(1, dtype=int), 3)
+    samples = Samples.of(np.zeros((1, 12), dtype=np.uint8), np.zeros(1, dtype=int), 3)
     weights = sb.initial_weights((12, 8, 3), 0)
     with pytest.raises(SynfireError, match=said):
-        oracle.train_samples(samples, *weights, np.arange(1), deviation=Deviation(back))
+        learn(samples, (*weights, back), np.arange(1), Algorithm((12, 8, 3), feedback=(1,)))
 
 
 # ---------------------------------------------------------------- circuit and oracle
@@ -233,11 +239,11 @@ def test_a_notebook_runs_the_same_lines(model):
     experiment = model(*DECAYS)
     dataset, circuit = dataset_of(experiment), assemble(experiment).circuit
     weights, order = assemble(experiment).start, np.arange(15)
-    layout, variant = engines.PlasticLayout(circuit), experiment.feedback
+    variant = experiment.feedback
     net = build_network(
         circuit, weights=weights, inputs=dataset.train.inputs, labels=dataset.train.labels,
-        order=order, lines=variant.lines(),
-        more={**variant.numbers(circuit, layout, 0), **variant.moment(circuit, 4)},
+        order=order, lines=lines_of(variant, circuit),
+        more=numbers_of(variant, circuit, 0, shown=4),
     )  # fmt: skip
     net.run(len(order))
     left = OracleEngine(assemble(experiment), dataset).train(weights, order, shown_before=4).weights
@@ -257,7 +263,9 @@ def test_a_notebook_runs_the_same_lines(model):
 def test_the_circuit_ends_with_the_same_bits_wherever_it_was_stopped(model, overrides):
     experiment = model(*overrides)
     weights, order = assemble(experiment).start, np.arange(60)
-    with closing(CircuitEngine(assemble(experiment), dataset_of(experiment), uses=["train"])) as engine:
+    with closing(
+        CircuitEngine(assemble(experiment), dataset_of(experiment), uses=["train"])
+    ) as engine:
         whole = engine.train(weights, order).copies
         for cuts in ([7], [20, 28], [13]):  # a moment just past, coming, and neither
             held, copies, before = weights, None, 0
@@ -278,7 +286,9 @@ def disturbed(model):
     def run(*overrides, samples=60):
         experiment = model("feedback=weight_drift", *overrides)
         weights = assemble(experiment).start
-        with closing(CircuitEngine(assemble(experiment), dataset_of(experiment), uses=["train"])) as engine:
+        with closing(
+            CircuitEngine(assemble(experiment), dataset_of(experiment), uses=["train"])
+        ) as engine:
             done = engine.train(weights, np.arange(samples))
         return {
             row.name: (weights[row.layer].astype(int), matrix.astype(int))
@@ -433,15 +443,19 @@ def test_a_circuit_with_feedback_of_its_own_knows_shapes_and_names(model):
     assert [(row.name, row.sign) for row in circuit.plastic if row.layer == 2] == [
         ("o→hT", 1), ("oT→hT", -1),
     ]  # fmt: skip
-    assert circuit.tied() == sb.backprop_circuit(SMALL)
+    assert circuit.structure() == sb.backprop_circuit(SMALL).structure()
     assert inference == sb.inference_circuit(SMALL)
-    assert sb.firing_table(circuit) == sb.firing_table(circuit.tied())
-    with pytest.raises(CircuitError, match="feedback takes the place of layer 5"):
-        replace(circuit.tied(), feedback=(5,))
+    assert sb.firing_table(circuit) == sb.firing_table(sb.backprop_circuit(SMALL))
+    with pytest.raises(CircuitError, match="'b6' takes the place of layer 5; must be below 2"):
+        replace(circuit, further=(Matrix("b6", "hidden", "output", stands_for=5),))
+    with pytest.raises(CircuitError, match="names the unknown layer 'hiden'"):
+        replace(circuit, further=(Matrix("b2", "hiden", "output", stands_for=1),))
+    with pytest.raises(CircuitError, match=r"more than one matrix is named \['w2'\]"):
+        replace(circuit, further=(Matrix("w2", "hidden", "output", stands_for=1),))
 
 
 def test_the_paper_adds_no_line(model):
-    assert model("feedback=symmetric").feedback.lines() == Lines()
+    assert assemble(model("feedback=symmetric")).network.lines == Lines()
     symmetric, plain = assemble(model("feedback=symmetric")), assemble(model())
     assert symmetric.circuit == plain.circuit
     assert symmetric.inference.circuit == plain.inference.circuit
@@ -529,11 +543,14 @@ def test_circuit_and_oracle_learn_mnist_the_same(name):
     assert sum(row.learnt for row in result.projections) > 10_000
 
 
-@pytest.mark.parametrize("entries", ["kind: output_only", "kind: kolen_pollack, decay: 0.1"])
-def test_what_is_not_there_for_deeper_networks_is_refused(entries):
+@pytest.mark.parametrize(
+    "entries", ["kind: output_only", "kind: kolen_pollack, decay: 0.1, every: 40"]
+)
+def test_deeper_networks_learn_the_same_in_circuit_and_oracle(entries):
     text = TEXT.replace("[64, 10, 10]", "[64, 12, 11, 10]").rstrip() + f" {{{entries}}}\n"
-    with pytest.raises(ExperimentError, match="is there for one hidden layer alone, not for 2"):
-        Experiment.from_yaml(text, "small.yaml")
+    result = sb.verify(Experiment.from_yaml(text, "small.yaml"), samples=150)
+    assert result.exact
+    assert any(row.learnt for row in result.projections)
 
 
 @pytest.mark.parametrize("kind", ["feedback_alignment", "direct_feedback_alignment"])
@@ -545,7 +562,9 @@ def test_a_deeper_network_has_a_matrix_for_each_hidden_layer(kind):
     back = [(12, 10), (11, 10)] if direct else [(12, 11), (11, 10)]
     assert shapes == [(64, 12), (12, 11), (11, 10), *back]
     data = sb.load_dataset("digits")
-    learnt = OracleEngine(assemble(experiment), data).train(assemble(experiment).start, np.arange(200))
+    learnt = OracleEngine(assemble(experiment), data).train(
+        assemble(experiment).start, np.arange(200)
+    )
     for before, after in zip(assemble(experiment).start[3:], learnt.weights[3:], strict=True):
         np.testing.assert_array_equal(before, after)
     assert (learnt.weights[0] != assemble(experiment).start[0]).any()

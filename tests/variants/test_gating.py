@@ -16,23 +16,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plans import lines_of, numbers_of
 
 import synfire_bp as sb
-from synfire_bp.model import assemble
 from synfire_bp.circuit import FULL, backprop_circuit, inference_circuit
-from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
-from synfire_bp.variants.gating.pools import POOLS, ChainCircuit, link_weight, random_links
+from synfire_bp.circuit.layout import fixed_synapses
 from synfire_bp.circuit.reference import firing_table, simulate
-from synfire_bp.variants.gating.replay import backwards, repeated
 from synfire_bp.dice import CERTAIN
-from synfire_bp.engines import CircuitEngine, OracleEngine, engines, starting_weights
+from synfire_bp.engines import CircuitEngine, OracleEngine
+from synfire_bp.engines import circuit as engines
 from synfire_bp.errors import CircuitError, ExperimentError, Interrupted, SynfireError
-from synfire_bp.model import Experiment
+from synfire_bp.model import Experiment, assemble
 from synfire_bp.network import build_network
 from synfire_bp.training import dataset_of
 from synfire_bp.training.interrupt import StopRequest
 from synfire_bp.training.verification import verify
 from synfire_bp.variants.gating import Gating
+from synfire_bp.variants.gating.pools import POOLS, ChainCircuit, link_weight, random_links
+from synfire_bp.variants.gating.replay import backwards, repeated
 
 SIZES = (12, 8, 3)
 TINY = 6e-8
@@ -128,7 +129,7 @@ def shown():
 def test_a_chain_of_intact_pools_does_what_the_ring_does(shown, pool, in_links):
     circuit, plastic, patterns, fired, learnt = shown
     chain = ChainCircuit.of(circuit, pool=pool, in_links=in_links)
-    assert chain.undisturbed == circuit
+    assert chain.rows_alone() == circuit
     assert firing_table(chain) == firing_table(circuit)
     assert chain.n_cells == circuit.n_cells + circuit.n_phases * (pool - 1)
     again, weights = simulate(chain, plastic, patterns)
@@ -184,7 +185,7 @@ def spikes_of(section, samples=40, seed=5):
     net = build_network(
         circuit, weights=(np.full((12, 8), 100), np.full((8, 3), 100)),
         inputs=np.ones((samples, 12), dtype=int), labels=np.zeros(samples, dtype=int), rule=None,
-        lines=section.lines(), more=section.numbers(circuit, PlasticLayout(circuit), seed),
+        lines=lines_of(section, circuit), more=numbers_of(section, circuit, seed),
     )  # fmt: skip
     net.run(samples)
     fired = np.zeros((samples * circuit.n_phases, circuit.n_cells), dtype=bool)
@@ -213,7 +214,7 @@ def test_gates_fail_together_and_as_often_as_they_should():
 def test_a_pulse_comes_early_or_late_but_once():
     section = Gating(early=0.25, late=0.25)
     fired, circuit = spikes_of(section)
-    table, numbers = fixed_synapses(circuit), section.numbers(circuit, PlasticLayout(circuit), 5)
+    table, numbers = fixed_synapses(circuit), numbers_of(section, circuit, 5)
     start, end = numbers["fixed.gate_from"], numbers["fixed.gate_to"]
     for gate in range(len(circuit.gates)):
         of_gate = np.flatnonzero(numbers["fixed.gate_number"] == gate)
@@ -258,7 +259,7 @@ def test_a_chain_that_died_starts_anew_with_the_next_sample():
 @pytest.mark.parametrize("trouble", [{"failure": 0.3}, {"cell_failure": 0.1, "pool": 4}])
 def test_what_goes_wrong_hangs_on_the_moment_not_on_where_a_run_began(trouble):
     section = Gating(**trouble)
-    assert not section.reaches_on
+    assert section.guarantees.samples_apart
     whole, _ = spikes_of(section, samples=12)
     later, _ = spikes_of(section, samples=6, seed=5 + 6 * 12)
     assert np.array_equal(whole[6:], later)
@@ -307,15 +308,16 @@ def test_the_algorithm_shows_each_sample_again():
     samples = sb.oracle.Samples.of(inputs, labels, 3)
     order = rng.permutation(20)
     twice, plain = sb.initial_weights(SIZES, 1), sb.initial_weights(SIZES, 1)
-    score = sb.oracle.train_samples(samples, *twice, order, showings=2).score
-    sb.oracle.train_samples(samples, *plain, np.repeat(order, 2))
+    once = sb.oracle.Algorithm(SIZES)
+    score = sb.oracle.learn(samples, twice, order, replace(once, showings=2)).score
+    sb.oracle.learn(samples, plain, np.repeat(order, 2), once)
     assert all(map(np.array_equal, twice, plain))
     assert score.samples == 20
     alone = sb.initial_weights(SIZES, 1)
     correct = 0
     for k in order:
-        first = sb.oracle.train_samples(samples, *alone, np.array([k])).score
-        sb.oracle.train_samples(samples, *alone, np.array([k]))
+        first = sb.oracle.learn(samples, alone, np.array([k]), once).score
+        sb.oracle.learn(samples, alone, np.array([k]), once)
         correct += first.correct_spikes
     assert score.correct_spikes == correct
 
@@ -348,7 +350,7 @@ def test_strays_are_counted_and_a_resumed_training_ends_with_the_same_bits(exper
 def test_the_same_failures_for_a_seed_and_others_for_another(experiment):
     section = experiment(*troubled(0.1)).gating
     circuit = section.circuit(backprop_circuit(SIZES))
-    numbers = [section.numbers(circuit, PlasticLayout(circuit), seed) for seed in (3, 3, 4)]
+    numbers = [numbers_of(section, circuit, seed) for seed in (3, 3, 4)]
     assert numbers[0]["fixed.gate_dice"] == numbers[1]["fixed.gate_dice"]
     assert numbers[0]["fixed.gate_dice"] != numbers[2]["fixed.gate_dice"]
 

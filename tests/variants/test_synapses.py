@@ -19,27 +19,24 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import synfire_bp as sb
-from synfire_bp.model import assemble
 from synfire_bp import dice, oracle
 from synfire_bp.circuit import backprop_circuit
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
-from synfire_bp.engines import (
-    CircuitEngine,
-    OracleEngine,
-    Stray,
-    circuits,
-    engines,
-    starting_weights,
-)
+from synfire_bp.engines import CircuitEngine, OracleEngine, Stray, make_engine
+from synfire_bp.engines import circuit as engine_module
 from synfire_bp.errors import ExperimentError, SynfireError
-from synfire_bp.network import build_network, chance
+from synfire_bp.model import assemble
+from synfire_bp.network import Moment, build_network, chance
 from synfire_bp.network.lines import Lines, combined
+from synfire_bp.network.neurons import first_seed
 from synfire_bp.oracle import kernels as oracle_kernels
+from synfire_bp.oracle.working import Chance
 from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
 from synfire_bp.training.verification import verify
+from synfire_bp.variants import Guarantees
 from synfire_bp.variants.reward import Reward
 from synfire_bp.variants.synapses import Synapses, inhibitory_cells, weight_numbers
 
@@ -73,8 +70,10 @@ def built_once():
     """Generate the code of a circuit once: even to find it compiled takes two seconds."""
     with pytest.MonkeyPatch.context() as patch:
         build = cache(lambda spec: engines_build([spec])[0])
-        engines_build = engines.build_programs
-        patch.setattr(engines, "build_programs", lambda specs: [build(s.bare()) for s in specs])
+        engines_build = engine_module.build_programs
+        patch.setattr(
+            engine_module, "build_programs", lambda specs: [build(s.bare()) for s in specs]
+        )
         yield
 
 
@@ -206,14 +205,12 @@ def test_portions_keep_the_mean(amount, portion):
 )
 def test_the_oracle_changes_a_weight_as_the_lines_say(weights, soft, p, step, change, seed):
     """The kernel's numba against the words of the circuit's lines, in NumPy."""
-    section = Synapses(
-        soft_bounds=soft, update_probability=p, levels=512 // step - 1, shared=True
-    )
+    section = Synapses(soft_bounds=soft, update_probability=p, levels=512 // step - 1, shared=True)
     weights = np.clip(weights // step * step, -(254 // step * step), 254 // step * step)
     lowest, highest = -(254 // step * step), 254 // step * step
     numbers, moment = np.arange(24), 1 + 12 * 5
-    changes = section.changes((4, 6), 254, seed)
-    soft_dice, update_dice, level_dice = changes.dice
+    thrown = [dice.moments(seed, stream) for stream in ("soft bounds", "update", "levels")]
+    soft_dice, update_dice, level_dice = thrown
     dw = np.full(24, change)
     if soft:
         distance = np.where(dw > 0, highest - weights, weights - lowest)
@@ -221,9 +218,10 @@ def test_the_oracle_changes_a_weight_as_the_lines_say(weights, soft, p, step, ch
     dw = dw * (dice.chances(numbers, update_dice + moment) < dice.likelihood(p))
     dw = dice.in_steps(dw, step, numbers, level_dice + moment)
     expected = np.clip(weights + dw, lowest, highest)
-    rest = (soft, dice.likelihood(p), step, changes.dice, 12)
+    chance = Chance(soft, dice.likelihood(p), step, *thrown, 12)
+    assert section.changes((4, 6), 254).step == step
     found = [
-        oracle_kernels._changed(w, change, lowest, highest, number, 5, (0, 0, 0, 0, *rest))
+        oracle_kernels._changed(w, change, lowest, highest, number, 5, chance)
         for w, number in zip(weights, numbers, strict=True)
     ]
     np.testing.assert_array_equal(found, expected)
@@ -233,8 +231,7 @@ def test_the_oracle_changes_a_weight_as_the_lines_say(weights, soft, p, step, ch
 
 
 def test_what_never_fails_is_the_circuit_of_the_paper(model):
-    assert not model(wild()).copies_may_differ
-    assert not model(wild()).strays_allowed
+    assert model(wild()).guarantees == Guarantees()
     found = verify(model(wild()), epochs=2)
     assert found.exact
     assert all(row.learnt for row in found.projections), found
@@ -242,9 +239,14 @@ def test_what_never_fails_is_the_circuit_of_the_paper(model):
 
 def test_what_never_fails_leaves_the_oracle_of_the_paper(model):
     dataset = dataset_of(model())
-    for engine in (OracleEngine(assemble(model(wild())), dataset), OracleEngine(assemble(model()), dataset)):
+    for engine in (
+        OracleEngine(assemble(model(wild())), dataset),
+        OracleEngine(assemble(model()), dataset),
+    ):
         segment = engine.train(assemble(model()).start, np.arange(N))
-        expected = OracleEngine(assemble(model()), dataset).train(assemble(model()).start, np.arange(N))
+        expected = OracleEngine(assemble(model()), dataset).train(
+            assemble(model()).start, np.arange(N)
+        )
         for one, other in zip(segment.weights, expected.weights, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -302,19 +304,18 @@ def test_brian2s_numpy_and_the_compiled_circuit_fail_alike(model):
     n = 8
     (compiled,) = trained(experiment, samples=n)
     dataset, circuit = dataset_of(experiment), assemble(experiment).circuit
-    layout, seed = PlasticLayout(circuit), engines._first_moment(experiment)
+    plan, seed = assemble(experiment).network, first_seed(experiment.training.seed)
+    more = {}
+    for source in plan.sources:
+        more |= source(circuit, plan.layout, Moment(seed))
     net = build_network(
         circuit,
         weights=assemble(experiment).start,
         inputs=dataset.train.inputs,
         labels=dataset.train.labels,
         order=epoch_order(experiment.training.seed, 0, N)[:n],
-        lines=combined(variant.lines() for variant in experiment.variants),
-        more={
-            name: value
-            for variant in experiment.variants
-            for name, value in variant.numbers(circuit, layout, seed).items()
-        },
+        lines=plan.lines,
+        more=more,
     )
     net.run(n)
     counts = dict(zip(net, net.spike_counts(), strict=True))
@@ -329,7 +330,7 @@ def test_brian2s_numpy_and_the_compiled_circuit_fail_alike(model):
 def test_stray_spikes_that_a_variant_makes_possible_are_counted_and_not_fatal(
     model, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(engines, "strays", lambda circuit, counts: (Stray("h", 0, 3),))
+    monkeypatch.setattr(engine_module, "strays", lambda circuit, counts: (Stray("h", 0, 3),))
     run = sb.train(model(wild(0.9)), out=tmp_path / "wild")
     assert run.activity.stray_spikes.tolist() == [3, 3]
     assert sb.test(run).strays
@@ -399,10 +400,9 @@ def test_inhibitory_cells_are_as_many_as_asked_and_scattered():
 
 def test_initial_weights_have_the_signs_of_their_cells_and_lie_on_levels(model):
     drawn = sb.initial_weights((30, 40, 5), 0)
-    circuit = backprop_circuit((30, 40, 5))
-    for layer, matrix in enumerate(Synapses(dale=0.2).starting_weights(drawn, circuit, 0)):
+    for layer, matrix in enumerate(Synapses(dale=0.2).started(drawn, 254)):
         np.testing.assert_array_equal(np.abs(matrix), np.abs(drawn[layer]))
-    balanced = Synapses(dale=0.2, balanced=True).starting_weights(drawn, circuit, 0)
+    balanced = Synapses(dale=0.2, balanced=True).started(drawn, 254)
     for layer, matrix in enumerate(balanced):
         rare = inhibitory_cells(len(matrix), 0.2, layer)
         assert (matrix % 2 == 0).all()
@@ -413,7 +413,7 @@ def test_initial_weights_have_the_signs_of_their_cells_and_lie_on_levels(model):
         section = Synapses(levels=levels)
         assert section.step == step
         lowest, highest = section.bounds((30, 40, 5), 254)
-        for layer, matrix in enumerate(section.starting_weights(drawn, circuit, 0)):
+        for layer, matrix in enumerate(section.started(drawn, 254)):
             assert (matrix % step == 0).all()
             assert (np.abs(matrix - drawn[layer]) <= max(step // 2, 254 % step)).all()
             assert (lowest[layer] <= matrix).all()
@@ -439,7 +439,9 @@ def test_a_reward_that_is_always_wrong_teaches_the_opposite(model):
     (segment,) = trained(model(wild(flip=1.0)))
     opposite = model(['learning.rule="dw = 2*x0*y0 - 4*r1*x0*y0"'])
     order = epoch_order(opposite.training.seed, 0, N)
-    expected = OracleEngine(assemble(opposite), dataset_of(opposite)).train(assemble(opposite).start, order)
+    expected = OracleEngine(assemble(opposite), dataset_of(opposite)).train(
+        assemble(opposite).start, order
+    )
     for found, matrix, start in zip(
         segment.weights, expected.weights, assemble(opposite).start, strict=True
     ):
@@ -566,17 +568,17 @@ def test_switches_that_cannot_go_together_are_refused(model, overrides, answer):
 def test_the_oracle_says_what_it_cannot_follow(model, overrides, answer):
     experiment = model(overrides)
     with pytest.raises(SynfireError) as caught:
-        engines.make_engine("oracle", assemble(experiment), dataset_of(experiment))
+        make_engine("oracle", assemble(experiment), dataset_of(experiment))
     assert answer in str(caught.value)
     assert "use the engine 'circuit'" in str(caught.value)
     with pytest.raises(SynfireError, match="oracle"):
         verify(experiment)
-    assert experiment.copies_may_differ
+    assert not experiment.guarantees.copies_equal
 
 
 def test_a_section_without_entries_adds_nothing():
     assert combined([Synapses().lines(), Reward().lines()]) == Lines()
-    assert Synapses().changes((3, 4, 2), 254, 0) is None
+    assert Synapses().changes((3, 4, 2), 254) is None
 
 
 def test_oracle_weights_move_within_their_own_bounds():
@@ -585,11 +587,10 @@ def test_oracle_weights_move_within_their_own_bounds():
     labels = rng.integers(0, 4, 200)
     section = Synapses(dale=0.5)
     circuit = backprop_circuit((30, 20, 4))
-    w1, w2 = section.starting_weights(sb.initial_weights(circuit.sizes, 1), circuit, 1)
+    w1, w2 = section.started(sb.initial_weights(circuit.sizes, 1), 254)
     samples = oracle.Samples.of(inputs, labels, 4)
-    result = oracle.train_samples(
-        samples, w1, w2, np.arange(200), changes=section.changes(circuit.sizes, 254, 0)
-    )
+    algorithm = oracle.Algorithm(circuit.sizes, changes=section.changes(circuit.sizes, 254))
+    result = oracle.learn(samples, (w1, w2), np.arange(200), algorithm)
     assert min(result.weight_changes) > 0
     for layer, matrix in enumerate((w1, w2)):
         inhibitory = inhibitory_cells(len(matrix), 0.5, layer)
