@@ -22,7 +22,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
@@ -30,7 +29,9 @@ from synfire_bp.circuit.rule import PAPER_RULE, parse_rule
 from synfire_bp.data.datasets import DEFAULT_PREPROCESSING, Preprocessing
 from synfire_bp.errors import ExperimentError, RuleError
 from synfire_bp.loihi.spec import SPECS, LoihiSpec
-from synfire_bp.model.yaml_text import Dumper, Place, load, nearest, read_yaml, right, shown
+from synfire_bp.model.base import BASE, Origin, allow_base, read_model, whole
+from synfire_bp.model.library import absolute, find_model, list_models, read_text
+from synfire_bp.model.yaml_text import Place, dump, nearest, read_value, right, shown
 from synfire_bp.section import Section
 from synfire_bp.variants.base import VariantSection
 from synfire_bp.variants.feedback import FeedbackSection
@@ -329,14 +330,8 @@ class Experiment(Section):
         ExperimentError
             If the file is missing or says something that is not allowed; one line per problem.
         """
-        file = _find(path)
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ExperimentError(f"{file}: is not a text file in UTF-8 ({error.reason})") from None
-        except OSError as error:
-            raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from None
-        return cls.from_yaml(text, str(file), overrides=overrides, folder=file.parent)
+        file = find_model(path)
+        return cls.from_yaml(read_text(file), str(file), overrides=overrides, folder=file.parent)
 
     @classmethod
     def from_yaml(
@@ -365,11 +360,9 @@ class Experiment(Section):
         ExperimentError
             If the text is not valid; one line per problem.
         """
-        values, lines, problems = read_yaml(text, source, _known(()))
-        dataset = values.get("dataset")
-        if folder is not None and isinstance(dataset, dict):
-            dataset["path"] = _absolute(dataset.get("path"), folder)
-        return _checked(values, source, lines, problems, overrides)
+        known = f"{BASE}, {_known(())}"
+        values, origin, problems = read_model(text, source, known, _NAMED, folder)
+        return _checked(values, origin, problems, overrides)
 
     @classmethod
     def from_dict(
@@ -386,7 +379,8 @@ class Experiment(Section):
         ExperimentError
             If something is not valid; one line per problem.
         """
-        return _checked(_plain(values), source, {}, [], overrides)
+        found = whole(_plain(values), Origin(source), [], _known(()), _NAMED)
+        return _checked(*found, overrides)
 
     def changed(self, overrides: Sequence[str]) -> Experiment:
         """Return this experiment with overrides such as "training.seed=3" applied.
@@ -400,19 +394,13 @@ class Experiment(Section):
 
     def to_yaml(self) -> str:
         """Return the experiment as a model file with every entry; `from_yaml` reads it back."""
-        return yaml.dump(
-            self.model_dump(mode="json"),
-            Dumper=Dumper,
-            sort_keys=False,
-            allow_unicode=True,
-            width=100,
-        )
+        return dump(self.model_dump(mode="json"))
 
     def resolved(self) -> Experiment:
         """Return this experiment with the data set's defaults written out, and a whole path."""
         used = self.dataset.preprocessing()
         stated = {"crop": used.crop, "scale": used.scale, "threshold": used.threshold}
-        stated["path"] = _absolute(self.dataset.path, os.getcwd())
+        stated["path"] = absolute(self.dataset.path, os.getcwd())
         return self.model_copy(update={"dataset": self.dataset.model_copy(update=stated)})
 
     def decisive(self) -> dict[str, Any]:
@@ -487,59 +475,9 @@ def json_schema() -> dict[str, Any]:
         schema["properties"][name]["anyOf"].append({"enum": list(words)})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
+        **allow_base(schema),
         "title": "synfire_bp model file",
     }
-
-
-# ----------------------------------------------------------------------------------------------
-# Finding model files
-# ----------------------------------------------------------------------------------------------
-
-
-def list_models() -> tuple[str, ...]:
-    """Return the names of the models that ship with synfire_bp, in alphabetical order."""
-    return tuple(sorted(_shipped()))
-
-
-def _shipped() -> dict[str, Path]:
-    """Return name to file of every shipped model: from the package, else from the checkout.
-
-    A model that drops an assumption of the circuit lies in a folder of its own, which is part of
-    its name: "variants/mnist_deep".
-    """
-    package = Path(__file__).parents[1]
-    for folder in (package / "models", package.parent / "models"):
-        files = (*folder.glob("*.yaml"), *folder.glob("variants/*.yaml"))
-        if found := {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}:
-            return found
-    return {}
-
-
-def _find(path: str | Path) -> Path:
-    shipped, name = _shipped(), str(path)
-    if name in shipped:
-        return shipped[name]
-    file = Path(path).expanduser()
-    if file.is_dir():
-        hint = (
-            f"; the model in it is {inside}"
-            if (inside := file / "experiment.yaml").is_file()
-            else ""
-        )
-        raise ExperimentError(f"{file}: is a folder, not a model file{hint}")
-    if file.exists():
-        return file
-    raise ExperimentError(
-        f"{file}: no such model file{nearest(file.stem, shipped)}; models that ship with "
-        f"synfire_bp: {', '.join(sorted(shipped)) or 'none found'}"
-    )
-
-
-def _absolute(path: Any, folder: str | Path) -> Any:
-    if not isinstance(path, str) or not path:
-        return path  # absent, or of a wrong type and reported as such
-    return os.path.abspath(os.path.join(folder, os.path.expanduser(path)))
 
 
 # ----------------------------------------------------------------------------------------------
@@ -548,11 +486,7 @@ def _absolute(path: Any, folder: str | Path) -> Any:
 
 
 def _checked(
-    values: dict,
-    source: str,
-    lines: Mapping[Place, int],
-    problems: list[str],
-    overrides: Sequence[str],
+    values: dict, origin: Origin, problems: list[str], overrides: Sequence[str]
 ) -> Experiment:
     """Apply overrides, validate, and raise one ExperimentError that lists every problem."""
     overridden: dict[Place, str] = {}
@@ -568,11 +502,10 @@ def _checked(
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
         for place, what in dict(_explained(error)).items():  # a place once
-            by = next((text for at, text in overridden.items() if _sets(at, place, lines)), None)
-            known = (place[:n] for n in range(len(place), 0, -1) if place[:n] in lines)
-            at_line = next((f":{lines[inside]}" for inside in known), "")
-            where = f"override '{by}'" if by else f"{source}{at_line}"
-            problems.append(f"{where}: {_dotted(place)}: {what}")
+            by = next((text for at, text in overridden.items() if _sets(at, place, origin)), None)
+            where = f"override '{by}'" if by else origin.where(place)
+            cure = "" if by else origin.cure(place, what)
+            problems.append(f"{where}: {_dotted(place)}: {what}{cure}")
         raise ExperimentError("\n".join(problems)) from None
     if problems:
         raise ExperimentError("\n".join(problems))
@@ -588,10 +521,9 @@ def _override(values: dict, text: str) -> Place:
             f"override '{text}': must be a dotted key, '=' and a value, such as training.seed=3"
         )
     try:
-        new = load(value)[0]
-    except (yaml.YAMLError, ValueError) as error:
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ExperimentError(f"override '{text}': the value is not valid YAML: {what}") from None
+        new = read_value(value)
+    except ExperimentError as error:
+        raise ExperimentError(f"override '{text}': {error}") from None
     section = values
     *sections, last = place
     for part in sections:
@@ -613,13 +545,13 @@ def _override(values: dict, text: str) -> Place:
             raise ExperimentError(f"override '{text}': {inner}")
         entries[number] = new
         return (*sections, name, f"[{number}]")
-    section[last] = _absolute(new, os.getcwd()) if place == ("dataset", "path") else new
+    section[last] = absolute(new, os.getcwd()) if place == ("dataset", "path") else new
     return place
 
 
-def _sets(at: Place, place: Place, lines: Mapping[Place, int]) -> bool:
+def _sets(at: Place, place: Place, origin: Origin) -> bool:
     """Whether an override of `at` is why there is something at `place`."""
-    return place[: len(at)] == at or (place not in lines and at[: len(place)] == place)
+    return place[: len(at)] == at or (place not in origin and at[: len(place)] == place)
 
 
 def _plain(value: Any) -> Any:
@@ -692,12 +624,15 @@ def _unknown(place: Place) -> str:
     }
     if not section:
         elsewhere.pop("name", None)
-    hint = "" if key in elsewhere else nearest(key, model.model_fields)
+    if place == (BASE,):
+        return "stands in model files alone; train a model file that has this base"
+    known = [*model.model_fields] if section else [BASE, *model.model_fields]
+    hint = "" if key in elsewhere else nearest(key, known)
     if not hint:  # the right key in the wrong section
         found = difflib.get_close_matches(key, elsewhere, n=1)
         hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
     of = f" of {'.'.join(section)}" if section else ""
-    return f"unknown key{hint}; known keys{of}: {', '.join(model.model_fields)}"
+    return f"unknown key{hint}; known keys{of}: {', '.join(known)}"
 
 
 def _field(place: Place) -> str:

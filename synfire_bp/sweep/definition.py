@@ -32,7 +32,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from synfire_bp.errors import ExperimentError, SweepError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.model.yaml_text import Dumper, Place, load, nearest, read_yaml, right, shown
+from synfire_bp.model.yaml_text import Place, dump, nearest, read_value, read_yaml, right, shown
 from synfire_bp.section import Section
 
 __all__ = ["RECORDS", "SEED", "DesignSection", "Parameter", "Sweep", "list_sweeps", "override"]
@@ -425,10 +425,7 @@ class Sweep(Section):
 
     def to_yaml(self) -> str:
         """Return the sweep as a file that `from_yaml` reads back."""
-        import yaml
-
-        values = self.model_dump(exclude_defaults=True) | {"engine": self.engine}
-        return yaml.dump(values, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+        return dump(self.model_dump(exclude_defaults=True) | {"engine": self.engine})
 
     def _unfit(
         self, source: str, lines: Mapping[Place, int], changed: Sequence[tuple[Place, str]]
@@ -553,10 +550,9 @@ def _override(values: dict, text: str) -> tuple[Place, str]:
             f"override '{text}': must be a key, '=' and a value, such as training.epochs=1"
         )
     try:
-        value = load(given)[0]
-    except Exception as error:  # of YAML, or a number that is none
-        what = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise SweepError(f"override '{text}': the value is not valid YAML: {what}") from None
+        value = read_value(given)
+    except ExperimentError as error:
+        raise SweepError(f"override '{text}': {error}") from None
     first, _, rest = key.partition(".")
     own = first in _OWN and not (first == "record" and rest)
     place = ((first, rest) if rest else (first,)) if own else ("fixed", key)
