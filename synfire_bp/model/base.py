@@ -1,9 +1,9 @@
 """`base: mnist` in a model file: the file says only what differs from another model.
 
 A base is a shipped model or a file, and may have a base itself.  Sections merge key by key, any
-other value (a list, too) replaces the base's, a section set to null is removed; name and
-description are never inherited.  What comes out is a whole model, and an `Origin`, which knows the
-file and line of each of its values, so that a message names the place where a value was written.
+other value (a list, too) replaces the base's, and null removes it; name and description are never
+inherited.  What comes out is a whole model, and an `Origin`, which knows the file and line of each
+of its values, so that a message names the place where a value was written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,11 @@ from synfire_bp.model.library import (
     absolute,
     find_model,
     list_models,
+    nearest_model,
     read_text,
     shipped_models,
 )
-from synfire_bp.model.yaml_text import Place, nearest, read_yaml, shown
+from synfire_bp.model.yaml_text import Place, read_yaml, shown
 
 __all__ = ["BASE", "Origin", "allow_base", "read_model", "whole"]
 
@@ -63,18 +66,18 @@ class Origin:
     def cure(self, place: Place, what: str) -> str:
         """Return what the file can do about a problem that comes from its base, if it does."""
         place = tuple(part for part in place if not part.startswith("["))  # not one of a list
-        dotted, removed = ".".join(place), ", or remove it by null" if len(place) == 1 else ""
         if place in self.inherited:
-            return f"; inherited by {self.source}, which may replace it{removed}"
+            return f"; inherited by {self.source}, which may replace it, or remove it by null"
         if self._nearest(place) in self.inherited:
-            return f"; {self.source} inherits the section, and may set {dotted}"
+            return f"; {self.source} inherits the section, and may set {'.'.join(place)}"
         if what.startswith("unknown key"):
             return ""
         for other in self.inherited:  # own, but in conflict with what the base gives
-            dotted, alone = re.escape(".".join(other)), len(other) == 1
-            if re.search(rf"'{dotted}'|\bor {dotted}$" if alone else rf"\b{dotted}\b", what):
-                by_null = f"; '{other[0]}: null' removes it" if alone else ""
-                return f"; {'.'.join(other)} is inherited from {self.inherited[other]}{by_null}"
+            dotted, alone = ".".join(other), len(other) == 1
+            named = rf"'{dotted}'|\bor {dotted}$" if alone else rf"\b{re.escape(dotted)}\b"
+            if re.search(named, what):
+                cure = f", '{dotted}: null' removes it" if alone else ""
+                return f"; {dotted} is inherited from {self.inherited[other]}{cure}"
         return ""
 
     def _nearest(self, place: Place) -> Place:
@@ -148,10 +151,15 @@ def whole(
     return (*layers[0], problems)
 
 
+_parsed = lru_cache(maxsize=32)(read_yaml)
+"""Many models have one base: it is parsed once."""
+
+
 def _read(
     text: str, source: str, known: str, folder: str | Path | None
 ) -> tuple[dict, Origin, list[str]]:
-    values, lines, problems = read_yaml(text, source, known)
+    values, lines, problems = _parsed(text, source, known)
+    values = deepcopy(values)
     dataset = values.get("dataset")
     if folder is not None and isinstance(dataset, dict) and "path" in dataset:
         dataset["path"] = absolute(dataset["path"], folder)
@@ -168,8 +176,8 @@ def _file(named: Any, folder: str | Path | None, trail: Sequence[Path]) -> Path:
         )
     if folder is None and named not in shipped_models() and not os.path.isabs(named):
         raise ExperimentError(
-            f"{named}: is no shipped model{nearest(named, shipped_models())}; a text without a "
-            "file has no folder to look in: give the name of a shipped model or an absolute path"
+            f"{named}: is no shipped model{nearest_model(named)}; a text without a file has no "
+            "folder to look in: give the name of a shipped model or an absolute path"
         )
     file = find_model(named, folder or "")
     behind = [known.resolve() for known in trail]
@@ -203,11 +211,10 @@ def _laid_over(
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
-        section = isinstance(merged.get(key), dict)
-        if section and isinstance(value, dict):
-            merged[key] = _merged(merged[key], value)
-        elif section and value is None:
+        if value is None and key in merged:
             del merged[key]
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _merged(merged[key], value)
         else:
             merged[key] = value
     return merged
@@ -247,11 +254,9 @@ def allow_base(schema: dict[str, Any]) -> dict[str, Any]:
         "$defs": definitions,
         "properties": {BASE: base, **properties},
         "required": ["name"],
-        "anyOf": [
-            {"required": [BASE]},
-            {
-                "required": [name for name in needed if name != "name"],
-                "properties": whole_sections,
-            },
-        ],
+        "if": {"required": [BASE]},
+        "else": {
+            "required": [name for name in needed if name != "name"],
+            "properties": whole_sections,
+        },
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synfire_bp.errors import ExperimentError
-from synfire_bp.model.yaml_text import nearest
 
-__all__ = ["absolute", "find_model", "list_models", "read_text", "shipped_models"]
+__all__ = ["absolute", "find_model", "list_models", "nearest_model", "read_text", "shipped_models"]
+
+_VARIANTS = "variants"
 
 
 def list_models() -> tuple[str, ...]:
@@ -18,17 +20,30 @@ def list_models() -> tuple[str, ...]:
 
 
 def shipped_models() -> dict[str, Path]:
-    """Return name to file of every shipped model: from the package, else from the checkout.
+    """Return name to file of every shipped model.
 
     A model that drops an assumption of the circuit lies in a folder of its own, which is part of
     its name: "variants/mnist_deep".
     """
+    folder = _folder()
+    files = (*folder.glob("*.yaml"), *folder.glob(f"{_VARIANTS}/*.yaml"))
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
+
+
+def _folder() -> Path:
+    """Return the folder of the shipped models: in the package, else in the checkout."""
     package = Path(__file__).parents[1]
-    for folder in (package / "models", package.parent / "models"):
-        files = (*folder.glob("*.yaml"), *folder.glob("variants/*.yaml"))
-        if found := {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}:
-            return found
-    return {}
+    inside, beside = package / "models", package.parent / "models"
+    return inside if any(inside.glob("*.yaml")) else beside
+
+
+def _shipped(name: str) -> Path | None:
+    """Return the file of one shipped model, without a look at all the others."""
+    pure = PurePosixPath(name)
+    if str(pure) != name or str(pure.parent) not in (".", _VARIANTS):
+        return None
+    file = _folder() / f"{name}.yaml"
+    return file if os.path.isfile(file) else None
 
 
 def find_model(path: str | Path, folder: str | Path = "") -> Path:
@@ -46,9 +61,8 @@ def find_model(path: str | Path, folder: str | Path = "") -> Path:
     ExperimentError
         If there is no such file.
     """
-    shipped, name = shipped_models(), str(path)
-    if name in shipped:
-        return shipped[name]
+    if file := _shipped(str(path)):
+        return file
     file = Path(folder, os.path.expanduser(path))
     if os.path.isdir(file):
         hint = (
@@ -60,11 +74,18 @@ def find_model(path: str | Path, folder: str | Path = "") -> Path:
     if os.path.exists(file):
         return file
     whole = f"{file}.yaml"
-    hint = f"; did you mean {whole}?" if os.path.isfile(whole) else nearest(file.stem, shipped)
+    hint = f"; did you mean {whole}?" if os.path.isfile(whole) else nearest_model(file.stem)
     raise ExperimentError(
         f"{file}: no such model file{hint}; models that ship with "
-        f"synfire_bp: {', '.join(sorted(shipped)) or 'none found'}"
+        f"synfire_bp: {', '.join(list_models()) or 'none found'}"
     )
+
+
+def nearest_model(name: str) -> str:
+    """Return the question after the shipped model of the nearest name; nothing if none is near."""
+    by_stem = {model.rpartition("/")[2]: model for model in list_models()}
+    found = difflib.get_close_matches(name.rpartition("/")[2].lower(), by_stem, n=1, cutoff=0.5)
+    return f"; did you mean {by_stem[found[0]]}?" if found else ""
 
 
 def read_text(file: Path) -> str:
