@@ -6,9 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import ExperimentError, SynfireError
+from synfire_bp.model.yaml_text import read_yaml
 
 __all__ = ["FILE", "STUDY", "PaperNumbers", "Reported", "Work", "read_reported"]
 
@@ -118,15 +117,17 @@ def read_reported(path: Path = FILE) -> PaperNumbers:
     Raises
     ------
     SynfireError
-        If the file cannot be read, or an entry lacks a field, has an unknown one, or a status or
-        footnote that is not explained.
+        If the file cannot be read, or an entry is given twice, lacks a field, has an unknown one,
+        or a status or footnote that is not explained.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SynfireError(f"{path}: cannot be read: {error}") from None
     parts = ("paper", "statuses", "footnotes", "works", "numbers")
-    if not isinstance(content, dict) or set(content) != set(parts):
+    try:
+        content, _, twice = read_yaml(path.read_text(encoding="utf-8"), str(path), ", ".join(parts))
+    except (OSError, UnicodeDecodeError, ExperimentError) as error:
+        raise SynfireError(f"{path}: cannot be read: {error}") from None
+    if twice:
+        raise SynfireError("\n".join(twice))
+    if set(content) != set(parts):
         raise SynfireError(f"{path}: must have the parts {', '.join(parts)}, and no other")
     works = [_entry(Work, path, key, entry) for key, entry in content["works"].items()]
     numbers = [_entry(Reported, path, key, entry) for key, entry in content["numbers"].items()]

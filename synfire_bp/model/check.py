@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from synfire_bp.errors import ExperimentError
+from synfire_bp.model.base import Origin
 from synfire_bp.model.library import absolute
 from synfire_bp.model.sections import LAYERS, DatasetSection
-from synfire_bp.model.yaml_text import Place, load, nearest, right, shown
+from synfire_bp.model.yaml_text import Place, nearest, read_value, right, shown
 from synfire_bp.variants import VARIANTS
 
 __all__ = ["checked", "known_keys", "section_of"]
@@ -25,8 +25,7 @@ T = TypeVar("T", bound=BaseModel)
 def checked(
     root: type[T],
     values: dict,
-    source: str,
-    lines: Mapping[Place, int],
+    origin: Origin,
     problems: list[str],
     overrides: Sequence[str],
 ) -> T:
@@ -44,11 +43,10 @@ def checked(
         experiment = root.model_validate(values)
     except ValidationError as error:
         for place, what in dict(_explained(root, error)).items():  # a place once
-            by = next((text for at, text in overridden.items() if _sets(at, place, lines)), None)
-            known = (place[:n] for n in range(len(place), 0, -1) if place[:n] in lines)
-            at_line = next((f":{lines[inside]}" for inside in known), "")
-            where = f"override '{by}'" if by else f"{source}{at_line}"
-            problems.append(f"{where}: {_dotted(place)}: {what}")
+            by = next((text for at, text in overridden.items() if _sets(at, place, origin)), None)
+            where = f"override '{by}'" if by else origin.where(place)
+            cure = "" if by else origin.cure(place, what)
+            problems.append(f"{where}: {_dotted(place)}: {what}{cure}")
         raise ExperimentError("\n".join(problems)) from None
     if problems:
         raise ExperimentError("\n".join(problems))
@@ -64,10 +62,9 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
             f"override '{text}': must be a dotted key, '=' and a value, such as training.seed=3"
         )
     try:
-        new = load(value)[0]
-    except (yaml.YAMLError, ValueError) as error:
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ExperimentError(f"override '{text}': the value is not valid YAML: {what}") from None
+        new = read_value(value)
+    except ExperimentError as error:
+        raise ExperimentError(f"override '{text}': {error}") from None
     section = values
     *sections, last = place
     for part in sections:
@@ -92,9 +89,9 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
     return place
 
 
-def _sets(at: Place, place: Place, lines: Mapping[Place, int]) -> bool:
+def _sets(at: Place, place: Place, origin: Origin) -> bool:
     """Whether an override of `at` is why there is something at `place`."""
-    return place[: len(at)] == at or (place not in lines and at[: len(place)] == place)
+    return place[: len(at)] == at or (place not in origin and at[: len(place)] == place)
 
 
 def _explained(root: type[BaseModel], error: ValidationError) -> Iterator[tuple[Place, str]]:

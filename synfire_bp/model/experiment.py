@@ -20,12 +20,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, create_model
 
 from synfire_bp.errors import ExperimentError
+from synfire_bp.model.base import BASE, Origin, allow_base, read_model, whole
 from synfire_bp.model.check import checked, known_keys, section_of
-from synfire_bp.model.library import absolute, find_model
+from synfire_bp.model.library import absolute, find_model, read_text
 from synfire_bp.model.sections import (
     DatasetSection,
     LearningSection,
@@ -33,9 +33,9 @@ from synfire_bp.model.sections import (
     RecordSection,
     TrainingSection,
 )
-from synfire_bp.model.yaml_text import Dumper, read_yaml
+from synfire_bp.model.yaml_text import dump
 from synfire_bp.section import Section
-from synfire_bp.variants import VARIANTS, Guarantees, Variant, acting_order
+from synfire_bp.variants import VARIANTS, Guarantees, Variant, acting_order, named_by_a_word
 
 __all__ = ["Experiment", "json_schema"]
 
@@ -91,13 +91,7 @@ class Experiment(Section):
             If the file is missing or says something that is not allowed; one line per problem.
         """
         file = find_model(path)
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ExperimentError(f"{file}: is not a text file in UTF-8 ({error.reason})") from None
-        except OSError as error:
-            raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from None
-        return cls.from_yaml(text, str(file), overrides=overrides, folder=file.parent)
+        return cls.from_yaml(read_text(file), str(file), overrides=overrides, folder=file.parent)
 
     @classmethod
     def from_yaml(
@@ -126,11 +120,9 @@ class Experiment(Section):
         ExperimentError
             If the text is not valid; one line per problem.
         """
-        values, lines, problems = read_yaml(text, source, known_keys(cls.whole()))
-        dataset = values.get("dataset")
-        if folder is not None and isinstance(dataset, dict):
-            dataset["path"] = absolute(dataset.get("path"), folder)
-        return checked(cls.whole(), values, source, lines, problems, overrides)
+        known = f"{BASE}, {known_keys(cls.whole())}"
+        found = read_model(text, source, known, named_by_a_word(), folder)
+        return checked(cls.whole(), *found, overrides)
 
     @classmethod
     def from_dict(
@@ -147,7 +139,9 @@ class Experiment(Section):
         ExperimentError
             If something is not valid; one line per problem.
         """
-        return checked(cls.whole(), _plain(values), source, {}, [], overrides)
+        known = known_keys(cls.whole())
+        found = whole(_plain(values), Origin(source), [], known, named_by_a_word())
+        return checked(cls.whole(), *found, overrides)
 
     def changed(self, overrides: Sequence[str]) -> Experiment:
         """Return this experiment with overrides such as "training.seed=3" applied.
@@ -161,13 +155,7 @@ class Experiment(Section):
 
     def to_yaml(self) -> str:
         """Return the experiment as a model file with every entry; `from_yaml` reads it back."""
-        return yaml.dump(
-            self.model_dump(mode="json"),
-            Dumper=Dumper,
-            sort_keys=False,
-            allow_unicode=True,
-            width=100,
-        )
+        return dump(self.model_dump(mode="json"))
 
     def resolved(self) -> Experiment:
         """Return this experiment with the data set's defaults written out, and a whole path."""
@@ -270,6 +258,6 @@ def json_schema() -> dict[str, Any]:
             schema["properties"][name]["anyOf"].append({"enum": list(words)})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
+        **allow_base(schema),
         "title": "synfire_bp model file",
     }

@@ -1,15 +1,17 @@
-"""The models that ship with synfire_bp, by name."""
+"""Where model files are: those that ship with synfire_bp, and those that a path leads to."""
 
 from __future__ import annotations
 
+import difflib
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synfire_bp.errors import ExperimentError
-from synfire_bp.model.yaml_text import nearest
 
-__all__ = ["absolute", "find_model", "list_models", "shipped_models"]
+__all__ = ["absolute", "find_model", "list_models", "nearest_model", "read_text", "shipped_models"]
+
+_VARIANTS = "variants"
 
 
 def list_models() -> tuple[str, ...]:
@@ -18,48 +20,92 @@ def list_models() -> tuple[str, ...]:
 
 
 def shipped_models() -> dict[str, Path]:
-    """Return name to file of every shipped model: from the package, else from the checkout.
+    """Return name to file of every shipped model.
 
     A model that drops an assumption of the circuit lies in a folder of its own, which is part of
     its name: "variants/mnist_deep".
     """
+    folder = _folder()
+    files = (*folder.glob("*.yaml"), *folder.glob(f"{_VARIANTS}/*.yaml"))
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
+
+
+def _folder() -> Path:
+    """Return the folder of the shipped models: in the package, else in the checkout."""
     package = Path(__file__).parents[1]
-    for folder in (package / "models", package.parent / "models"):
-        files = (*folder.glob("*.yaml"), *folder.glob("variants/*.yaml"))
-        if found := {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}:
-            return found
-    return {}
+    inside, beside = package / "models", package.parent / "models"
+    return inside if any(inside.glob("*.yaml")) else beside
 
 
-def find_model(path: str | Path) -> Path:
-    """Return the file of a shipped model, by its name, or of any other, by its path.
+def _shipped(name: str) -> Path | None:
+    """Return the file of one shipped model, without a look at all the others."""
+    pure = PurePosixPath(name)
+    if str(pure) != name or str(pure.parent) not in (".", _VARIANTS):
+        return None
+    file = _folder() / f"{name}.yaml"
+    return file if os.path.isfile(file) else None
+
+
+def find_model(path: str | Path, folder: str | Path = "") -> Path:
+    """Return the file of a model.
+
+    Parameters
+    ----------
+    path : str or Path
+        The name of a shipped model, or a path.
+    folder : str or Path
+        What a relative path is relative to; the current folder if not given.
 
     Raises
     ------
     ExperimentError
-        If there is none.
+        If there is no such file.
     """
-    shipped, name = shipped_models(), str(path)
-    if name in shipped:
-        return shipped[name]
-    file = Path(path).expanduser()
-    if file.is_dir():
+    if file := _shipped(str(path)):
+        return file
+    file = Path(folder, os.path.expanduser(path))
+    if os.path.isdir(file):
         hint = (
             f"; the model in it is {inside}"
             if (inside := file / "experiment.yaml").is_file()
             else ""
         )
         raise ExperimentError(f"{file}: is a folder, not a model file{hint}")
-    if file.exists():
+    if os.path.exists(file):
         return file
+    whole = f"{file}.yaml"
+    hint = f"; did you mean {whole}?" if os.path.isfile(whole) else nearest_model(file.stem)
     raise ExperimentError(
-        f"{file}: no such model file{nearest(file.stem, shipped)}; models that ship with "
-        f"synfire_bp: {', '.join(sorted(shipped)) or 'none found'}"
+        f"{file}: no such model file{hint}; models that ship with "
+        f"synfire_bp: {', '.join(list_models()) or 'none found'}"
     )
 
 
+def nearest_model(name: str) -> str:
+    """Return the question after the shipped model of the nearest name; nothing if none is near."""
+    by_stem = {model.rpartition("/")[2]: model for model in list_models()}
+    found = difflib.get_close_matches(name.rpartition("/")[2].lower(), by_stem, n=1, cutoff=0.5)
+    return f"; did you mean {by_stem[found[0]]}?" if found else ""
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a model file.
+
+    Raises
+    ------
+    ExperimentError
+        If it cannot be read, or is no text.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ExperimentError(f"{file}: is not a text file in UTF-8 ({error.reason})") from None
+    except OSError as error:
+        raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from None
+
+
 def absolute(path: Any, folder: str | Path) -> Any:
-    """Return a path that is relative to a folder as a whole one."""
+    """Return a path that holds in every folder, where it was relative to this one."""
     if not isinstance(path, str) or not path:
         return path  # absent, or of a wrong type and reported as such
     return os.path.abspath(os.path.join(folder, os.path.expanduser(path)))

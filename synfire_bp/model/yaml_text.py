@@ -1,6 +1,7 @@
-"""YAML as model and sweep files are written in, and the words for what is wrong with them.
+"""YAML, read and written here and nowhere else, and the words for what is wrong in a file.
 
-Numbers and flags are as in YAML 1.2: 1e-3 is a number, 010 is ten, `no` is text.
+PyYAML parses and writes.  Ours is the little table of scalars, so that numbers and flags are as in
+YAML 1.2 (1e-3 is a number, 010 is ten, `no` is text), and a walk over the keys for their lines.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import yaml
 
 from synfire_bp.errors import ExperimentError
 
-__all__ = ["Dumper", "Place", "load", "nearest", "read_yaml", "right", "shown"]
+__all__ = ["Place", "dump", "nearest", "read_value", "read_yaml", "right", "shown"]
 
 _SCALARS = (
     ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
@@ -28,39 +29,54 @@ _SCALARS = (
     ),
     ("merge", r"<<", ["<"]),
 )
+_NO_YAML = (yaml.YAMLError, ValueError, RecursionError, AttributeError, KeyError)
+"""What PyYAML raises; the last two for `!!timestamp` and `!!bool` of something else."""
+
+Place = tuple[str, ...]
+"""Keys on the way to a value."""
 
 
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own way)
 
 
-class Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):
     """Quotes text that YAML 1.1 or 1.2 would read as something else; lists in one line."""
 
 
 for _tag, _pattern, _first in _SCALARS:
-    for _class in (_Loader, Dumper):
+    for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(
             f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
         )
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
 _Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(
     node.value.lower().replace(".inf", "inf").replace(".nan", "nan")))  # fmt: skip
-Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(
+_Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(
     "tag:yaml.org,2002:seq", values, flow_style=True))  # fmt: skip
+# U+0085 ends a line in YAML 1.1, and comes back as a space unless it is escaped
+_Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar(
+    "tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None))  # fmt: skip
 
-Place = tuple[str, ...]
-"""Keys on the way to a value."""
+
+def dump(values: Mapping[str, Any]) -> str:
+    """Return keys and values as YAML that `read_yaml` reads back, in their order."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-def load(text: str) -> tuple[Any, yaml.Node | None]:
-    """Return the value of a YAML text, and its nodes for their line numbers."""
-    loader = _Loader(text)
+def read_value(text: str) -> Any:
+    """Return one value, as it would stand behind a key.
+
+    Raises
+    ------
+    ExperimentError
+        If the text is no YAML.
+    """
     try:
-        node = loader.get_single_node()
-        return (None if node is None else loader.construct_document(node)), node
-    finally:
-        loader.dispose()
+        return _load(text)[0]
+    except _NO_YAML as error:
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ExperimentError(f"the value is not valid YAML: {what}") from None
 
 
 def read_yaml(text: str, source: str, known: str) -> tuple[dict, dict[Place, int], list[str]]:
@@ -86,13 +102,13 @@ def read_yaml(text: str, source: str, known: str) -> tuple[dict, dict[Place, int
         If the text is no YAML, or holds something else than keys and values.
     """
     try:
-        values, node = load(text)
+        values, node = _load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at_line = f":{mark.line + 1}" if mark else ""
         what = "; ".join(part for part in (error.context, error.problem) if part)
         raise ExperimentError(f"{source}{at_line}: is not valid YAML: {what}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except _NO_YAML as error:
         first = str(error).splitlines()[0]
         raise ExperimentError(f"{source}: is not valid YAML: {first}") from None
     if node is None:
@@ -111,6 +127,16 @@ def read_yaml(text: str, source: str, known: str) -> tuple[dict, dict[Place, int
             )
         lines.setdefault(place, line)
     return values, lines, problems
+
+
+def _load(text: str) -> tuple[Any, yaml.Node | None]:
+    """Return the value of a YAML text, and its nodes for their line numbers."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        return (None if node is None else loader.construct_document(node)), node
+    finally:
+        loader.dispose()
 
 
 def _keys(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:

@@ -30,7 +30,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from synfire_bp.errors import ExperimentError, SweepError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.model.yaml_text import Dumper, nearest, read_yaml
+from synfire_bp.model.yaml_text import dump, nearest, read_yaml
 from synfire_bp.section import Section
 from synfire_bp.sweep.explain import _explained, _override, _where
 from synfire_bp.sweep.keys import SEED, override, unfit
@@ -233,10 +233,7 @@ class Sweep(Section):
 
     def to_yaml(self) -> str:
         """Return the sweep as a file that `from_yaml` reads back."""
-        import yaml
-
-        values = self.model_dump(exclude_defaults=True) | {"engine": self.engine}
-        return yaml.dump(values, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+        return dump(self.model_dump(exclude_defaults=True) | {"engine": self.engine})
 
 
 def list_sweeps() -> dict[str, Path]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from synfire_bp.errors import SweepError
-from synfire_bp.model.yaml_text import Place, load, nearest, right, shown
+from synfire_bp.errors import ExperimentError, SweepError
+from synfire_bp.model.yaml_text import Place, nearest, read_value, right, shown
 from synfire_bp.section import Section
 
 _OWN = ("design", "seeds", "record", "parameters", "keep_going")
@@ -23,10 +23,9 @@ def _override(values: dict, text: str) -> tuple[Place, str]:
             f"override '{text}': must be a key, '=' and a value, such as training.epochs=1"
         )
     try:
-        value = load(given)[0]
-    except Exception as error:  # of YAML, or a number that is none
-        what = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise SweepError(f"override '{text}': the value is not valid YAML: {what}") from None
+        value = read_value(given)
+    except ExperimentError as error:
+        raise SweepError(f"override '{text}': {error}") from None
     first, _, rest = key.partition(".")
     own = first in _OWN and not (first == "record" and rest)
     place = ((first, rest) if rest else (first,)) if own else ("fixed", key)

@@ -6,7 +6,14 @@ Every module of this package is imported, so a variant that lies here is registe
 from importlib import import_module
 from pkgutil import iter_modules
 
-from synfire_bp.variants.base import VARIANTS, Guarantees, Variant, acting_order, variant
+from synfire_bp.variants.base import (
+    VARIANTS,
+    Guarantees,
+    Variant,
+    acting_order,
+    named_by_a_word,
+    variant,
+)
 from synfire_bp.variants.feedback import Feedback
 from synfire_bp.variants.gating import Gating
 from synfire_bp.variants.hardware import Hardware
@@ -25,6 +32,7 @@ __all__ = [
     "Synapses",
     "Variant",
     "acting_order",
+    "named_by_a_word",
     "variant",
 ]
 

@@ -32,7 +32,7 @@ from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.registry import Registry
 from synfire_bp.section import Section
 
-__all__ = ["VARIANTS", "Guarantees", "Variant", "acting_order", "variant"]
+__all__ = ["VARIANTS", "Guarantees", "Variant", "acting_order", "named_by_a_word", "variant"]
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,11 @@ def variant(name: str) -> Callable[[V], V]:
         return kind
 
     return register
+
+
+def named_by_a_word() -> dict[str, str]:
+    """Return the sections that may be written as one word, and the key that it is the value of."""
+    return {name: kind.word for name, kind in VARIANTS.items() if kind.word is not None}
 
 
 def acting_order() -> tuple[str, ...]:

@@ -94,6 +94,8 @@ def test_a_variant_is_suggested_by_its_name_alone():
 @pytest.mark.parametrize("name", list_models())
 def test_a_shipped_model_holds_what_its_file_says(name):
     values = yaml.safe_load((MODELS / f"{name}.yaml").read_text())
+    if values.pop("base", None):  # null: without what the base has
+        values = {key: value for key, value in values.items() if value is not None}
     for section, key in (("hardware", "chip"), ("feedback", "kind"), ("neuron", "kind")):
         if isinstance(values.get(section), str):  # one word alone
             values[section] = {key: values[section]}
@@ -350,7 +352,7 @@ def test_text_that_is_no_yaml_is_refused_with_its_line(text, line):
 def test_text_without_keys_is_answered_with_the_known_ones(text, what):
     (answer,) = complaint(text)
     assert what in answer
-    assert answer.endswith(f"known keys are {', '.join(Experiment.whole().model_fields)}")
+    assert answer.endswith(f"known keys are base, {', '.join(Experiment.whole().model_fields)}")
 
 
 def test_all_problems_are_told_at_once():
@@ -506,7 +508,7 @@ def test_a_fingerprint_of_data_that_is_not_there_names_the_file(experiment, tmp_
 def allowed(schema, value, root):
     """Whether a JSON schema allows a value; refuses keywords that it does not know."""
     keywords = dict(schema)
-    for silent in ("$schema", "$defs", "title", "description", "default"):
+    for silent in ("$schema", "$defs", "title", "description", "default", "else"):
         keywords.pop(silent, None)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     kinds = {
@@ -524,6 +526,8 @@ def allowed(schema, value, root):
         match keyword:
             case "$ref":
                 return allowed(root["$defs"][argument.removeprefix("#/$defs/")], value, root)
+            case "if":
+                return allowed(argument, value, root) or allowed(schema["else"], value, root)
             case "anyOf":
                 return any(allowed(option, value, root) for option in argument)
             case "type":
@@ -602,6 +606,38 @@ def test_the_json_schema_refuses_what_a_model_may_not_say(key, value):
     assert not allowed(schema, values, schema)
     with pytest.raises(ExperimentError):
         Experiment.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"base": "mnist"},
+        {"base": "mine.yaml", "network": {"closing": 8192}, "dataset": {}, "training": {"seed": 1}},
+        {
+            "base": "digits",
+            "record": None,
+            "learning": None,
+            "neuron": None,
+            "feedback": "symmetric",
+        },
+    ],
+)
+def test_the_json_schema_lets_a_base_say_the_rest(values):
+    schema = json_schema()
+    assert allowed(schema, {"name": "x"} | values, schema)
+    assert not allowed(schema, values, schema)  # without a name
+    without = {key: value for key, value in values.items() if key != "base"}
+    assert not allowed(schema, {"name": "x"} | without, schema)
+    for wrong in ({"base": 3}, {"network": {"closing": 1}}, {"zzz": 1}, {"network": None}):
+        assert not allowed(schema, {"name": "x"} | values | wrong, schema)
+
+
+@pytest.mark.parametrize("section", ["learning", "record"])
+def test_the_json_schema_allows_null_for_a_section_only_with_a_base(section):
+    schema, values = json_schema(), yaml.safe_load(TEXT)
+    assert not allowed(schema, values | {section: None}, schema)
+    with pytest.raises(ExperimentError, match=f"{section}: is empty, but must be a section"):
+        Experiment.from_dict(values | {section: None})
 
 
 def test_the_json_schema_describes_every_entry():
