@@ -29,7 +29,8 @@ from synfire_bp.data import datasets
 from synfire_bp.data.scores import Score
 from synfire_bp.errors import ExperimentError, Interrupted, SweepError, SynfireError
 from synfire_bp.model import Experiment, json_schema, list_models
-from synfire_bp.runs.runs import Run, write_atomically
+from synfire_bp.files import write_atomically
+from synfire_bp.runs.run import Run
 
 if TYPE_CHECKING:
     from synfire_bp.loihi.summary import Table as HardwareTable

@@ -26,7 +26,8 @@ from synfire_bp.data.datasets import Dataset, Preprocessing, binary, check_fits,
 from synfire_bp.engines.base import Segment, training_split
 from synfire_bp.errors import Interrupted, SynfireError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.runs.runs import Checkpoint, commit, versions
+from synfire_bp.runs.checkpoint import Checkpoint
+from synfire_bp.runs.provenance import commit, versions
 from synfire_bp.training.training import train_in_memory
 
 __all__ = ["FAILED", "LATE", "OK", "SILENT", "Outcome", "Task", "run_task", "sort_key"]

@@ -1046,7 +1046,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel):
         }
 
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert "synfire_bp/standalone/samples.h" in names
+    assert "synfire_bp/program/samples.h" in names
     assert names == files("synfire_bp", "synfire_bp") | files("models", "synfire_bp/models")
 
 
