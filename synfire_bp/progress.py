@@ -114,7 +114,8 @@ class DownloadProgress:
 
     def __exit__(self, *_: object) -> None:
         """Leave the bar as it stands."""
-        self.close()
+        if not self._bar.disable:  # some releases of rich end a bar that never was with a line
+            self._bar.stop()
 
     @property
     def total(self) -> float | None:
@@ -134,5 +135,4 @@ class DownloadProgress:
         self._bar.reset(self._task)
 
     def close(self) -> None:
-        """End the bar."""
-        self._bar.stop()
+        """Do nothing: leaving the `with` block ends the bar, also if the download fails."""
