@@ -28,6 +28,7 @@ from synfire_bp.data.npz import NpzFile
 from synfire_bp.data.published import Published
 from synfire_bp.data.source import DatasetStatus, FileCheck, Source
 from synfire_bp.errors import DatasetError
+from synfire_bp.registry import Registry
 
 __all__ = [
     "DATASETS",
@@ -44,16 +45,16 @@ __all__ = [
     "read_images",
 ]
 
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
-        Digits("digits", Preprocessing(crop=0, scale=1 / 16, threshold=DIGITS_THRESHOLD)),
-        Published("mnist", Preprocessing(crop=4, scale=GREY_SCALE, threshold=0.5)),
-        Published("fashion-mnist", Preprocessing(crop=0, scale=GREY_SCALE, threshold=0.5)),
-        NpzFile("npz", Preprocessing(crop=0, scale=None, threshold=0.5)),
-    )
-}
-"""Every data set by its name.  Preprocessing of MNIST and Fashion-MNIST: paper."""
+SOURCES: Registry[Source] = Registry("data set")
+"""Every data set by its name in model files.  Preprocessing of MNIST and Fashion-MNIST: paper."""
+
+for _source in (
+    Digits("digits", Preprocessing(crop=0, scale=1 / 16, threshold=DIGITS_THRESHOLD)),
+    Published("mnist", Preprocessing(crop=4, scale=GREY_SCALE, threshold=0.5)),
+    Published("fashion-mnist", Preprocessing(crop=0, scale=GREY_SCALE, threshold=0.5)),
+    NpzFile("npz", Preprocessing(crop=0, scale=None, threshold=0.5)),
+):
+    SOURCES.register(_source.name, _source)
 
 DATASETS = tuple(SOURCES)
 """Every name that `load_dataset` knows."""
@@ -176,7 +177,7 @@ def read_images(
     DatasetError
         As of `load_dataset`.
     """
-    source = _source(name)
+    source = _known(name)
     if source.takes_path and path is None:
         raise DatasetError(f"data set {name!r} needs the path of a .npz file")
     if not source.takes_path and path is not None:
@@ -285,7 +286,7 @@ def fetch(
         Unknown name, "npz", no network, a file that is not the published one, no room.  Files
         that came in whole stay, and nothing else.
     """
-    return _source(name).fetch(data_dir, quiet, base_url)
+    return _known(name).fetch(data_dir, quiet, base_url)
 
 
 def check(name: str, data_dir: str | os.PathLike[str] | None = None) -> list[FileCheck]:
@@ -301,10 +302,10 @@ def check(name: str, data_dir: str | os.PathLike[str] | None = None) -> list[Fil
     DatasetError
         Unknown name, or "npz", which is checked whenever it is loaded.
     """
-    return _source(name).check(data_dir)
+    return _known(name).check(data_dir)
 
 
-def _source(name: str) -> Source:
+def _known(name: str) -> Source:
     if name in SOURCES:
         return SOURCES[name]
     near = get_close_matches(str(name).lower(), SOURCES, n=1, cutoff=0.5)

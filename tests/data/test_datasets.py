@@ -36,6 +36,7 @@ from synfire_bp.data import (
 from synfire_bp.data.idx import RemoteFile
 from synfire_bp.data.published import COLLECTIONS, Collection
 from synfire_bp.errors import DatasetError
+from synfire_bp.registry import Registry
 
 REAL_FOLDER = os.environ.get("SYNFIRE_BP_DATA")
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
@@ -256,7 +257,8 @@ class Stripes(datasets.Source):
 
 def test_a_data_set_in_the_table_of_sources_is_known_everywhere(monkeypatch):
     stripes = Stripes("stripes", Preprocessing(scale=1 / 9, threshold=0.5))
-    monkeypatch.setitem(datasets.SOURCES, "stripes", stripes)
+    monkeypatch.setattr(datasets, "SOURCES", Registry("data set"))
+    datasets.SOURCES.register("stripes", stripes)
     data = load_dataset("stripes")
     assert data.train.inputs.tolist() == [[1, 0, 1, 0], [0, 1, 0, 1]]
     assert data.preprocessing == stripes.preprocessing
