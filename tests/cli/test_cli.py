@@ -32,7 +32,7 @@ import pytest
 import yaml
 
 import synfire_bp as sb
-from synfire_bp.cli.commands import main
+from synfire_bp.cli import main
 from synfire_bp.data.idx import RemoteFile
 from synfire_bp.data.published import COLLECTIONS, Collection
 from synfire_bp.engines import CircuitEngine, engines
