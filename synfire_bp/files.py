@@ -139,7 +139,7 @@ def take_lock(path: Path) -> int:
 
 
 def npz_bytes(arrays: Mapping[str, NDArray]) -> bytes:
-    """Return a compressed npz file of arrays by name; equal arrays give equal bytes."""
+    """Return an npz file of arrays by name; equal arrays give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():  # np.savez would take some names for its own options
