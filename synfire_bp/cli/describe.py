@@ -13,7 +13,6 @@ from synfire_bp.cli.options import HardwareName, Model, Set, read_experiment
 from synfire_bp.cli.tables import listed, print_table
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.model import assemble
-from synfire_bp.network.neurons import Compartments
 from synfire_bp.runs.run import Run
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def describe(
     assembled = assemble(experiment)
     circuit, inference = assembled.circuit, assembled.inference.circuit
     on_chip: list[HardwareTable | str] = []  # before anything is printed: it may be refused
-    if hardware is not None or isinstance(assembled.network.neurons, Compartments):
+    if hardware is not None or assembled.network.neurons.chip is not None:
         on_chip = _on_chip(circuit, inference, None if run is None else Run.open(run))
     elif run is not None:
         raise typer.BadParameter(f"--run needs --hardware {HardwareName.loihi1.value}")
