@@ -22,7 +22,7 @@ from synfire_bp.circuit.weights import initial_weights
 from synfire_bp.data.datasets import Dataset, load_dataset
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, assemble
-from synfire_bp.runs.runs import Run
+from synfire_bp.runs.run import Run
 from synfire_bp.training.schedule import epoch_order
 from synfire_bp.training.testing import test
 from synfire_bp.training.training import train

@@ -1,4 +1,7 @@
-"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere.
+
+Downloads have a bar of bytes, which pooch moves.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -15,10 +19,11 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.text import Text
 
-__all__ = ["WorkProgress"]
+__all__ = ["DownloadProgress", "WorkProgress"]
 
 
 class _Rate(ProgressColumn):
@@ -83,3 +88,51 @@ class WorkProgress:
         """Print a line, above the bar where there is one."""
         if not self._quiet:
             self._console.print(text, markup=False, soft_wrap=True)
+
+
+class DownloadProgress:
+    """Shows how far a download is: what pooch asks of a progress bar, drawn by rich.
+
+    There is none when `quiet`, nor if standard error is no terminal.
+    """
+
+    def __init__(self, name: str, quiet: bool = False):
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=Console(stderr=True),
+            disable=quiet or not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task(name, total=None)
+
+    def __enter__(self) -> DownloadProgress:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the bar as it stands."""
+        if not self._bar.disable:  # some releases of rich end a bar that never was with a line
+            self._bar.stop()
+
+    @property
+    def total(self) -> float | None:
+        """Bytes of the whole file; None: the server did not say."""
+        return self._bar.tasks[0].total
+
+    @total.setter
+    def total(self, n_bytes: int) -> None:
+        self._bar.update(self._task, total=n_bytes or None)
+
+    def update(self, n_bytes: int) -> None:
+        """Show that as many bytes more have come."""
+        self._bar.advance(self._task, n_bytes)
+
+    def reset(self) -> None:
+        """Begin again at no bytes."""
+        self._bar.reset(self._task)
+
+    def close(self) -> None:
+        """Do nothing: leaving the `with` block ends the bar, also if the download fails."""

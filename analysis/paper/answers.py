@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.reference import firing_table
-from synfire_bp.data.datasets import Dataset
-from synfire_bp.data.scores import Score
+from synfire_bp.data import Dataset, Score
 from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.oracle import two_layers as oracle

@@ -16,7 +16,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from synfire_bp.circuit import HALF
-from synfire_bp.data.datasets import Split
+from synfire_bp.data import Split
 from synfire_bp.training import dataset_of
 
 from ..shared import style

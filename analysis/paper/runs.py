@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import synfire_bp as sb
-from synfire_bp.data.datasets import DATA_VARIABLE, available
+from synfire_bp.data import DATA_VARIABLE, available
 from synfire_bp.errors import SynfireError
 from synfire_bp.runs import Run, write_atomically
 

@@ -62,12 +62,13 @@ from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError
+from synfire_bp.files import write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
 from synfire_bp.model.sections import LAYERS
 from synfire_bp.program import Program, SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.runs import _cpu, _version, commit, write_atomically
+from synfire_bp.runs.provenance import commit, cpu_name, package_version
 from synfire_bp.training.data import dataset_of
 from synfire_bp.training.schedule import epoch_order
 from synfire_bp.variants import VARIANTS
@@ -332,8 +333,8 @@ class _Benchmark:
 
 def _machine(core: int | None, load: float | None) -> Machine:
     packages = ("synfire_bp", "brian2", "numpy", "numba")
-    versions = {name: _version(name) for name in packages}
+    versions = {name: package_version(name) for name in packages}
     return Machine(
-        _cpu(), os.cpu_count() or 1, core, load, platform.node(),
+        cpu_name(), os.cpu_count() or 1, core, load, platform.node(),
         versions | {"python": platform.python_version()}, commit(),
     )  # fmt: skip

@@ -43,7 +43,7 @@ from synfire_bp.bench.measuring import Measure
 from synfire_bp.bench.scaling import Series
 from synfire_bp.bench.traffic import Bound
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.runs.runs import _json
+from synfire_bp.files import json_bytes
 
 __all__ = [
     "RESULT",
@@ -139,7 +139,7 @@ class Bench:
 
     def json(self) -> str:
         """Return the result as `bench.json` holds it."""
-        return _json(asdict(self), indent=1).decode()
+        return json_bytes(asdict(self), indent=1).decode()
 
     def cautions(self) -> list[str]:
         """Return what a reader of the times must know."""

@@ -13,7 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
 from synfire_bp.circuit.rule import PAPER_RULE, parse_rule
-from synfire_bp.data.datasets import DEFAULT_PREPROCESSING, Preprocessing
+from synfire_bp.data.datasets import DEFAULT_PREPROCESSING
+from synfire_bp.data.images import Preprocessing
 from synfire_bp.errors import RuleError
 from synfire_bp.section import Section
 

@@ -1,10 +1,11 @@
 """A run directory: write, read, checkpoint, provenance."""
 
-from synfire_bp.runs.runs import (
+from synfire_bp.files import LOCK, take_lock, write_atomically
+from synfire_bp.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from synfire_bp.runs.directory import (
     ACTIVITY,
     CHECKPOINT,
     EXPERIMENT,
-    LOCK,
     METRIC_COLUMNS,
     METRICS,
     PROVENANCE,
@@ -12,17 +13,10 @@ from synfire_bp.runs.runs import (
     SPIKE_COUNTS,
     SPIKES,
     WEIGHTS,
-    Checkpoint,
-    PopulationSpikes,
-    Run,
-    RunWriter,
-    commit,
-    load_checkpoint,
-    save_checkpoint,
-    take_lock,
-    versions,
-    write_atomically,
 )
+from synfire_bp.runs.provenance import commit, versions
+from synfire_bp.runs.run import PopulationSpikes, Run
+from synfire_bp.runs.writer import RunWriter
 
 __all__ = [
     "ACTIVITY",

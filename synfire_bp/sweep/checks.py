@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from synfire_bp.data.datasets import Images, binary, check_fits, read_images
+from synfire_bp.data.datasets import binary, check_fits, read_images
+from synfire_bp.data.images import Images
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.registry import check_engine
 from synfire_bp.errors import SweepError, SynfireError

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from synfire_bp.runs.runs import PROVENANCE
+from synfire_bp.runs.directory import PROVENANCE
 from synfire_bp.sweep.pool import Crew, Ended
 
 __all__ = ["Command", "Processes", "samples_done", "training_command"]

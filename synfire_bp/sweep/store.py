@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synfire_bp.errors import RunDirectoryError, SweepError
-from synfire_bp.runs.runs import take_lock, write_atomically
+from synfire_bp.files import take_lock, write_atomically
 from synfire_bp.sweep.columns import cell, design_table, epoch_table, run_schema
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun

@@ -22,11 +22,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from synfire_bp.data.datasets import Dataset, Preprocessing, binary, check_fits, read_images
+from synfire_bp.data.datasets import Dataset, binary, check_fits, read_images
+from synfire_bp.data.images import Preprocessing
 from synfire_bp.engines.base import Segment, training_split
 from synfire_bp.errors import Interrupted, SynfireError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.runs.runs import Checkpoint, commit, versions
+from synfire_bp.runs.checkpoint import Checkpoint
+from synfire_bp.runs.provenance import commit, versions
 from synfire_bp.training.training import train_in_memory
 
 __all__ = ["FAILED", "LATE", "OK", "SILENT", "Outcome", "Task", "run_task", "sort_key"]

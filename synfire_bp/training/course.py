@@ -22,7 +22,9 @@ from synfire_bp.errors import (
 )
 from synfire_bp.model.model import Model
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.runs import Checkpoint, Run, RunWriter
+from synfire_bp.runs.checkpoint import Checkpoint
+from synfire_bp.runs.run import Run
+from synfire_bp.runs.writer import RunWriter
 from synfire_bp.training import alignment
 from synfire_bp.training.schedule import epoch_order, evaluation_points, next_pause
 

@@ -8,7 +8,7 @@ from synfire_bp.errors import (
 )
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model
-from synfire_bp.runs.runs import Run
+from synfire_bp.runs.run import Run
 
 __all__ = ["check_same_data", "dataset_of"]
 

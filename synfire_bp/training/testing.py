@@ -11,7 +11,7 @@ from synfire_bp.errors import (
 )
 from synfire_bp.model.model import assemble
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.runs import Run
+from synfire_bp.runs.run import Run
 from synfire_bp.training.data import check_same_data, dataset_of
 
 __all__ = ["test"]

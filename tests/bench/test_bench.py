@@ -58,7 +58,7 @@ from synfire_bp.bench import (
 from synfire_bp.bench.scaling import _closed
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
-from synfire_bp.cli.commands import main
+from synfire_bp.cli import main
 from synfire_bp.engines import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError, SimulationError
 from synfire_bp.program import SampleFiles, build_programs

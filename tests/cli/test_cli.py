@@ -32,8 +32,9 @@ import pytest
 import yaml
 
 import synfire_bp as sb
-from synfire_bp.cli.commands import main
-from synfire_bp.data import datasets, idx
+from synfire_bp.cli import main
+from synfire_bp.data.idx import RemoteFile
+from synfire_bp.data.published import COLLECTIONS, Collection
 from synfire_bp.engines import CircuitEngine, engines
 from synfire_bp.model import list_models
 from synfire_bp.runs import Run, load_checkpoint
@@ -105,7 +106,7 @@ def data(small_npz):
 def here(tmp_path, monkeypatch, data):
     """Go to an empty folder with `small.yaml`, away from the machine's own data and cache."""
     monkeypatch.delenv("SYNFIRE_BP_DATA", raising=False)
-    monkeypatch.setattr(datasets, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("synfire_bp.data.published.cache_folder", lambda: tmp_path / "cache")
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # processes write as they usually do
     monkeypatch.setenv("COLUMNS", "200")  # of usage errors, which typer folds
     folder = tmp_path / "here"
@@ -435,14 +436,14 @@ def published(monkeypatch, tmp_path):
     """Four tiny files in place of MNIST's, on a web server of this machine."""
     folder, files = tmp_path / "web", []
     folder.mkdir()
-    for file in idx.COLLECTIONS["mnist"].files:
+    for file in COLLECTIONS["mnist"].files:
         values = np.arange(4 if len(file.shape) == 1 else 4 * 28 * 28).astype(np.uint8)
         shape = (4, *file.shape[1:])
         header = bytes((0, 0, 8, len(shape))) + np.array(shape, ">u4").tobytes()
         content = gzip.compress(header + values.tobytes())
         (folder / file.name).write_bytes(content)
         files.append(
-            idx.RemoteFile(file.name, shape, gzip_md5=hashlib.md5(content).hexdigest())
+            RemoteFile(file.name, shape, gzip_md5=hashlib.md5(content).hexdigest())
         )  # fmt: skip
 
     class Quiet(SimpleHTTPRequestHandler):
@@ -454,7 +455,7 @@ def published(monkeypatch, tmp_path):
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}/"
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setitem(idx.COLLECTIONS, "mnist", idx.Collection(url, *files))
+    monkeypatch.setitem(COLLECTIONS, "mnist", Collection(url, *files))
     yield folder
     server.shutdown()
     server.server_close()
@@ -467,7 +468,7 @@ def test_data_is_fetched_listed_and_checked(run, published, tmp_path):
 
     said = run("data", "fetch", "mnist", "--quiet")
     assert (said.code, said.err) == (0, "")
-    names = [file.name for file in idx.COLLECTIONS["mnist"].files]
+    names = [file.name for file in COLLECTIONS["mnist"].files]
     assert said.out.splitlines() == [str(folder / name) for name in names]
     assert tree(folder) == tree(published)
 
@@ -490,7 +491,7 @@ def test_data_is_fetched_listed_and_checked(run, published, tmp_path):
 
 
 def test_a_download_that_is_not_to_be_had_is_refused(run, published, tmp_path):
-    name = idx.COLLECTIONS["mnist"].files[0].name
+    name = COLLECTIONS["mnist"].files[0].name
     (published / name).unlink()
     assert_refused(run("data", "fetch", "mnist"), f"/{name}: download failed: 404")
     assert not (tmp_path / "cache").exists()
@@ -678,9 +679,9 @@ def test_bad_files_of_mnist_are_refused_by_name(run, here, tmp_path, monkeypatch
     monkeypatch.setenv("SYNFIRE_BP_DATA", str(tmp_path / "data"))
     folder = tmp_path / "data" / "mnist"
     folder.mkdir(parents=True)
-    for file in idx.COLLECTIONS["mnist"].files:
+    for file in COLLECTIONS["mnist"].files:
         (folder / file.name).touch()
-    first = idx.COLLECTIONS["mnist"].files[0]
+    first = COLLECTIONS["mnist"].files[0]
     if content is None:
         (folder / first.name).unlink()
     else:  # images of the right number and shape, but all black
@@ -1046,7 +1047,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel):
         }
 
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert "synfire_bp/standalone/samples.h" in names
+    assert "synfire_bp/program/samples.h" in names
     assert names == files("synfire_bp", "synfire_bp") | files("models", "synfire_bp/models")
 
 

@@ -23,10 +23,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synfire_bp.data import datasets, idx
-from synfire_bp.data.datasets import DEFAULT_PREPROCESSING, Preprocessing, check_fits, load_dataset
-from synfire_bp.data.idx import Collection, RemoteFile
+from synfire_bp.data import (
+    DEFAULT_PREPROCESSING,
+    Images,
+    Preprocessing,
+    binarise,
+    check_fits,
+    datasets,
+    digits,
+    load_dataset,
+)
+from synfire_bp.data.idx import RemoteFile
+from synfire_bp.data.published import COLLECTIONS, Collection
 from synfire_bp.errors import DatasetError
+from synfire_bp.registry import Registry
 
 REAL_FOLDER = os.environ.get("SYNFIRE_BP_DATA")
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
@@ -87,14 +97,14 @@ def _no_outside(monkeypatch, tmp_path):
     """Keep each test from the machine's own data, cache and proxies."""
     monkeypatch.delenv("SYNFIRE_BP_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(datasets, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("synfire_bp.data.published.cache_folder", lambda: tmp_path / "cache")
 
 
 @pytest.fixture
 def published(monkeypatch):
     small = Published()
-    monkeypatch.setitem(idx.COLLECTIONS, "mnist", small.collection(small.mnist_facts))
-    monkeypatch.setitem(idx.COLLECTIONS, "fashion-mnist", small.collection(small.fashion_facts))
+    monkeypatch.setitem(COLLECTIONS, "mnist", small.collection(small.mnist_facts))
+    monkeypatch.setitem(COLLECTIONS, "fashion-mnist", small.collection(small.fashion_facts))
     return small
 
 
@@ -166,27 +176,27 @@ def refused(call, *fragments):
 @given(st.floats(-0.1, 1.2) | st.integers(0, 101).map(lambda percent: percent / 100))
 def test_every_grey_level_is_switched_by_the_paper_s_literal_formula(threshold):
     levels = np.arange(256, dtype=np.uint8)
-    on = datasets.binarise(levels, DEFAULT_PREPROCESSING["mnist"].scale, threshold)
+    on = binarise(levels, DEFAULT_PREPROCESSING["mnist"].scale, threshold)
     assert on.tolist() == [int(round(p / 255 / 255 * 256, 2) > threshold) for p in range(256)]
 
 
 def test_the_default_threshold_switches_on_from_grey_level_129():
     default = DEFAULT_PREPROCESSING["mnist"]
-    on = datasets.binarise(np.arange(256, dtype=np.uint8), default.scale, default.threshold)
+    on = binarise(np.arange(256, dtype=np.uint8), default.scale, default.threshold)
     assert on.tolist() == [0] * 129 + [1] * 127
 
 
 def test_floating_images_are_switched_as_bytes_are():
     levels = np.arange(256, dtype=np.uint8).reshape(2, 128)
     scale = DEFAULT_PREPROCESSING["mnist"].scale
-    as_bytes = datasets.binarise(levels, scale, 0.4)
-    assert (datasets.binarise(levels.astype(np.float32), scale, 0.4) == as_bytes).all()
+    as_bytes = binarise(levels, scale, 0.4)
+    assert (binarise(levels.astype(np.float32), scale, 0.4) == as_bytes).all()
 
 
 def test_many_floating_images_are_switched_part_by_part_without_a_seam():
     images = np.random.default_rng(1).random((9000, 3))
     expected = [[int(round(p, 2) > 0.5) for p in image] for image in images.tolist()]
-    assert datasets.binarise(images, 1.0, 0.5).tolist() == expected
+    assert binarise(images, 1.0, 0.5).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -225,6 +235,36 @@ def test_a_name_like_no_other_is_answered_with_all_known():
 def test_a_path_is_for_npz_and_npz_needs_one():
     refused(lambda: load_dataset("npz"), "'npz'", "path")
     refused(lambda: load_dataset("digits", path="mine.npz"), "'digits'", "mine.npz")
+
+
+class Stripes(datasets.Source):
+    """Two images of 2 x 2 pixels, in place of a data set that somebody adds."""
+
+    def read(self, data_dir, path, quiet):
+        images = np.array([[[9, 0], [9, 0]], [[0, 9], [0, 9]]], np.uint8)
+        labels = np.array([0, 1])
+        return Images(self.name, "nowhere", images, labels, images, labels, 2, {})
+
+    def status(self, data_dir):
+        return datasets.DatasetStatus(self.name, "here", "bundled", "needs no file")
+
+    def fetch(self, data_dir, quiet, base_url):
+        return []
+
+    def check(self, data_dir):
+        return []
+
+
+def test_a_data_set_in_the_table_of_sources_is_known_everywhere(monkeypatch):
+    stripes = Stripes("stripes", Preprocessing(scale=1 / 9, threshold=0.5))
+    monkeypatch.setattr(datasets, "SOURCES", Registry("data set"))
+    datasets.SOURCES.register("stripes", stripes)
+    data = load_dataset("stripes")
+    assert data.train.inputs.tolist() == [[1, 0, 1, 0], [0, 1, 0, 1]]
+    assert data.preprocessing == stripes.preprocessing
+    assert states()["stripes"] == "bundled"
+    assert datasets.fetch("stripes") == datasets.check("stripes") == []
+    refused(lambda: load_dataset("stripe"), "did you mean 'stripes'")
 
 
 # ---------------------------------------------------------------- digits
@@ -366,8 +406,8 @@ def test_fashion_mnist_compressed_anew_is_refused_and_the_message_says_why(publi
 def test_a_missing_file_is_named_and_nothing_is_downloaded_instead(
     published, tmp_path, monkeypatch, server
 ):
-    served = replace(idx.COLLECTIONS["mnist"], url=server.url)
-    monkeypatch.setitem(idx.COLLECTIONS, "mnist", served)
+    served = replace(COLLECTIONS["mnist"], url=server.url)
+    monkeypatch.setitem(COLLECTIONS, "mnist", served)
     folder = published.put(tmp_path / "data" / "mnist")
     (folder / TEST_LABELS).unlink()
     command = "synfire-bp data fetch mnist"
@@ -496,8 +536,8 @@ def test_files_that_are_there_and_whole_are_not_downloaded_again(published, tmp_
 def test_load_downloads_into_the_cache_if_no_folder_is_named(
     published, tmp_path, server, monkeypatch
 ):
-    served = replace(idx.COLLECTIONS["mnist"], url=server.url)
-    monkeypatch.setitem(idx.COLLECTIONS, "mnist", served)
+    served = replace(COLLECTIONS["mnist"], url=server.url)
+    monkeypatch.setitem(COLLECTIONS, "mnist", served)
     assert len(load_dataset("mnist").test) == 4
     assert len(load_dataset("mnist").test) == 4
     assert server.requested == list(NAMES)
@@ -844,7 +884,7 @@ def test_a_check_tells_of_each_file_whether_it_is_the_published_one(published, t
 def test_the_bundled_digits_are_those_that_were_known(monkeypatch):
     (found,) = datasets.check("digits")
     assert found.ok
-    monkeypatch.setattr(datasets, "DIGITS_SHA256", "0" * 64)
+    monkeypatch.setattr(digits, "DIGITS_SHA256", "0" * 64)
     (found,) = datasets.check("digits")
     assert not found.ok
     assert "0" * 64 in found.detail

@@ -11,7 +11,7 @@ import pytest
 import synfire_bp as sb
 from synfire_bp.circuit import PlasticProjection, backprop_circuit, inference_circuit
 from synfire_bp.circuit.reference import simulate
-from synfire_bp.cli.commands import main
+from synfire_bp.cli import main
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi import energy as model
 from synfire_bp.loihi.placement import ChipResources, place

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synfire_bp.data.datasets import DEFAULT_PREPROCESSING
+from synfire_bp.data import DEFAULT_PREPROCESSING
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model import Experiment, json_schema, list_models
 from synfire_bp.variants import VARIANTS

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synfire_bp import files
 from synfire_bp.errors import CheckpointError, RunDirectoryError
 from synfire_bp.model import Experiment
 from synfire_bp.runs import (
@@ -26,7 +27,6 @@ from synfire_bp.runs import (
     Run,
     RunWriter,
     load_checkpoint,
-    runs,
     save_checkpoint,
     write_atomically,
 )
@@ -139,9 +139,9 @@ def test_a_file_that_cannot_be_written_keeps_its_old_content(
     file = tmp_path / "file"
     file.write_bytes(b"old")
     if step == "open":
-        monkeypatch.setattr(runs, "open", failing(code)(open), raising=False)
+        monkeypatch.setattr(files, "open", failing(code)(open), raising=False)
     else:
-        monkeypatch.setattr(runs.os, "replace", failing(code)(os.replace))
+        monkeypatch.setattr(files.os, "replace", failing(code)(os.replace))
     with pytest.raises(RunDirectoryError) as caught:
         write_atomically(file, b"new")
     assert str(file) in str(caught.value)
@@ -400,7 +400,7 @@ def other_process(model, tmp_path):
     script = (
         "import sys\n"
         "from synfire_bp.model import Experiment\n"
-        "from synfire_bp.runs.runs import RunWriter\n"
+        "from synfire_bp.runs import RunWriter\n"
         "model = Experiment.from_yaml(sys.argv[2])\n"
         "with RunWriter.create(sys.argv[1], model, 'oracle'):\n"
         "    print('ready', flush=True)\n"
@@ -435,7 +435,7 @@ def test_a_second_process_is_kept_out_while_the_first_lives(model, tmp_path, oth
 def test_a_folder_that_cannot_be_written_is_named(model, tmp_path, monkeypatch, code, where):
     path = tmp_path / "run"
     target, name = {
-        "mkdir": (runs.Path, "mkdir"), "lock": (runs.os, "open"), "write": (runs, "open"),
+        "mkdir": (files.Path, "mkdir"), "lock": (files.os, "open"), "write": (files, "open"),
     }[where]  # fmt: skip
     monkeypatch.setattr(target, name, failing(code)(open), raising=False)
     with pytest.raises(RunDirectoryError) as caught:
@@ -452,7 +452,7 @@ def test_a_disk_that_fills_up_while_saving_costs_nothing_that_was_saved(
     before, after = a_checkpoint(model), a_checkpoint(model, epoch=2, seed=7)
     full = pytest.raises(RunDirectoryError, match="make room and go on with --resume")
     with RunWriter.create(begun, model, "oracle", resume=True) as writer:
-        monkeypatch.setattr(runs.os, "replace", failing(FULL, after=written)(os.replace))
+        monkeypatch.setattr(files.os, "replace", failing(FULL, after=written)(os.replace))
         with full:
             writer.save(after, 80)
         monkeypatch.undo()

@@ -1,0 +1,33 @@
+"""The commands `models` and `schema`: what may be trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synfire_bp.cli.tables import print_table
+from synfire_bp.files import write_atomically
+from synfire_bp.model.experiment import Experiment, json_schema
+from synfire_bp.model.library import list_models
+
+__all__ = ["models", "schema"]
+
+
+def models() -> None:
+    """List the models that ship with synfire_bp."""
+    rows = [(name, Experiment.from_file(name).description) for name in list_models()]
+    print_table("", ("model", "what it is"), rows, left=2)
+
+
+def schema(
+    out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
+) -> None:
+    """Print the JSON schema of model files, for editors that complete them."""
+    text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        print(text, end="")
+    else:
+        write_atomically(out, text.encode())

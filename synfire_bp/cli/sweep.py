@@ -1,0 +1,129 @@
+"""The command `sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synfire_bp.cli.options import EngineName, Quiet, number
+from synfire_bp.cli.tables import print_table
+from synfire_bp.errors import SweepError
+
+if TYPE_CHECKING:
+    from synfire_bp.sweep.execution import SweepResult
+
+__all__ = ["sweep"]
+
+SweepFile = Annotated[
+    str | None,
+    typer.Argument(help="Sweep file (YAML), or the name of a shipped one. Default: list them."),
+]
+OtherEngine = Annotated[EngineName | None, typer.Option(help="Instead of the sweep file's engine.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the tables. Default: runs/sweeps/NAME.")]
+Workers = Annotated[int | None, number("Processes on this machine. Default: one for each core.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|FILE",
+        help="A Dask cluster instead: tcp://host:port, or a scheduler file.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say how many runs there are, and how long they take.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change an entry of the model in all runs, or of the sweep (design.…, seeds, "
+        "record); again for more.",
+    ),
+]
+TimeLimit = Annotated[float, typer.Option(help="Seconds that a training may take; 0: any.")]
+Retries = Annotated[
+    int, number("How often a run is tried again whose worker died or whose time was up.")
+]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Do failed runs of earlier calls again, too.")
+]
+
+
+def sweep(
+    sweep: SweepFile = None,
+    engine: OtherEngine = None,
+    out: Out = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dry_run: DryRun = False,
+    changes: Set = None,
+    time_limit: TimeLimit = 3600.0,
+    retries: Retries = 2,
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model many times, with other parameters; a second call does what is missing."""
+    from synfire_bp.sweep.definition import Sweep
+
+    if sweep is None:
+        _list_sweeps()
+        return
+    for name, value, least in (("--workers", workers, 1), ("--retries", retries, 0),
+                               ("--time-limit", time_limit, 0)):  # fmt: skip
+        if value is not None and not value >= least:
+            raise typer.BadParameter(f"{name} is {value:g}, but must be {least} or greater")
+    asked = Sweep.from_file(sweep, changes or [], None if engine is None else engine.value)
+    try:
+        from synfire_bp.sweep.execution import estimate, run_sweep
+    except ModuleNotFoundError as error:
+        raise SweepError(
+            f"a sweep needs the package '{error.name}', which is not installed; install what "
+            "sweeps need with: pip install 'synfire_bp[sweep]'"
+        ) from None
+    folder = out or Path("runs", "sweeps", asked.name)
+    if dry_run:
+        expected = estimate(asked, folder, workers=workers)
+        print(
+            f"{asked.name}: {expected.planned:,} runs, {expected.missing:,} of them to do; "
+            f"{expected.per_run:.2f} s each, {_duration(expected.seconds)} on "
+            f"{expected.workers} cores"
+        )
+        return
+    result = run_sweep(
+        asked,
+        folder,
+        workers=workers,
+        scheduler=scheduler,
+        time_limit=time_limit or None,
+        retries=retries,
+        retry_failed=retry_failed,
+        quiet=quiet,
+    )
+    _print_result(result)
+
+
+def _list_sweeps() -> None:
+    from synfire_bp.sweep.definition import Sweep, list_sweeps
+
+    rows = [(name, Sweep.from_file(name).description) for name in list_sweeps()]
+    print_table("", ("sweep", "what it asks"), rows, left=2)
+
+
+def _print_result(result: SweepResult) -> None:
+    rate = f", {result.done / result.seconds:.2f} runs/s" if result.done else ""
+    use = result.busy / max(result.seconds * result.workers, 1e-9)
+    used = f"; workers were training {100 * use:.0f} % of it" if result.done else ""
+    print(
+        f"{result.path}: {result.planned:,} runs, {result.failed:,} of them failed; "
+        f"{result.done:,} done now in {_duration(result.seconds)}{rate}{used}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,180 @@
+"""Grey images become binary ones: cropped, scaled, rounded, compared with a threshold.
+
+A pixel p is on if round(p * scale, 2) > threshold.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.errors import DatasetError
+
+__all__ = ["GREY_SCALE", "Images", "Preprocessing", "binarise", "natural_scale", "switched_on"]
+
+GREY_SCALE = 256 / 255 / 255
+"""Scale of 8-bit grey levels.  The paper's: 256 / 255, not 1, is what it makes of 255."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How grey images become binary ones.
+
+    Parameters
+    ----------
+    crop : int
+        Pixels cut off on each of the four sides.
+    scale : float, optional
+        Factor on every pixel before rounding to two digits.  None: the data set's own; of an
+        `npz`, GREY_SCALE for integer images and 1 for floating ones.
+    threshold : float
+        A pixel is on if it is greater than this, after scaling and rounding.
+
+    Raises
+    ------
+    DatasetError
+        A negative or fractional crop, a scale that is not positive, a number that is not finite.
+    """
+
+    crop: int = 0
+    scale: float | None = None
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        try:
+            crop = operator.index(self.crop)
+        except TypeError:
+            crop = -1
+        if crop < 0:
+            raise DatasetError(f"crop = {self.crop!r}: must be a whole number of pixels, 0 or more")
+        if self.scale is not None and not (_finite(self.scale) and self.scale > 0):
+            raise DatasetError(f"scale = {self.scale!r}: must be a finite number above 0")
+        if not _finite(self.threshold):
+            raise DatasetError(f"threshold = {self.threshold!r}: must be a finite number")
+
+
+def _finite(value: object) -> bool:
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """What was in the files, before cropping and binarising."""
+
+    name: str
+    source: str
+    train_images: NDArray[Any]
+    train_labels: NDArray[np.int64]
+    test_images: NDArray[Any]
+    test_labels: NDArray[np.int64]
+    n_classes: int
+    checksums: Mapping[str, str]
+
+
+def binarise(images: NDArray[Any], scale: float, threshold: float) -> NDArray[np.uint8]:
+    """Switch on every pixel p with round(p * scale, 2) > threshold.
+
+    Parameters
+    ----------
+    images : array of numbers, any shape
+        Grey levels.
+    scale, threshold : float
+        As in `Preprocessing`.
+
+    Returns
+    -------
+    on : array of uint8, same shape, C-contiguous
+        0 or 1.
+    """
+    if images.dtype == np.uint8:  # only 256 different answers
+        answers = np.round(np.arange(256) * scale, 2) > threshold
+        return np.ascontiguousarray(answers.astype(np.uint8)[images])
+    on = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), 4096):  # float64 copies of a few images, not of all
+        part = slice(start, start + 4096)
+        on[part] = np.round(images[part].astype(np.float64) * scale, 2) > threshold
+    return on
+
+
+def switched_on(
+    raw: Images, split: str, images: NDArray[Any], wanted: Preprocessing
+) -> NDArray[np.uint8]:
+    """Crop the images of one split and make them binary.
+
+    Parameters
+    ----------
+    raw : Images
+        The data set that they belong to, for messages.
+    split : str
+        "train" or "test", for messages.
+    images : array, shape (n, rows, columns) or (n, inputs)
+        Grey levels.
+    wanted : Preprocessing
+        Its scale is a number.
+
+    Returns
+    -------
+    on : array of uint8, shape (n, n_in), C-contiguous
+        0 or 1; pixels row by row.
+
+    Raises
+    ------
+    DatasetError
+        Images that cannot be cropped so, or of which no pixel would be on.
+    """
+    crop, sides = wanted.crop, images.shape[1:]
+    if crop and len(sides) != 2:
+        raise DatasetError(
+            f"{raw.source}: crop = {crop}, but the images are flat ({sides[0]} values each): "
+            "crop must be 0, or the images stored as (n, rows, columns)"
+        )
+    if crop and 2 * crop >= min(sides):
+        raise DatasetError(
+            f"{raw.source}: crop = {crop} on each side leaves nothing of an image of "
+            f"{sides[0]} x {sides[1]} pixels: at most {(min(sides) - 1) // 2}"
+        )
+    if crop:
+        images = images[:, crop:-crop, crop:-crop]
+    assert wanted.scale is not None
+    on = binarise(images, wanted.scale, wanted.threshold).reshape(len(images), -1)
+    if not on.any():
+        raise DatasetError(
+            f"{raw.source}: no pixel of any {split} image is on with scale {wanted.scale:.6g} and "
+            f"threshold {wanted.threshold:.6g}: the largest value is {images.max()}, "
+            f"{images.max() * wanted.scale:.2f} when scaled; it must exceed the threshold"
+        )
+    return on
+
+
+def natural_scale(raw: Images) -> float:
+    """Return the scale of an `npz`'s images by their type.
+
+    Raises
+    ------
+    DatasetError
+        If their values are not what such a type leads to expect.
+    """
+    is_floating = raw.train_images.dtype.kind in "fb"
+    if (raw.test_images.dtype.kind in "fb") != is_floating:
+        raise DatasetError(
+            f"{raw.source}: x_train is {raw.train_images.dtype}, x_test {raw.test_images.dtype}: "
+            "store both alike, or give a scale"
+        )
+    top = 1 if is_floating else 255
+    for key, images in (("x_train", raw.train_images), ("x_test", raw.test_images)):
+        low, high = images.min(), images.max()
+        if low < 0 or high > top:
+            raise DatasetError(
+                f"{raw.source}: {key} ({images.dtype}) has values from {low} to {high}, "
+                f"expected 0 to {top}; or give a scale"
+            )
+    return 1.0 if is_floating else GREY_SCALE

@@ -1,0 +1,74 @@
+"""Where the images of a data set come from: what every data set answers for itself."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from synfire_bp.data.images import Images, Preprocessing
+
+__all__ = ["DatasetStatus", "FileCheck", "Source"]
+
+
+@dataclass(frozen=True)
+class DatasetStatus:
+    """Whether a data set is at hand, and where.  Files are not opened for this."""
+
+    name: str
+    where: str
+    state: Literal["bundled", "present", "incomplete", "absent"]
+    detail: str
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """Whether one file is what it has to be; `detail` is its checksum or what is wrong."""
+
+    file: str
+    ok: bool
+    detail: str
+
+
+class Source(ABC):
+    """One data set by name: reads its images, fetches and checks its files.
+
+    Parameters
+    ----------
+    name : str
+        Its name in model files.
+    preprocessing : Preprocessing
+        How its images become binary unless a model says otherwise.
+    """
+
+    takes_path = False
+    """Whether the user names the file."""
+
+    def __init__(self, name: str, preprocessing: Preprocessing):
+        self.name = name
+        self.preprocessing = preprocessing
+
+    @abstractmethod
+    def read(
+        self,
+        data_dir: str | os.PathLike[str] | None,
+        path: str | os.PathLike[str] | None,
+        quiet: bool,
+    ) -> Images:
+        """Return the images, checked; see `synfire_bp.data.datasets.read_images`."""
+
+    @abstractmethod
+    def status(self, data_dir: str | os.PathLike[str] | None) -> DatasetStatus | None:
+        """Return whether it is at hand, without opening a file; None if it is not to be listed."""
+
+    @abstractmethod
+    def fetch(
+        self, data_dir: str | os.PathLike[str] | None, quiet: bool, base_url: str | None
+    ) -> list[Path]:
+        """Download what is missing or altered; see `synfire_bp.data.datasets.fetch`."""
+
+    @abstractmethod
+    def check(self, data_dir: str | os.PathLike[str] | None) -> list[FileCheck]:
+        """Verify its files; see `synfire_bp.data.datasets.check`."""

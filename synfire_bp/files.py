@@ -1,0 +1,175 @@
+"""Files that are never half written, and folders that only one process writes to.
+
+A file is written under another name and then moved to its place, so that it holds either its old
+content or all of the new, whatever happens.  A lock keeps a second process out of a folder.  What
+the operating system refuses becomes a message that names the file, the reason and a remedy.  Arrays
+become the bytes of an npz file, rows those of a CSV table, the rest JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import fcntl
+import io
+import json
+import os
+import platform
+import shlex
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.errors import RunDirectoryError
+
+__all__ = [
+    "LOCK",
+    "csv_bytes",
+    "json_bytes",
+    "naming_os_errors",
+    "npz_bytes",
+    "quoted",
+    "reason",
+    "remedy",
+    "take_lock",
+    "write_atomically",
+]
+
+LOCK = ".lock"
+"""Name of the file that is locked in a folder."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it holds either its old content or all of the new.
+
+    Raises
+    ------
+    RunDirectoryError
+        If it cannot be written (disk full, read-only, …); the old file is then untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            with open(temporary, "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{path}: cannot be written: {reason(error)}. What was there before is untouched; "
+            f"{remedy(error)}"
+        ) from None
+
+
+# ---------------------------------------------------------------- what the system refuses
+
+
+def reason(error: OSError) -> str:
+    """Return what the operating system says, without number and path."""
+    return error.strerror or str(error)
+
+
+def remedy(error: OSError) -> str:
+    """Return what a user can do about a file that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room and go on with --resume, or choose another --out"
+    return "choose an --out that can be written"
+
+
+def quoted(path: str | Path) -> str:
+    """Return a path as it has to be typed in a shell."""
+    return shlex.quote(str(path))
+
+
+@contextmanager
+def naming_os_errors(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into a message about the run directory."""
+    try:
+        yield
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{path}: cannot be used as a run directory: {reason(error)}; {remedy(error)}"
+        ) from None
+
+
+def take_lock(path: Path) -> int:
+    """Lock a folder until the file descriptor is closed or the process dies.
+
+    Returns
+    -------
+    int
+        The file descriptor.
+
+    Raises
+    ------
+    RunDirectoryError
+        If another process has the lock, or the folder cannot be written.
+    """
+    with naming_os_errors(path):
+        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(lock, 200).decode(errors="replace").strip()
+            os.close(lock)
+            raise RunDirectoryError(
+                f"{path}: another process trains into it ({holder or 'unknown'}); wait for it, "
+                "or choose another --out"
+            ) from None
+        except OSError as error:
+            # some file systems of clusters have no locks; better no lock than no training
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+                os.close(lock)
+                raise
+    with suppress(OSError):  # only for the message above
+        os.ftruncate(lock, 0)
+        os.write(lock, f"process {os.getpid()} on {platform.node()}\n".encode())
+    return lock
+
+
+# ---------------------------------------------------------------- the bytes of a file
+
+
+def npz_bytes(arrays: Mapping[str, NDArray]) -> bytes:
+    """Return an npz file of arrays by name; equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():  # np.savez would take some names for its own options
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), compresslevel=1)
+    return buffer.getvalue()
+
+
+def csv_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
+    """Return a CSV file with a header and one line per row; what a row lacks is left empty."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, columns, lineterminator="\n")
+    table.writeheader()
+    table.writerows({k: _plain_number(v) for k, v in row.items()} for row in rows)
+    return text.getvalue().encode()
+
+
+def json_bytes(value: Any, indent: int | None = None) -> bytes:
+    """Return a JSON file that ends with a line break; NumPy's numbers become Python's."""
+    # indent costs Python's fast encoder, which the tables of a long training need
+    return (json.dumps(value, indent=indent, default=_json_default) + "\n").encode()
+
+
+def _json_default(value: Any) -> Any:
+    if not isinstance(value, np.generic):
+        raise TypeError(f"{value!r} ({type(value).__name__}) is not a number, text, list or dict")
+    return value.item()
+
+
+def _plain_number(value: Any) -> Any:
+    """Return a NumPy number as Python's, so that a stored row equals one never stored."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,51 @@
+"""What a run directory holds: the names of its files, and the columns of its tables.
+
+    experiment.yaml    the model, every default written out
+    metrics.csv        one row per evaluation and split
+    activity.csv       sparsity, weight changes, … per evaluation
+    spike_counts.csv   spikes per population and phase
+    weights.npz        w1, w2, … and w1_init, w2_init, … (int16, pre x post); once finished.
+                       b2, … if errors come back through a matrix of its own in W2's place
+    spikes.npz         recorded spikes, if any
+    provenance.json    versions, commit, checksums, machine, time
+    checkpoint.npz     where the training stands
+
+The checkpoint is the truth: everything that grows during a training is written from it, and again
+when the training is resumed.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ACTIVITY",
+    "CHECKPOINT",
+    "EXPERIMENT",
+    "METRICS",
+    "METRIC_COLUMNS",
+    "PROVENANCE",
+    "SPIKES",
+    "SPIKE_COUNTS",
+    "SPIKE_COUNT_COLUMNS",
+    "WEIGHTS",
+]
+
+EXPERIMENT = "experiment.yaml"
+METRICS = "metrics.csv"
+ACTIVITY = "activity.csv"
+SPIKE_COUNTS = "spike_counts.csv"
+WEIGHTS = "weights.npz"
+SPIKES = "spikes.npz"
+PROVENANCE = "provenance.json"
+CHECKPOINT = "checkpoint.npz"
+
+METRIC_COLUMNS = (
+    "epoch",
+    "split",
+    "samples",
+    "accuracy_spikes",
+    "accuracy_potential",
+    "exact",
+    "mse",
+    "seconds",
+)
+SPIKE_COUNT_COLUMNS = ("epoch", "population", "phase", "spikes")

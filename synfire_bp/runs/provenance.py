@@ -1,0 +1,103 @@
+"""Where a run comes from: versions, commit, checksums of the data, machine, time."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from synfire_bp.runs.directory import PROVENANCE
+
+__all__ = [
+    "commit",
+    "cpu_name",
+    "new_provenance",
+    "package_version",
+    "stored_provenance",
+    "versions",
+]
+
+
+def new_provenance(
+    engine: str, fingerprint: str, checksums: Mapping[str, str], before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what provenance.json is to say at the beginning.
+
+    Parameters
+    ----------
+    engine, fingerprint : str
+        Which engine trains, and `Experiment.fingerprint` of the model.
+    checksums : mapping of str to str
+        File name of the data to checksum.
+    before : mapping
+        The provenance of the run that is gone on with; empty if there is none.
+    """
+    return {
+        "engine": engine,
+        "fingerprint": fingerprint,
+        "versions": versions(),
+        "commit": commit(),
+        "dataset_checksums": dict(checksums) or before.get("dataset_checksums", {}),
+        "hostname": platform.node(),
+        "cpu": cpu_name(),
+        "started": before.get("started", datetime.now(timezone.utc).isoformat(timespec="seconds")),
+        "wall_seconds": before.get("wall_seconds", 0.0),
+        "samples_done": before.get("samples_done", 0),
+        "finished": False,
+    }
+
+
+def stored_provenance(path: Path) -> dict[str, Any]:
+    """Return what provenance.json says; nothing if it is missing or damaged."""
+    try:
+        stored = json.loads((path / PROVENANCE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of what decides the bits of a training."""
+    packages = ("synfire_bp", "brian2", "numpy", "numba")
+    found = {name: package_version(name) for name in packages}
+    return found | {"python": platform.python_version()}
+
+
+def package_version(package: str) -> str | None:
+    """Return the version of an installed package; None if it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def commit() -> str | None:
+    """Return the commit of the source checkout, "-dirty" if changed since; None if installed."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
+        return None
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}  # of hooks
+    try:
+        answer = subprocess.run(
+            command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None
+
+
+def cpu_name() -> str:
+    """Return the processor's name as its maker writes it, where the system tells."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

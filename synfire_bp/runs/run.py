@@ -1,0 +1,201 @@
+"""A run directory, for reading: its files are read when they are asked for."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synfire_bp.errors import ExperimentError, RunDirectoryError
+from synfire_bp.files import quoted, reason
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.runs.checkpoint import load_checkpoint
+from synfire_bp.runs.directory import (
+    ACTIVITY,
+    CHECKPOINT,
+    EXPERIMENT,
+    METRIC_COLUMNS,
+    METRICS,
+    PROVENANCE,
+    SPIKE_COUNT_COLUMNS,
+    SPIKE_COUNTS,
+    SPIKES,
+    WEIGHTS,
+)
+from synfire_bp.runs.provenance import stored_provenance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PopulationSpikes", "Run"]
+
+_T = TypeVar("_T")
+
+
+class PopulationSpikes(NamedTuple):
+    """Spikes of one population: which neuron (`i`), in which time step (`step`)."""
+
+    i: NDArray[np.integer]
+    step: NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, for reading.  Files are read when they are asked for.
+
+    Every attribute raises RunDirectoryError if its file is missing or damaged.
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run directory.
+
+        Raises
+        ------
+        RunDirectoryError
+            If it is none.
+        """
+        path = Path(path).expanduser()
+        if not path.exists():
+            raise RunDirectoryError(
+                f"{path}: no such run; make one with: synfire-bp train MODEL --out {quoted(path)}"
+            )
+        if not (path / EXPERIMENT).is_file():
+            raise RunDirectoryError(f"{path}: is no run directory (it holds no {EXPERIMENT})")
+        return cls(path)
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The model, every default written out."""
+        try:
+            return Experiment.from_file(self.path / EXPERIMENT)
+        except ExperimentError as error:
+            raise RunDirectoryError(f"{self.path}: its model cannot be read: {error}") from None
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Versions, commit, checksums of the data, engine, machine, wall time."""
+        return self._read(PROVENANCE, lambda file: json.loads(file.read()))
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Accuracies and losses, one row per evaluation and split (`METRIC_COLUMNS`)."""
+        return self._read(METRICS, lambda file: _read_table(file, METRIC_COLUMNS))
+
+    @cached_property
+    def activity(self) -> pd.DataFrame:
+        """Sparsity, weight changes, …; without rows if the engine reported none."""
+        if not (self.path / ACTIVITY).exists():
+            import pandas as pd
+
+            return pd.DataFrame()
+        return self._read(ACTIVITY, _read_table)
+
+    @cached_property
+    def spike_counts(self) -> pd.DataFrame:
+        """Spikes per population and phase (`SPIKE_COUNT_COLUMNS`)."""
+        return self._read(SPIKE_COUNTS, lambda file: _read_table(file, SPIKE_COUNT_COLUMNS))
+
+    @cached_property
+    def weights(self) -> dict[str, NDArray[np.int16]]:
+        """Weights now and at the start: w1, w2, …, w1_init, w2_init, … (pre x post).
+
+        Also b2, …, where errors come back through a matrix of its own.
+        """
+        if not (self.path / WEIGHTS).exists() and (self.path / CHECKPOINT).exists():
+            return load_checkpoint(self.path / CHECKPOINT).weight_arrays  # not finished yet
+        return self._read(WEIGHTS, _read_weights)
+
+    @cached_property
+    def spikes(self) -> dict[str, PopulationSpikes]:
+        """Recorded spikes by population."""
+        arrays = self._spike_arrays
+        names = [name.removesuffix("/i") for name in arrays if name.endswith("/i")]
+        return {name: PopulationSpikes(arrays[f"{name}/i"], arrays[f"{name}/step"])
+                for name in names}  # fmt: skip
+
+    @cached_property
+    def spikes_about(self) -> dict[str, NDArray]:
+        """What was stored with the spikes, such as which samples they belong to."""
+        return {k: v for k, v in self._spike_arrays.items() if not k.endswith(("/i", "/step"))}
+
+    @cached_property
+    def _spike_arrays(self) -> dict[str, NDArray]:
+        if not (self.path / SPIKES).exists():
+            raise RunDirectoryError(
+                f"{self.path}: no spikes were recorded; make a run that does with: synfire-bp "
+                f"train {quoted(self.path / EXPERIMENT)} --engine circuit "
+                f"--set record.samples=3 --out {quoted(f'{self.path}-spikes')}"
+            )
+        return self._read(SPIKES, _read_arrays)
+
+    @property
+    def engine(self) -> str:
+        """Which engine trained: "circuit" or "oracle"."""
+        return self.provenance["engine"]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training ran to its end."""
+        return bool(self.provenance["finished"])
+
+    def _read(self, name: str, read: Callable[[IO[bytes]], _T]) -> _T:
+        file = self.path / name
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            engine = stored_provenance(self.path).get("engine", "circuit")
+            raise RunDirectoryError(
+                f"{file}: no such file; the training was stopped before it wrote one. Go on with: "
+                f"synfire-bp train {quoted(self.path / EXPERIMENT)} --engine {engine} "
+                f"--out {quoted(self.path)} --resume"
+            ) from None
+        except OSError as error:
+            raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
+        try:
+            return read(io.BytesIO(content))
+        except Exception as error:  # as many kinds as there are ways to spoil a file
+            mend = (
+                "train again, into another --out"
+                if name == SPIKES
+                else f"--resume writes it anew from {CHECKPOINT}"
+            )
+            raise RunDirectoryError(
+                f"{file}: is damaged ({type(error).__name__}: {error}). To mend it: {mend}"
+            ) from None
+
+
+def _read_table(file: IO[bytes], columns: Sequence[str] = ()) -> pd.DataFrame:
+    import pandas as pd  # half a second that a training need not wait for
+
+    table = pd.read_csv(file, float_precision="round_trip")
+    if columns and (list(table.columns) != list(columns) or table.isna().any(axis=None)):
+        raise ValueError(f"not every row has the columns {', '.join(columns)}")
+    return table
+
+
+def _read_arrays(file: IO[bytes]) -> dict[str, NDArray]:
+    with np.load(file, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _is_forward(matrix: str) -> bool:
+    return matrix.startswith("w")
+
+
+def _read_weights(file: IO[bytes]) -> dict[str, NDArray]:
+    arrays = _read_arrays(file)
+    found = {name.removesuffix("_init") for name in arrays}
+    names = {f"w{n}" for n in range(1, max(sum(map(_is_forward, found)), 1) + 1)} | found
+    if missing := {f"{name}{end}" for name in names for end in ("", "_init")} - set(arrays):
+        raise ValueError(f"{', '.join(sorted(missing))} missing")
+    return arrays
