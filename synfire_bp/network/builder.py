@@ -48,7 +48,7 @@ from synfire_bp.network.functions import bounded, called
 from synfire_bp.network.learning import learning_equations, learning_statement
 from synfire_bp.network.lines import NO_LINES, Lines
 from synfire_bp.network.neurons import MEMORYLESS as MEMORYLESS_NEURONS
-from synfire_bp.network.neurons import Compartments
+from synfire_bp.network.neurons import Compartments, Neurons
 from synfire_bp.network.numbers import UNIT, Moment, is_coarse
 from synfire_bp.network.objects import STEP, CircuitNetwork
 from synfire_bp.network.plan import NetworkPlan
@@ -150,12 +150,12 @@ def runtime_network(
 
 
 def build_chip_step(
+    neurons: Neurons,
     circuit: Circuit,
     rule: Rule | None,
     lines: Lines,
     functions: Mapping[str, Any],
     *,
-    chip: LoihiSpec | None,
     codeobj_class: type | None,
     by_rows: bool,
 ) -> CircuitNetwork:
@@ -163,18 +163,12 @@ def build_chip_step(
 
     Parameters
     ----------
-    circuit, rule, lines
-        As for `build_network`.
-    functions : mapping
-        Brian2 functions `present_sample`, `input_pattern` and `target_pattern`.
-    chip : LoihiSpec or None
-        The chip to emulate.
-    codeobj_class : type or None
-        Who generates the code; None: Brian2 as it is.
-    by_rows : bool
-        Whether dense projections are generated row by row (C++ standalone).
+    neurons : Neurons
+        Memoryless ones, or a chip's compartments.
+    circuit, rule, lines, functions, codeobj_class, by_rows
+        As for `Neurons.build`.
     """
-    build = _Build(circuit, rule, lines, functions, chip, codeobj_class, by_rows)
+    build = _Build(circuit, rule, lines, functions, neurons.chip, codeobj_class, by_rows)
     cells = build.cells()
     populations = {name: cells[at.start : at.stop] for name, at in circuit.slices.items()}
     operations = build.operations(cells, populations)

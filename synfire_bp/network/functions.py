@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from brian2 import Function
 
-from synfire_bp.network.lines import Lines
+from synfire_bp.network.lines import Lines, imported
 
 __all__ = ["bounded", "called"]
 
@@ -31,8 +30,4 @@ bounded.implementations.add_implementation(
 
 def called(lines: Lines) -> dict[str, Any]:
     """Return the functions and constants that lines call, by the names that they have there."""
-    found = {}
-    for path in lines.functions:
-        module, _, name = path.partition(":")
-        found[name] = getattr(import_module(module), name)
-    return found
+    return {path.partition(":")[2]: imported(path) for path in lines.functions}

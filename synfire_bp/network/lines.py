@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
-__all__ = ["NO_LINES", "Lines", "combined"]
+__all__ = ["NO_LINES", "Lines", "combined", "imported"]
 
 
 @dataclass(frozen=True)
@@ -105,3 +107,12 @@ def combined(parts: Iterable[Lines]) -> Lines:
         after=text("after"),
         functions=tuple(dict.fromkeys(factors("functions"))),
     )
+
+
+def imported(path: str) -> Any:
+    """Return what a path such as "synfire_bp.network.chance:chance" names.
+
+    What needs Brian2 is named so: it is imported where a network is built, and nowhere else.
+    """
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)

@@ -24,7 +24,7 @@ from synfire_bp.loihi.constrain import constrain
 from synfire_bp.loihi.formats import quantise_weight
 from synfire_bp.loihi.placement import place
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
-from synfire_bp.network.lines import Lines
+from synfire_bp.network.lines import Lines, imported
 from synfire_bp.network.numbers import Moment, Numbers, chip_step_numbers, weight_bounds
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Neurons(ABC):
         The chip whose neurons these are.
     steps_per_phase : int
         Time steps of the simulation that a phase of the circuit takes.
+    builder : str
+        What builds a network of them, as "module:name".
     block : int or None
         Samples after which the network starts from rest again, since its neurons remember; a
         training can be stopped and resumed only there.  None: it can be stopped anywhere.
@@ -51,6 +53,7 @@ class Neurons(ABC):
 
     chip: LoihiSpec | None = None
     steps_per_phase: int = 1
+    builder: str
     block: int | None = None
 
     @abstractmethod
@@ -66,7 +69,6 @@ class Neurons(ABC):
     ) -> Numbers:
         """Return every number of the network that no variant's lines ask for."""
 
-    @abstractmethod
     def build(
         self,
         circuit: Circuit,
@@ -77,7 +79,23 @@ class Neurons(ABC):
         codeobj_class: type | None,
         by_rows: bool,
     ) -> CircuitNetwork:
-        """Return the Brian2 objects of a circuit; `functions` give its samples."""
+        """Return the Brian2 objects of a circuit.
+
+        Parameters
+        ----------
+        circuit, rule, lines
+            As in `synfire_bp.network.plan.NetworkPlan`.
+        functions : mapping
+            Brian2 functions `present_sample`, `input_pattern` and `target_pattern`.
+        codeobj_class : type or None
+            Who generates the code; None: Brian2 as it is.
+        by_rows : bool
+            Whether dense projections are generated row by row (C++ standalone).
+        """
+        build = imported(self.builder)
+        return build(  # type: ignore[no-any-return]
+            self, circuit, rule, lines, functions, codeobj_class=codeobj_class, by_rows=by_rows
+        )
 
     def code(self) -> Neurons:
         """Return these neurons with standard numbers: all that generated code depends on."""
@@ -112,6 +130,8 @@ def first_seed(training_seed: int) -> int:
 class Memoryless(Neurons):
     """Integer neurons that forget within a step: they compute what the algorithm does."""
 
+    builder = "synfire_bp.network.builder:build_chip_step"
+
     def numbers(
         self,
         circuit: Circuit,
@@ -126,24 +146,6 @@ class Memoryless(Neurons):
         return chip_step_numbers(
             circuit, layout, weights, rule, chip=self.chip, copies=copies, seed=at.seed
         )
-
-    def build(
-        self,
-        circuit: Circuit,
-        rule: Rule | None,
-        lines: Lines,
-        functions: Mapping[str, Any],
-        *,
-        codeobj_class: type | None,
-        by_rows: bool,
-    ) -> CircuitNetwork:
-        """Return the Brian2 objects of a circuit whose time step is the chip's."""
-        from synfire_bp.network.builder import build_chip_step
-
-        return build_chip_step(
-            circuit, rule, lines, functions,
-            chip=self.chip, codeobj_class=codeobj_class, by_rows=by_rows,
-        )  # fmt: skip
 
 
 MEMORYLESS = Memoryless()

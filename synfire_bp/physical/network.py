@@ -38,6 +38,7 @@ from synfire_bp.network.chance import normal
 from synfire_bp.network.equations import RECORDING, reward_equation
 from synfire_bp.network.functions import bounded
 from synfire_bp.network.learning import learning_equations, learning_statement
+from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment
 from synfire_bp.network.objects import CircuitNetwork
 from synfire_bp.network.plan import NetworkPlan
@@ -146,9 +147,10 @@ def build_physical_network(
 
 
 def build_physical(
+    neurons: PhysicalNeurons,
     circuit: Circuit,
-    code: NeuronCode,
     rule: Rule | None,
+    lines: Lines,
     functions: Mapping[str, Function],
     *,
     codeobj_class: type | None,
@@ -158,17 +160,18 @@ def build_physical(
 
     Parameters
     ----------
-    circuit, rule
-        As for `build_physical_network`.
-    code : NeuronCode
+    neurons : PhysicalNeurons
         The code of neurons and synapses.
-    functions : mapping
-        Brian2 functions `present_sample`, `input_pattern` and `target_pattern`.
-    codeobj_class : type or None
-        Who generates the code; None: Brian2 as it is.
-    by_rows : bool
-        Whether dense projections are generated row by row (C++ standalone).
+    circuit, rule, lines, functions, codeobj_class, by_rows
+        As for `synfire_bp.network.neurons.Neurons.build`.
+
+    Raises
+    ------
+    ExperimentError
+        If there are lines, of which these neurons know nothing.
     """
+    neurons.refuse(circuit, lines)
+    code = neurons.neuron_code
     build = _Build(circuit, code, rule, functions, codeobj_class, by_rows)
     cells = build.cells()
     populations = {name: cells[at.start : at.stop] for name, at in circuit.slices.items()}

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +28,6 @@ from synfire_bp.physical.equations import LIF, NeuronCode
 from synfire_bp.physical.mapping import Timing
 from synfire_bp.physical.membrane import Membrane
 from synfire_bp.physical.numbers import physical_numbers
-
-if TYPE_CHECKING:
-    from synfire_bp.physical.network import PhysicalNetwork
 
 __all__ = ["BLOCK", "PhysicalNeurons", "neuron_code"]
 
@@ -71,6 +67,7 @@ class PhysicalNeurons(Neurons):
 
     neuron_code: NeuronCode
     membrane: Membrane | None = None
+    builder = "synfire_bp.physical.network:build_physical"
     block = BLOCK
 
     @classmethod
@@ -98,25 +95,6 @@ class PhysicalNeurons(Neurons):
         return physical_numbers(
             circuit, layout, self.membrane, weights, rule,
             copies=copies, seed=at.training_seed, moment=at.seed,
-        )  # fmt: skip
-
-    def build(
-        self,
-        circuit: Circuit,
-        rule: Rule | None,
-        lines: Lines,
-        functions: MappingOf[str, Any],
-        *,
-        codeobj_class: type | None,
-        by_rows: bool,
-    ) -> PhysicalNetwork:
-        """Return the Brian2 objects of a circuit of these neurons."""
-        from synfire_bp.physical.network import build_physical
-
-        self.refuse(circuit, lines)
-        return build_physical(
-            circuit, self.neuron_code, rule, functions,
-            codeobj_class=codeobj_class, by_rows=by_rows,
         )  # fmt: skip
 
     def code(self) -> PhysicalNeurons:

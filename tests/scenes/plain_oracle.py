@@ -102,7 +102,7 @@ class Plain:
             first += shape[0] * shape[1]
         number = first + np.arange(w.size).reshape(w.shape)
         now = 1 + self.n_phases * self.seen
-        update, soft, level = (dice.moments(self.moment, purpose) + now for purpose in (3, 4, 5))
+        update, soft, level = (dice.moments(self.moment, stream) + now for stream in ("update", "soft bounds", "levels"))
         low, high = (bound[layer].astype(np.int64) for bound in (c.lowest, c.highest))
         moves = dw != 0
         if c.soft:

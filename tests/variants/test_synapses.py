@@ -148,8 +148,8 @@ def test_the_dice_fall_alike_in_numpy_in_cpp_and_in_the_oracle(tmp_path):
 
 def test_draws_are_even_and_independent_over_numbers_moments_and_purposes():
     numbers, steps = np.arange(2000)[:, None], np.arange(500)[None, :]
-    first = dice.chances(numbers, dice.moments(12345, 3) + steps)
-    other = dice.chances(numbers, dice.moments(12345, 4) + steps)
+    first = dice.chances(numbers, dice.moments(12345, "update") + steps)
+    other = dice.chances(numbers, dice.moments(12345, "soft bounds") + steps)
     n = first.size
     assert first.min() >= 0
     assert first.max() < dice.CERTAIN
