@@ -573,7 +573,11 @@ def main(folder: Path, first: int, last: int) -> None:
 
 def compiled(folder: Path, numbers: range) -> Path:
     command = [sys.executable, __file__, str(folder), str(numbers.start), str(numbers.stop)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join([str(tests.parent), str(tests / "scenes")])
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return folder
 

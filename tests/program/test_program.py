@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tally_program
 
 from synfire_bp import (
     Experiment,
@@ -267,6 +268,24 @@ def test_builds_at_the_same_time_in_threads_and_processes_do_not_clash(
     with SampleFiles(inputs, np.zeros(4, int)) as samples:
         result = program.run(start, samples, np.arange(4))
     assert result.arrays["readout.potential"].tolist() == [[0, 0]] * 3 + [[262, 506]]  # 3 * 254
+
+
+def test_a_network_that_is_no_circuit_becomes_a_program_too(empty_cache, monkeypatch):
+    scenes = Path(tally_program.__file__).parent  # where the generator's process finds it
+    monkeypatch.setenv("PYTHONPATH", f"{scenes}{os.pathsep}{Path(__file__).parents[2]}")
+    (program,) = build_programs([tally_program.Tally(n_inputs=5, steps_per_sample=3)])
+    assert [entry.about for entry in entries()] == [{"counts": 5}]
+    rng = np.random.default_rng(0)
+    inputs, order, weight = rng.random((6, 5)) < 0.5, np.array([4, 0, 0, 5]), np.arange(1, 6)
+    with SampleFiles(inputs.astype(np.uint8), np.zeros(6, int)) as samples:
+        result = program.run({"units.weight": weight.astype(np.int32)}, samples, order)
+    assert result.samples == 4
+    on = np.repeat(inputs[order], 3, axis=0)  # (steps, units)
+    assert sorted(result.arrays) == ["step", "total", "unit"]
+    assert result.arrays["total"].tolist() == (weight * on.sum(axis=0)).tolist()
+    assert list(zip(result.arrays["step"], result.arrays["unit"], strict=True)) == [
+        tuple(at) for at in np.argwhere(on)
+    ]
 
 
 # -- what stops a build ---------------------------------------------------------------------------
