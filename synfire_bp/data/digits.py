@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -51,12 +50,6 @@ class Digits(Source):
     def status(self, data_dir: str | os.PathLike[str] | None) -> DatasetStatus:
         """Return that it is bundled."""
         return DatasetStatus(self.name, "scikit-learn", "bundled", "needs no file")
-
-    def fetch(
-        self, data_dir: str | os.PathLike[str] | None, quiet: bool, base_url: str | None
-    ) -> list[Path]:
-        """Do nothing."""
-        return []
 
     def check(self, data_dir: str | os.PathLike[str] | None) -> list[FileCheck]:
         """Compare the images with those that were known when this was written."""

@@ -57,9 +57,6 @@ class NpzFile(Source):
             checksums=MappingProxyType({path.name: f"sha256:{digest}"}),
         )
 
-    def status(self, data_dir: str | os.PathLike[str] | None) -> None:
-        """Return nothing: there is no place to look at."""
-
     def fetch(
         self, data_dir: str | os.PathLike[str] | None, quiet: bool, base_url: str | None
     ) -> list[Path]:

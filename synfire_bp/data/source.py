@@ -1,4 +1,8 @@
-"""Where the images of a data set come from: what every data set answers for itself."""
+"""Where the images of a data set come from: what every data set answers for itself.
+
+To add one: a class that reads its images, registered in `synfire_bp.data.datasets.SOURCES`.  One
+that has files on the web also says how to fetch and check them.
+"""
 
 from __future__ import annotations
 
@@ -59,16 +63,16 @@ class Source(ABC):
     ) -> Images:
         """Return the images, checked; see `synfire_bp.data.datasets.read_images`."""
 
-    @abstractmethod
     def status(self, data_dir: str | os.PathLike[str] | None) -> DatasetStatus | None:
-        """Return whether it is at hand, without opening a file; None if it is not to be listed."""
+        """Return whether it is at hand, without opening a file; None: it is not listed."""
+        return None
 
-    @abstractmethod
     def fetch(
         self, data_dir: str | os.PathLike[str] | None, quiet: bool, base_url: str | None
     ) -> list[Path]:
         """Download what is missing or altered; see `synfire_bp.data.datasets.fetch`."""
+        return []
 
-    @abstractmethod
     def check(self, data_dir: str | os.PathLike[str] | None) -> list[FileCheck]:
         """Verify its files; see `synfire_bp.data.datasets.check`."""
+        return []

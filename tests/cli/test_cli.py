@@ -35,7 +35,8 @@ import synfire_bp as sb
 from synfire_bp.cli import main
 from synfire_bp.data.idx import RemoteFile
 from synfire_bp.data.published import COLLECTIONS, Collection
-from synfire_bp.engines import CircuitEngine, engines
+from synfire_bp.engines import CircuitEngine
+from synfire_bp.engines import circuit as circuit_engine
 from synfire_bp.model import list_models
 from synfire_bp.runs import Run, load_checkpoint
 
@@ -92,8 +93,8 @@ def run(monkeypatch, capfd):
 def built_once():
     """Generate the code of a circuit once: even to find it compiled takes two seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        build = cache(engines.build_programs)
-        patch.setattr(engines, "build_programs", lambda specs: build(tuple(specs)))
+        build = cache(circuit_engine.build_programs)
+        patch.setattr(circuit_engine, "build_programs", lambda specs: build(tuple(specs)))
         yield
 
 
@@ -904,7 +905,7 @@ def test_a_network_too_large_for_the_memory_is_refused(run, here, monkeypatch):
     def full(*_):
         raise MemoryError
 
-    monkeypatch.setattr("synfire_bp.training.training.starting_weights", full)
+    monkeypatch.setattr("synfire_bp.training.training.make_engine", full)
     assert_refused(run(*TRAIN, "-q"), "not enough memory", "network.sizes")
     assert_whole(here / "new")
 

@@ -248,12 +248,6 @@ class Stripes(datasets.Source):
     def status(self, data_dir):
         return datasets.DatasetStatus(self.name, "here", "bundled", "needs no file")
 
-    def fetch(self, data_dir, quiet, base_url):
-        return []
-
-    def check(self, data_dir):
-        return []
-
 
 def test_a_data_set_in_the_table_of_sources_is_known_everywhere(monkeypatch):
     stripes = Stripes("stripes", Preprocessing(scale=1 / 9, threshold=0.5))
