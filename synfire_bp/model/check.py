@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from synfire_bp.errors import ExperimentError
-from synfire_bp.model.base import Origin
+from synfire_bp.model.base import BASE, Origin
 from synfire_bp.model.library import absolute
 from synfire_bp.model.sections import LAYERS, DatasetSection
 from synfire_bp.model.yaml_text import Place, nearest, read_value, right, shown
@@ -149,8 +149,11 @@ def known_keys(root: type[BaseModel], place: Place = ()) -> str:
 
 def _unknown(root: type[BaseModel], place: Place) -> str:
     """Say that a key is unknown, which one is nearest, and which there are."""
+    if place == (BASE,):
+        return "stands in model files alone; train a model file that has this base"
     *section, key = place
     model = section_of(root, tuple(section)) or root
+    known = [*model.model_fields] if section else [BASE, *model.model_fields]
     elsewhere = {
         inner: f"{outer}.{inner}"
         for outer in reversed(root.model_fields)  # the first section that has it wins
@@ -158,12 +161,12 @@ def _unknown(root: type[BaseModel], place: Place) -> str:
     }
     if not section:
         elsewhere.pop("name", None)
-    hint = "" if key in elsewhere else nearest(key, model.model_fields)
+    hint = "" if key in elsewhere else nearest(key, known)
     if not hint:  # the right key in the wrong section
         found = difflib.get_close_matches(key, elsewhere, n=1)
         hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
     of = f" of {'.'.join(section)}" if section else ""
-    return f"unknown key{hint}; known keys{of}: {', '.join(model.model_fields)}"
+    return f"unknown key{hint}; known keys{of}: {', '.join(known)}"
 
 
 def _field(root: type[BaseModel], place: Place) -> str:
