@@ -17,7 +17,7 @@ from pathlib import Path
 
 from synfire_bp.engines import training_split
 from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.model.experiment import list_models
+from synfire_bp.model import list_models
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs import Run, write_atomically
 from synfire_bp.sweep import Command, Ended, Processes, training_command, work_through

@@ -15,11 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from synfire_bp import oracle
 from synfire_bp.circuit.reference import firing_table
 from synfire_bp.data import Dataset, Score
 from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.oracle import two_layers as oracle
 from synfire_bp.runs import METRICS, SPIKE_COUNTS, Run
 from synfire_bp.training import dataset_of
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.engines import make_engine, starting_weights, training_split
+from synfire_bp.engines import make_engine, training_split
 from synfire_bp.errors import RunDirectoryError
+from synfire_bp.model import assemble
 from synfire_bp.runs import WEIGHTS, Run
 from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
@@ -61,15 +62,15 @@ def replay(run: Run) -> Replay:
 @lru_cache(maxsize=2)
 def _replay(path: Path, _: int) -> Replay:
     run = Run.open(path)
-    stored, experiment = run.weights, run.experiment
-    dataset = dataset_of(experiment)
-    n, seed = len(training_split(experiment, dataset)), experiment.training.seed
-    weights = [starting_weights(experiment)]
+    stored, model = run.weights, assemble(run.experiment)
+    dataset = dataset_of(model)
+    n = len(training_split(model, dataset))
+    weights = [model.start]
     changes = []
     _refuse_others(run, "at the start", weights[0], (stored["w1_init"], stored["w2_init"]))
-    with closing(make_engine("oracle", experiment, dataset)) as engine:
-        for epoch in range(experiment.training.epochs):
-            done = engine.train(weights[-1], epoch_order(seed, epoch, n))
+    with closing(make_engine("oracle", model, dataset)) as engine:
+        for epoch in range(run.experiment.training.epochs):
+            done = engine.train(weights[-1], epoch_order(model.seed, epoch, n))
             weights.append(done.weights)
             changes.append((done.activity["changes_w1"], done.activity["changes_w2"]))
     _refuse_others(run, "at the end", weights[-1], (stored["w1"], stored["w2"]))

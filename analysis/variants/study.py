@@ -15,8 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.model.experiment import Experiment, list_models
+from synfire_bp.model import Experiment, assemble, list_models
 from synfire_bp.runs import Run
+from synfire_bp.variants import Hardware, Neuron
 
 from ..shared.trainings import Task
 
@@ -107,9 +108,8 @@ def models() -> dict[tuple[str, str], str]:
 
 def engine(experiment: Experiment) -> str:
     """Return the engine that trains a model: the oracle where circuit and oracle are equal."""
-    other_cells = experiment.hardware is not None or experiment.neuron is not None
-    obstacles = [variant.obstacle for variant in experiment.variants]
-    return "circuit" if other_cells or any(obstacles) else "oracle"
+    other_cells = any(isinstance(variant, (Hardware, Neuron)) for variant in experiment.variants)
+    return "circuit" if other_cells or assemble(experiment).algorithm.obstacles else "oracle"
 
 
 def plan(seeds: Sequence[int] = SEEDS, change: Sequence[str] = ()) -> list[Task]:
