@@ -23,8 +23,8 @@ from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV
 from brian2 import seed as seed_brian
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
-
 from synfire_bp.circuit.pools import random_links
+
 from synfire_bp.errors import CircuitError
 
 __all__ = ["LINKS", "Chain", "Ring", "reliability", "simulate", "volleys"]
