@@ -21,8 +21,8 @@ from .entry import Entry
 
 __all__ = ["make_folder", "save", "save_entry", "table_file"]
 
-_LARGEST_CSV = 64_000
-"""Bytes of a table as CSV; what is larger is written as Parquet, in a fifth to a tenth of them."""
+_LARGE = 64_000
+"""Bytes: a table that has more as CSV is written as Parquet, mostly in a fifth to a tenth of them."""
 _OTHER_FORM = {".csv": ".parquet", ".parquet": ".csv"}
 
 
@@ -103,11 +103,12 @@ def save(
 def table_file(numbers: pd.DataFrame, name: str) -> tuple[str, bytes]:
     """Return the file of a table: its name, which tells the form, and its content."""
     text = numbers.to_csv(index=False, lineterminator="\n").encode()
-    if len(text) <= _LARGEST_CSV:
-        return f"{name}.csv", text
-    buffer = io.BytesIO()
-    _of_one_kind(numbers).to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
-    return f"{name}.parquet", buffer.getvalue()
+    if len(text) > _LARGE:
+        buffer = io.BytesIO()
+        _of_one_kind(numbers).to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
+        if len(packed := buffer.getvalue()) < len(text):  # not so of a few rows of many columns
+            return f"{name}.parquet", packed
+    return f"{name}.csv", text
 
 
 def _of_one_kind(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 A figure has few colours and thousands of shades between them, at the edges of its lines and
 letters.  The palette holds the colours of all larger areas as they are, and as many shades as bring
-every pixel to within a few levels of its own: a third of the bytes, and no difference to be seen.
+every pixel to within a few levels of its own (if 256 colours are enough for that): a third of the
+bytes, and no difference to be seen.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from . import style
 
 __all__ = ["png", "small_png", "svg"]
 
-_NEAR = 8.0
+_NEAR = 10.0
 """How far a pixel may be from its colour: levels of 255, red, green and blue as a distance."""
-_AREAS = 48
-"""So many of the most frequent colours stay as they are."""
+_AREA = 0.001
+"""A colour of more than this share of the pixels stays as it is."""
 _MOST = 256
 """Colours of a palette."""
 
@@ -67,7 +68,7 @@ def _palette(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Choose the colours of a palette.
 
-    First those of the largest areas, then, one by one, the colour that is furthest from all that
+    First those of larger areas, then, one by one, the colour that is furthest from all that
     are chosen, until none is far or the palette is full.
 
     Parameters
@@ -92,7 +93,7 @@ def _palette(
         nearest[closer], squares[closer] = len(chosen), apart[closer]
         chosen.append(colour)
 
-    for colour in np.argsort(-counts, kind="stable")[:_AREAS]:
+    for colour in np.flatnonzero(counts > _AREA * counts.sum()):
         choose(int(colour))
     while len(chosen) < _MOST and squares.max() > _NEAR**2:
         choose(int(squares.argmax()))
