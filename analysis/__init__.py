@@ -1,5 +1,17 @@
-"""Figures of the paper, drawn from run directories: ``python -m analysis [NAME ...]``.
+"""Figures and tables, drawn from run directories: ``python -m analysis [NAME ...]``.
 
-One module per figure.  Each says which run it needs, turns the run into the numbers that it draws
-(`numbers`), and draws nothing but these (`draw`); see `analysis.figures.FigureModule`.
+    paper/     the paper's figures and tables, and the report
+    variants/  the circuit with one assumption dropped
+    chip/      what the emulated chip makes of the circuit
+    sweeps/    many trainings, and what their parameters do
+    shared/    what these use: style, output, rasters, wiring; knows none of them
+
+One module per figure.  It turns runs into the numbers that are drawn (`numbers`), draws nothing but
+these (`draw`), and says so in an `Entry`; `analysis.figures` knows all entries by name.
 """
+
+from synfire_bp import moved as _old
+
+from .moved import MOVED as _MOVED
+
+_old.install(__name__, _MOVED, renamed={})

@@ -9,8 +9,6 @@ for hidden and input layers of several sizes, with the power law fitted to each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +22,19 @@ from synfire_bp.bench import Bench, Point, read
 from synfire_bp.errors import RunDirectoryError
 
 from .shared import style
+from .shared.entry import Entry
 
-__all__ = ["COST", "SCALING", "BenchFigure", "needed_bench"]
+__all__ = [
+    "ENTRIES",
+    "cost_numbers",
+    "draw_cost",
+    "draw_scaling",
+    "needed_bench",
+    "scaling_numbers",
+]
 
 FOLDER = "bench"
-"""Folder of the benchmark among the runs."""
+"""Folder of the benchmark among the runs, and of its figures."""
 
 _LABELS = {
     "chip": "the chip, as reported",
@@ -46,15 +52,6 @@ _LINES = {
 }
 _DASHES = (0, (2.2, 1.2))
 _COST_HEIGHT, _SCALING_HEIGHT = 47.0, 70.0  # mm
-
-
-@dataclass(frozen=True)
-class BenchFigure:
-    """A figure of a benchmark: its name, the numbers that it draws, and how it draws them."""
-
-    NAME: str
-    numbers: Callable[[Bench], pd.DataFrame]
-    draw: Callable[[pd.DataFrame], Figure]
 
 
 def needed_bench(runs: Path) -> Bench:
@@ -273,5 +270,25 @@ def _key(numbers: pd.DataFrame) -> list[Line2D]:
     return handles
 
 
-COST = BenchFigure("bench_cost", cost_numbers, draw_cost)
-SCALING = BenchFigure("bench_scaling", scaling_numbers, draw_scaling)
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        name="bench_cost",
+        group=FOLDER,
+        title="Time of a training sample",
+        caption="What a training sample costs each contender, on one core: rings are rounds, dots "
+        "their medians; open diamonds: the time that the chip is reported to take, and the least "
+        "time that memory allows.",
+        numbers=lambda runs: cost_numbers(needed_bench(runs)),
+        draw=draw_cost,
+    ),
+    Entry(
+        name="bench_scaling",
+        group=FOLDER,
+        title="Time of a training sample against the size of the network",
+        caption="Median times against the plastic synapses that a sample touches, for hidden and "
+        "input layers of several sizes, with the power law fitted to each; dashed: the least time "
+        "that memory allows.",
+        numbers=lambda runs: scaling_numbers(needed_bench(runs)),
+        draw=draw_scaling,
+    ),
+)

@@ -2,7 +2,7 @@
 
 An old path such as ``synfire_bp.experiment`` stays importable for one release: it is found by a
 finder that Python asks last, and hands out the names of the modules that took its place, with a
-DeprecationWarning that names them.
+DeprecationWarning that names them; `python -m` an old path runs the module that took its place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 __all__ = ["MOVED", "install", "lazily"]
@@ -83,47 +83,67 @@ RENAMED = {
 }
 """Old name to new name, in the modules above."""
 
-_PACKAGE = "synfire_bp."
-
 
 class _OldModule(ModuleType):
     """A module that is not there any more: its names are those of its heirs."""
 
     __path__: Sequence[str] = ()  # an old package had modules of its own
 
-    def __init__(self, name: str, heirs: Sequence[str]):
+    def __init__(self, name: str, heirs: Sequence[str], renamed: Mapping[str, str]):
         super().__init__(name, f"Moved to {', '.join(heirs)}.")
-        self._heirs = heirs
+        self._heirs, self._renamed = heirs, renamed
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("__") or name == "__version__":
             for heir in self._heirs:
                 module = import_module(heir)
-                for known in (name, RENAMED.get(name, name)):
+                for known in (name, self._renamed.get(name, name)):
                     if hasattr(module, known):
                         return getattr(module, known)
         raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
 
 
 class _OldPaths(MetaPathFinder, Loader):
-    """Finds modules by the paths that they had."""
+    """Finds modules of a package by the paths that they had."""
+
+    def __init__(
+        self, package: str, moved: Mapping[str, Sequence[str]], renamed: Mapping[str, str]
+    ):
+        self.package, self._moved, self._renamed = f"{package}.", moved, renamed
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if fullname.removeprefix(_PACKAGE) not in MOVED or not fullname.startswith(_PACKAGE):
+        old = fullname.removeprefix(self.package)
+        if not fullname.startswith(self.package) or old not in self._moved:
             return None
         return ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        heirs = [(_PACKAGE + heir).rstrip(".") for heir in MOVED[spec.name.removeprefix(_PACKAGE)]]
+        heirs = self._heirs(spec.name)
         warnings.warn(
             f"{spec.name} has moved; import from {' or '.join(heirs)}",
             DeprecationWarning,
             stacklevel=_outside_of_imports(),
         )
-        return _OldModule(spec.name, heirs)
+        return _OldModule(spec.name, heirs, self._renamed)
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return what `python -m` runs: a warning, and the module that took the place."""
+        heir, *_ = self._heirs(fullname)
+        says = f"python -m {fullname} is old; use python -m {heir}"
+        return compile(
+            "import runpy, warnings\n"
+            f"warnings.warn({says!r}, DeprecationWarning)\n"
+            f"runpy.run_module({heir!r}, run_name=__name__, alter_sys=True)\n",
+            f"<{fullname}>",
+            "exec",
+        )
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing to execute."""
+
+    def _heirs(self, fullname: str) -> list[str]:
+        heirs = self._moved[fullname.removeprefix(self.package)]
+        return [(self.package + heir).rstrip(".") for heir in heirs]
 
 
 def _outside_of_imports() -> int:
@@ -136,10 +156,25 @@ def _outside_of_imports() -> int:
     return level
 
 
-def install() -> None:
-    """Let Python find old paths, after everything else."""
-    if not any(isinstance(finder, _OldPaths) for finder in sys.meta_path):
-        sys.meta_path.append(_OldPaths())
+def install(
+    package: str = "synfire_bp",
+    moved: Mapping[str, Sequence[str]] = MOVED,
+    renamed: Mapping[str, str] = RENAMED,
+) -> None:
+    """Let Python find the old paths of a package, after everything else.
+
+    Parameters
+    ----------
+    package : str
+        Its name.
+    moved : mapping
+        Old module to the modules that hold its names now, all below the package.
+    renamed : mapping
+        Old name to new name, in these modules.
+    """
+    known = {finder.package for finder in sys.meta_path if isinstance(finder, _OldPaths)}
+    if f"{package}." not in known:
+        sys.meta_path.append(_OldPaths(package, moved, renamed))
 
 
 def lazily(package: str, names: Mapping[str, str]) -> Callable[[str], Any]:

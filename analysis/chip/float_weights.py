@@ -1,8 +1,8 @@
 """The algorithm with real weights: ``python -m analysis.chip.float_weights --out FILE.csv``.
 
 What the circuit computes (`synfire_bp.oracle`), and its rule, but the weights are float64 numbers:
-drawn like the circuit's (`synfire_bp.circuit.weights`) but neither rounded nor clipped, changed
-by the same steps, and without limits.  The table holds the accuracy on the test set after each epoch.
+drawn like the circuit's (`synfire_bp.circuit.weights`) but neither rounded nor clipped, changed by
+the same steps, and without limits.  The table holds the accuracy on the test set after each epoch.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ __all__ = ["answer", "drawn_weights", "learn", "main", "trained"]
 
 Weights = tuple[NDArray[np.float64], NDArray[np.float64]]
 
-_WEIGHTS_STREAM = (
-    0  # of random numbers, as in synfire_bp.circuit.weights: a test compares the draws
-)
+_WEIGHTS_STREAM = 0  # of random numbers, as in circuit.weights: a test compares the draws
 
 
 def drawn_weights(sizes: Sequence[int], seed: int) -> Weights:

@@ -22,11 +22,10 @@ from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import ACTIVITY, Run
 
 from ..shared import style
-from .study import FULL_BITS, StudyRuns, Training, layer_copies
+from ..shared.entry import Entry
+from .study import FOLDER, FULL_BITS, StudyRuns, Training, layer_copies, needed_study
 
-__all__ = ["NAME", "draw", "drift", "numbers"]
-
-NAME = "chip_limits"
+__all__ = ["ENTRY", "draw", "drift", "numbers"]
 
 _LAYERS = {"w1": "W1", "w2": "W2, transposes"}
 _COLOURS = {"w1": style.colour("h"), "w2": style.colour("hT")}
@@ -198,3 +197,15 @@ def _key() -> list[Line2D]:
     dashed = Line2D([], [], color=_COLOURS["w2"], linewidth=1.2, linestyle=_DASHES["symmetric"],
                     label="symmetric limits")  # fmt: skip
     return [*layers, ring, dot, dashed]
+
+
+ENTRY = Entry(
+    name="chip_limits",
+    group=FOLDER,
+    title="What the chip's limits do to the copies of the weights",
+    caption="Copies of the weights that differ while 8 bits learn; places whose copies differ in "
+    "the end, and by how much, against weight bits; and the accuracy that the chip's limits cost, "
+    "seed by seed. Thin lines and rings are seeds, the rest medians.",
+    numbers=lambda runs: numbers(needed_study(runs)),
+    draw=draw,
+)

@@ -2,8 +2,8 @@
 
 The same network learns on the emulated chip with 2 … 8 weight bits and the chip's own limits; with
 8 bits and symmetric limits, with which all copies of a weight matrix stay equal; and in the
-algorithm with real weights.  `chip.runs` makes the runs, `weight_bits`, `chip_limits` and
-`chip_table` read them.  The folder of a study::
+algorithm with real weights.  `chip.runs` makes the runs, `weight_bits`, `limits` and `table` read
+them.  The folder of a study::
 
     study.json           model, epochs, samples, seeds, bits
     bits2-seed0/ …       a run directory for each training
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 FOLDER = "chip"
-"""Folder of the study among the runs."""
+"""Folder of the study among the runs, and of its figures."""
 STUDY = "study.json"
 FLOAT = "float_weights.csv"
 FLOAT_COLUMNS = ("seed", "epoch", "accuracy_spikes", "accuracy_potential", "fingerprint")

@@ -14,11 +14,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from ..shared import style
-from .study import StudyRuns, last_test
+from ..shared.entry import Entry
+from .study import FOLDER, StudyRuns, last_test, needed_study
 
-__all__ = ["FLOAT_WEIGHTS", "NAME", "draw", "numbers"]
-
-NAME = "weight_bits"
+__all__ = ["ENTRY", "FLOAT_WEIGHTS", "draw", "numbers"]
 
 FLOAT_WEIGHTS = "float"
 """What the table calls real weights, where the chip's have their number of bits."""
@@ -124,3 +123,14 @@ def _key() -> list[Line2D]:
                   markeredgewidth=0.5, linestyle="", label="a seed")  # fmt: skip
     dot = Line2D([], [], color="0.4", marker="o", markersize=3, linestyle="", label="median")
     return [*readouts, ring, dot]
+
+
+ENTRY = Entry(
+    name="weight_bits",
+    group=FOLDER,
+    title="Accuracy against weight bits",
+    caption="Test accuracy after the last epoch on the emulated chip with 2 … 8 weight bits, and "
+    "of the algorithm with real weights; a ring for each seed, a full dot for their median.",
+    numbers=lambda runs: numbers(needed_study(runs)),
+    draw=draw,
+)

@@ -28,7 +28,8 @@ from matplotlib.figure import Figure
 from synfire_bp.circuit import FULL, HALF, Circuit, backprop_circuit
 
 from ..shared import style
-from .entries import PaperEntry
+from ..shared.entry import Entry
+from .protocol import PAPER
 
 __all__ = ["ENTRY", "draw", "measured", "numbers", "sweep_weights"]
 
@@ -191,8 +192,9 @@ def _impulse(axes: Axes) -> None:
               label="of the step: an impulse at Θ/2")  # fmt: skip
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="activation",
+    group=PAPER,
     title="Activation, surrogate and derivative, measured",
     caption=(
         "Marks: measured in the simulated circuit (Brian2), in one sample of its own; needs no "
@@ -203,4 +205,5 @@ ENTRY = PaperEntry(
     element="activation functions",
     numbers=numbers,
     draw=draw,
+    svg=True,
 )

@@ -24,9 +24,9 @@ from synfire_bp.runs import METRICS, SPIKE_COUNTS, Run
 from synfire_bp.training import dataset_of
 
 from ..shared import style
+from ..shared.entry import Entry
 from ..shared.images import images_of, pixel_columns
-from .entries import PaperEntry
-from .protocol import MNIST, finished_run, finished_seeds
+from .protocol import MNIST, PAPER, finished_run, finished_seeds
 
 __all__ = [
     "ENTRIES",
@@ -307,33 +307,34 @@ def _spikes_of_a_sample(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 ENTRIES = (
-    PaperEntry(
+    Entry(
         name="confusion",
+        group=PAPER,
         title="Confusion matrix of the MNIST test set",
         caption="How many of the 10,000 test images of each label got each answer, after the last "
         "epoch of the run with seed 0, read from the potential and from the spikes of the output "
         "layer (the first neuron that spiked; a silent layer counts as 0). Wrong answers are "
         "coloured.",
-        element="",
         numbers=confusion,
         draw=draw_confusion,
+        svg=True,
     ),
-    PaperEntry(
+    Entry(
         name="misclassified",
+        group=PAPER,
         title="Misclassified digits",
         caption="Test images that the network of seed 0 gets wrong by potential after the last "
         "epoch, as it sees them: cropped and binary. Shown are those with the greatest margin of "
         "the answer over the label.",
-        element="",
         numbers=misclassified,
         draw=draw_misclassified,
     ),
-    PaperEntry(
+    Entry(
         name="table_sparsity",
+        group=PAPER,
         title="Sparsity: share of each population that fires, by phase",
         caption="Spikes of a training sample and the share of neurons that fire, in the first and "
         "in the last interval between evaluations; mean over the finished MNIST runs.",
-        element="",
         numbers=sparsity,
     ),
 )

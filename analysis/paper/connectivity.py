@@ -26,6 +26,7 @@ from matplotlib.patches import Polygon, Rectangle
 from synfire_bp.circuit import backprop_circuit
 
 from ..shared import style
+from ..shared.entry import Entry
 from ..shared.ordering import hosts, ordered_rows
 from ..shared.unrolled import Row, rows, unrolled
 from ..shared.wiring import (
@@ -42,7 +43,7 @@ from ..shared.wiring import (
     learning_ink,
     link,
 )
-from .entries import PaperEntry
+from .protocol import PAPER
 
 __all__ = ["ENTRY", "SIZES", "draw", "numbers"]
 
@@ -366,8 +367,9 @@ def _sample_colours(axes: Axes, x: float, y: float) -> None:
         axes.plot([x + 2 * k, x + 2 * k + 2], [y, y], color=style.colour(name), linewidth=1.3)
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="connectivity",
+    group=PAPER,
     title="Functional connectivity, step by step",
     caption=(
         "The circuit unrolled over the twelve time steps of a training sample, drawn from its rows "
@@ -379,4 +381,5 @@ ENTRY = PaperEntry(
     element="Fig. 2",
     numbers=numbers,
     draw=draw,
+    svg=True,
 )

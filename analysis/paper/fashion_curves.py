@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..shared.curves import curves, draw_curves
-from .entries import PAPER, PaperEntry
-from .protocol import FASHION, FASHION_PART, finished_seeds
+from ..shared.entry import Entry
+from .protocol import FASHION, FASHION_PART, PAPER, finished_seeds
 
 __all__ = ["ENTRY", "draw", "numbers"]
 
@@ -47,8 +47,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
     )
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="fashion_curves",
+    group=PAPER,
     title="Learning curves of Fashion-MNIST",
     caption="Accuracy and mean squared error over the epochs of training, 784-400-10, evaluated "
     "each half epoch: the mean of the spiking circuit's runs that are finished, and single runs as "
@@ -58,4 +59,5 @@ ENTRY = PaperEntry(
     element="Fig. 3",
     numbers=numbers,
     draw=draw,
+    svg=True,
 )

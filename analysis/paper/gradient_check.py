@@ -32,9 +32,10 @@ from synfire_bp.engines import training_split
 from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
 
-from ..shared import replay, style
-from .entries import PaperEntry
-from .protocol import finished_run
+from ..shared import style
+from ..shared.entry import Entry
+from ..shared.replay import replay
+from .protocol import PAPER, finished_run
 from .weights import COLOURS
 
 __all__ = ["AGAINST", "ENTRY", "Directions", "cosine", "directions", "draw", "numbers"]
@@ -222,8 +223,9 @@ def _key() -> list[Line2D]:
     ]
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="gradient_check",
+    group=PAPER,
     title="The circuit's update against exact gradients",
     caption="Cosine between the circuit's update and minus the gradient of the squared error in "
     "the surrogate network (clipped linear activation, box derivative), both summed over sets of "
@@ -232,7 +234,7 @@ ENTRY = PaperEntry(
     "the surrogate's graded output still has an error (solid against dashed; few samples teach in "
     "the end). At its own spikes its update of W2 is the gradient itself, and that of W1 differs "
     "by sign(), which gives every hidden unit in the box an error of the same size (dotted).",
-    element="",
     numbers=numbers,
     draw=draw,
+    svg=True,
 )

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..shared.curves import curves, draw_curves
-from .entries import PaperEntry
-from .protocol import MNIST, finished_seeds
+from ..shared.entry import Entry
+from .protocol import MNIST, PAPER, finished_seeds
 
 __all__ = ["ENTRY", "draw", "numbers"]
 
@@ -33,8 +33,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
     return draw_curves(numbers, "paper")
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="mnist_curves",
+    group=PAPER,
     title="Learning curves of MNIST",
     caption="Accuracy and mean squared error over the epochs of training, on test and training "
     "images, evaluated each half epoch: the mean of the spiking circuit's runs that are finished, "
@@ -43,4 +44,5 @@ ENTRY = PaperEntry(
     element="Fig. 3",
     numbers=numbers,
     draw=draw,
+    svg=True,
 )

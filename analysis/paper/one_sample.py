@@ -24,8 +24,8 @@ from PIL import Image
 from synfire_bp.circuit import Circuit, Gate, backprop_circuit
 
 from ..shared import raster, style
-from .entries import PaperEntry
-from .protocol import UNTRAINED, finished_run
+from ..shared.entry import Entry
+from .protocol import PAPER, UNTRAINED, finished_run
 from .raster import coincidences
 
 __all__ = ["ANIMATION", "ENTRY", "draw", "extra", "frames", "numbers"]
@@ -254,15 +254,15 @@ def _ring(
               va="center")  # fmt: skip
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="one_sample",
+    group=PAPER,
     title="What one training sample does, step by step",
     caption="The twelve time steps of one training sample in an untrained network (seed 0), every "
     "neuron a cell, lit where it fires; also as an animation, one_sample.gif. Framed in black: "
     "populations that a gate opens in this step; in the ring: the gate neuron that fires, and "
     "opens the next step. Shaded: the steps in which synapses learn, with how many synapses of the "
     "matrix see both their neurons fire.",
-    element="",
     numbers=numbers,
     draw=draw,
     extra=extra,

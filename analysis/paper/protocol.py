@@ -9,17 +9,19 @@ from pathlib import Path
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
-from .entries import PAPER
-
 __all__ = [
     "FASHION",
     "FASHION_PART",
     "MNIST",
+    "PAPER",
     "RECORDED",
     "UNTRAINED",
     "finished_run",
     "finished_seeds",
 ]
+
+PAPER = "paper"
+"""Folder of the paper's runs among all runs, and of what is drawn from them."""
 
 MNIST = "mnist"
 FASHION = "fashion_mnist"

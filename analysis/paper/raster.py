@@ -20,8 +20,8 @@ from matplotlib.patches import Rectangle
 from synfire_bp.circuit import Circuit, backprop_circuit
 
 from ..shared import raster, style
-from .entries import PaperEntry
-from .protocol import UNTRAINED, finished_run
+from ..shared.entry import Entry
+from .protocol import PAPER, UNTRAINED, finished_run
 
 __all__ = ["ENTRIES", "Coincidence", "coincidences", "draw", "trained", "untrained"]
 
@@ -185,8 +185,9 @@ _CAPTION = (
 )
 
 ENTRIES = (
-    PaperEntry(
+    Entry(
         name="raster_trained",
+        group=PAPER,
         title="Spikes of a trained network",
         caption=f"{_CAPTION}Last samples of the MNIST run with seed 0; of all recorded ones, the "
         "three in a row with most error spikes.",
@@ -194,8 +195,9 @@ ENTRIES = (
         numbers=trained,
         draw=draw,
     ),
-    PaperEntry(
+    Entry(
         name="raster_untrained",
+        group=PAPER,
         title="Spikes of an untrained network",
         caption=f"{_CAPTION}The first samples that a network sees, from its initial weights (seed "
         "0); each sample moves a weight by 2 at most.",

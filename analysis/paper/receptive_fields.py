@@ -20,9 +20,9 @@ from synfire_bp.data import Split
 from synfire_bp.training import dataset_of
 
 from ..shared import style
+from ..shared.entry import Entry
 from ..shared.images import images_of, pixel_columns
-from .entries import PaperEntry
-from .protocol import finished_run
+from .protocol import PAPER, finished_run
 
 __all__ = ["ENTRY", "PER_DIGIT", "draw", "numbers", "selectivity"]
 
@@ -149,14 +149,14 @@ def _colour_bar(figure: Figure, picture: AxesImage, limit: int) -> None:
     bar.set_label("weight", labelpad=-6)
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="receptive_fields",
+    group=PAPER,
     title="Receptive fields of hidden units",
     caption="Weights from the 20×20 pixels to single hidden units after the last epoch of the run "
     "with seed 0. For each digit, the five units that are most selective for it: those whose "
     "firing rate over the test images of this digit exceeds that over all others most. Top row: "
     "the first of them at the start.",
-    element="",
     numbers=numbers,
     draw=draw,
 )

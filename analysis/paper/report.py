@@ -24,10 +24,11 @@ from synfire_bp.loihi.energy import LEFT_OUT
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs import EXPERIMENT, Run, write_atomically
 
-from ..shared.output import make_folder
+from ..shared.entry import Entry
+from ..shared.output import make_folder, table_file
 from ..shared.page import DASH, Table, picture, rounded, table, text
 from .comparison import compare
-from .entries import PAPER, PaperEntry, paper_entries
+from .protocol import PAPER
 from .reported import STUDY, read_reported
 from .tables import cross_check
 from .verdicts import TOLERANCES, VERDICTS
@@ -52,7 +53,7 @@ _PACKAGES = ("synfire_bp", "matplotlib", "numpy", "pandas")
 def write_report(
     runs: Path,
     out: Path,
-    entries: Mapping[str, PaperEntry] | None = None,
+    entries: Mapping[str, Entry],
     *,
     drawn: Mapping[str, Drawn] | None = None,
 ) -> Path:
@@ -64,8 +65,8 @@ def write_report(
         The folder of all runs.
     out : Path
         Where to; made if it is not there.
-    entries : mapping, optional
-        Figures and tables by name; default all of `analysis.paper.entries.paper_entries`.
+    entries : mapping
+        Figures and tables by name.
     drawn : mapping, optional
         Numbers and figure (None: a table) of entries that were drawn already from these runs, by
         name; they are not drawn a second time.
@@ -81,33 +82,18 @@ def write_report(
         If the page cannot be written.  What cannot be drawn is listed in the page, with the reason.
     """
     make_folder(out)
-    entries = paper_entries() if entries is None else entries
-    paper = read_reported()
-    comparison = compare(runs, paper)
-    shown, undrawn = [], []
-    for entry in entries.values():
-        try:
-            numbers, figure = (drawn or {}).get(entry.name) or _drawn(entry, runs)
-            shown.append(_shown(entry, numbers, figure, _command(entry.name, runs, out)))
-        except SynfireError as error:
-            command = _command(entry.name, runs, out)
-            undrawn.append({"entry": entry, "why": str(error), "command": command})
-    origins, damaged = _origins(runs)
+    comparison = compare(runs, paper := read_reported())
     page = _page(
         paper=paper,
         glance=_glance(comparison, runs),
         verdicts=_verdicts(comparison),
         groups=_groups(comparison),
-        shown=shown,
-        undrawn=undrawn,
-        runs=_runs_table(origins),
-        damaged=damaged,
-        data=_data(origins),
-        duration=_duration(sum(origin.about.get("wall_seconds", 0.0) for origin in origins)),
         tolerances=TOLERANCES,
         left_out=LEFT_OUT,
         versions=_versions(),
         redraw=_command(NAME, runs, out),
+        **_figures(runs, out, entries, drawn or {}),
+        **_provenance(runs),
     )
     path = out / f"{NAME}.html"
     csv = comparison.to_csv(index=False, lineterminator="\n").encode()
@@ -141,20 +127,37 @@ def _command(name: str, runs: Path, out: Path) -> str:
 # ----------------------------------------------------------------------------------------------
 
 
-def _drawn(entry: PaperEntry, runs: Path) -> Drawn:
+def _figures(
+    runs: Path, out: Path, entries: Mapping[str, Entry], drawn: Mapping[str, Drawn]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the entries that could be drawn, and those that could not, as the page shows them."""
+    shown, undrawn = [], []
+    for entry in entries.values():
+        command = _command(entry.name, runs, out)
+        try:
+            numbers, figure = drawn.get(entry.name) or _drawn(entry, runs)
+            shown.append(_shown(entry, numbers, figure, command))
+        except SynfireError as error:
+            undrawn.append({"entry": entry, "why": str(error), "command": command})
+    return {"shown": shown, "undrawn": undrawn}
+
+
+def _drawn(entry: Entry, runs: Path) -> Drawn:
     numbers = entry.numbers(runs)
     return numbers, None if entry.draw is None else entry.draw(numbers)
 
 
 def _shown(
-    entry: PaperEntry, numbers: pd.DataFrame, figure: Figure | None, command: str
+    entry: Entry, numbers: pd.DataFrame, figure: Figure | None, command: str
 ) -> dict[str, Any]:
     """Return an entry as the page shows it."""
     is_short = figure is None and len(numbers) <= _ROWS_SHOWN
+    file, _ = table_file(numbers, entry.name)
     return {
         "entry": entry,
         "command": command,
         "rows": f"{len(numbers):,}",
+        "file": f"{entry.group}/{file}",
         "picture": None if figure is None else picture(figure),
         "table": table(numbers) if is_short else None,
     }
@@ -255,6 +258,18 @@ class _Origin(NamedTuple):
     name: str
     experiment: Experiment
     about: dict[str, Any]
+
+
+def _provenance(runs: Path) -> dict[str, Any]:
+    """Return which runs there are, with their data, as the page shows them."""
+    origins, damaged = _origins(runs)
+    seconds = sum(origin.about.get("wall_seconds", 0.0) for origin in origins)
+    return {
+        "runs": _runs_table(origins),
+        "damaged": damaged,
+        "data": _data(origins),
+        "duration": _duration(seconds),
+    }
 
 
 def _origins(runs: Path) -> tuple[list[_Origin], list[str]]:

@@ -20,8 +20,7 @@ from synfire_bp.loihi.placement import Placement, place
 from synfire_bp.loihi.summary import Costs, predict
 from synfire_bp.runs import Run
 
-from .entries import PAPER
-from .protocol import MNIST, finished_seeds
+from .protocol import MNIST, PAPER, finished_seeds
 
 __all__ = [
     "MODES",

@@ -14,8 +14,9 @@ import pandas as pd
 
 from synfire_bp.runs import METRIC_COLUMNS, Run
 
+from ..shared.entry import Entry
 from .cost_tables import cost_per_operation, cost_per_phase, resources
-from .entries import PaperEntry
+from .protocol import PAPER
 from .reported import PaperNumbers, Work, read_reported
 from .results import (
     MODES,
@@ -227,8 +228,9 @@ def _scores(run: Run) -> pd.DataFrame:
 
 
 ENTRIES = [
-    PaperEntry(
+    Entry(
         name="table_literature",
+        group=PAPER,
         title="MNIST on neuromorphic hardware, with our rows",
         caption="The paper’s Table 1 and, below each half, this project twice: as the chip would "
         "do it (energy and latency modelled from the spikes of our runs) and as the simulation did "
@@ -239,8 +241,9 @@ ENTRIES = [
         element="Table 1",
         numbers=literature,
     ),
-    PaperEntry(
+    Entry(
         name="table_accuracy",
+        group=PAPER,
         title="Test accuracy on MNIST over seeds",
         caption="Read from the output layer’s spikes and from its membrane potential, at the last "
         "epoch and at the best one (chosen by the test images themselves), over the finished runs "
@@ -248,16 +251,17 @@ ENTRIES = [
         element="Table 1, accuracy",
         numbers=accuracy,
     ),
-    PaperEntry(
+    Entry(
         name="table_cross_check",
+        group=PAPER,
         title="The spiking circuit beside the algorithm in integers",
         caption="For each seed, the circuit’s run and the oracle’s: weights at the end of training "
         "and all scores of all evaluations, compared exactly.",
-        element="",
         numbers=cross_check,
     ),
-    PaperEntry(
+    Entry(
         name="table_cost_per_phase",
+        group=PAPER,
         title="Energy and time of a sample by phase",
         caption="Modelled: operations counted from the spikes of our runs (mean of the seeds, last "
         "evaluation; inference: forward part of the same samples), times costs per operation of "
@@ -266,15 +270,16 @@ ENTRIES = [
         element="Table 1, energy and latency",
         numbers=cost_per_phase,
     ),
-    PaperEntry(
+    Entry(
         name="table_cost_per_operation",
+        group=PAPER,
         title="Energy of a sample by kind of operation",
         caption="Modelled, as in the table by phase.",
-        element="",
         numbers=cost_per_operation,
     ),
-    PaperEntry(
+    Entry(
         name="table_resources",
+        group=PAPER,
         title="Neurons, synapses and cores",
         caption="Of both circuits, in our own placement on one chip. The paper’s placement is not "
         "known to us, so only its sizes stand beside ours.",

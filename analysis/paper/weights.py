@@ -20,9 +20,10 @@ from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import ACTIVITY, Run
 
-from ..shared import replay, style
-from .entries import PaperEntry
-from .protocol import MNIST, finished_run, finished_seeds
+from ..shared import style
+from ..shared.entry import Entry
+from ..shared.replay import replay
+from .protocol import MNIST, PAPER, finished_run, finished_seeds
 
 __all__ = ["ENTRIES", "copies_numbers", "draw", "draw_copies", "numbers"]
 
@@ -234,26 +235,28 @@ def draw_copies(numbers: pd.DataFrame) -> Figure:
 
 
 ENTRIES = (
-    PaperEntry(
+    Entry(
         name="weights",
+        group=PAPER,
         title="Weights before and after training, and their saturation",
         caption="Distribution of the weights W1 (input to hidden) and W2 (hidden to output) at the "
         "start and the end of the MNIST run with seed 0, and the share of weights at the limit of "
         "±254 after each epoch. Weights between start and end are those of the same training "
         "repeated in integers, which ended at the circuit's weights bit for bit.",
-        element="",
         numbers=numbers,
         draw=draw,
+        svg=True,
     ),
-    PaperEntry(
+    Entry(
         name="weight_copies",
+        group=PAPER,
         title="Copies of the weights stay equal",
         caption="The circuit holds W1 three times and W2 five times, twice of these transposed; "
         "all follow the same local rule. Dots: how many weights of the copies differ from the "
         "first copy, at each evaluation of each finished MNIST run. Line: how often weights "
         "changed until then.",
-        element="",
         numbers=copies_numbers,
         draw=draw_copies,
+        svg=True,
     ),
 )

@@ -18,11 +18,7 @@ from synfire_bp.runs import METRICS, Run
 
 from . import style
 
-__all__ = ["NAME", "NEEDS_SPIKES", "RUN", "draw", "numbers"]
-
-NAME = "learning_curve"
-RUN = "digits"
-NEEDS_SPIKES = False
+__all__ = ["draw", "numbers"]
 
 _ACCURACIES = {
     "accuracy_potential": "accuracy by potential",

@@ -1,9 +1,13 @@
-"""Write a figure: PNG, SVG, and the numbers drawn as CSV."""
+"""Write a figure: PNG, SVG where it is wanted, and the numbers that it draws.
+
+The numbers are written as CSV, and as Parquet if they are many.  All is rendered before the first
+file is written, and each file is moved to its place when it is whole.
+"""
 
 from __future__ import annotations
 
 import io
-import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,16 +16,64 @@ from matplotlib.figure import Figure
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import write_atomically
 
-from . import style
+from . import pictures
+from .entry import Entry
 
-__all__ = ["make_folder", "save"]
+__all__ = ["make_folder", "save", "save_entry", "table_file"]
+
+_LARGE = 64_000
+"""Bytes: a table that has more as CSV is written as Parquet, in a tenth of them as a rule."""
+_OTHER_FORM = {".csv": ".parquet", ".parquet": ".csv"}
 
 
-def save(figure: Figure, numbers: pd.DataFrame, folder: Path, name: str) -> tuple[Path, ...]:
-    """Write `name`.png, .svg and .csv into a folder, which is made if it is not there.
+def save_entry(entry: Entry, runs: Path, out: Path) -> tuple[Path, ...]:
+    """Draw an entry, and write its files into the folder of its group.
 
-    All three are rendered before the first is written, and each is moved to its place when it is
-    whole.  The same figure gives the same bytes.
+    Parameters
+    ----------
+    entry : Entry
+        What is drawn.
+    runs : Path
+        The folder of all runs.
+    out : Path
+        The folder of all figures.
+
+    Raises
+    ------
+    RunDirectoryError
+        If what it is drawn from is missing, or a file cannot be written.
+    """
+    numbers = entry.numbers(runs)
+    figure = None if entry.draw is None else entry.draw(numbers)
+    extra = {} if entry.extra is None else entry.extra(numbers)
+    return save(figure, numbers, out / entry.group, entry.name, svg=entry.svg, extra=extra)
+
+
+def save(
+    figure: Figure | None,
+    numbers: pd.DataFrame,
+    folder: Path,
+    name: str,
+    *,
+    svg: bool = False,
+    extra: Mapping[str, bytes] | None = None,
+) -> tuple[Path, ...]:
+    """Write a figure and its numbers into a folder, which is made if it is not there.
+
+    The same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure or None
+        None: only the numbers are written.
+    numbers : DataFrame
+        What it draws.
+    folder, name : Path, str
+        Where to, and the files' name without its ending.
+    svg : bool
+        Whether the figure is written as SVG, too.
+    extra : mapping, optional
+        Further files by name.
 
     Returns
     -------
@@ -33,16 +85,40 @@ def save(figure: Figure, numbers: pd.DataFrame, folder: Path, name: str) -> tupl
     RunDirectoryError
         If the folder or a file cannot be written.
     """
-    contents = {
-        "png": _rendered(figure, "png", {"Software": None}),
-        "svg": _short_paths(_rendered(figure, "svg", {"Date": None})),
-        "csv": numbers.to_csv(index=False, lineterminator="\n").encode(),
-    }
+    contents: dict[str, bytes] = {}
+    if figure is not None:
+        contents[f"{name}.png"] = pictures.png(figure)
+        if svg:
+            contents[f"{name}.svg"] = pictures.svg(figure)
+    table, content = table_file(numbers, name)
+    contents |= {table: content} | dict(extra or {})
     make_folder(folder)
-    files = {folder / f"{name}.{kind}": content for kind, content in contents.items()}
-    for path, content in files.items():
-        write_atomically(path, content)
-    return tuple(files)
+    for file, content in contents.items():
+        write_atomically(folder / file, content)
+    old = (folder / table).with_suffix(_OTHER_FORM[Path(table).suffix])
+    old.unlink(missing_ok=True)  # the numbers of another drawing, in the other form
+    return tuple(folder / file for file in contents)
+
+
+def table_file(numbers: pd.DataFrame, name: str) -> tuple[str, bytes]:
+    """Return the file of a table: its name, which tells the form, and its content."""
+    text = numbers.to_csv(index=False, lineterminator="\n").encode()
+    if len(text) > _LARGE:
+        buffer = io.BytesIO()
+        _of_one_kind(numbers).to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
+        if len(packed := buffer.getvalue()) < len(text):  # not so of a few rows of many columns
+            return f"{name}.parquet", packed
+    return f"{name}.csv", text
+
+
+def _of_one_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which columns of numbers and words are words, as in a CSV."""
+    mixed = {
+        str(name): column.map(str, na_action="ignore")
+        for name, column in table.items()
+        if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed")
+    }
+    return table.assign(**mixed)
 
 
 def make_folder(folder: Path) -> None:
@@ -60,15 +136,3 @@ def make_folder(folder: Path) -> None:
             f"{folder}: cannot be used as the folder of the figures: {error.strerror or error}; "
             "choose another --out"
         ) from None
-
-
-@style.applied()
-def _rendered(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, metadata=metadata)
-    return buffer.getvalue()
-
-
-def _short_paths(svg: bytes) -> bytes:
-    """Round the paths of an SVG to a hundredth of a point, which halves a dense one."""
-    return re.sub(rb' d="[^"]*"', lambda path: re.sub(rb"(\.\d\d)\d+", rb"\1", path.group()), svg)

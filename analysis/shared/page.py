@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from . import style
+from .pictures import png
 
 __all__ = ["DASH", "Column", "Picture", "Table", "picture", "rounded", "table", "text"]
 
 _DPI = 220  # of pictures: sharp at twice the width of the page
-_COLOURS = 256  # of a picture; halves it, and text and lines stay what they are
 _UNITS = {
     "_percent": "%", "_points": "points", "_mj": "mJ", "_nj": "nJ", "_ms": "ms", "_us": "µs",
     "_uj_s": "µJ\u00a0s",
@@ -40,19 +40,14 @@ class Picture:
     narrowest: int
 
 
-@style.applied()
 def picture(figure: Figure) -> Picture:
     """Render a figure into the text of the page."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    with Image.open(buffer) as image:
+    content = png(figure, _DPI)
+    with Image.open(io.BytesIO(content)) as image:
         size = image.size
-        fewer = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-    small = io.BytesIO()
-    fewer.save(small, format="png", optimize=True)
     width = size[0] / _DPI / style.MM  # mm
     return Picture(
-        "data:image/png;base64," + base64.b64encode(small.getvalue()).decode(),
+        "data:image/png;base64," + base64.b64encode(content).decode(),
         width=round(5 * width),
         height=round(5 * width * size[1] / size[0]),
         narrowest=round(4 * width),

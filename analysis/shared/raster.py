@@ -23,11 +23,7 @@ from synfire_bp.runs import SPIKES, Run
 
 from . import style
 
-__all__ = ["NAME", "NEEDS_SPIKES", "RUN", "SHOWN", "draw", "learning_layers", "numbers"]
-
-NAME = "raster"
-RUN = "digits"
-NEEDS_SPIKES = True
+__all__ = ["SHOWN", "draw", "learning_layers", "numbers"]
 
 SHOWN = 3
 """Samples drawn.  If more were recorded: the first so many in a row with most error spikes."""

@@ -1,9 +1,10 @@
 """Figures of a sweep: ``python -m analysis sensitivity SWEEP_DIR [--out figures]``.
 
-Which figures there are hangs on the design: Sobol indices of a saltelli design, Morris effects of a
-morris design, a heat map of a grid of two parameters, main effects and interactions of whatever is
-varied, the spread over seeds, fans of the learning curves, silent output units where they were
-recorded.  Each is drawn from its numbers, which lie beside it as CSV.
+Which figures there are depends on the design: Sobol indices of a saltelli design, Morris effects of
+a morris design, a heat map of a grid of two parameters, main effects and interactions of whatever
+is varied, the spread over seeds, fans of the learning curves, silent output units where they were
+recorded.  Each is written with the numbers that it draws into the folder of its sweep,
+`figures/sweeps/NAME/`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from . import indices as sweep_indices
 from . import seeds as sweep_seeds
 from .tables import SweepTables, load_sweep
 
-__all__ = ["FIGURES", "SweepFigure", "draw_sweep", "main"]
+__all__ = ["FIGURES", "FOLDER", "SweepFigure", "draw_sweep", "main"]
+
+FOLDER = "sweeps"
+"""Of the figures of all sweeps, a folder each."""
 
 
 class SweepFigure(NamedTuple):
@@ -48,7 +52,7 @@ FIGURES: dict[str, SweepFigure] = {
     "fan": SweepFigure(sweep_seeds.fan_numbers, sweep_seeds.draw_fan),
     "collapse": SweepFigure(sweep_seeds.collapse_numbers, sweep_seeds.draw_collapse),
 }
-"""Figures by the end of their name, which begins with the sweep's: sweep_NAME_sobol."""
+"""Figures by name, in the order in which they are drawn."""
 
 
 def draw_sweep(folder: Path, out: Path) -> list[tuple[str, tuple[Path, ...]]]:
@@ -57,7 +61,7 @@ def draw_sweep(folder: Path, out: Path) -> list[tuple[str, tuple[Path, ...]]]:
     Returns
     -------
     list of (str, tuple of Path)
-        Name of each figure, and its files.
+        Name of each figure, the sweep's and its own, and its files.
 
     Raises
     ------
@@ -65,12 +69,13 @@ def draw_sweep(folder: Path, out: Path) -> list[tuple[str, tuple[Path, ...]]]:
         If the folder is no sweep, nothing of it is done, or a file cannot be written.
     """
     tables = load_sweep(folder)
+    own = out / FOLDER / tables.sweep.name
     drawn = []
     for kind, figure in FIGURES.items():
         numbers = figure.numbers(tables)
         if numbers is not None:
-            name = f"sweep_{tables.sweep.name}_{kind}"
-            drawn.append((name, save(figure.draw(numbers), numbers, out, name)))
+            files = save(figure.draw(numbers), numbers, own, kind)
+            drawn.append((f"{tables.sweep.name}/{kind}", files))
     return drawn
 
 

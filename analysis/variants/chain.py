@@ -128,10 +128,26 @@ def simulate(
     """
     rng = np.random.default_rng(seed)
     owner = [chain for chain in chains for _ in range(rings)]
-    sizes = np.array([LINKS * chain.pool for chain in owner])
-    starts = np.concatenate([[0], np.cumsum(sizes)])
+    starts = np.concatenate([[0], np.cumsum([LINKS * chain.pool for chain in owner])])
     pre, post, delay = _links(owner, starts, rng)
+    cells = _cells(owner, starts, rng)
+    links = Synapses(
+        cells, cells, on_pre="s_post += weight_pre", dt=DT * ms, codeobj_class=NumpyCodeObject,
+        name="chain_links",
+    )  # fmt: skip
+    links.connect(i=pre, j=post)
+    links.delay = delay * ms
+    spikes = SpikeMonitor(cells, codeobj_class=NumpyCodeObject, name="chain_spikes")
+    seed_brian(seed)
+    Network(cells, links, spikes).run(turns * LINKS * DELAY * ms, namespace={})
+    found = _rings(owner, starts, np.asarray(spikes.i[:]), np.asarray(spikes.t / ms))
+    return [found[k : k + rings] for k in range(0, len(found), rings)]
 
+
+def _cells(
+    owner: Sequence[Chain], starts: NDArray[np.int64], rng: np.random.Generator
+) -> NeuronGroup:
+    """Return the neurons of all rings, ring by ring; those of the first pools are about to fire."""
     cells = NeuronGroup(
         int(starts[-1]),
         """
@@ -145,6 +161,7 @@ def simulate(
                    "tau_s": TAU_S * ms},
         dt=DT * ms, codeobj_class=NumpyCodeObject, name="chain_cells",
     )  # fmt: skip
+    sizes = np.diff(starts)
     noise = np.repeat([chain.noise for chain in owner], sizes)
     cells.sigma = noise * mV
     cells.weight = np.repeat([chain.weight for chain in owner], sizes) * mV
@@ -152,17 +169,16 @@ def simulate(
     for start, chain in zip(starts[:-1], owner, strict=True):  # the pulse that starts it all
         potential[start : start + chain.pool] = THRESHOLD + 1
     cells.v = potential * mV
-    links = Synapses(
-        cells, cells, on_pre="s_post += weight_pre", dt=DT * ms, codeobj_class=NumpyCodeObject,
-        name="chain_links",
-    )  # fmt: skip
-    links.connect(i=pre, j=post)
-    links.delay = delay * ms
-    spikes = SpikeMonitor(cells, codeobj_class=NumpyCodeObject, name="chain_spikes")
-    seed_brian(seed)
-    Network(cells, links, spikes).run(turns * LINKS * DELAY * ms, namespace={})
+    return cells
 
-    who, when = np.asarray(spikes.i[:]), np.asarray(spikes.t / ms)
+
+def _rings(
+    owner: Sequence[Chain],
+    starts: NDArray[np.int64],
+    who: NDArray[np.integer],
+    when: NDArray[np.float64],
+) -> list[Ring]:
+    """Return what each ring did, from all spikes: neuron, and time in ms."""
     order = np.argsort(who, kind="stable")
     who, when = who[order], when[order]
     bounds = np.searchsorted(who, starts)
@@ -171,7 +187,7 @@ def simulate(
         inside = slice(bounds[n], bounds[n + 1])
         at = np.argsort(when[inside], kind="stable")
         found.append(Ring(chain, (who[inside] - starts[n])[at].astype(np.int64), when[inside][at]))
-    return [found[k : k + rings] for k in range(0, len(found), rings)]
+    return found
 
 
 def _links(

@@ -21,8 +21,9 @@ from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.placement import Placement, place
 
-from ..paper.entries import PaperEntry
+from ..shared.entry import Entry
 from ..shared.markdown import markdown, print_or_insert
+from .study import FOLDER
 
 __all__ = ["BEGIN", "DEPTHS", "END", "ENTRY", "depths", "main", "table"]
 
@@ -115,8 +116,9 @@ def table(numbers: pd.DataFrame) -> str:
     )
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="table_depth",
+    group=FOLDER,
     title="What a deeper circuit takes",
     caption=(
         "Phases, populations, neurons, synapses and cores of the chip against the number of weight "
@@ -124,7 +126,6 @@ ENTRY = PaperEntry(
         "Derived from the rows of the circuits alone, not from a run; first row: the paper’s "
         "circuit."
     ),
-    element="",
     numbers=lambda runs: depths(),
 )
 

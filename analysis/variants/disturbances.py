@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..paper.entries import PaperEntry
 from ..shared import style
-from .study import disturbance_courses
+from ..shared.entry import Entry
+from .study import FOLDER, disturbance_courses
 
 __all__ = ["ENTRY", "draw", "numbers"]
 
@@ -64,12 +64,12 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     axes.spines["right"].set_visible(False)
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="disturbances",
+    group=FOLDER,
     title="Disturbances",
     caption="Test accuracy on the digits against each disturbance of the circuit; median and range "
     "over five seeds; dotted: chance.",
-    element="",
     numbers=numbers,
     draw=draw,
 )

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 FOLDER = "variants"
+"""Folder of the study among the runs, and of its figures."""
 SEEDS = (0, 1, 2, 3, 4)
 REFERENCE = "symmetric"
 """The variant that is none: the paper's circuit."""

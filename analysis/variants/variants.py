@@ -16,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from ..paper.entries import PaperEntry
 from ..shared import style
-from .study import DATASETS, REFERENCE, variant_courses
+from ..shared.entry import Entry
+from .study import DATASETS, FOLDER, REFERENCE, variant_courses
 
 __all__ = ["ENTRY", "draw", "numbers", "summary"]
 
@@ -164,13 +164,13 @@ def _error_axis(axes: Axes, which: str) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-ENTRY = PaperEntry(
+ENTRY = Entry(
     name="variants",
+    group=FOLDER,
     title="Variants of the circuit",
     caption="Test error of every variant beside the paper's circuit (diamonds), one ring a seed, "
     "bars medians; the course of the variants that bring errors back in other ways, and the angle "
     "of their feedback weights to W2.",
-    element="",
     numbers=numbers,
     draw=draw,
     extra=lambda numbers: {

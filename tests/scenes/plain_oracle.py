@@ -102,7 +102,10 @@ class Plain:
             first += shape[0] * shape[1]
         number = first + np.arange(w.size).reshape(w.shape)
         now = 1 + self.n_phases * self.seen
-        update, soft, level = (dice.moments(self.moment, stream) + now for stream in ("update", "soft bounds", "levels"))
+        update, soft, level = (
+            dice.moments(self.moment, stream) + now
+            for stream in ("update", "soft bounds", "levels")
+        )
         low, high = (bound[layer].astype(np.int64) for bound in (c.lowest, c.highest))
         moves = dw != 0
         if c.soft:
