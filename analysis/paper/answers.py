@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from synfire_bp import oracle
 from synfire_bp.circuit.reference import firing_table
 from synfire_bp.data import Dataset, Score
-from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
+from synfire_bp.model import assemble
 from synfire_bp.runs import METRICS, SPIKE_COUNTS, Run
 from synfire_bp.training import dataset_of
 
@@ -249,7 +249,7 @@ def sparsity(runs: Path) -> pd.DataFrame:
         If no seed is finished, or a run's spike counts do not fit its circuit.
     """
     found = finished_seeds(runs, MNIST)
-    circuit = circuits(found[0].experiment)[0]
+    circuit = assemble(found[0].experiment).circuit
     sizes = circuit.population_sizes
     first, last = (
         sum(per_sample) / len(found)

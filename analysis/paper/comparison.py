@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synfire_bp.engines import circuits
+from synfire_bp.model import assemble
 from synfire_bp.runs import Run
 
 from .reported import STUDY, PaperNumbers, Reported
@@ -134,10 +134,10 @@ def _protocol(sides: Sides) -> Iterator[Row]:
         "samples": ("training samples an epoch", samples_an_epoch),
         "evaluate_every": ("tested every", lambda run: run.experiment.training.evaluate_every),
         "steps_training": (
-            "time steps of a training sample", lambda run: circuits(run.experiment)[0].n_phases,
+            "time steps of a training sample", lambda run: assemble(run.experiment).circuit.n_phases,
         ),
         "steps_inference": (
-            "time steps of an inference sample", lambda run: circuits(run.experiment)[1].n_phases,
+            "time steps of an inference sample", lambda run: assemble(run.experiment).inference.circuit.n_phases,
         ),
     }  # fmt: skip
     for name, (what, setting) in settings.items():

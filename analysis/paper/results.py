@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from synfire_bp.circuit import Circuit
-from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.loihi.placement import Placement, place
 from synfire_bp.loihi.summary import Costs, predict
@@ -223,6 +222,7 @@ def chip_costs(runs: Sequence[Run]) -> ChipCosts:
     HardwareError
         If the circuit does not fit the chip, or a run has no spikes of it.
     """
-    training, inference = (place(circuit) for circuit in circuits(runs[0].experiment))
+    model = assemble(runs[0].experiment)
+    training, inference = place(model.circuit), place(model.inference.circuit)
     costs = tuple(predict(training, inference, run.spike_counts, run.metrics) for run in runs)
     return ChipCosts(training, inference, costs)

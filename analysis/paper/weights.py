@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from synfire_bp.engines import circuits
 from synfire_bp.errors import RunDirectoryError
+from synfire_bp.model import assemble
 from synfire_bp.runs import ACTIVITY, Run
 
 from ..shared import style
@@ -170,7 +170,7 @@ def copies_numbers(runs: Path) -> pd.DataFrame:
         ends at other weights.
     """
     found = finished_seeds(runs, MNIST)
-    circuit = circuits(found[0].experiment)[0]
+    circuit = assemble(found[0].experiment).circuit
     copies = [[row.layer for row in circuit.plastic].count(layer) for layer in (0, 1)]
     compared = sum(
         (n - 1) * circuit.sizes[layer] * circuit.sizes[layer + 1] for layer, n in enumerate(copies)

@@ -223,14 +223,10 @@ class Algorithm:
                 "feedback directly from the output does not learn: no rule fits it; set learns to "
                 "False for it"
             )
-        if (
-            self.changes is not None
-            and _shapes(self.changes.lowest) != self.shapes[: self.n_layers]
-        ):
-            raise SynfireError(
-                f"changes: bounds are {_said(_shapes(self.changes.lowest))}; must be "
-                f"{_said(self.shapes[: self.n_layers])}"
-            )
+        forward = self.shapes[: self.n_layers]
+        bounds = forward if self.changes is None else _shapes(self.changes.lowest)
+        if bounds != forward:
+            raise SynfireError(f"changes: bounds are {_said(bounds)}; must be {_said(forward)}")
 
     def cannot(self, why: str | SynfireError) -> Algorithm:
         """Return the algorithm with a reason why the integers cannot follow the circuit."""

@@ -95,7 +95,7 @@ def _train_two_layers(
     deviation: Deviation | None = None,
     changes: Changes | None = None,
     showings: int = 1,
-    **steps: int,
+    **steps: Any,
 ) -> EpochResult:
     deviation = deviation or Deviation()
     own = () if deviation.back is None else (deviation.back,)
@@ -119,7 +119,7 @@ def _train_deep(
     feedback: Sequence[NDArray[np.integer]] | None = None,
     direct: bool = False,
     learn_feedback: bool = False,
-    **steps: int,
+    **steps: Any,
 ) -> Learnt:
     if feedback is None and (direct or learn_feedback):
         raise SynfireError("direct and learn_feedback need feedback matrices")

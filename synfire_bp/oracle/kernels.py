@@ -92,16 +92,18 @@ def learn(shown, order, net, rule, scratch, counts, changing=None):  # type: ign
 @njit(cache=True, nogil=True)
 def _forward(x, net, scratch):  # type: ignore[no-untyped-def]
     """Fill the sums of every layer and note who fires; return how many hidden units do."""
-    n_hidden, fired, on = net.sizes.size - 2, 0, x
-    for layer in range(n_hidden):
+    last, fired = net.sizes.size - 2, 0
+    a = scratch.sums[0, : net.sizes[1]]
+    _sum_rows(x, net.rows, net.begins[0, 0], net.at_once, scratch.part, a)
+    for layer in range(1, last):
+        units = scratch.units[layer - 1]
+        n_units = _list_units(a, units)
+        scratch.n_units[layer - 1] = n_units
+        fired += n_units
         a = scratch.sums[layer, : net.sizes[layer + 1]]
-        _sum_rows(on, net.rows, net.begins[0, layer], net.at_once, scratch.part, a)
-        if layer < n_hidden - 1:
-            n_on = _list_units(a, scratch.units[layer])
-            scratch.n_units[layer], on = n_on, scratch.units[layer, :n_on]
-            fired += n_on
-    begin = net.begins[0, n_hidden]
-    return fired + _sum_output(a, net.rows, begin, scratch.h, scratch.output)
+        begin = net.begins[0, layer]
+        _sum_rows(units[:n_units], net.rows, begin, net.at_once, scratch.part, a)
+    return fired + _sum_output(a, net.rows, net.begins[0, last], scratch.h, scratch.output)
 
 
 @njit(cache=True, nogil=True)

@@ -25,6 +25,9 @@ __all__ = ["Chance", "Changing", "Net", "Rule", "Scratch", "Shown", "Working"]
 
 Narrow = NDArray[np.signedinteger]
 
+_LINE = 64
+"""Bytes of a line of the cache."""
+
 
 class Shown(NamedTuple):
     """Samples: `active`, `starts` and `labels` of `synfire_bp.oracle.Samples`."""
@@ -41,7 +44,7 @@ class Net(NamedTuple):
     ----------
     sizes : int64 array, shape (L + 1,)
         Units of each layer.
-    rows : int16 or int64 array, shape (rows of all matrices, widest hidden layer)
+    rows : int16 or int64 array, shape (rows of all matrices, widest hidden layer or more)
         All matrices.
     begins : int64 array, shape (2, L)
         The first row of each forward matrix, and of what errors come back through in its place:
@@ -215,15 +218,20 @@ class Working:
         algorithm, changes = self.algorithm, self.algorithm.changes
         if changes is None:
             return None
-        streams = ("soft bounds", "update", "levels")
         chance = Chance(
-            changes.soft, likelihood(changes.probability), changes.step,
-            *(moments(moment, purpose) for purpose in streams), algorithm.n_phases,
-        )  # fmt: skip
+            changes.soft,
+            likelihood(changes.probability),
+            changes.step,
+            moments(moment, "soft bounds"),
+            moments(moment, "update"),
+            moments(moment, "levels"),
+            algorithm.n_phases,
+        )
         narrow = self.net.rows.dtype.type
-        bounds = (_stacked(end, algorithm, narrow) for end in (changes.lowest, changes.highest))
+        lowest = _stacked(changes.lowest, algorithm, narrow)
+        highest = _stacked(changes.highest, algorithm, narrow)
         numbers = np.cumsum([0, *(matrix.size for matrix in changes.lowest)]).astype(np.int64)
-        return Changing(chance, *bounds, numbers)
+        return Changing(chance, lowest, highest, numbers)
 
     def shrink(self, decay: Decay) -> None:
         """Let the matrices decay that do."""
@@ -252,12 +260,9 @@ def _is_small(weights: Sequence[NDArray], algorithm: Algorithm, learning: bool) 
     extremes = [int(end(initial=0)) for w in (*weights, *bounds) for end in (w.min, w.max)]
     greatest = max(*map(abs, extremes), 1)
     if learning:
-        steps = (
-            algorithm.potentiation,
-            algorithm.depression,
-            0 if changes is None else changes.step,
-        )
-        greatest = max(greatest, algorithm.limit) + max(map(abs, steps))
+        level = 0 if changes is None else changes.step
+        step = max(abs(algorithm.potentiation), abs(algorithm.depression), level)
+        greatest = max(greatest, algorithm.limit) + step
     return max(greatest, *algorithm.sizes) < 2**15, greatest
 
 
@@ -282,11 +287,21 @@ def _stacked(
 ) -> Narrow:
     """Return matrices one below the other."""
     height = sum(len(matrix) for matrix in _turned(matrices, algorithm))
-    rows = np.zeros((height, max(algorithm.sizes[1:-1])), dtype)
+    rows = _lined_up((height, max(algorithm.sizes[1:-1])), dtype)
     turned = list(_turned(matrices, algorithm))
     for block, matrix in zip(_blocks(rows, turned), turned, strict=True):
         block[...] = matrix
     return rows
+
+
+def _lined_up(shape: tuple[int, ...], dtype: type[np.signedinteger]) -> Narrow:
+    """Return zeros whose rows begin with a line of the cache, and so cross as few as they can."""
+    per_line = _LINE // np.dtype(dtype).itemsize
+    *height, width = shape
+    padded = (*height, -(-width // per_line) * per_line)
+    room = np.zeros(int(np.prod(padded)) * np.dtype(dtype).itemsize + _LINE, np.uint8)
+    begin = -room.ctypes.data % _LINE
+    return room[begin : begin + room.size - _LINE].view(dtype).reshape(padded)
 
 
 def _scratch(
@@ -294,14 +309,14 @@ def _scratch(
 ) -> Scratch:
     widest, n_hidden, n_out = max(sizes), len(sizes) - 2, sizes[-1]
     return Scratch(
-        part=np.zeros(widest, narrow),
-        sums=np.zeros((n_hidden, widest), wide),
+        part=_lined_up((widest,), narrow),
+        sums=_lined_up((n_hidden, widest), wide),
         units=np.zeros((n_hidden, widest), np.uint16 if widest < 2**16 else np.uint32),
         n_units=np.zeros(n_hidden, np.int64),
-        h=np.zeros(sizes[-2], narrow),
+        h=_lined_up((sizes[-2],), narrow)[: sizes[-2]],
         output=np.zeros(n_out, wide),
         d_output=np.zeros(n_out, wide),
-        e=np.zeros(widest, wide),
-        d=np.zeros(widest, narrow),
-        change=np.zeros(widest, narrow),
+        e=_lined_up((widest,), wide),
+        d=_lined_up((widest,), narrow),
+        change=_lined_up((widest,), narrow),
     )
