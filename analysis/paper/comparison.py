@@ -134,10 +134,12 @@ def _protocol(sides: Sides) -> Iterator[Row]:
         "samples": ("training samples an epoch", samples_an_epoch),
         "evaluate_every": ("tested every", lambda run: run.experiment.training.evaluate_every),
         "steps_training": (
-            "time steps of a training sample", lambda run: assemble(run.experiment).circuit.n_phases,
+            "time steps of a training sample",
+            lambda run: assemble(run.experiment).circuit.n_phases,
         ),
         "steps_inference": (
-            "time steps of an inference sample", lambda run: assemble(run.experiment).inference.circuit.n_phases,
+            "time steps of an inference sample",
+            lambda run: assemble(run.experiment).inference.circuit.n_phases,
         ),
     }  # fmt: skip
     for name, (what, setting) in settings.items():

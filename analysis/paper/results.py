@@ -17,6 +17,7 @@ from synfire_bp.circuit import Circuit
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.loihi.placement import Placement, place
 from synfire_bp.loihi.summary import Costs, predict
+from synfire_bp.model import assemble
 from synfire_bp.runs import Run
 
 from .protocol import MNIST, PAPER, finished_seeds

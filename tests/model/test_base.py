@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from synfire_bp.errors import ExperimentError
-from synfire_bp.model.experiment import Experiment, list_models
+from synfire_bp.model import Experiment, list_models
 from synfire_bp.sweep import Sweep
 
 MODELS = Path(__file__).parents[2] / "models"
