@@ -22,7 +22,7 @@ from .entry import Entry
 __all__ = ["make_folder", "save", "save_entry", "table_file"]
 
 _LARGE = 64_000
-"""Bytes: a table that has more as CSV is written as Parquet, in a tenth of them as a rule."""
+"""Bytes: a table that has more as CSV is written as Parquet, in a tenth to a third of them."""
 _OTHER_FORM = {".csv": ".parquet", ".parquet": ".csv"}
 
 

@@ -1,9 +1,9 @@
 """Pictures as files: PNG through a palette, SVG with short paths; the same figure, the same bytes.
 
-A figure has few colours and thousands of shades between them, at the edges of its lines and
-letters.  The palette holds the colours of all larger areas as they are, and as many shades as bring
-every pixel to within a few levels of its own (if 256 colours are enough for that): a third of the
-bytes, and no difference to be seen.
+A figure has few colours, and thousands of shades between them at the edges of its lines and
+letters.  The palette holds the colours of all large areas, of smaller ones such that a bar of
+colours stays smooth, and as many shades as bring the pixels of edges near to their own, if 256
+colours are enough for that: a third of the bytes, and no difference to be seen.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from . import style
 
 __all__ = ["png", "small_png", "svg"]
 
-_NEAR = 10.0
-"""How far a pixel may be from its colour: levels of 255, red, green and blue as a distance."""
-_AREA = 0.001
-"""A colour of more than this share of the pixels stays as it is."""
+_LARGE, _EVEN, _EDGE = 0.1, 4.0, 16.0
+"""How far a colour may be moved in a large area (not at all), in a small one, and at an edge:
+levels of 255, red, green and blue as a distance."""
+_LARGE_AREA, _SMALL_AREA = 0.001, 24
+"""Pixels of even areas that have a colour: share of the picture, and number."""
 _MOST = 256
 """Colours of a palette."""
 
@@ -52,10 +53,14 @@ def small_png(image: Image.Image) -> bytes:
     opaque.alpha_composite(image.convert("RGBA"))
     pixels = np.asarray(opaque.convert("RGB")).astype(np.int64)
     codes = (pixels[..., 0] << 16) | (pixels[..., 1] << 8) | pixels[..., 2]
-    values, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    values, place = np.unique(codes, return_inverse=True)
+    place = place.reshape(codes.shape)
+    area = np.bincount(place[_even(codes)], minlength=len(values))
+    allowed = np.where(area >= _SMALL_AREA, _EVEN, _EDGE)
+    allowed[area > _LARGE_AREA * codes.size] = _LARGE
     colours = np.stack([values >> 16, (values >> 8) & 255, values & 255], axis=1)
-    palette, nearest = _palette(colours, counts)
-    small = Image.fromarray(nearest[place].reshape(codes.shape), "P")
+    palette, nearest = _palette(colours, allowed)
+    small = Image.fromarray(nearest[place], "P")
     small.putpalette(palette.astype(np.uint8).tobytes())
     buffer = io.BytesIO()
     resolution = {"dpi": image.info["dpi"]} if "dpi" in image.info else {}
@@ -63,20 +68,29 @@ def small_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def _even(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which pixels are as those to both sides of them, or above and below."""
+    even = np.zeros(codes.shape, dtype=bool)
+    beside, below = codes[:, 1:] == codes[:, :-1], codes[1:] == codes[:-1]
+    even[:, 1:-1] |= beside[:, 1:] & beside[:, :-1]
+    even[1:-1] |= below[1:] & below[:-1]
+    return even
+
+
 def _palette(
-    colours: NDArray[np.int64], counts: NDArray[np.int64]
+    colours: NDArray[np.int64], allowed: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Choose the colours of a palette.
 
-    First those of larger areas, then, one by one, the colour that is furthest from all that
-    are chosen, until none is far or the palette is full.
+    One by one, the colour that is furthest from all that are chosen, measured by what it is
+    allowed to be, until all are as near as that, or the palette is full.
 
     Parameters
     ----------
     colours : int array, shape (n, 3)
         All colours of a picture.
-    counts : int array, shape (n,)
-        In how many pixels each is.
+    allowed : array, shape (n,)
+        How far each may be from the palette.
 
     Returns
     -------
@@ -85,16 +99,12 @@ def _palette(
     """
     chosen: list[int] = []
     nearest = np.zeros(len(colours), dtype=np.uint8)
-    squares = np.full(len(colours), np.iinfo(np.int64).max)  # of the distances to the nearest
-
-    def choose(colour: int) -> None:
-        apart = ((colours - colours[colour]) ** 2).sum(axis=1)
+    squares = np.full(len(colours), np.inf)  # of the distances to the palette
+    furthest = 0
+    while len(chosen) < _MOST and (squares > allowed**2).any():
+        apart = ((colours - colours[furthest]) ** 2).sum(axis=1)
         closer = apart < squares
         nearest[closer], squares[closer] = len(chosen), apart[closer]
-        chosen.append(colour)
-
-    for colour in np.flatnonzero(counts > _AREA * counts.sum()):
-        choose(int(colour))
-    while len(chosen) < _MOST and squares.max() > _NEAR**2:
-        choose(int(squares.argmax()))
+        chosen.append(furthest)
+        furthest = int((squares / allowed**2).argmax())
     return colours[chosen], nearest
