@@ -18,7 +18,7 @@ SOURCES := $(shell find synfire_bp analysis models -name '*.py' -o -name '*.h' -
 .PHONY: reproduce test slow-test lint check clean
 
 reproduce: $(RUN)/.verified figures/.drawn
-	@echo "Done: the run is in $(RUN), the figures are in figures/."
+	@echo "Done: the run is in $(RUN), the figures are in figures/digits/."
 
 test: $(TEST_SETUP)
 	$(BIN)/python -m pytest
@@ -66,7 +66,7 @@ figures/.drawn: $(RUN)/.trained
 .PHONY: chip
 chip: $(SETUP)
 	$(BIN)/python -m analysis.chip.runs --out runs/chip
-	$(BIN)/python -m analysis weight_bits chip_limits --runs runs --out figures
+	$(BIN)/python -m analysis chip --runs runs --out figures
 	$(BIN)/python -m analysis.chip.table --runs runs --into docs/chip.md
 
 # -- the paper's protocol: five seeds of MNIST, 60 epochs each; a quarter of an hour on two cores --
@@ -74,7 +74,7 @@ chip: $(SETUP)
 .PHONY: paper
 paper: $(SETUP)
 	$(BIN)/python -m analysis.paper.runs --runs runs/paper
-	$(BIN)/python -m analysis $$($(BIN)/python -m analysis.paper.entries) report --runs runs --out figures
+	$(BIN)/python -m analysis paper table_depth report --runs runs --out figures
 
 # -- the study of the variants: 495 trainings, an hour on two cores ------------------------
 
