@@ -16,7 +16,7 @@ import matplotlib
 
 from synfire_bp.errors import SynfireError
 
-from .figures import ALWAYS, IF_THERE, RESERVED, entries, groups, report_entries
+from .figures import ALWAYS, FIGURES, IF_THERE, RESERVED, groups, members, report_entries
 from .paper.report import write_report
 from .shared.output import save_entry
 
@@ -63,17 +63,17 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _about(group: str) -> str:
-    members = [f"{name} (by this name alone)" if entry.alone else name
-               for name, entry in entries(group).items()]  # fmt: skip
-    return f"{group}: {', '.join(members)}"
+    of_group = [f"{name} (by this name alone)" if entry.alone else name
+                for name, entry in members(group).items()]  # fmt: skip
+    return f"{group}: {', '.join(of_group)}"
 
 
 def _single(names: Iterable[str]) -> list[str]:
     """Return the names of single figures: a group's are those of its members, each name once."""
     single: list[str] = []
     for name in names:
-        members = [n for n, entry in entries(name).items() if not entry.alone]
-        single += members or [name]
+        of_group = [n for n, entry in members(name).items() if not entry.alone]
+        single += of_group or [name]
     return list(dict.fromkeys(single))
 
 
@@ -93,7 +93,7 @@ def _draw(name: str, runs: Path, out: Path) -> bool:
         if name == REPORT:
             files: Sequence[Path] = [write_report(runs, out, report_entries())]
         else:
-            files = save_entry(entries()[name], runs, out)
+            files = save_entry(FIGURES[name], runs, out)
     except SynfireError as error:
         print(f"figure '{name}' cannot be drawn: {error}", file=sys.stderr)
         return False
@@ -102,7 +102,7 @@ def _draw(name: str, runs: Path, out: Path) -> bool:
 
 
 def _known() -> list[str]:
-    return list(dict.fromkeys([*entries(), REPORT, *groups()]))
+    return list(dict.fromkeys([*FIGURES, REPORT, *groups()]))
 
 
 def _unknown(name: str) -> str:

@@ -7,6 +7,7 @@ package; from elsewhere, a call of `register`.
 from __future__ import annotations
 
 from synfire_bp.errors import SynfireError
+from synfire_bp.registry import Registry
 
 from . import bench, digits
 from .chip import entries as chip
@@ -17,16 +18,26 @@ from .shared.entry import Entry
 from .variants import depth_table
 from .variants import entries as variants
 
-__all__ = ["ALWAYS", "IF_THERE", "RESERVED", "entries", "groups", "register", "report_entries"]
+__all__ = [
+    "ALWAYS",
+    "FIGURES",
+    "IF_THERE",
+    "RESERVED",
+    "groups",
+    "members",
+    "register",
+    "report_entries",
+]
 
 ALWAYS = (digits.DIGITS,)
 """Groups that are drawn if nothing is named."""
 IF_THERE = (bench.FOLDER, CHIP)
 """Groups that are drawn likewise, if the runs have a folder of this name."""
 RESERVED = ("report", "sensitivity")
-"""Words of the command line that are no entries."""
+"""Words of the command line that are neither figures nor groups."""
 
-_ENTRIES: dict[str, Entry] = {}
+FIGURES: Registry[Entry] = Registry("figure")
+"""All figures and tables by name, in the order of registration."""
 
 
 def register(*new: Entry) -> None:
@@ -38,31 +49,29 @@ def register(*new: Entry) -> None:
         If the name of one, or of its group, is taken.
     """
     for entry in new:
-        _refuse_taken(entry)
-        _ENTRIES[entry.name] = entry
+        figures = {name for name, other in FIGURES.items() if other.group != name}
+        for kind, name, taken in (
+            ("figure", entry.name, {*groups()} - {entry.group}),
+            ("group", entry.group, figures),
+        ):
+            if name in taken or name in RESERVED:
+                raise SynfireError(f"the name '{name}' of a {kind} is taken; choose another")
+        FIGURES.register(entry.name, entry)
 
 
-def _refuse_taken(entry: Entry) -> None:
-    if entry.name in {*_ENTRIES, *RESERVED, *groups()} - {entry.group} or entry.name in _ENTRIES:
-        raise SynfireError(f"the name '{entry.name}' of a figure is taken; choose another")
-    namesake = _ENTRIES.get(entry.group, entry)
-    if entry.group in RESERVED or namesake.group != entry.group:
-        raise SynfireError(f"the name '{entry.group}' of a group is taken; choose another")
-
-
-def entries(group: str | None = None) -> dict[str, Entry]:
-    """Return all figures and tables by name, or those of a group, in the order of registration."""
-    return {n: entry for n, entry in _ENTRIES.items() if group in (None, entry.group)}
+def members(group: str) -> dict[str, Entry]:
+    """Return the figures and tables of a group by name; none if there is no such group."""
+    return {name: entry for name, entry in FIGURES.items() if entry.group == group}
 
 
 def groups() -> list[str]:
     """Return the names of all groups."""
-    return list(dict.fromkeys(entry.group for entry in _ENTRIES.values()))
+    return list(dict.fromkeys(entry.group for entry in FIGURES.values()))
 
 
 def report_entries() -> dict[str, Entry]:
     """Return what the report shows: the paper's figures and tables, and what depth takes."""
-    return {**entries(PAPER), depth_table.ENTRY.name: depth_table.ENTRY}
+    return {**members(PAPER), depth_table.ENTRY.name: depth_table.ENTRY}
 
 
 for _package in (digits, bench, chip, variants, paper):
