@@ -24,16 +24,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import synfire_bp as sb
-from analysis import figures
+from analysis import digits
 from analysis.__main__ import main
 from analysis.shared import learning_curve, raster, style
+from analysis.shared.output import save_entry
 from synfire_bp.circuit import circuit as circuit_module
 from synfire_bp.errors import CircuitError, RunDirectoryError
 
 CHECKOUT = Path(__file__).parents[2]
 EPOCHS = 2
 PHASES = 12
-KINDS = ("png", "svg", "csv")
+KINDS = ("png", "csv")
+FIGURES = {entry.name: entry for entry in digits.ENTRIES}
 
 # -- the runs, and what must be in them --------------------------------------------------------
 
@@ -290,9 +292,9 @@ def test_every_population_of_the_circuit_has_the_colour_of_its_family():
         style.colour("q")
 
 
-@pytest.mark.parametrize("module", figures.FIGURES.values(), ids=lambda module: module.NAME)
-def test_no_text_is_smaller_than_6_points_cut_off_or_on_top_of_another(runs, module):
-    figure = module.draw(module.numbers(sb.Run.open(runs / "digits")))
+@pytest.mark.parametrize("entry", digits.ENTRIES, ids=lambda entry: entry.name)
+def test_no_text_is_smaller_than_6_points_cut_off_or_on_top_of_another(runs, entry):
+    figure = entry.draw(entry.numbers(runs))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     texts = [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible()]
@@ -320,27 +322,34 @@ def test_all_figures_are_written_with_their_numbers(runs, tmp_path, capsys):
     out = tmp_path / "new" / "figures"
     assert main(["--runs", str(runs), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert files(out) == sorted(f"{name}.{kind}" for name in figures.FIGURES for kind in KINDS)
-    run = sb.Run.open(runs / "digits")
+    assert files(out) == ["digits"]
+    out = out / "digits"
+    assert files(out) == sorted(f"{name}.{kind}" for name in FIGURES for kind in KINDS)
     for name, width in (("learning_curve", 89), ("raster", 183)):
         assert f"{name}.png" in said
         png = (out / f"{name}.png").read_bytes()
         assert struct.unpack(">I", png[16:20])[0] == int(width / 25.4 * 300)
-        svg = (out / f"{name}.svg").read_text()
-        root = ET.fromstring(svg)
-        assert float(root.get("width").removesuffix("pt")) == pytest.approx(width / 25.4 * 72)
-        assert len(svg) < 500_000
         written = pd.read_csv(out / f"{name}.csv").astype(object)
-        drawn = figures.FIGURES[name].numbers(run)
+        drawn = FIGURES[name].numbers(runs)
         assert list(written) == list(drawn)
         for column in drawn:
             assert written[column].dropna().tolist() == drawn[column].dropna().tolist()
             assert (written[column].isna() == drawn[column].isna()).all()
 
 
+@pytest.mark.parametrize(("name", "width"), [("learning_curve", 89), ("raster", 183)])
+def test_a_figure_is_written_as_svg_if_its_entry_asks_for_it(runs, tmp_path, name, width):
+    png, svg, csv = save_entry(replace(FIGURES[name], svg=True), runs, tmp_path)
+    assert [file.suffix for file in (png, svg, csv)] == [".png", ".svg", ".csv"]
+    text = svg.read_text()
+    root = ET.fromstring(text)
+    assert float(root.get("width").removesuffix("pt")) == pytest.approx(width / 25.4 * 72)
+    assert len(text) < 500_000
+
+
 def test_text_in_the_svg_stays_text(runs, tmp_path):
-    assert main(["raster", "--runs", str(runs), "--out", str(tmp_path)]) == 0
-    root = ET.parse(tmp_path / "raster.svg").getroot()
+    _, svg, _ = save_entry(replace(FIGURES["raster"], svg=True), runs, tmp_path)
+    root = ET.parse(svg).getroot()
     texts = {"".join(text.itertext()).strip() for text in root.findall(".//{*}text")}
     assert texts >= set(sb.backprop_circuit((1, 1, 1)).population_sizes)
 
@@ -348,8 +357,10 @@ def test_text_in_the_svg_stays_text(runs, tmp_path):
 def test_drawing_twice_gives_the_same_files(runs, tmp_path):
     for out in ("a", "b"):
         assert main(["--runs", str(runs), "--out", str(tmp_path / out)]) == 0
-    for name in files(tmp_path / "a"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+    one, other = tmp_path / "a" / "digits", tmp_path / "b" / "digits"
+    assert len(files(one)) == len(FIGURES) * len(KINDS)
+    for name in files(one):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
 def test_settings_of_the_user_do_not_change_the_figures(runs, tmp_path):
@@ -359,13 +370,15 @@ def test_settings_of_the_user_do_not_change_the_figures(runs, tmp_path):
     with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "svg.fonttype": "path"}):
         assert main(["--runs", str(runs), "--out", str(tmp_path / "b")]) == 0
         assert matplotlib.rcParams["font.size"] == 20
-    for name in files(tmp_path / "a"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+    one, other = tmp_path / "a" / "digits", tmp_path / "b" / "digits"
+    assert len(files(one)) == len(FIGURES) * len(KINDS)
+    for name in files(one):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
 def test_only_the_figures_named_are_drawn(runs, tmp_path):
     assert main(["raster", "raster", "--runs", str(runs), "--out", str(tmp_path)]) == 0
-    assert files(tmp_path) == sorted(f"raster.{kind}" for kind in KINDS)
+    assert files(tmp_path / "digits") == sorted(f"raster.{kind}" for kind in KINDS)
 
 
 def test_an_unknown_figure_is_refused_with_the_nearest_name(runs, tmp_path, capsys):
@@ -384,10 +397,10 @@ def test_without_a_run_the_command_that_makes_it_is_named(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    for name in figures.FIGURES:
+    for name in FIGURES:
         assert f"figure '{name}' cannot be drawn" in done.stderr
     command = f"synfire-bp train digits --engine circuit --out '{tmp_path}/my runs/digits'"
-    assert done.stderr.count(command) == len(figures.FIGURES)
+    assert done.stderr.count(command) == len(FIGURES)
     assert not (tmp_path / "f").exists()
 
 
@@ -399,7 +412,8 @@ def test_without_recorded_spikes_the_other_figures_are_still_drawn(runs, tmp_pat
     there = copied(runs, tmp_path)
     (there / "digits" / "spikes.npz").unlink()
     assert main(["--runs", str(there), "--out", str(tmp_path / "out")]) == 1
-    assert files(tmp_path / "out") == sorted(f"learning_curve.{kind}" for kind in KINDS)
+    drawn = files(tmp_path / "out" / "digits")
+    assert drawn == sorted(f"learning_curve.{kind}" for kind in KINDS)
     said = capsys.readouterr().err
     assert "'raster' cannot be drawn" in said and "learning_curve" not in said
     elsewhere = tmp_path / "runs-with-spikes"
@@ -416,7 +430,7 @@ def test_an_unfinished_run_is_not_drawn_and_resuming_is_named(runs, tmp_path, ca
     provenance.write_text(json.dumps(about))
     assert main(["--runs", str(there), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
-    assert said.count("the training is unfinished") == len(figures.FIGURES)
+    assert said.count("the training is unfinished") == len(FIGURES)
     command = (
         f"synfire-bp train {there}/digits/experiment.yaml --engine circuit "
         f"--out {there}/digits --resume"
@@ -476,14 +490,16 @@ def test_a_folder_that_cannot_be_made_is_named(runs, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["--runs", str(runs), "--out", str(tmp_path / "file" / "out")]) == 1
     said = capsys.readouterr().err
-    assert said.count("cannot be used as the folder of the figures") == len(figures.FIGURES)
+    assert said.count("cannot be used as the folder of the figures") == len(FIGURES)
 
 
 def test_a_figure_that_cannot_be_written_leaves_the_old_one_whole(
     runs, tmp_path, capsys, monkeypatch
 ):
     assert main(["raster", "--runs", str(runs), "--out", str(tmp_path)]) == 0
-    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    out = tmp_path / "digits"
+    before = {name: (out / name).read_bytes() for name in files(out)}
+    assert len(before) == len(KINDS)
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -491,4 +507,4 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_one_whole(
     monkeypatch.setattr("os.replace", full)
     assert main(["raster", "--runs", str(runs), "--out", str(tmp_path)]) == 1
     assert "No space left" in capsys.readouterr().err
-    assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
+    assert {name: (out / name).read_bytes() for name in files(out)} == before

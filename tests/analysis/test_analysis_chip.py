@@ -412,7 +412,7 @@ def test_the_cost_of_the_limits_is_drawn_seed_by_seed(limits):
         assert lines[f"median of {name}"].get_ydata() == pytest.approx([sorted(cost)[1]])
 
 
-@pytest.mark.parametrize("module", [weight_bits, chip_limits], ids=lambda module: module.NAME)
+@pytest.mark.parametrize("module", [weight_bits, chip_limits], ids=lambda module: module.ENTRY.name)
 def test_no_text_is_smaller_than_6_points_cut_off_or_on_top_of_another(made, module):
     figure = module.draw(module.numbers(made))
     canvas = FigureCanvasAgg(figure)
@@ -440,16 +440,16 @@ def test_no_text_is_smaller_than_6_points_cut_off_or_on_top_of_another(made, mod
 @pytest.fixture
 def no_others(monkeypatch):
     """Leave out the figures of runs that are not here."""
-    monkeypatch.setattr(analysis_main, "FIGURES", {})
+    monkeypatch.setattr(analysis_main, "ALWAYS", ())
 
 
 @pytest.mark.usefixtures("no_others")
 def test_the_figures_are_drawn_with_all_others_if_there_is_a_study(runs, made, tmp_path):
     assert analysis_main.main(["--runs", str(runs), "--out", str(tmp_path)]) == 0
+    out = tmp_path / "chip"
     for module in (weight_bits, chip_limits):
-        for kind in ("png", "svg"):
-            assert (tmp_path / f"{module.NAME}.{kind}").stat().st_size > 5000
-        written = pd.read_csv(tmp_path / f"{module.NAME}.csv")
+        assert (out / f"{module.ENTRY.name}.png").stat().st_size > 5000
+        written = pd.read_csv(out / f"{module.ENTRY.name}.csv")
         drawn = module.numbers(made)
         assert list(written) == list(drawn)
         for column in ("accuracy_spikes", "accuracy_potential"):

@@ -23,8 +23,9 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
 from analysis.paper import activation, concept, connectivity
-from analysis.shared import output, unrolled
+from analysis.shared import output
 from analysis.shared.ordering import ordered_rows
+from analysis.shared.unrolled import unrolled
 from synfire_bp.circuit import (
     FULL,
     HALF,
@@ -501,7 +502,7 @@ def drawn(request, swept):
 
 def test_the_figures_are_written_at_double_column_width_in_small_files(drawn, tmp_path):
     entry, numbers, figure = drawn
-    png, svg, csv = output.save(figure, numbers, tmp_path, entry.name)
+    png, svg, csv = output.save(figure, numbers, tmp_path, entry.name, svg=entry.svg)
     assert struct.unpack(">I", png.read_bytes()[16:20])[0] == int(183 / 25.4 * 300)
     assert float(ET.parse(svg).getroot().get("width")[:-2]) == pytest.approx(183 / 25.4 * 72)
     assert svg.stat().st_size < 500_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.paper.entries import paper_entries
+from analysis.figures import FIGURES, report_entries
 from analysis.variants import depth_table
 from analysis.variants.depth_table import BEGIN, END, depths, main, table
 from synfire_bp.circuit.deep import deep_circuit
@@ -56,4 +56,5 @@ def test_the_table_is_printed_and_put_between_its_comments(numbers, monkeypatch,
 
 
 def test_the_table_is_one_of_the_entries():
-    assert paper_entries()["table_depth"].draw is None
+    assert FIGURES["table_depth"].draw is None
+    assert report_entries()["table_depth"] is FIGURES["table_depth"]

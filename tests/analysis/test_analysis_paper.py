@@ -32,8 +32,9 @@ from analysis.paper import (
     weights,
 )
 from analysis.paper import raster as paper_raster
-from analysis.shared import replay, style
+from analysis.shared import style
 from analysis.shared.output import save
+from analysis.shared.replay import replay
 from synfire_bp.errors import RunDirectoryError
 
 SIZES = (12, 8, 3)
@@ -688,7 +689,7 @@ def test_seeds_that_were_evaluated_at_other_epochs_have_no_mean(changed):
 @pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.draw])
 def test_every_figure_is_written_in_its_width_and_nothing_is_cut_off(tables, tmp_path, name):
     figure = ENTRIES[name].draw(tables[name])
-    png, svg, _ = save(figure, tables[name], tmp_path, name)
+    png, svg, _ = save(figure, tables[name], tmp_path, name, svg=True)
     width = struct.unpack(">I", png.read_bytes()[16:20])[0] / 300 * 25.4
     assert round(width) in (89, 183)
     assert svg.stat().st_size < 500_000

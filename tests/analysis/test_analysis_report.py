@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import io
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -21,13 +23,12 @@ from PIL import Image
 from scipy.stats import binom
 
 from analysis.paper import cost_tables, results, tables
-from analysis.paper import entries as paper
 from analysis.paper.comparison import compare, foreign
-from analysis.paper.entries import PaperEntry
 from analysis.paper.report import write_report
 from analysis.paper.reported import FILE, read_reported
 from analysis.paper.verdicts import BETTER, NOT_COMPARABLE, WITHIN, WORSE, accuracy_tolerance, judge
 from analysis.shared import style
+from analysis.shared.entry import Entry
 from analysis.shared.page import text
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.loihi import energy
@@ -624,11 +625,13 @@ def missing(runs):
 ENTRIES = {
     entry.name: entry
     for entry in (
-        PaperEntry("dots", "Accuracy & seeds", "Of all seeds.", "Fig. 3", accuracy_per_seed, dots),
+        Entry(name="dots", group="paper", title="Accuracy & seeds", caption="Of all seeds.",
+              element="Fig. 3", numbers=accuracy_per_seed, draw=dots),
         *tables.ENTRIES,
-        PaperEntry("absent", "An absent figure", "Of no run.", "Fig. 9", missing, dots),
+        Entry(name="absent", group="paper", title="An absent figure", caption="Of no run.",
+              element="Fig. 9", numbers=missing, draw=dots),
     )
-}
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -744,12 +747,12 @@ def test_without_any_run_the_report_lists_everything_as_not_drawn(tmp_path):
     assert elements.words.count("Then: python -m analysis") == len(ENTRIES)
 
 
-def test_a_module_of_the_paper_that_is_missing_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(paper, "MODULES", ("tables", "no_such_figure"))
-    paper.paper_entries.cache_clear()
-    with pytest.raises(ModuleNotFoundError, match="no_such_figure"):
-        write_report(tmp_path, tmp_path / "out")
-    paper.paper_entries.cache_clear()
+def test_a_module_of_the_paper_that_is_missing_is_an_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "analysis.paper.tables", None)
+    monkeypatch.delattr("analysis.paper.tables")
+    monkeypatch.delitem(sys.modules, "analysis.paper.entries")
+    with pytest.raises(ImportError, match="tables"):
+        importlib.import_module("analysis.paper.entries")
 
 
 def test_an_error_of_a_figure_s_own_is_not_hidden(runs, tmp_path):

@@ -220,13 +220,14 @@ def test_the_share_of_silent_runs_is_counted_at_each_value(tmp_path):
 def test_every_figure_is_drawn_with_its_numbers_beside_it(seeds, tmp_path, capsys):
     out = tmp_path / "figures"
     assert main(["sensitivity", str(seeds), "--out", str(out)]) == 0
-    names = {"sweep_seeds_spread", "sweep_seeds_fan", "sweep_seeds_collapse"}
-    assert {file.stem for file in out.iterdir()} == names
+    names = {"spread", "fan", "collapse"}
+    out = out / "sweeps" / "seeds"
+    assert {file.name for file in out.iterdir()} == {f"{n}.{k}" for n in names
+                                                     for k in ("png", "csv")}  # fmt: skip
     for name in names:
         assert (out / f"{name}.png").stat().st_size > 5000
-        assert (out / f"{name}.svg").read_bytes().startswith(b"<?xml")
     kind = sweep_seeds.fan_numbers(load_sweep(seeds))
-    pd.testing.assert_frame_equal(pd.read_csv(out / "sweep_seeds_fan.csv"), kind)
+    pd.testing.assert_frame_equal(pd.read_csv(out / "fan.csv"), kind)
 
 
 def test_points_and_lines_are_the_numbers(seeds):
@@ -252,7 +253,7 @@ def test_all_kinds_of_figures_can_be_drawn(tmp_path):
     for n, (design, expected) in enumerate(kinds.items()):
         text = RANGES + f"design: {{kind: {design}}}\n"
         drawn = sensitivity.draw_sweep(made(tmp_path / f"s{n}", text, linear), tmp_path / "f")
-        assert {name.removeprefix("sweep_known_") for name, _ in drawn} == expected
+        assert {name.removeprefix("known/") for name, _ in drawn} == expected
 
 
 def test_what_cannot_be_drawn_is_said(tmp_path, capsys):

@@ -150,10 +150,11 @@ def test_disturbances_show_the_last_test_of_every_level(study):
 
 def test_the_command_draws_all_of_the_study(study, tmp_path, capsys):
     assert analysis_main.main(["variants", "--runs", str(study), "--out", str(tmp_path)]) == 0
-    names = {path.name for path in tmp_path.iterdir()}
-    assert {"variants.png", "variants.svg", "variants.csv", "table_variants.csv"} <= names
-    assert {"disturbances.png", "disturbances.svg", "disturbances.csv"} <= names
-    table = pd.read_csv(tmp_path / "table_variants.csv")
+    out = tmp_path / "variants"
+    names = {path.name for path in out.iterdir()}
+    assert {"variants.png", "variants.csv", "table_variants.csv"} <= names
+    assert {"disturbances.png", "disturbances.csv"} <= names
+    table = pd.read_csv(out / "table_variants.csv")
     assert len(table) == 2 * len(KINDS)
 
 
@@ -178,8 +179,10 @@ def test_what_is_missing_is_named_with_its_command(study, tmp_path, capsys):
         variants.numbers(copy)
     code = analysis_main.main(["variants", "--runs", str(copy), "--out", str(tmp_path / "out")])
     assert code == 1
-    assert not (tmp_path / "out" / "variants.png").exists()
-    assert (tmp_path / "out" / "disturbances.png").exists()  # the others are still drawn
+    assert not (tmp_path / "out" / "variants" / "variants.png").exists()
+    assert (
+        tmp_path / "out" / "variants" / "disturbances.png"
+    ).exists()  # the others are still drawn
 
 
 def test_the_command_asks_for_every_training_of_the_plan(study, monkeypatch):

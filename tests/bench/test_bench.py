@@ -526,13 +526,13 @@ def test_a_disagreement_is_told(clear):
 
 
 def test_the_figures_hold_the_numbers_of_the_benchmark(clear):
-    table = figures.COST.numbers(clear)
+    table = figures.cost_numbers(clear)
     measured = table[table["kind"] == "measured"]
     for name, cost in clear.costs.items():
         assert measured["ms"][measured["what"] == name].tolist() == list(cost.ms.rounds)
     assert table["ms"][table["what"] == "chip"].tolist() == [1.48]
     assert list(dict.fromkeys(table["what"]))[:3] == ["chip", "stock", "numpy"]
-    table = figures.SCALING.numbers(clear)
+    table = figures.scaling_numbers(clear)
     assert len(table) == 2 * 6 * 3
     wide = table[(table["sizes"] == "400-3200-10") & (table["what"] == "circuit")].iloc[0]
     assert wide["ms"] == pytest.approx(1.1 * 2e-7 * 400 * 3200 * 2.5)
@@ -551,13 +551,13 @@ def drawn_points(figure, label):
 
 
 def test_the_figures_draw_every_number_of_their_tables(clear):
-    table = figures.COST.numbers(clear)
-    figure = figures.COST.draw(table)
+    table = figures.cost_numbers(clear)
+    figure = figures.draw_cost(table)
     for what in table["what"].unique():
         ((x, _),) = drawn_points(figure, what)
         assert x == table["median_ms"][table["what"] == what].iloc[0]
-    table = figures.SCALING.numbers(clear)
-    figure = figures.SCALING.draw(table)
+    table = figures.scaling_numbers(clear)
+    figure = figures.draw_scaling(table)
     for what in ("circuit", "oracle"):
         for inputs in ("data", "synthetic"):
             rows = table[(table["what"] == what) & (table["inputs"] == inputs)]
@@ -567,9 +567,12 @@ def test_the_figures_draw_every_number_of_their_tables(clear):
     assert len(drawn_points(figure, "strays")) == len(strays) == 2
 
 
-@pytest.mark.parametrize("module", [figures.COST, figures.SCALING], ids=lambda module: module.NAME)
-def test_no_text_of_the_figures_is_small_cut_off_or_on_top_of_another(clear, module):
-    figure = module.draw(module.numbers(clear))
+@pytest.mark.parametrize(
+    ("numbers", "drawing"),
+    [(figures.cost_numbers, figures.draw_cost), (figures.scaling_numbers, figures.draw_scaling)],
+)
+def test_no_text_of_the_figures_is_small_cut_off_or_on_top_of_another(clear, numbers, drawing):
+    figure = drawing(numbers(clear))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     outside = {
@@ -596,11 +599,10 @@ def test_the_figures_of_a_benchmark_are_drawn_if_named_or_if_there_is_one(
 ):
     out = tmp_path / "figures"
     assert draw(["bench_cost", "--runs", str(folder.parent), "--out", str(out)]) == 0
-    assert {path.name for path in out.iterdir()} == {
-        f"bench_cost.{k}" for k in ("png", "svg", "csv")
-    }
+    written = {path.name for path in (out / "bench").iterdir()}
+    assert written == {f"bench_cost.{k}" for k in ("png", "csv")}
     draw(["--runs", str(folder.parent), "--out", str(out)])
-    assert (out / "bench_scaling.svg").exists()
+    assert (out / "bench" / "bench_scaling.png").exists()
     capsys.readouterr()
     draw(["--runs", str(tmp_path), "--out", str(out)])  # no benchmark: not missed
     assert "'bench_" not in capsys.readouterr().err
