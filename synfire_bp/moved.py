@@ -87,7 +87,7 @@ RENAMED = {
 class _OldModule(ModuleType):
     """A module that is not there any more: its names are those of its heirs."""
 
-    __path__: Sequence[str] = ()  # an old package had modules of its own
+    __path__ = []  # noqa: RUF012  (an old package had modules of its own)
 
     def __init__(self, name: str, heirs: Sequence[str], renamed: Mapping[str, str]):
         super().__init__(name, f"Moved to {', '.join(heirs)}.")

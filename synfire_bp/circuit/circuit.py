@@ -179,7 +179,8 @@ class Circuit:
         Each plastic projection has a matrix of its own there, so that circuits which differ in
         what their projections are copies of have the same structure.
         """
-        layer = {row.name: row.layer for row in (*self.sources, *self.populations)}
+        named: list[Source | Population] = [*self.sources, *self.populations]
+        layer = {row.name: row.layer for row in named}
         first = len(self.sizes) - 1
         return replace(
             self,

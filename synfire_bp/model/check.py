@@ -69,9 +69,9 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
     *sections, last = place
     for part in sections:
         if part in VARIANTS and not isinstance(given := section.get(part), dict):
-            key = VARIANTS[part].word  # that a word alone is the value of
-            if given is None or key is not None:
-                section[part] = {} if given is None else {key: given}
+            word = VARIANTS[part].word  # that a word alone is the value of
+            if given is None or word is not None:
+                section[part] = {} if given is None else {str(word): given}
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
             inner = f"{part}: holds {shown(section)}, and no keys"

@@ -236,7 +236,8 @@ def _section(kind: type[Variant]) -> tuple[Any, Any]:
             section.fits(info.data)
         return section
 
-    annotation = Annotated[kind | None, BeforeValidator(read), AfterValidator(fits)]
+    optional: Any = kind | None
+    annotation = Annotated[optional, BeforeValidator(read), AfterValidator(fits)]
     return annotation, Field(default=None, description=kind.summary)
 
 

@@ -13,6 +13,7 @@ the experiment again what a variant does to the circuit, to its Brian2 network o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +50,6 @@ class Model:
         What the algorithm in integers does, or why it cannot follow.
     guarantees : Guarantees
         What of the paper's circuit holds.
-    start : tuple of int16 arrays
-        What a training starts from: one matrix for each of `circuit.shapes`.
     """
 
     experiment: Experiment
@@ -58,7 +57,6 @@ class Model:
     inference: NetworkPlan
     algorithm: Algorithm
     guarantees: Guarantees
-    start: Weights
 
     @property
     def name(self) -> str:
@@ -75,6 +73,16 @@ class Model:
         """What every plastic synapse does."""
         assert self.network.rule is not None
         return self.network.rule
+
+    @cached_property
+    def start(self) -> Weights:
+        """What a training starts from, as the synapses can hold it.
+
+        One int16 matrix (n_pre, n_post) for each of `circuit.shapes`.
+        """
+        lowest, highest = self.network.neurons.weight_bounds(self.circuit)
+        held = self.network.neurons.held(self.algorithm.drawn())
+        return tuple(np.clip(matrix, lowest, highest) for matrix in held)
 
     @property
     def seed(self) -> int:
@@ -108,11 +116,7 @@ def assemble(experiment: Experiment | Model) -> Model:
     for variant in experiment.variants:
         plans = variant.network(plans[0]), variant.network(plans[1])
         algorithm = variant.algorithm(algorithm)
-    network, testing = plans
-    lowest, highest = network.neurons.weight_bounds(circuit)
-    held = network.neurons.held(algorithm.start)
-    start = tuple(np.clip(matrix, lowest, highest) for matrix in held)
-    return Model(experiment, network, testing, algorithm, experiment.guarantees, start)
+    return Model(experiment, *plans, algorithm, experiment.guarantees)
 
 
 def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
@@ -132,26 +136,27 @@ def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
 
 def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorithm:
     """Return the paper's algorithm for a circuit and its rule, before any variant acts."""
-    network, seed = experiment.network, experiment.training.seed
+    seed, spread = experiment.training.seed, experiment.network.initial_spread
     algorithm = Algorithm(
         sizes=circuit.sizes,
         n_phases=circuit.n_phases,
         limit=circuit.weight_limit,
-        start=initial_weights(network.sizes, seed, spread=network.initial_spread),
+        starters=(lambda _, made: initial_weights(made.sizes, seed, spread=spread),),
         seed=seed,
     )
     output = circuit.layers[-1]
-    back = [matrix for matrix in circuit.further if matrix.stands_for is not None]
+    back = [
+        (matrix, matrix.stands_for) for matrix in circuit.further if matrix.stands_for is not None
+    ]
     if len(back) < len(circuit.further):
         algorithm = algorithm.cannot("the oracle has no place for a matrix that stands for none")
     direct = any(
-        matrix.post == output and matrix.stands_for != circuit.n_weight_layers - 1
-        for matrix in back
+        matrix.post == output and layer != circuit.n_weight_layers - 1 for matrix, layer in back
     )
     forward = circuit.n_weight_layers * (True,)
     algorithm = replace(
         algorithm,
-        feedback=tuple(matrix.stands_for for matrix in back),
+        feedback=tuple(layer for _, layer in back),
         direct=direct,
         learns=(*forward, *(not direct for _ in back)),
     )

@@ -18,7 +18,7 @@ upper box edges are ``a > 1023``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,8 @@ __all__ = ["SEMANTICS", "Algorithm", "Changes", "Decay"]
 SEMANTICS = ("circuit", "numpy")
 
 Matrices = tuple[NDArray[np.int16], ...]
+Starter = Callable[[Matrices, "Algorithm"], Matrices]
+"""Gives the weights that a training starts from, after those that came before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +149,9 @@ class Algorithm:
         How forward weights change; feedback matrices add and clip all the same.
     showings : int
         How often each sample is shown, one time after the other; it counts as it was shown first.
-    start : tuple of int16 arrays
-        The weights that a training starts from, one matrix each.  `learn` does not need them.
+    starters : tuple of callables
+        What draws the weights that a training starts from, one after the other: each takes those
+        of the one before and this algorithm.  `learn` does not need them; `drawn` asks them.
     obstacles : tuple of SynfireError
         Why the integers cannot follow the circuit.  `learn` does not ask.
     seed : int
@@ -172,7 +175,7 @@ class Algorithm:
     decay: Decay | None = None
     changes: Changes | None = None
     showings: int = 1
-    start: Matrices = ()
+    starters: tuple[Starter, ...] = ()
     obstacles: tuple[SynfireError, ...] = ()
     seed: int = 0
 
@@ -194,7 +197,6 @@ class Algorithm:
             raise SynfireError(f"limit is {self.limit}; must be 0 or more")
         self._check_feedback()
         self._check_lengths()
-        self._check_start()
 
     def _check_feedback(self) -> None:
         places = tuple(range(1, self.n_layers))
@@ -228,19 +230,33 @@ class Algorithm:
         if bounds != forward:
             raise SynfireError(f"changes: bounds are {_said(bounds)}; must be {_said(forward)}")
 
+    def starting(self, starter: Starter) -> Algorithm:
+        """Return the algorithm whose training starts from what one more starter makes of it."""
+        return replace(self, starters=(*self.starters, starter))
+
+    def drawn(self) -> Matrices:
+        """Return the weights that a training starts from, one matrix for each of `shapes`.
+
+        Raises
+        ------
+        SynfireError
+            If the starters leave matrices of other shapes.
+        """
+        weights: Matrices = ()
+        for starter in self.starters:
+            weights = starter(weights, self)
+        if _shapes(weights) != self.shapes:
+            raise SynfireError(
+                f"a training would start from {_said(_shapes(weights)) or 'nothing'}; must be "
+                f"{_said(self.shapes)}: {', '.join(self.names)}"
+            )
+        return weights
+
     def cannot(self, why: str | SynfireError) -> Algorithm:
         """Return the algorithm with a reason why the integers cannot follow the circuit."""
         if isinstance(why, str):
             why = SynfireError(f"{why}; use the engine 'circuit'")
         return replace(self, obstacles=(*self.obstacles, why))
-
-    def _check_start(self) -> None:
-        """Those for feedback may be missing: the variant that has them draws them."""
-        found = _shapes(self.start)
-        if found and (len(found) < self.n_layers or found != self.shapes[: len(found)]):
-            raise SynfireError(
-                f"start is {_said(found)}; must be {_said(self.shapes)}: {', '.join(self.names)}"
-            )
 
     @property
     def n_layers(self) -> int:

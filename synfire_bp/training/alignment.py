@@ -62,7 +62,10 @@ def alignment(
     found = {}
     n_forward = circuit.n_weight_layers
     for place in sorted({row.layer for row in circuit.plastic if row.transposed}):
+        layer: int | None
         layer = place if place < n_forward else circuit.further[place - n_forward].stands_for
+        if layer is None:
+            continue
         rows = [row for row in circuit.plastic if row.transposed and row.layer == place]
         back = weights[place]
         if copies:

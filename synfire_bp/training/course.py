@@ -25,7 +25,7 @@ from synfire_bp.progress import WorkProgress
 from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.run import Run
 from synfire_bp.runs.writer import RunWriter
-from synfire_bp.training import alignment
+from synfire_bp.training.alignment import alignment
 from synfire_bp.training.schedule import epoch_order, evaluation_points, next_pause
 
 __all__ = ["Course", "Memory"]

@@ -334,9 +334,10 @@ class Synapses(Variant):
                 "their own (set synapses.shared: true to have them share)"
             )
         changes = self.changes(algorithm.sizes, algorithm.limit)
-        return replace(
-            algorithm, start=self.started(algorithm.start, algorithm.limit), changes=changes
-        )
+        return replace(algorithm, changes=changes).starting(self._start)
+
+    def _start(self, weights: Weights, algorithm: Algorithm) -> Weights:
+        return self.started(weights, algorithm.limit)
 
     def changes(self, sizes: tuple[int, ...], limit: int) -> Changes | None:
         """Return how the oracle's weights change; None: as in the paper."""

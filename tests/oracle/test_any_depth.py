@@ -288,7 +288,6 @@ ABOVE = tuple(w + 2 for w in EVEN)
             "decay.matrices has 2 entries; must be one for each: w1, w2, b2",
         ),
         (DEEP | {"changes": Changes(EVEN, ABOVE)}, r"bounds are \(4, 3\), \(3, 2\); must be"),
-        (TWO | {"start": EVEN[:1]}, r"start is \(4, 3\); must be \(4, 3\), \(3, 2\): w1, w2"),
     ],
 )
 def test_an_algorithm_that_contradicts_itself_is_refused(given, said):
@@ -383,3 +382,20 @@ def test_modules_of_earlier_releases_can_be_imported_with_a_warning(old):
         assert module.forward_samples is sb.oracle.forward_samples
     else:
         assert callable(module.learn) and callable(module.answer)
+
+
+def test_weights_to_start_from_come_from_one_starter_after_the_other():
+    first = Algorithm((4, 3, 2)).starting(lambda _, made: EVEN)
+    assert first.drawn() is EVEN
+    doubled = first.starting(lambda weights, made: tuple(2 * w for w in weights))
+    for found, even in zip(doubled.drawn(), EVEN, strict=True):
+        np.testing.assert_array_equal(found, 2 * even)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [(EVEN[:1], r"start from \(4, 3\); must be \(4, 3\), \(3, 2\): w1, w2"), ((), "from nothing")],
+)
+def test_weights_to_start_from_of_other_shapes_are_refused(drawn, said):
+    with pytest.raises(SynfireError, match=said):
+        Algorithm((4, 3, 2)).starting(lambda _, made: drawn).drawn()

@@ -271,22 +271,22 @@ class Feedback(Variant):
                 "copies of a matrix differ"
             )
         if self.kind in _OWN_MATRIX:
-            algorithm = replace(algorithm, start=(*algorithm.start, *self._drawn(algorithm)))
+            algorithm = algorithm.starting(self._with_feedback)
         n = len(algorithm.sizes) - 1
         learns = tuple(self._learns(layer, n) for layer in range(n + len(algorithm.feedback)))
         decay = Decay(self._interval, kept(self.decay)) if self.decay else None
         return replace(algorithm, learns=learns, decay=decay)
 
-    def _drawn(self, algorithm: Algorithm) -> Weights:
-        """Return what the feedback matrices start from."""
+    def _with_feedback(self, weights: Weights, algorithm: Algorithm) -> Weights:
+        """Return the forward matrices, then what the feedback matrices start from."""
         drawn = initial_feedback(algorithm.sizes, algorithm.seed, direct=algorithm.direct)
         back = tuple(drawn[layer] for layer in algorithm.feedback)
         if self.kind == "sign_symmetric":
             back = tuple(
-                np.sign(algorithm.start[layer]) * np.abs(matrix)
+                np.sign(weights[layer]) * np.abs(matrix)
                 for layer, matrix in zip(algorithm.feedback, back, strict=True)
             )
-        return back
+        return (*weights, *back)
 
     @property
     def guarantees(self) -> Guarantees:

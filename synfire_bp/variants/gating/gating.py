@@ -264,8 +264,8 @@ class Gating(Variant):
                 rows[number] = 0, 0, missed, CERTAIN
             else:
                 ahead = {EARLY: 1, IN_TIME: 0, LATE: -1}[pulse.comes]
-                at = part[pulse.comes]
-                rows[number] = pulse.gate, ahead, ends[at], ends[at + 1]
+                drawn = part[pulse.comes]
+                rows[number] = pulse.gate, ahead, ends[drawn], ends[drawn + 1]
         number, ahead, begin, end = rows[projection].T.copy()
         links = np.flatnonzero(
             np.array([False] * first + [pulse.gate is None for pulse in chain.pulses])[projection]
