@@ -28,7 +28,7 @@ from analysis import digits
 from analysis.__main__ import main
 from analysis.shared import learning_curve, raster, style
 from analysis.shared.output import save_entry
-from synfire_bp.circuit import circuit as circuit_module
+from synfire_bp.circuit import paper as circuit_module
 from synfire_bp.errors import CircuitError, RunDirectoryError
 
 CHECKOUT = Path(__file__).parents[2]

@@ -175,7 +175,7 @@ def test_what_is_missing_is_named_with_its_command(study, tmp_path, capsys):
     copy = tmp_path / "runs"
     shutil.copytree(study, copy)
     shutil.rmtree(copy / variant_study.FOLDER / "digits_output_only-seed1")
-    with pytest.raises(RunDirectoryError, match=r"no such run; .*analysis\.variant_runs"):
+    with pytest.raises(RunDirectoryError, match=r"no such run; .*analysis\.variants\.runs"):
         variants.numbers(copy)
     code = analysis_main.main(["variants", "--runs", str(copy), "--out", str(tmp_path / "out")])
     assert code == 1
