@@ -8,7 +8,7 @@ along a row, without branches, and the processor works on 16 or 32 weights at on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -181,9 +181,9 @@ class Working:
         small, greatest = _is_small(weights, algorithm, learning)
         narrow, wide = (np.int16, np.int32) if small else (np.int64, np.int64)
         rows, n = _stacked(weights, algorithm, narrow), algorithm.n_layers
-        starts = np.cumsum([0, *(len(matrix) for matrix in _turned(weights, algorithm))])
-        begins = np.stack([starts[:n], starts[:n]])
-        begins[1, list(algorithm.feedback)] = starts[n:-1]
+        starts = [begin for begin, _, _ in _places(algorithm)]
+        begins = np.array([starts[:n], starts[:n]])
+        begins[1, list(algorithm.feedback)] = starts[n:]
         at_once = int(np.iinfo(narrow).max // greatest)
         net = Net(np.array(algorithm.sizes, dtype=np.int64), rows, begins, at_once)
         return cls(algorithm, net, _scratch(algorithm.sizes, narrow, wide))
@@ -249,8 +249,7 @@ class Working:
 
     def _copies(self) -> Iterator[NDArray]:
         """Return views of the copies, in the order and the orientation of the weights."""
-        empty = [np.empty(shape, np.bool_) for shape in self.algorithm.shapes]
-        return _turned(_blocks(self.net.rows, _turned(empty, self.algorithm)), self.algorithm)
+        return _blocks(self.net.rows, self.algorithm)
 
 
 def _is_small(weights: Sequence[NDArray], algorithm: Algorithm, learning: bool) -> tuple[bool, int]:
@@ -266,57 +265,62 @@ def _is_small(weights: Sequence[NDArray], algorithm: Algorithm, learning: bool) 
     return max(greatest, *algorithm.sizes) < 2**15, greatest
 
 
-def _turned(matrices: Iterable[NDArray], algorithm: Algorithm) -> Iterator[NDArray]:
-    """Transpose what leads to the output or comes from it; the same again turns it back."""
-    n = algorithm.n_layers
-    places = (*range(n), *algorithm.feedback)
-    for number, (matrix, place) in enumerate(zip(matrices, places, strict=False)):
-        yield matrix.T if place == n - 1 or (number >= n and algorithm.direct) else matrix
+def _places(algorithm: Algorithm) -> Iterator[tuple[int, int, bool]]:
+    """Yield where each matrix begins and ends, and whether it is transposed.
+
+    Transposed is what leads to the output, or comes from it.
+    """
+    n, begin = algorithm.n_layers, 0
+    layers = (*range(n), *algorithm.feedback)
+    for number, (layer, shape) in enumerate(zip(layers, algorithm.shapes, strict=True)):
+        transposed = layer == n - 1 or (number >= n and algorithm.direct)
+        end = begin + (shape[1] if transposed else shape[0])
+        yield begin, end, transposed
+        begin = end
 
 
-def _blocks(rows: NDArray, matrices: Iterable[NDArray]) -> Iterator[NDArray]:
-    """Yield the part of `rows` for each of some matrices, one below the other."""
-    begin = 0
-    for height, width in (matrix.shape for matrix in matrices):
-        yield rows[begin : begin + height, :width]
-        begin += height
+def _blocks(rows: NDArray, algorithm: Algorithm) -> Iterator[NDArray]:
+    """Yield the part of `rows` of each matrix, in the orientation of the weights."""
+    for (begin, end, transposed), shape in zip(_places(algorithm), algorithm.shapes, strict=True):
+        n_pre, n_post = shape
+        yield rows[begin:end, :n_pre].T if transposed else rows[begin:end, :n_post]
 
 
 def _stacked(
     matrices: Sequence[NDArray], algorithm: Algorithm, dtype: type[np.signedinteger]
 ) -> Narrow:
     """Return matrices one below the other."""
-    height = sum(len(matrix) for matrix in _turned(matrices, algorithm))
+    height = [end for _, end, _ in _places(algorithm)][len(matrices) - 1]
     rows = _lined_up((height, max(algorithm.sizes[1:-1])), dtype)
-    turned = list(_turned(matrices, algorithm))
-    for block, matrix in zip(_blocks(rows, turned), turned, strict=True):
+    for block, matrix in zip(_blocks(rows, algorithm), matrices, strict=False):
         block[...] = matrix
     return rows
 
 
-def _lined_up(shape: tuple[int, ...], dtype: type[np.signedinteger]) -> Narrow:
-    """Return zeros whose rows begin with a line of the cache, and so cross as few as they can."""
-    per_line = _LINE // np.dtype(dtype).itemsize
-    *height, width = shape
-    padded = (*height, -(-width // per_line) * per_line)
-    room = np.zeros(int(np.prod(padded)) * np.dtype(dtype).itemsize + _LINE, np.uint8)
-    begin = -room.ctypes.data % _LINE
-    return room[begin : begin + room.size - _LINE].view(dtype).reshape(padded)
+def _lined_up(shape: tuple[int, int], dtype: type[np.signedinteger]) -> Narrow:
+    """Return room whose rows begin with a line of the cache, and so cross as few as they can."""
+    size = np.dtype(dtype).itemsize
+    height, width = shape[0], -(-shape[1] * size // _LINE) * _LINE // size
+    room = np.empty(height * width + _LINE // size, dtype)
+    begin = -room.ctypes.data % _LINE // size
+    return room[begin : begin + height * width].reshape(height, width)
 
 
 def _scratch(
     sizes: Sequence[int], narrow: type[np.signedinteger], wide: type[np.signedinteger]
 ) -> Scratch:
     widest, n_hidden, n_out = max(sizes), len(sizes) - 2, sizes[-1]
+    part, h, d, change = _lined_up((4, widest), narrow)
+    sums = _lined_up((n_hidden + 1, widest), wide)
     return Scratch(
-        part=_lined_up((widest,), narrow),
-        sums=_lined_up((n_hidden, widest), wide),
+        part=part,
+        sums=sums[:-1],
         units=np.zeros((n_hidden, widest), np.uint16 if widest < 2**16 else np.uint32),
         n_units=np.zeros(n_hidden, np.int64),
-        h=_lined_up((sizes[-2],), narrow)[: sizes[-2]],
+        h=h[: sizes[-2]],
         output=np.zeros(n_out, wide),
         d_output=np.zeros(n_out, wide),
-        e=_lined_up((widest,), wide),
-        d=_lined_up((widest,), narrow),
-        change=_lined_up((widest,), narrow),
+        e=sums[-1],
+        d=d,
+        change=change,
     )
