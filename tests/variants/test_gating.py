@@ -302,6 +302,30 @@ def test_replay_equals_the_algorithm_on_repeated_samples(experiment, replays):
     assert min(row.learnt for row in found.projections) > 0
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        ("synapses.update_probability=0.5", "synapses.shared=true"),
+        ("feedback=kolen_pollack", "feedback.decay=0.05", "feedback.every=7"),
+    ],
+    ids=["dice of a sample", "decay between samples"],
+)
+def test_what_is_counted_in_samples_does_not_count_replays(experiment, beside):
+    found = verify(experiment("gating.replay=1", *beside), epochs=2)
+    assert found.exact, found
+    assert min(row.learnt for row in found.projections) > 0
+
+
+def test_more_layers_replay_too(experiment):
+    model = experiment("gating.replay=1", sizes=(12, 8, 6, 3), active=0.7)
+    found = verify(model, epochs=2)
+    assert found.exact, found
+    assert min(row.learnt for row in found.projections) > 0
+    once = verify(experiment(sizes=(12, 8, 6, 3), active=0.7), epochs=2)
+    learnt = [[row.learnt for row in result.projections] for result in (found, once)]
+    assert learnt[0] != learnt[1]
+
+
 def test_the_algorithm_shows_each_sample_again():
     rng = np.random.default_rng(0)
     inputs, labels = rng.integers(0, 2, (20, 12)), rng.integers(0, 3, 20)

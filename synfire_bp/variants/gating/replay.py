@@ -11,15 +11,16 @@ from dataclasses import replace
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.numbers import LONGEST_EXTRA_DELAY
+from synfire_bp.circuit.reference import firing_table
 from synfire_bp.circuit.rows import Gate, Population, Relay
 from synfire_bp.errors import CircuitError
 
 __all__ = ["MEMORIES", "backwards", "repeated"]
 
 MEMORIES = (
-    # memory, of whom, in which of its phases it is read
-    ("r_x", "x", 7),
-    ("r_t", "t", 3),
+    # memory, of whom, at which of its firings in a turn, counted from 0, it is read
+    ("r_x", "x", 1),
+    ("r_t", "t", 0),
 )
 """Populations that keep a sample for one more turn of the ring."""
 
@@ -37,8 +38,9 @@ def repeated(circuit: Circuit, replays: int) -> Circuit:
     turn, turns = circuit.n_phases, replays + 1
     populations, relays, gates = list(circuit.populations), [], []
     layers = {row.name: row.layer for row in circuit.populations}
-    for memory, kept, read in MEMORIES:
-        shown = circuit.forward_phase(kept)
+    fires = firing_table(circuit)
+    for memory, kept, firing in MEMORIES:
+        shown, read = circuit.forward_phase(kept), fires[kept][firing]
         extra_delay = shown + turn - (read + 1) - 1
         if extra_delay > LONGEST_EXTRA_DELAY:
             raise CircuitError(
