@@ -102,7 +102,15 @@ class PhysicalNeurons(Neurons):
         return PhysicalNeurons(self.neuron_code)
 
     def refuse(self, circuit: Circuit, lines: Lines) -> None:
-        """Raise ExperimentError if variants add lines, of which these neurons know nothing."""
+        """Raise ExperimentError if variants ask for what these neurons do not have.
+
+        That is lines of Brian2 code, and a gating chain of pools.
+        """
+        if circuit.layer_sizes["gate"] > 1:
+            raise ExperimentError(
+                f"neuron: the gating chain of neurons in physical units has no pools, but here "
+                f"{circuit.layer_sizes['gate']} neurons a link (gating.pool); set gating.pool to 1"
+            )
         if lines:
             raise ExperimentError(
                 "neuron: neurons in physical units know nothing of what the "

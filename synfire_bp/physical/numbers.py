@@ -21,7 +21,7 @@ from synfire_bp.physical.membrane import Membrane
 
 __all__ = ["PULSES", "fixed_and_pulses", "physical_numbers"]
 
-PULSES = ("open", "half", "cancel", "ring", "link")
+PULSES = ("open", "half", "cancel", "ring")
 """Fixed weights that are pulses; all others act on the membrane."""
 _DELAYS = 5
 """Key of the random stream of the delays; initial weights and orders use others."""

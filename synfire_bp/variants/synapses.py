@@ -13,7 +13,7 @@ copies stay equal, and the oracle throws the same dice.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -274,7 +274,7 @@ class Synapses(Variant):
         values = self._inference_numbers(circuit, layout, at)
         if self._draws_to_learn:
             if self.shared:
-                values["plastic.weight_number"] = layout.spread(weight_numbers(circuit.sizes))
+                values["plastic.weight_number"] = layout.spread(weight_numbers(circuit.shapes))
             else:
                 values["plastic.own_number"] = own_numbers(layout)
         if self.soft_bounds:
@@ -287,12 +287,23 @@ class Synapses(Variant):
             values["plastic.level_step"] = self.step
         reach = circuit.weight_limit // self.step * self.step
         if self.dale is not None:
-            ends = [layout.pack(end) for end in self.bounds(circuit.sizes, circuit.weight_limit)]
+            ends = [
+                layout.pack(self._with_feedback(end, sign * reach, circuit))
+                for sign, end in zip(
+                    (-1, 1), self.bounds(circuit.sizes, circuit.weight_limit), strict=True
+                )
+            ]
             values["plastic.lowest"] = np.minimum(*ends).astype(np.int32)
             values["plastic.highest"] = np.maximum(*ends).astype(np.int32)
         elif self.levels is not None:
             values["plastic.lowest"], values["plastic.highest"] = -reach, reach
         return values
+
+    @staticmethod
+    def _with_feedback(end: Weights, reach: int, circuit: Circuit) -> Weights:
+        """Return the bounds of all matrices: those for feedback have either sign."""
+        further = circuit.shapes[circuit.n_weight_layers :]
+        return (*end, *(np.full(shape, reach, np.int16) for shape in further))
 
     def _inference_numbers(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
         """Return probabilities and dice of what is delivered."""
@@ -327,6 +338,11 @@ class Synapses(Variant):
         if self._unreliable:
             algorithm = algorithm.cannot(
                 "the oracle has no synapses that fail (synapses.release, synapses.relay_release)"
+            )
+        elif self._draws_to_learn and any(algorithm.learning[len(algorithm.sizes) - 1 :]):
+            algorithm = algorithm.cannot(
+                "the oracle throws dice for forward weights only, not for feedback weights that "
+                "learn (feedback.kind)"
             )
         elif self._drifts:
             algorithm = algorithm.cannot(
@@ -368,10 +384,10 @@ def _balanced(size: NDArray[np.int64], inhibitory: NDArray[np.bool_]) -> NDArray
     return np.where(rare[:, None], 2 * np.trunc(size * ratio / 2), size).astype(np.int64)
 
 
-def weight_numbers(sizes: tuple[int, ...]) -> tuple[NDArray[np.int32], ...]:
-    """Return a number for every weight, one matrix (n_pre, n_post) per weight layer."""
+def weight_numbers(shapes: Sequence[tuple[int, int]]) -> tuple[NDArray[np.int32], ...]:
+    """Return a number for every weight, one matrix (n_pre, n_post) for each shape."""
     numbered, first = [], 0
-    for n_pre, n_post in itertools.pairwise(sizes):
+    for n_pre, n_post in shapes:
         last = first + n_pre * n_post
         numbered.append(np.arange(first, last, dtype=np.int32).reshape(n_pre, n_post))
         first = last

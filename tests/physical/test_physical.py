@@ -328,3 +328,8 @@ def test_what_does_not_fit_is_refused_with_the_phase_and_by_how_much(neuron, sai
 
 def test_neurons_in_physical_units_run_on_no_chip():
     assert "remove 'neuron' or 'hardware'" in complaint("lif", hardware="loihi1")
+
+
+def test_a_gating_chain_of_pools_is_refused(model, tmp_path):
+    with pytest.raises(ExperimentError, match=r"has no pools, but here 4 neurons a link"):
+        sb.train(model("gating.pool=4"), out=tmp_path / "run")

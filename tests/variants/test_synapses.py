@@ -424,11 +424,11 @@ def test_initial_weights_have_the_signs_of_their_cells_and_lie_on_levels(model):
 def test_every_copy_of_a_weight_has_its_number():
     circuit = backprop_circuit((3, 4, 2))
     layout = PlasticLayout(circuit)
-    spread = layout.spread(weight_numbers(circuit.sizes))
+    spread = layout.spread(weight_numbers(circuit.shapes))
     assert np.bincount(spread).tolist() == [3] * 12 + [5] * 8
     unpacked = layout.unpack(spread)
     for row, matrix in unpacked.items():
-        expected = weight_numbers(circuit.sizes)[row.layer]
+        expected = weight_numbers(circuit.shapes)[row.layer]
         np.testing.assert_array_equal(matrix, expected.T if row.transposed else expected)
 
 
@@ -618,3 +618,24 @@ def test_2000_digits_of_mnist_leave_no_weight_different(overrides):
     found = verify(sb.Experiment.from_file("mnist").changed(overrides), samples=2000)
     assert found.exact
     assert all(row.learnt > 1000 for row in found.projections)
+
+
+def test_feedback_weights_of_their_own_go_with_one_sign_per_cell(model):
+    found = verify(model(["feedback=kolen_pollack", "synapses.dale=0.3"]))
+    assert found.exact
+    assert all(row.learnt for row in found.projections), found
+
+
+def test_feedback_that_is_fixed_goes_with_shared_dice(model):
+    shared = ["synapses.update_probability=0.5", "synapses.shared=true"]
+    found = verify(model(["feedback=feedback_alignment", *shared]))
+    assert found.exact
+    assert any(row.learnt for row in found.projections)
+
+
+def test_dice_for_feedback_that_learns_are_what_the_oracle_cannot_follow(model, tmp_path):
+    shared = ["synapses.update_probability=0.5", "synapses.shared=true"]
+    wild_one = model(["feedback=kolen_pollack", *shared])
+    with pytest.raises(SynfireError, match=r"not for feedback weights that learn .* 'circuit'"):
+        sb.train(wild_one, engine="oracle", out=tmp_path / "oracle")
+    assert sb.train(wild_one, out=tmp_path / "circuit").activity.unequal_weights.tolist() == [0, 0]
