@@ -11,8 +11,6 @@ algorithm that it computes, in integers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from synfire_bp import errors, moved, oracle
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
@@ -22,6 +20,7 @@ from synfire_bp.circuit.weights import initial_weights
 from synfire_bp.data.datasets import Dataset, load_dataset
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, assemble
+from synfire_bp.model.networks import build_network
 from synfire_bp.runs.run import Run
 from synfire_bp.training.schedule import epoch_order
 from synfire_bp.training.testing import test
@@ -31,9 +30,6 @@ from synfire_bp.training.verification import verify
 __version__ = "0.1.0"
 
 moved.install()
-
-if TYPE_CHECKING:
-    from synfire_bp.network.builder import build_network
 
 __all__ = [
     "Circuit",
@@ -57,12 +53,3 @@ __all__ = [
     "train",
     "verify",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import the Brian2 part when it is first asked for: it takes a second."""
-    if name == "build_network":
-        from synfire_bp.network.builder import build_network
-
-        return build_network
-    raise AttributeError(f"module 'synfire_bp' has no attribute '{name}'")

@@ -3,6 +3,7 @@
 from synfire_bp.model.experiment import Experiment, json_schema
 from synfire_bp.model.library import list_models
 from synfire_bp.model.model import Model, assemble
+from synfire_bp.model.networks import build_network
 from synfire_bp.model.sections import (
     DatasetSection,
     LearningSection,
@@ -20,6 +21,7 @@ __all__ = [
     "RecordSection",
     "TrainingSection",
     "assemble",
+    "build_network",
     "json_schema",
     "list_models",
 ]
