@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m analysis", description="Draw figures and tables from finished runs."
+        prog=f"python -m {__package__}", description="Draw figures and tables from finished runs."
     )
     parser.add_argument(
         "names",

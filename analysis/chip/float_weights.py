@@ -198,7 +198,7 @@ def _learn(active, starts, labels, order, w1, w2, up, down):  # type: ignore[no-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train for several seeds and write the table; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m analysis.chip.float_weights",
+        prog=f"python -m {__package__}.float_weights",
         description="Train the algorithm with real weights; write its accuracy after each epoch.",
     )
     parser.add_argument("--model", default="mnist_loihi1", help="model file or name (mnist_loihi1)")

@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m analysis.chip.runs",
+        prog=f"python -m {__package__}.runs",
         description="Train the network on the emulated chip with several weight bits, with "
         "symmetric limits, and with real weights; what is there already is not made again.",
     )

@@ -42,6 +42,7 @@ Drawn = tuple[pd.DataFrame, Figure | None]
 """Numbers of an entry, and its figure; a table has none."""
 
 _FOLDER = Path(__file__).parent
+_PACKAGE = __package__.rpartition(".")[0]
 _TEMPLATE, _STYLE_SHEET = "report.html.j2", "report.css"
 _ROWS_SHOWN = 60
 """A table longer than this is not shown, only its file is named."""
@@ -119,7 +120,7 @@ def _command(name: str, runs: Path, out: Path) -> str:
     options = (("--runs", runs, "runs"), ("--out", out, "figures"))
     given = [f"{option} {shlex.quote(str(path))}" for option, path, default in options
              if str(path) != default]  # fmt: skip
-    return " ".join(["python -m analysis", name, *given])
+    return " ".join([f"python -m {_PACKAGE}", name, *given])
 
 
 # ----------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def plan(seeds: int, epochs: int | None = None) -> list[Task]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is missing; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m analysis.paper.runs", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}.runs", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/paper"), help="folder (runs/paper)")
     parser.add_argument("--seeds", type=int, default=5, help="seeds of MNIST (5)")
     parser.add_argument("--epochs", type=int, help="epochs of each training (the models')")

@@ -29,6 +29,8 @@ from .tables import SweepTables, load_sweep
 
 __all__ = ["FIGURES", "FOLDER", "SweepFigure", "draw_sweep", "main"]
 
+_PACKAGE = __package__.rpartition(".")[0]
+
 FOLDER = "sweeps"
 """Of the figures of all sweeps, a folder each."""
 
@@ -83,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Draw the figures of a sweep; return the exit code."""
     matplotlib.use("agg")
     parser = argparse.ArgumentParser(
-        prog="python -m analysis sensitivity", description="Draw the figures of a sweep."
+        prog=f"python -m {_PACKAGE} sensitivity",
+        description="Draw the figures of a sweep.",
     )
     parser.add_argument("sweep", type=Path, metavar="SWEEP_DIR", help="folder of the sweep")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")

@@ -133,7 +133,7 @@ ENTRY = Entry(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table or write it into a file; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m analysis.variants.depth_table", description="What a deeper circuit takes."
+        prog=f"python -m {__package__}.depth_table", description="What a deeper circuit takes."
     )
     parser.add_argument("--into", type=Path, help="Markdown file with the two comments")
     options = parser.parse_args(arguments)

@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is missing; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m analysis.variants.runs", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}.runs", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs", FOLDER), help="(runs/variants)")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="(0 1 2 3 4)")
     parser.add_argument("--only", default="", help="trainings whose name begins so")

@@ -185,13 +185,12 @@ def _runs(runs: Path, name: str, model: str) -> Iterator[Run]:
         path = folder / f"{name}-seed{seed}"
         if not path.exists():
             raise RunDirectoryError(
-                f"{path}: no such run; make it with: python -m analysis.variants.runs --runs "
-                f"{folder}"
+                f"{path}: no such run; make it with: python -m {__package__}.runs --runs {folder}"
             )
         run = Run.open(path)
         if not run.finished:
             raise RunDirectoryError(
-                f"{path}: the training is unfinished; go on with: python -m analysis.variants.runs "
+                f"{path}: the training is unfinished; go on with: python -m {__package__}.runs "
                 f"--runs {folder}"
             )
         if run.experiment.name != Experiment.from_file(model).name:

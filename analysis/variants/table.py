@@ -87,7 +87,7 @@ def _of_disturbances(numbers: pd.DataFrame) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables or write them into a file; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m analysis.variants.table", description="The study of the variants."
+        prog=f"python -m {__package__}.table", description="The study of the variants."
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
     parser.add_argument("--into", type=Path, help="Markdown file with the two comments")

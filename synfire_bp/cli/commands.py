@@ -21,6 +21,7 @@ from synfire_bp.cli.bench import bench
 from synfire_bp.cli.cache import cache
 from synfire_bp.cli.data import data
 from synfire_bp.cli.describe import describe
+from synfire_bp.cli.figures import figures
 from synfire_bp.cli.models import models, schema
 from synfire_bp.cli.sweep import sweep
 from synfire_bp.cli.training import test, train, verify
@@ -50,7 +51,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, test, verify, bench, sweep, describe, models, schema):  # as help lists them
+for command in (
+    train,
+    test,
+    verify,
+    figures,
+    bench,
+    sweep,
+    describe,
+    models,
+    schema,
+):  # as help lists them
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(cache, name="cache")

@@ -1051,7 +1051,12 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel):
 
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert "synfire_bp/program/samples.h" in names
-    assert names == files("synfire_bp", "synfire_bp") | files("models", "synfire_bp/models")
+    assert names == (
+        files("synfire_bp", "synfire_bp")
+        | files("models", "synfire_bp/models")
+        | files("analysis", "synfire_bp/analysis")
+        | {"synfire_bp/figures/reported.yaml"}
+    )
 
 
 def test_the_installed_command_finds_models_and_builds_programs_outside_of_the_checkout(
@@ -1071,3 +1076,9 @@ def test_the_installed_command_finds_models_and_builds_programs_outside_of_the_c
     said = spawn("verify", "small.yaml", "--json", command=module, environment=alone)
     assert said.code == 0, said.err
     assert json.loads(said.out)["exact"] is True
+    said = spawn("figures", "activation", "--out", "drawn", command=module, environment=alone)
+    assert said.code == 0, said.err
+    assert Path("drawn", "paper", "activation.png").stat().st_size > 1000
+    said = spawn("figures", "mnist_curves", command=module, environment=alone)
+    assert said.code == 1
+    assert "python -m synfire_bp.analysis.paper.runs" in said.err or "make paper" in said.err

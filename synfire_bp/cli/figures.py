@@ -1,0 +1,38 @@
+"""The command `figures`: what `python -m analysis` does in a clone, from any folder."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synfire_bp.errors import SynfireError
+
+__all__ = ["figures"]
+
+
+def figures(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Figures, tables or groups of them. Default: what there are runs for."),
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("figures"),
+) -> None:
+    """Draw figures and tables from finished runs."""
+    try:
+        draw = import_module("synfire_bp.analysis.__main__").main
+    except ModuleNotFoundError as error:
+        if error.name == "synfire_bp.analysis":
+            raise SynfireError(
+                "the figures are not part of this installation; install it anew (pip install "
+                "'synfire_bp[analysis]'), or draw in a clone with: python -m analysis"
+            ) from None
+        raise SynfireError(
+            f"figures need the package '{error.name}', which is not installed; install what they "
+            "need with: pip install 'synfire_bp[analysis]'"
+        ) from None
+    if code := draw([*(names or []), "--runs", str(runs), "--out", str(out)]):
+        raise typer.Exit(code)
