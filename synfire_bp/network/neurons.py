@@ -121,9 +121,14 @@ class Neurons(ABC):
         return arrays["recorder.step"]
 
 
+def mixed_seed(training_seed: int) -> int:
+    """Return a number far from that of any other training: what happens at random starts there."""
+    return training_seed * 1_000_003
+
+
 def first_seed(training_seed: int) -> int:
     """Return the seed of what happens at random, at the first sample of a training."""
-    return (training_seed * 1_000_003) % 2**30
+    return mixed_seed(training_seed) % 2**30
 
 
 @dataclass(frozen=True)

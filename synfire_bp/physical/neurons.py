@@ -22,7 +22,7 @@ from synfire_bp.circuit.layout import Copies, PlasticLayout
 from synfire_bp.circuit.rule import Rule
 from synfire_bp.errors import ExperimentError
 from synfire_bp.network.lines import Lines
-from synfire_bp.network.neurons import Neurons
+from synfire_bp.network.neurons import Neurons, mixed_seed
 from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.physical.equations import LIF, NeuronCode
 from synfire_bp.physical.mapping import Timing
@@ -120,7 +120,7 @@ class PhysicalNeurons(Neurons):
 
     def test_seed(self, training_seed: int) -> int:
         """Return the seed of noise in a test."""
-        return (2**30 + training_seed * 1_000_003) % 2**31
+        return (2**30 + mixed_seed(training_seed)) % 2**31
 
     def steps(self, arrays: MappingOf[str, NDArray]) -> NDArray[np.int64]:
         """Return the phase of each recorded spike; the kick comes one phase before the first."""
