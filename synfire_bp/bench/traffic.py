@@ -2,8 +2,8 @@
 
 A spike is delivered through all the plastic synapses of its neuron: each weight is read (2 bytes).
 In a step in which some target of such a row fires as well, the row learns: each weight is read and
-written (4 bytes).  Rows are formed as the compiled circuit forms them (`synfire_bp.dense`): populations
-that lie next to each other and are reached from one neuron are one row.
+written (4 bytes).  Rows are formed as the compiled circuit forms them (`synfire_bp.dense`):
+populations that lie next to each other and are reached from one neuron are one row.
 """
 
 from __future__ import annotations
