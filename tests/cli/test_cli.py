@@ -1012,7 +1012,7 @@ def wheel(tmp_path_factory):
     source = folder / "source"
     source.mkdir()
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("synfire_bp", "models"):
+    for name in ("synfire_bp", "models", "analysis", "figures"):
         shutil.copytree(PROJECT / name, source / name, ignore=ignored)
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, source)
