@@ -11,6 +11,9 @@ algorithm that it computes, in integers.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from synfire_bp import errors, moved, oracle
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
@@ -53,3 +56,10 @@ __all__ = [
     "train",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Hand out modules that have moved, as attributes, too."""
+    if name in moved.MOVED:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -21,6 +21,7 @@ __all__ = ["MOVED", "install", "lazily"]
 MOVED: dict[str, tuple[str, ...]] = {
     "alignment": ("training.alignment",),
     "bench_report": ("bench.report",),
+    "chain": ("analysis.variants.chain",),
     "chance": ("network.chance",),
     "contenders": ("bench.contenders",),
     "datasets": ("data",),
@@ -93,12 +94,23 @@ class _OldModule(ModuleType):
         super().__init__(name, f"Moved to {', '.join(heirs)}.")
         self._heirs, self._renamed = heirs, renamed
 
+    def __dir__(self) -> list[str]:
+        return sorted({n for heir in self._heirs for n in dir(import_module(heir))})
+
     def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            modules = map(import_module, self._heirs)
+            return sorted({n for module in modules for n in getattr(module, "__all__", ())})
         if not name.startswith("__") or name == "__version__":
             for heir in self._heirs:
                 module = import_module(heir)
                 for known in (name, self._renamed.get(name, name)):
                     if hasattr(module, known):
+                        warnings.warn(
+                            f"{self.__name__}.{name} is old; use {heir}.{known}",
+                            DeprecationWarning,
+                            stacklevel=2,
+                        )
                         return getattr(module, known)
         raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
 
@@ -122,7 +134,7 @@ class _OldPaths(MetaPathFinder, Loader):
         warnings.warn(
             f"{spec.name} has moved; import from {' or '.join(heirs)}",
             DeprecationWarning,
-            stacklevel=_outside_of_imports(),
+            stacklevel=2,  # the code that imports: Python skips its own frames
         )
         return _OldModule(spec.name, heirs, self._renamed)
 
@@ -144,16 +156,6 @@ class _OldPaths(MetaPathFinder, Loader):
     def _heirs(self, fullname: str) -> list[str]:
         heirs = self._moved[fullname.removeprefix(self.package)]
         return [(self.package + heir).rstrip(".") for heir in heirs]
-
-
-def _outside_of_imports() -> int:
-    """Return the stack level of the code that imports, so that the warning points there."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and (
-        "importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__
-    ):
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def install(

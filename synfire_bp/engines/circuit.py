@@ -22,7 +22,7 @@ from synfire_bp.data.scores import Score, shut_samples
 from synfire_bp.engines.base import Progress, Segment, Stop, strays, training_split
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError
-from synfire_bp.model.model import Model, Weights
+from synfire_bp.model.model import Model, Weights, model_only
 from synfire_bp.network.neurons import first_seed
 from synfire_bp.network.numbers import Moment
 from synfire_bp.network.plan import NetworkPlan
@@ -60,7 +60,8 @@ class CircuitEngine:
             If it cannot; it says why.
         """
         try:
-            model.network.neurons.refuse(model.circuit, model.network.lines)
+            network = model_only(model).network
+            network.neurons.refuse(network.circuit, network.lines)
         except ExperimentError as error:
             raise ExperimentError(f"{model.name}: {error}") from None
 

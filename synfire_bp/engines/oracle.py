@@ -12,7 +12,7 @@ from synfire_bp.data.datasets import Dataset, Split
 from synfire_bp.data.scores import Score, shut_samples
 from synfire_bp.engines.base import Progress, Segment, Stop, training_split
 from synfire_bp.errors import SynfireError
-from synfire_bp.model.model import Model, Weights
+from synfire_bp.model.model import Model, Weights, model_only
 from synfire_bp.network.neurons import first_seed
 from synfire_bp.oracle import Samples, answer, learn
 
@@ -51,7 +51,7 @@ class OracleEngine:
         SynfireError
             If it cannot; it says why.
         """
-        for obstacle in model.algorithm.obstacles:
+        for obstacle in model_only(model).algorithm.obstacles:
             raise type(obstacle)(str(obstacle))
 
     def train(

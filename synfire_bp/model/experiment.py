@@ -63,6 +63,16 @@ class Experiment(Section):
         training: TrainingSection
         record: RecordSection
 
+    def __new__(cls, *_: Any, **__: Any) -> Experiment:
+        """Make one with a section for every variant, whichever way it is made."""
+        return super().__new__(cls.whole() if cls is Experiment else cls)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Experiment:
+        """Check values, with a section for every variant."""
+        kind = cls.whole() if cls is Experiment else cls
+        return super(Experiment, kind).model_validate(obj, **options)
+
     @classmethod
     def whole(cls) -> type[Experiment]:
         """Return the class with a section for every variant that is registered now."""
@@ -139,8 +149,10 @@ class Experiment(Section):
         ExperimentError
             If something is not valid; one line per problem.
         """
-        known = known_keys(cls.whole())
-        found = whole(_plain(values), Origin(source), [], known, named_by_a_word())
+        plain, known = _plain(values), known_keys(cls.whole())
+        if not isinstance(plain, dict):
+            return checked(cls.whole(), plain, Origin(source), [], ())
+        found = whole(plain, Origin(source), [], known, named_by_a_word())
         return checked(cls.whole(), *found, overrides)
 
     def changed(self, overrides: Sequence[str]) -> Experiment:

@@ -13,7 +13,7 @@ the experiment again what a variant does to the circuit, to its Brian2 network o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,14 @@ from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
 from synfire_bp.circuit.rule import Rule, parse_rule
 from synfire_bp.circuit.weights import initial_weights
-from synfire_bp.errors import RuleError
+from synfire_bp.errors import RuleError, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.sections import LAYERS
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.variants import Guarantees
 
-__all__ = ["Model", "assemble"]
+__all__ = ["Model", "assemble", "model_only"]
 
 Weights = tuple[NDArray[np.int16], ...]
 
@@ -107,6 +107,11 @@ def assemble(experiment: Experiment | Model) -> Model:
     """
     if isinstance(experiment, Model):
         return experiment
+    if not isinstance(experiment, Experiment):
+        raise SynfireError(
+            f"a model is assembled from an Experiment, not from {type(experiment).__name__}; read "
+            "one with Experiment.from_file"
+        )
     circuit, inference = _circuits(experiment)
     for variant in experiment.variants:
         circuit, inference = variant.circuit(circuit), variant.circuit(inference)
@@ -134,6 +139,11 @@ def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
     return training, inference
 
 
+def _first_weights(spread: float, _: Weights, algorithm: Algorithm) -> Weights:
+    """Draw the weights of the paper's circuit."""
+    return initial_weights(algorithm.sizes, algorithm.seed, spread=spread)
+
+
 def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorithm:
     """Return the paper's algorithm for a circuit and its rule, before any variant acts."""
     seed, spread = experiment.training.seed, experiment.network.initial_spread
@@ -141,7 +151,7 @@ def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorith
         sizes=circuit.sizes,
         n_phases=circuit.n_phases,
         limit=circuit.weight_limit,
-        starters=(lambda _, made: initial_weights(made.sizes, seed, spread=spread),),
+        starters=(partial(_first_weights, spread),),
         seed=seed,
     )
     output = circuit.layers[-1]
@@ -165,3 +175,19 @@ def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorith
     except RuleError as error:
         return algorithm.cannot(error)
     return replace(algorithm, potentiation=potentiation, depression=depression)
+
+
+def model_only(model: Model) -> Model:
+    """Return a model, or say that something else is none.
+
+    Raises
+    ------
+    SynfireError
+        If it is an Experiment, or nothing of the kind.
+    """
+    if not isinstance(model, Model):
+        raise SynfireError(
+            f"an engine takes a Model, not {type(model).__name__}; make one with "
+            "assemble(experiment)"
+        )
+    return model

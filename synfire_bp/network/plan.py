@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies, PlasticLayout
 from synfire_bp.circuit.rule import Rule
+from synfire_bp.errors import SynfireError
 from synfire_bp.network.lines import NO_LINES, Lines, combined
 from synfire_bp.network.neurons import MEMORYLESS, Neurons
 from synfire_bp.network.numbers import Moment, Numbers
@@ -92,10 +93,23 @@ class NetworkPlan:
         -------
         dict
             "group.variable" to an array or a number.
+
+        Raises
+        ------
+        SynfireError
+            If two variants give one number other values.
         """
         given = self.neurons.numbers(
             self.circuit, self.layout, weights, self.rule, copies=copies, at=at
         )
+        added: Numbers = {}
         for source in self.sources:
-            given |= source(self.circuit, self.layout, at)
-        return given
+            more = source(self.circuit, self.layout, at)
+            for name in more.keys() & added.keys():
+                if not np.array_equal(more[name], added[name]):
+                    raise SynfireError(
+                        f"two variants of this model set {name} to other values; use one of them, "
+                        "or give the number a name of its own"
+                    )
+            added |= more
+        return given | added

@@ -230,6 +230,21 @@ class Algorithm:
         if bounds != forward:
             raise SynfireError(f"changes: bounds are {_said(bounds)}; must be {_said(forward)}")
 
+    def changing(self, changes: Changes) -> Algorithm:
+        """Return the algorithm whose forward weights change so.
+
+        Raises
+        ------
+        SynfireError
+            If a variant said before how they change.
+        """
+        if self.changes is not None:
+            raise SynfireError(
+                "two variants of this model say how weights change, and in which bounds; use one "
+                "of them"
+            )
+        return replace(self, changes=changes)
+
     def starting(self, starter: Starter) -> Algorithm:
         """Return the algorithm whose training starts from what one more starter makes of it."""
         return replace(self, starters=(*self.starters, starter))

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -159,20 +158,28 @@ class Synapses(Variant):
         return 2 if self.levels is None else 2 * (WEIGHT_LIMIT + 2) // (self.levels + 1)
 
     def started(self, weights: Weights, limit: int) -> Weights:
-        """Give the drawn weights the signs of their cells, and round them to a level."""
-        started = []
+        """Give the drawn forward weights the signs of their cells, and round them to a level."""
+        if self.dale is None:
+            return self._on_levels(weights, limit)
+        signed = []
         for layer, matrix in enumerate(weights):
-            size, sign = np.abs(matrix.astype(np.int64)), np.sign(matrix)
-            if self.dale is not None:
-                inhibitory = inhibitory_cells(len(matrix), self.dale, layer)
-                sign = np.where(inhibitory, -1, 1)[:, None]
-                if self.balanced:
-                    size = _balanced(size, inhibitory)
-            if self.levels is not None:  # to the nearest one
+            size = np.abs(matrix.astype(np.int64))
+            inhibitory = inhibitory_cells(len(matrix), self.dale, layer)
+            if self.balanced:
+                size = _balanced(size, inhibitory)
+            signed.append(np.where(inhibitory, -1, 1)[:, None] * size)
+        return self._on_levels(tuple(signed), limit)
+
+    def _on_levels(self, weights: tuple[NDArray[np.integer], ...], limit: int) -> Weights:
+        """Round weights to the nearest level within the limit."""
+        rounded = []
+        for matrix in weights:
+            size = np.abs(matrix.astype(np.int64))
+            if self.levels is not None:
                 size = (size + self.step // 2) // self.step * self.step
             size = np.minimum(size, limit // self.step * self.step)
-            started.append((sign * size).astype(np.int16))
-        return tuple(started)
+            rounded.append((np.sign(matrix) * size).astype(np.int16))
+        return tuple(rounded)
 
     def bounds(self, sizes: tuple[int, ...], limit: int) -> tuple[Weights, Weights]:
         """Return the lowest and the highest weight, a matrix (n_pre, n_post) per weight layer."""
@@ -350,10 +357,14 @@ class Synapses(Variant):
                 "their own (set synapses.shared: true to have them share)"
             )
         changes = self.changes(algorithm.sizes, algorithm.limit)
-        return replace(algorithm, changes=changes).starting(self._start)
+        if changes is not None:
+            algorithm = algorithm.changing(changes)
+        return algorithm.starting(self._start)
 
     def _start(self, weights: Weights, algorithm: Algorithm) -> Weights:
-        return self.started(weights, algorithm.limit)
+        n = algorithm.n_layers
+        forward = self.started(weights[:n], algorithm.limit)
+        return (*forward, *self._on_levels(weights[n:], algorithm.limit))
 
     def changes(self, sizes: tuple[int, ...], limit: int) -> Changes | None:
         """Return how the oracle's weights change; None: as in the paper."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synfire_bp.data import DEFAULT_PREPROCESSING
-from synfire_bp.errors import ExperimentError
-from synfire_bp.model import Experiment, json_schema, list_models
+from synfire_bp.engines import OracleEngine
+from synfire_bp.errors import ExperimentError, SynfireError
+from synfire_bp.model import Experiment, assemble, json_schema, list_models
 from synfire_bp.variants import VARIANTS
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -645,3 +649,42 @@ def test_the_json_schema_describes_every_entry():
     for part in (schema, *schema["$defs"].values()):
         for name, entry in part["properties"].items():
             assert entry.get("description"), name
+
+
+def test_an_experiment_is_made_whole_whichever_way_it_is_made():
+    experiment = Experiment.from_file("variants/digits_kolen_pollack")
+    values = experiment.model_dump()
+    assert Experiment(**values) == experiment == Experiment.model_validate(values)
+    with pytest.raises(ExperimentError, match="must be a section of keys and values"):
+        Experiment.from_dict(None)
+
+
+def test_old_names_work_and_point_to_the_new_ones_at_the_line_that_uses_them(tmp_path):
+    script = tmp_path / "old.py"
+    script.write_text(
+        "import synfire_bp\n"
+        "from synfire_bp.experiment import Experiment\n"
+        "from synfire_bp.variants_feedback import FeedbackSection\n"
+        "from synfire_bp.schedule import *\n"
+        "assert epoch_order(0, 0, 3).size == 3 and synfire_bp.weights.initial_weights\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    said = done.stderr
+    assert "old.py:2: DeprecationWarning: synfire_bp.experiment has moved" in said
+    assert "old.py:2: DeprecationWarning: synfire_bp.experiment.Experiment is old; use" in said
+    assert (
+        "old.py:3: DeprecationWarning: synfire_bp.variants_feedback.FeedbackSection is old; use "
+        "synfire_bp.variants.feedback.Feedback" in said
+    )
+    assert "old.py:5: DeprecationWarning: synfire_bp.weights.initial_weights is old; use" in said
+
+
+def test_what_is_no_experiment_is_no_model_and_an_engine_takes_models_alone():
+    with pytest.raises(SynfireError, match="assembled from an Experiment, not from NoneType"):
+        assemble(None)
+    with pytest.raises(SynfireError, match="takes a Model, not Experiment; make one with assemble"):
+        OracleEngine(Experiment.from_file("digits"), None)
+    model = assemble(Experiment.from_file("variants/digits_kolen_pollack"))
+    again = pickle.loads(pickle.dumps(model))
+    for one, other in zip(model.start, again.start, strict=True):
+        np.testing.assert_array_equal(one, other)

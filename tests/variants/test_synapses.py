@@ -639,3 +639,11 @@ def test_dice_for_feedback_that_learns_are_what_the_oracle_cannot_follow(model, 
     with pytest.raises(SynfireError, match=r"not for feedback weights that learn .* 'circuit'"):
         sb.train(wild_one, engine="oracle", out=tmp_path / "oracle")
     assert sb.train(wild_one, out=tmp_path / "circuit").activity.unequal_weights.tolist() == [0, 0]
+
+
+def test_one_sign_per_cell_holds_for_forward_weights_not_for_feedback(model):
+    plain = assemble(model(["feedback=sign_symmetric"])).start
+    dale = assemble(model(["feedback=sign_symmetric", "synapses.dale=0.3"])).start
+    assert all((np.sign(dale[0]) * np.sign(dale[0][:, :1]) >= 0).all(axis=1))
+    np.testing.assert_array_equal(np.abs(dale[2]), np.abs(plain[2]))
+    np.testing.assert_array_equal(np.sign(dale[2]), np.sign(plain[1]) * (plain[2] != 0))
