@@ -13,7 +13,7 @@ copies stay equal, and the oracle throws the same dice.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -29,9 +29,9 @@ from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm, Changes
 from synfire_bp.variants.base import Guarantees, Variant, variant
-from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers
+from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers, weight_numbers
 
-__all__ = ["Synapses", "inhibitory_cells"]
+__all__ = ["Synapses", "inhibitory_cells", "weight_numbers"]
 
 Weights = tuple[NDArray[np.int16], ...]
 _CHANCE = "synfire_bp.network.chance:chance"
@@ -393,13 +393,3 @@ def _balanced(size: NDArray[np.int64], inhibitory: NDArray[np.bool_]) -> NDArray
     rare = inhibitory if 2 * inhibitory.sum() <= len(inhibitory) else ~inhibitory
     ratio = (~rare).sum() / max(rare.sum(), 1)
     return np.where(rare[:, None], 2 * np.trunc(size * ratio / 2), size).astype(np.int64)
-
-
-def weight_numbers(shapes: Sequence[tuple[int, int]]) -> tuple[NDArray[np.int32], ...]:
-    """Return a number for every weight, one matrix (n_pre, n_post) for each shape."""
-    numbered, first = [], 0
-    for n_pre, n_post in shapes:
-        last = first + n_pre * n_post
-        numbered.append(np.arange(first, last, dtype=np.int32).reshape(n_pre, n_post))
-        first = last
-    return tuple(numbered)
