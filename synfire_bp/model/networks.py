@@ -81,6 +81,10 @@ def build_network(
         from synfire_bp.network.builder import build_network as of_circuit
 
         return of_circuit(model, weights=weights or (), order=order, **given)
+    return _of_model(assemble(model), _needed(data, given), weights, order, learn)
+
+
+def _needed(data: Dataset | None, given: dict[str, Any]) -> Dataset:
     if given:
         raise SynfireError(
             f"build_network: {', '.join(given)} given with a model; pass its data, as in "
@@ -88,9 +92,18 @@ def build_network(
         )
     if data is None:
         raise SynfireError("build_network: a model needs data, such as sb.load_dataset('digits')")
+    return data
+
+
+def _of_model(
+    model: Model,
+    data: Dataset,
+    weights: Weights | None,
+    order: NDArray[np.integer] | None,
+    learn: bool,
+) -> CircuitNetwork:
     from synfire_bp.network.builder import runtime_network
 
-    model = assemble(model)
     plan = model.network if learn else model.inference
     plan.neurons.refuse(plan.circuit, plan.lines)
     split = data.train if learn else data.test

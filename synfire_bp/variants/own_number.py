@@ -1,4 +1,4 @@
-"""Numbers by which synapses throw dice: each its own, or that of the weight that it is a copy of."""
+"""Numbers by which synapses throw dice: each its own, or that of the weight that it copies."""
 
 from __future__ import annotations
 
