@@ -202,9 +202,9 @@ def test_a_training_cut_where_it_may_pause_ends_with_the_same_bits(model, monkey
 def test_a_disturbed_model_trains_and_tests_into_a_run_directory(model, tmp_path):
     run = sb.train(model("neuron.delay_spread=0.5", "record.samples=5"), out=tmp_path / "run")
     assert run.finished and set(run.spikes) >= {"x", "h", "o"}
-    assert training.test(run).samples == 20
+    assert sb.test(run).samples == 20
     with pytest.raises(SynfireError, match="the algorithm does not know"):
-        training.test(run, engine="oracle")
+        sb.test(run, engine="oracle")
 
 
 def test_normal_numbers_have_mean_0_and_variance_1():

@@ -350,9 +350,8 @@ def test_more_recorded_samples_than_are_shown_are_refused(model, tmp_path):
 
 
 def test_an_unknown_engine_is_refused(model, tmp_path):
-    with pytest.raises(
-        SynfireError, match="engine 'orcale' is unknown; use one of circuit, oracle"
-    ):
+    said = r"engine 'orcale' is unknown; did you mean oracle\?.* use one of circuit, oracle"
+    with pytest.raises(SynfireError, match=said):
         sb.train(model(), engine="orcale", out=tmp_path / "run")
 
 
