@@ -26,7 +26,7 @@ from synfire_bp.network.chance import _normal
 from synfire_bp.physical import neurons as physical_neurons
 from synfire_bp.physical.network import build_physical_network
 from synfire_bp.physical.numbers import physical_numbers
-from synfire_bp.training import dataset_of, training
+from synfire_bp.training import dataset_of
 from synfire_bp.training.verification import verify
 from synfire_bp.variants.neuron import Neuron
 

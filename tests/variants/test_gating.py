@@ -317,11 +317,11 @@ def test_what_is_counted_in_samples_does_not_count_replays(experiment, beside):
 
 
 def test_more_layers_replay_too(experiment):
-    model = experiment("gating.replay=1", sizes=(12, 8, 6, 3), active=0.7)
+    model = experiment("gating.replay=1", sizes=(12, 20, 12, 3), active=0.7)
     found = verify(model, epochs=2)
     assert found.exact, found
     assert min(row.learnt for row in found.projections) > 0
-    once = verify(experiment(sizes=(12, 8, 6, 3), active=0.7), epochs=2)
+    once = verify(experiment(sizes=(12, 20, 12, 3), active=0.7), epochs=2)
     learnt = [[row.learnt for row in result.projections] for result in (found, once)]
     assert learnt[0] != learnt[1]
 
