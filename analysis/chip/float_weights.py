@@ -22,6 +22,7 @@ from synfire_bp.circuit import FULL, HALF
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.engines import training_split
 from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.files import reason
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.oracle import Samples
 from synfire_bp.progress import WorkProgress
@@ -223,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             out.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunDirectoryError(
-                f"{out.parent}: cannot be made: {error.strerror or error}; choose another --out"
+                f"{out.parent}: cannot be made: {reason(error)}; choose another --out"
             ) from None
         table = pd.concat(tables).to_csv(index=False, lineterminator="\n")
         write_atomically(out, table.encode())

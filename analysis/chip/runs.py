@@ -17,6 +17,7 @@ from pathlib import Path
 
 from synfire_bp.engines import training_split
 from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.files import reason
 from synfire_bp.model import list_models
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs import Run, write_atomically
@@ -68,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:  # pressed a second time
         failed, stopped = {}, True
-    for name, reason in failed.items():
-        print(f"{name}: {reason}", file=sys.stderr)
+    for name, why in failed.items():
+        print(f"{name}: {why}", file=sys.stderr)
     if stopped:
         print("stopped; the same command goes on", file=sys.stderr)
         return 130
@@ -137,7 +138,7 @@ def _store(study: Study, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunDirectoryError(
-            f"{folder}: cannot be made: {error.strerror or error}; choose another --out"
+            f"{folder}: cannot be made: {reason(error)}; choose another --out"
         ) from None
     write_atomically(folder / STUDY, study.json())
 

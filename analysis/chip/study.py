@@ -27,6 +27,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from synfire_bp.circuit import backprop_circuit
 from synfire_bp.errors import ExperimentError, RunDirectoryError
+from synfire_bp.files import reason
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs import CHECKPOINT, EXPERIMENT, METRICS, Run, load_checkpoint
 
@@ -168,7 +169,7 @@ class Study:
         except FileNotFoundError:
             raise RunDirectoryError(f"{file}: no such study; {make}") from None
         except OSError as error:
-            raise RunDirectoryError(f"{file}: cannot be read: {error.strerror or error}") from None
+            raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"

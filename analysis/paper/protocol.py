@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 from synfire_bp.errors import RunDirectoryError
+from synfire_bp.files import quoted, reason
 from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
 __all__ = [
@@ -70,15 +70,15 @@ def finished_run(runs: Path, name: str, *, with_spikes: bool = False) -> Run:
         if not run.finished:
             raise RunDirectoryError(
                 f"{path}: the training is unfinished; go on with: make paper, or alone with: "
-                f"synfire-bp train {_quoted(path / EXPERIMENT)} --engine {run.engine} "
-                f"--out {_quoted(path)} --resume"
+                f"synfire-bp train {quoted(path / EXPERIMENT)} --engine {run.engine} "
+                f"--out {quoted(path)} --resume"
             )
         if with_spikes and not (path / SPIKES).exists():
             raise RunDirectoryError(
                 f"{path}: no spikes were recorded; remove the folder, then: {make}"
             )
     except OSError as error:
-        raise RunDirectoryError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise RunDirectoryError(f"{path}: cannot be read: {reason(error)}") from None
     return run
 
 
@@ -157,12 +157,8 @@ def _refuse_mixture(found: list[Run]) -> None:
 def _training(path: Path) -> str:
     """Return the command that trains a run alone; empty if there is no short one."""
     if path.name == UNTRAINED:
-        return f"synfire-bp train {MNIST} {_UNTRAINED_OPTIONS}--out {_quoted(path)}"
+        return f"synfire-bp train {MNIST} {_UNTRAINED_OPTIONS}--out {quoted(path)}"
     kind, _, seed = path.name.partition("-seed")
     if kind == FASHION_PART:
         return ""
-    return f"synfire-bp train {kind} --seed {seed} {_OPTIONS.get(kind, '')}--out {_quoted(path)}"
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))
+    return f"synfire-bp train {kind} --seed {seed} {_OPTIONS.get(kind, '')}--out {quoted(path)}"

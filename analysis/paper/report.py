@@ -7,7 +7,6 @@ nothing is loaded from anywhere.  Run again on the same runs, it is the same to 
 from __future__ import annotations
 
 import platform
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import metadata
@@ -20,6 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.files import quoted
 from synfire_bp.loihi.energy import LEFT_OUT
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs import EXPERIMENT, Run, write_atomically
@@ -118,7 +118,7 @@ def _page(**content: Any) -> str:
 def _command(name: str, runs: Path, out: Path) -> str:
     """Return the command that draws an entry, or the report."""
     options = (("--runs", runs, "runs"), ("--out", out, "figures"))
-    given = [f"{option} {shlex.quote(str(path))}" for option, path, default in options
+    given = [f"{option} {quoted(path)}" for option, path, default in options
              if str(path) != default]  # fmt: skip
     return " ".join([f"python -m {_PACKAGE}", name, *given])
 

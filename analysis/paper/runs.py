@@ -21,6 +21,7 @@ import numpy as np
 import synfire_bp as sb
 from synfire_bp.data import DATA_VARIABLE, available
 from synfire_bp.errors import SynfireError
+from synfire_bp.files import reason
 from synfire_bp.runs import Run, write_atomically
 
 from ..shared.trainings import Task, train_all
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         train_all(plan(options.seeds, options.epochs), options.runs, max(1, options.jobs))
         return 0 if _check_and_test(options.runs, options.seeds) else 1
     except OSError as error:
-        complaint: object = f"{options.runs}: {error.strerror or error}"
+        complaint: object = f"{options.runs}: {reason(error)}"
     except SynfireError as error:
         complaint = error
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.files import reason
 from synfire_bp.runs import write_atomically
 
 __all__ = ["inserted", "markdown", "print_or_insert"]
@@ -44,7 +45,7 @@ def print_or_insert(tables: Callable[[], str], into: Path | None, begin: str, en
         try:
             before = file.read_text(encoding="utf-8")
         except OSError as error:
-            raise RunDirectoryError(f"{file}: cannot be read: {error.strerror or error}") from None
+            raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
         write_atomically(file, inserted(before, text, str(file), begin, end).encode())
     except SynfireError as error:
         print(error, file=sys.stderr)

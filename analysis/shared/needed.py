@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from synfire_bp.errors import RunDirectoryError
+from synfire_bp.files import quoted, reason
 from synfire_bp.runs import EXPERIMENT, PROVENANCE, SPIKES, Run
 
 __all__ = ["needed_run"]
@@ -34,7 +34,7 @@ def needed_run(runs: Path, model: str, *, samples: int = 0) -> Run:
         if not path.exists():
             raise RunDirectoryError(
                 f"{path}: no such run; make it with: synfire-bp train {model} "
-                f"--engine circuit --out {_quoted(path)}"
+                f"--engine circuit --out {quoted(path)}"
             )
         run = Run.open(path)
         _refuse_unfinished(run)
@@ -42,12 +42,12 @@ def needed_run(runs: Path, model: str, *, samples: int = 0) -> Run:
             elsewhere = runs.with_name(f"{runs.name or 'runs'}-with-spikes")
             raise RunDirectoryError(
                 f"{path}: no spikes were recorded; make a run that does with: "
-                f"synfire-bp train {_quoted(path / EXPERIMENT)} --engine circuit "
-                f"--set record.samples={samples} --out {_quoted(elsewhere / model)}, "
-                f"then draw with --runs {_quoted(elsewhere)}"
+                f"synfire-bp train {quoted(path / EXPERIMENT)} --engine circuit "
+                f"--set record.samples={samples} --out {quoted(elsewhere / model)}, "
+                f"then draw with --runs {quoted(elsewhere)}"
             )
     except OSError as error:
-        raise RunDirectoryError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise RunDirectoryError(f"{path}: cannot be read: {reason(error)}") from None
     return run
 
 
@@ -61,10 +61,6 @@ def _refuse_unfinished(run: Run) -> None:
     if not about["finished"]:
         raise RunDirectoryError(
             f"{run.path}: the training is unfinished; go on with: "
-            f"synfire-bp train {_quoted(run.path / EXPERIMENT)} --engine {about['engine']} "
-            f"--out {_quoted(run.path)} --resume"
+            f"synfire-bp train {quoted(run.path / EXPERIMENT)} --engine {about['engine']} "
+            f"--out {quoted(run.path)} --resume"
         )
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))

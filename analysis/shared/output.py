@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synfire_bp.errors import RunDirectoryError
+from synfire_bp.files import reason
 from synfire_bp.runs import write_atomically
 
 from . import pictures
@@ -133,6 +134,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunDirectoryError(
-            f"{folder}: cannot be used as the folder of the figures: {error.strerror or error}; "
+            f"{folder}: cannot be used as the folder of the figures: {reason(error)}; "
             "choose another --out"
         ) from None

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synfire_bp.errors import SynfireError
+from synfire_bp.files import reason
 
 from ..shared.trainings import train_all
 from .study import FOLDER, SEEDS, plan
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         train_all(tasks, options.runs, max(1, options.jobs))
         return 0
     except OSError as error:
-        complaint: object = f"{options.runs}: {error.strerror or error}"
+        complaint: object = f"{options.runs}: {reason(error)}"
     except SynfireError as error:
         complaint = error
     except KeyboardInterrupt:

@@ -62,7 +62,7 @@ from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError
-from synfire_bp.files import write_atomically
+from synfire_bp.files import reason, write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
 from synfire_bp.model.sections import LAYERS
@@ -174,7 +174,7 @@ def _folder(out: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunDirectoryError(
-            f"{folder}: cannot be used as the folder of the benchmark: {error.strerror or error}; "
+            f"{folder}: cannot be used as the folder of the benchmark: {reason(error)}; "
             "choose another --out"
         ) from None
     return folder

@@ -32,7 +32,6 @@ even lie below zero); what would follow from it is null.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,7 +42,7 @@ from synfire_bp.bench.measuring import Measure
 from synfire_bp.bench.scaling import Series
 from synfire_bp.bench.traffic import Bound
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.files import json_bytes
+from synfire_bp.files import json_bytes, quoted, reason
 
 __all__ = [
     "RESULT",
@@ -193,11 +192,10 @@ def read(folder: str | Path) -> Bench:
         return TypeAdapter(Bench).validate_json(file.read_bytes())
     except FileNotFoundError:
         raise RunDirectoryError(
-            f"{file}: no such benchmark; make it with: synfire-bp bench "
-            f"--out {shlex.quote(str(folder))}"
+            f"{file}: no such benchmark; make it with: synfire-bp bench --out {quoted(folder)}"
         ) from None
     except OSError as error:
-        raise RunDirectoryError(f"{file}: cannot be read: {error.strerror or error}") from None
+        raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

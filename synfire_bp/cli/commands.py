@@ -26,6 +26,7 @@ from synfire_bp.cli.models import models, schema
 from synfire_bp.cli.sweep import sweep
 from synfire_bp.cli.training import test, train, verify
 from synfire_bp.errors import Interrupted, SynfireError
+from synfire_bp.files import reason
 
 __all__ = ["app", "main"]
 
@@ -99,7 +100,7 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:  # of a place that no module expects trouble from, such as stdout
         _give_up_output()
-        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        _complain(f"{error.filename or 'output'}: {reason(error)}")
         sys.exit(1)
     except MemoryError as error:
         _complain(f"not enough memory ({error}); choose smaller network.sizes")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from synfire_bp.data.idx import RemoteFile, read_verified
 from synfire_bp.errors import DatasetError
+from synfire_bp.files import reason
 from synfire_bp.progress import DownloadProgress
 
 __all__ = ["cache_folder", "download"]
@@ -90,7 +91,7 @@ def _naming_failures(url: str, target: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise DatasetError(
-            f"{target}: cannot be written: {error.strerror or error}. "
+            f"{target}: cannot be written: {reason(error)}. "
             "Make room, or choose a folder in which you may write"
         ) from None
     except ValueError as error:  # pooch: the checksum is another

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import DatasetError
+from synfire_bp.files import reason
 
 __all__ = ["RemoteFile", "read_verified"]
 
@@ -72,7 +73,7 @@ def read_verified(
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise DatasetError(f"{where}: cannot be read: {error.strerror or error}") from None
+        raise DatasetError(f"{where}: cannot be read: {reason(error)}") from None
     try:
         content = gzip.decompress(raw)
     except EOFError:

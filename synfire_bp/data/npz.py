@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from synfire_bp.data.images import Images
 from synfire_bp.data.source import FileCheck, Source
 from synfire_bp.errors import DatasetError
+from synfire_bp.files import reason
 
 __all__ = ["NpzFile"]
 
@@ -77,9 +78,7 @@ def _npz_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DatasetError(
-            f"{path}: cannot be read: {error.strerror or error}; expected {wanted}"
-        ) from None
+        raise DatasetError(f"{path}: cannot be read: {reason(error)}; expected {wanted}") from None
     key = None
     try:
         archive = np.load(io.BytesIO(data), allow_pickle=False)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, create_model
 
 from synfire_bp.errors import ExperimentError
+from synfire_bp.files import reason
 from synfire_bp.model.base import BASE, Origin, allow_base, read_model, whole
 from synfire_bp.model.check import checked, known_keys, section_of
 from synfire_bp.model.library import absolute, find_model, read_text
@@ -220,7 +221,7 @@ class Experiment(Section):
             except OSError as error:
                 raise ExperimentError(
                     f"{self.name}: dataset.path: {self.dataset.path} cannot be read: "
-                    f"{error.strerror or error}"
+                    f"{reason(error)}"
                 ) from None
             values["dataset.path"] = hashlib.sha256(content).hexdigest()
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synfire_bp.errors import ExperimentError
+from synfire_bp.files import reason
 
 __all__ = ["absolute", "find_model", "list_models", "nearest_model", "read_text", "shipped_models"]
 
@@ -101,7 +102,7 @@ def read_text(file: Path) -> str:
     except UnicodeDecodeError as error:
         raise ExperimentError(f"{file}: is not a text file in UTF-8 ({error.reason})") from None
     except OSError as error:
-        raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from None
+        raise ExperimentError(f"{file}: cannot be read: {reason(error)}") from None
 
 
 def absolute(path: Any, folder: str | Path) -> Any:

@@ -28,6 +28,7 @@ from importlib import metadata
 from pathlib import Path
 
 from synfire_bp.errors import BuildError
+from synfire_bp.files import reason
 from synfire_bp.program.cache import ABOUT, BUILDING, KNOWN, USED, cache_folder
 from synfire_bp.program.compiler import compile_sources, compiler_version, last_lines, processor
 from synfire_bp.program.program import MANIFEST, Program
@@ -65,7 +66,7 @@ def _built(spec: ProgramSpec, compiler: str, cache: Path, known: Path) -> Progra
         workplace = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{os.getpid()}-", dir=cache))
     except OSError as error:
         raise BuildError(
-            f"cannot write to the folder of compiled programs, {cache}: {error.strerror}; "
+            f"cannot write to the folder of compiled programs, {cache}: {reason(error)}; "
             "set SYNFIRE_BP_CACHE to a folder that can be written"
         ) from error
     try:
@@ -82,7 +83,7 @@ def _built(spec: ProgramSpec, compiler: str, cache: Path, known: Path) -> Progra
         _note(known, place.name)
         return Program(place)
     except OSError as error:
-        raise BuildError(f"cannot build in {workplace}: {error.strerror or error}") from error
+        raise BuildError(f"cannot build in {workplace}: {reason(error)}") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from synfire_bp.errors import BuildError
+from synfire_bp.files import reason
 from synfire_bp.program.program import MANIFEST
 
 __all__ = ["ABOUT", "BUILDING", "KNOWN", "USED", "CacheEntry", "cache_folder", "clear", "entries"]
@@ -90,7 +91,7 @@ def clear() -> int:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise BuildError(f"{path}: cannot be removed: {error.strerror or error}") from None
+            raise BuildError(f"{path}: cannot be removed: {reason(error)}") from None
     return len(removed)
 
 

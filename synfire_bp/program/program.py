@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import SimulationError
+from synfire_bp.files import reason
 
 __all__ = ["MANIFEST", "Program", "ProgramResult", "SampleFiles"]
 
@@ -58,7 +59,7 @@ class SampleFiles:
         except OSError as error:
             self.close()
             raise SimulationError(
-                f"cannot write the samples to {self.folder}: {error.strerror}; set TMPDIR to a "
+                f"cannot write the samples to {self.folder}: {reason(error)}; set TMPDIR to a "
                 "folder with space"
             ) from error
 
@@ -140,7 +141,7 @@ class Program:
             return self._run(manifest, workplace, numbers, samples, order, progress, stop)
         except OSError as error:
             raise SimulationError(
-                f"cannot use the working folder {workplace}: {error.strerror or error}; set "
+                f"cannot use the working folder {workplace}: {reason(error)}; set "
                 "TMPDIR to a folder with space"
             ) from error
         finally:

@@ -29,6 +29,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from synfire_bp.errors import ExperimentError, SweepError
+from synfire_bp.files import reason
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.yaml_text import dump, nearest, read_yaml
 from synfire_bp.section import Section
@@ -154,7 +155,7 @@ class Sweep(Section):
         except UnicodeDecodeError as error:
             raise SweepError(f"{file}: is not a text file in UTF-8 ({error.reason})") from None
         except OSError as error:
-            raise SweepError(f"{file}: cannot be read: {error.strerror or error}") from None
+            raise SweepError(f"{file}: cannot be read: {reason(error)}") from None
         return cls.from_yaml(
             text, str(file), overrides=overrides, engine=engine, folder=file.parent
         )

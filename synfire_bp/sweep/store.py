@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synfire_bp.errors import RunDirectoryError, SweepError
-from synfire_bp.files import take_lock, write_atomically
+from synfire_bp.files import reason, take_lock, write_atomically
 from synfire_bp.sweep.columns import cell, design_table, epoch_table, run_schema
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun
@@ -79,7 +79,7 @@ class SweepStore:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SweepError(
-                f"{path}: cannot be used as the folder of a sweep: {error.strerror or error}; "
+                f"{path}: cannot be used as the folder of a sweep: {reason(error)}; "
                 "choose an --out that can be written"
             ) from None
         try:
@@ -184,9 +184,9 @@ def _put(file: Path, content: bytes) -> None:
             if full
             else "mend this and start the same command again"
         )
-        reason = cause.strerror if isinstance(cause, OSError) else cause
+        why = reason(cause) if isinstance(cause, OSError) else cause
         raise SweepError(
-            f"{file}: cannot be written: {reason}. All rows that were stored before are safe; "
+            f"{file}: cannot be written: {why}. All rows that were stored before are safe; "
             f"{mend}: it does only what is missing"
         ) from None
 
@@ -212,7 +212,7 @@ def _refuse_foreign(path: Path) -> None:
             raise SweepError(f"{path}: is a file; --out must name a folder")
         names = {file.name for file in path.iterdir()} - {LOCK, PARTS, DESIGN}
     except OSError as error:
-        raise SweepError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise SweepError(f"{path}: cannot be read: {reason(error)}") from None
     names = {name for name in names if not name.endswith(".tmp")}
     if names and SWEEP not in names:
         raise SweepError(
