@@ -20,10 +20,11 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from synfire_bp.errors import RunDirectoryError
 
@@ -31,14 +32,18 @@ __all__ = [
     "LOCK",
     "csv_bytes",
     "json_bytes",
+    "make_folder",
     "naming_os_errors",
     "npz_bytes",
     "quoted",
+    "read_json",
     "reason",
     "remedy",
     "take_lock",
     "write_atomically",
 ]
+
+T = TypeVar("T")
 
 LOCK = ".lock"
 """Name of the file that is locked in a folder."""
@@ -89,6 +94,22 @@ def quoted(path: str | Path) -> str:
     return shlex.quote(str(path))
 
 
+def make_folder(folder: Path, otherwise: str = "cannot be made") -> None:
+    """Make a folder if it is not there; `otherwise` is what is said of it if that is refused.
+
+    Raises
+    ------
+    RunDirectoryError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{folder}: {otherwise}: {reason(error)}; choose another --out"
+        ) from None
+
+
 @contextmanager
 def naming_os_errors(path: Path) -> Iterator[None]:
     """Turn an error of the operating system into a message about the run directory."""
@@ -135,7 +156,39 @@ def take_lock(path: Path) -> int:
     return lock
 
 
-# ---------------------------------------------------------------- the bytes of a file
+# ---------------------------------------------------------------- the content of a file
+
+
+def read_json(kind: type[T], file: Path, *, missing: str, whole: str, anew: str) -> T:
+    """Return what a JSON file holds, checked.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass, whose fields the file has as keys.
+    file : Path
+        Where it is.
+    missing, whole, anew : str
+        For messages: what is said if there is no file; what it should be, such as "a study"; how to
+        make it.
+
+    Raises
+    ------
+    RunDirectoryError
+        If it is not there, cannot be read, or holds something else.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise RunDirectoryError(f"{file}: {missing}") from None
+    except OSError as error:
+        raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise RunDirectoryError(
+            f"{file}: is not {whole} ({where}: {first['msg']}); {anew}"
+        ) from None
 
 
 def npz_bytes(arrays: Mapping[str, NDArray]) -> bytes:

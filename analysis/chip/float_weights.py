@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 from synfire_bp.circuit import FULL, HALF
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.engines import training_split
-from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.files import reason
+from synfire_bp.errors import SynfireError
+from synfire_bp.files import make_folder, write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.oracle import Samples
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs import write_atomically
 from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
 
@@ -220,12 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with WorkProgress(options.quiet) as progress:
             tables = [trained(experiment, progress=progress) for experiment in experiments]
         out = options.out.expanduser()
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunDirectoryError(
-                f"{out.parent}: cannot be made: {reason(error)}; choose another --out"
-            ) from None
+        make_folder(out.parent)
         table = pd.concat(tables).to_csv(index=False, lineterminator="\n")
         write_atomically(out, table.encode())
     except SynfireError as error:

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synfire_bp.engines import training_split
-from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.files import reason
+from synfire_bp.errors import SynfireError
+from synfire_bp.files import make_folder, write_atomically
 from synfire_bp.model import list_models
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs import Run, write_atomically
+from synfire_bp.runs import Run
 from synfire_bp.sweep import Command, Ended, Processes, training_command, work_through
 from synfire_bp.training import dataset_of
 from synfire_bp.training.interrupt import StopRequest
@@ -134,12 +134,7 @@ def _commands(study: Study, folder: Path) -> list[Command]:
 
 
 def _store(study: Study, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunDirectoryError(
-            f"{folder}: cannot be made: {reason(error)}; choose another --out"
-        ) from None
+    make_folder(folder)
     write_atomically(folder / STUDY, study.json())
 
 

@@ -23,11 +23,11 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from synfire_bp.circuit import backprop_circuit
 from synfire_bp.errors import ExperimentError, RunDirectoryError
-from synfire_bp.files import reason
+from synfire_bp.files import read_json
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs import CHECKPOINT, EXPERIMENT, METRICS, Run, load_checkpoint
 
@@ -162,20 +162,10 @@ class Study:
         RunDirectoryError
             If it holds none, or its file is damaged; the message names the command that makes it.
         """
-        file = folder / STUDY
         make = f"make it with: {_command(folder)}"
-        try:
-            return TypeAdapter(cls).validate_json(file.read_bytes())
-        except FileNotFoundError:
-            raise RunDirectoryError(f"{file}: no such study; {make}") from None
-        except OSError as error:
-            raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise RunDirectoryError(
-                f"{file}: is not a study ({where}: {first['msg']}); {make}"
-            ) from None
+        return read_json(
+            cls, folder / STUDY, missing=f"no such study; {make}", whole="a study", anew=make
+        )
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.files import quoted
+from synfire_bp.files import make_folder, quoted
 from synfire_bp.loihi.energy import LEFT_OUT
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs import EXPERIMENT, Run, write_atomically
 
 from ..shared.entry import Entry
-from ..shared.output import make_folder, table_file
+from ..shared.output import NO_FOLDER, table_file
 from ..shared.page import DASH, Table, picture, rounded, table, text
 from .comparison import compare
 from .protocol import PAPER
@@ -82,7 +82,7 @@ def write_report(
     RunDirectoryError
         If the page cannot be written.  What cannot be drawn is listed in the page, with the reason.
     """
-    make_folder(out)
+    make_folder(out, NO_FOLDER)
     comparison = compare(runs, paper := read_reported())
     page = _page(
         paper=paper,

@@ -13,15 +13,15 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synfire_bp.errors import RunDirectoryError
-from synfire_bp.files import reason
-from synfire_bp.runs import write_atomically
+from synfire_bp.files import make_folder, write_atomically
 
 from . import pictures
 from .entry import Entry
 
-__all__ = ["make_folder", "save", "save_entry", "table_file"]
+__all__ = ["NO_FOLDER", "save", "save_entry", "table_file"]
 
+NO_FOLDER = "cannot be used as the folder of the figures"
+"""What is said of a folder that cannot be made."""
 _LARGE = 64_000
 """Bytes: a table that has more as CSV is written as Parquet, in a tenth to a third of them."""
 _OTHER_FORM = {".csv": ".parquet", ".parquet": ".csv"}
@@ -93,7 +93,7 @@ def save(
             contents[f"{name}.svg"] = pictures.svg(figure)
     table, content = table_file(numbers, name)
     contents |= {table: content} | dict(extra or {})
-    make_folder(folder)
+    make_folder(folder, NO_FOLDER)
     for file, content in contents.items():
         write_atomically(folder / file, content)
     old = (folder / table).with_suffix(_OTHER_FORM[Path(table).suffix])
@@ -120,20 +120,3 @@ def _of_one_kind(table: pd.DataFrame) -> pd.DataFrame:
         if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed")
     }
     return table.assign(**mixed)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder of the figures if it is not there.
-
-    Raises
-    ------
-    RunDirectoryError
-        If it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunDirectoryError(
-            f"{folder}: cannot be used as the folder of the figures: {reason(error)}; "
-            "choose another --out"
-        ) from None

@@ -61,8 +61,8 @@ from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, me
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.spec import CircuitProgram
-from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError
-from synfire_bp.files import reason, write_atomically
+from synfire_bp.errors import ExperimentError, Interrupted
+from synfire_bp.files import make_folder, write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
 from synfire_bp.model.sections import LAYERS
@@ -170,13 +170,7 @@ def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
 
 def _folder(out: str | Path) -> Path:
     folder = Path(out).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunDirectoryError(
-            f"{folder}: cannot be used as the folder of the benchmark: {reason(error)}; "
-            "choose another --out"
-        ) from None
+    make_folder(folder, "cannot be used as the folder of the benchmark")
     return folder
 
 

@@ -36,13 +36,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
-
 from synfire_bp.bench.measuring import Measure
 from synfire_bp.bench.scaling import Series
 from synfire_bp.bench.traffic import Bound
-from synfire_bp.errors import RunDirectoryError
-from synfire_bp.files import json_bytes, quoted, reason
+from synfire_bp.files import json_bytes, quoted, read_json
 
 __all__ = [
     "RESULT",
@@ -187,19 +184,8 @@ def read(folder: str | Path) -> Bench:
     RunDirectoryError
         If there is none, or it is not one that this version writes.
     """
-    file = Path(folder) / RESULT
-    try:
-        return TypeAdapter(Bench).validate_json(file.read_bytes())
-    except FileNotFoundError:
-        raise RunDirectoryError(
-            f"{file}: no such benchmark; make it with: synfire-bp bench --out {quoted(folder)}"
-        ) from None
-    except OSError as error:
-        raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise RunDirectoryError(
-            f"{file}: is not a benchmark of this version ({where}: {first['msg']}); make it anew "
-            "with: synfire-bp bench"
-        ) from None
+    return read_json(
+        Bench, Path(folder) / RESULT,
+        missing=f"no such benchmark; make it with: synfire-bp bench --out {quoted(folder)}",
+        whole="a benchmark of this version", anew="make it anew with: synfire-bp bench",
+    )  # fmt: skip
