@@ -7,7 +7,6 @@ copy of a weight matrix for itself, or read from the bare files.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -28,6 +27,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+from processes import processes_that_name
 
 import synfire_bp as sb
 from analysis import __main__ as analysis_main
@@ -568,18 +568,6 @@ def test_a_complete_study_is_left_as_it_is(study, copied, capsys):
     assert before.items() <= after.items()
     assert Study.read(copied / "chip") == study
     assert capsys.readouterr().err == ""
-
-
-def processes_that_name(path):
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if str(path) in command and int(folder.name) != os.getpid():
-            found.append(command)
-    return found
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")

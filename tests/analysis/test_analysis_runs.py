@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import processes_that_name
 
 import synfire_bp as sb
 from analysis.paper.runs import plan
@@ -79,18 +80,6 @@ def small(small_npz):
         return Task(name, "digits", "oracle", (*few, f"training.epochs={epochs}", *changes))
 
     return task
-
-
-def processes_that_name(path):
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if str(path) in command and int(folder.name) != os.getpid():
-            found.append(command)
-    return found
 
 
 def await_samples(path):

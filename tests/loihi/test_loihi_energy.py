@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from synapses_one_by_one import every_synapse
 
 import synfire_bp as sb
-from synfire_bp.circuit import PlasticProjection, backprop_circuit, inference_circuit
+from synfire_bp.circuit import backprop_circuit, inference_circuit
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.cli import main
 from synfire_bp.errors import HardwareError
@@ -41,18 +42,6 @@ def simulated(circuit, *, learning):
     changes = {} if learning else {"potentiation": 0, "depression": 0}
     fired, _ = simulate(circuit, plastic, {name: patterns[name] for name in names}, **changes)
     return fired[0]
-
-
-def every_synapse(circuit):
-    """Yield (presynaptic cell, postsynaptic cell, plastic) of every synapse."""
-    for row in (*circuit.plastic, *circuit.projections):
-        pre, post = circuit.slices[row.pre], circuit.slices[row.post]
-        plastic = isinstance(row, PlasticProjection)
-        one_to_one = not plastic and pre.stop - pre.start == post.stop - post.start
-        for i in range(pre.start, pre.stop):
-            for j in range(post.start, post.stop):
-                if not one_to_one or i - pre.start == j - post.start:
-                    yield i, j, plastic
 
 
 def counted_spike_by_spike(circuit, fired, placement):

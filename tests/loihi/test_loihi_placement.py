@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synapses_one_by_one import every_synapse
 
-from synfire_bp.circuit import PlasticProjection, backprop_circuit, inference_circuit
+from synfire_bp.circuit import backprop_circuit, inference_circuit
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.placement import LIMITS, ChipResources, learns, place
 
@@ -33,18 +34,6 @@ def by_hand(sizes):
     gates_output = 3 + (1 + 1 + 2 + 1) + 1 + 4 + 3 + 4 + 3
     gates = 4 * n_in + gates_hidden * n_hid + gates_output * n_out
     return neurons, plastic, relays + gates + 12  # and the ring
-
-
-def every_synapse(circuit):
-    """Yield (presynaptic cell, postsynaptic cell, learning row or not) of every synapse."""
-    for row in (*circuit.plastic, *circuit.projections):
-        pre, post = circuit.slices[row.pre], circuit.slices[row.post]
-        plastic = isinstance(row, PlasticProjection)
-        one_to_one = not plastic and pre.stop - pre.start == post.stop - post.start
-        for i in range(pre.start, pre.stop):
-            for j in range(post.start, post.stop):
-                if not one_to_one or i - pre.start == j - post.start:
-                    yield i, j, plastic
 
 
 @pytest.mark.parametrize("sizes", [MNIST, FASHION])
