@@ -18,7 +18,8 @@ from synfire_bp import errors, moved, oracle
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
 from synfire_bp.circuit.reference import firing_table
-from synfire_bp.circuit.rule import parse_rule
+from synfire_bp.circuit.rule import Trace, parse_rule
+from synfire_bp.circuit.rule import register_rule as rule
 from synfire_bp.circuit.weights import initial_weights
 from synfire_bp.data.datasets import Dataset, load_dataset
 from synfire_bp.model.experiment import Experiment
@@ -40,6 +41,7 @@ __all__ = [
     "Experiment",
     "Model",
     "Run",
+    "Trace",
     "__version__",
     "assemble",
     "backprop_circuit",
@@ -52,6 +54,7 @@ __all__ = [
     "load_dataset",
     "oracle",
     "parse_rule",
+    "rule",
     "test",
     "train",
     "verify",

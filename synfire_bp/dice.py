@@ -14,7 +14,16 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CERTAIN", "chances", "in_portions", "in_steps", "likelihood", "mixed", "moments"]
+__all__ = [
+    "CERTAIN",
+    "chances",
+    "faded",
+    "in_portions",
+    "in_steps",
+    "likelihood",
+    "mixed",
+    "moments",
+]
 
 CERTAIN = 2**24
 """A draw is below this; so an event of probability p is a draw below p * CERTAIN."""
@@ -93,3 +102,12 @@ def in_portions(amount: NDArray, portion: NDArray | int, number: NDArray, moment
     """
     drawn = (chances(number, moment) * np.asarray(portion, dtype=np.int64)) >> 24
     return np.sign(amount) * ((np.abs(amount) + drawn) // portion)
+
+
+def faded(x: NDArray, kept: int, number: NDArray | int, moment: int | NDArray) -> NDArray:
+    """Return x times kept / `CERTAIN`, rounded down, or up with the probability of the fraction.
+
+    `x` is not negative.
+    """
+    left = np.asarray(x, dtype=np.int64) * np.asarray(kept, dtype=np.int64)
+    return (left + chances(number, moment)) >> 24

@@ -36,7 +36,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     "interrupt": ("training.interrupt",),
     "lines": ("network.lines",),
     "loihi.learning": ("loihi.engine.learning", "loihi.engine.arithmetic"),
-    "loihi.rules": ("loihi.engine.rules", "loihi.engine.reader", "loihi.engine.engine"),
+    "loihi.rules": ("loihi.engine.rules", "loihi.engine.engine", "circuit.products"),
     "measuring": ("bench.measuring",),
     "neurons": ("network.equations",),
     "oracle_kernels": ("oracle.kernels",),

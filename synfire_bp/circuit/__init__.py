@@ -25,6 +25,7 @@ from synfire_bp.circuit.paper import (
     backprop_circuit,
     inference_circuit,
 )
+from synfire_bp.circuit.products import Factor, Product, SumOfProducts, Trace
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.circuit.rows import (
     Block,
@@ -37,7 +38,7 @@ from synfire_bp.circuit.rows import (
     Relay,
     Source,
 )
-from synfire_bp.circuit.rule import FACTORS, PAPER_RULE, Product, Rule, parse_rule
+from synfire_bp.circuit.rule import FACTORS, PAPER_RULE, RULES, Rule, parse_rule, register_rule
 from synfire_bp.circuit.schedule import Schedule, layer_names
 from synfire_bp.circuit.weights import (
     INITIAL_LIMIT,
@@ -55,6 +56,7 @@ __all__ = [
     "EXPONENTS",
     "FACTORS",
     "FULL",
+    "Factor",
     "Feedback",
     "FixedWeight",
     "GATES",
@@ -75,11 +77,14 @@ __all__ = [
     "Product",
     "Projection",
     "RELAYS",
+    "RULES",
     "Relay",
     "Rule",
     "SOURCES",
     "Schedule",
     "Source",
+    "SumOfProducts",
+    "Trace",
     "VOLTAGE_LIMIT",
     "WEIGHT_LIMIT",
     "as_copy",
@@ -95,5 +100,6 @@ __all__ = [
     "initial_weights",
     "layer_names",
     "parse_rule",
+    "register_rule",
     "simulate",
 ]

@@ -44,7 +44,13 @@ def describe(
         raise typer.BadParameter(f"--run needs --hardware {HardwareName.loihi1.value}")
     sizes = "-".join(map(str, circuit.sizes))
     print(f"{experiment.name}: {experiment.description}")
-    print(f"{experiment.dataset.name}, {sizes}, rule: {experiment.learning.rule}")
+    rule = experiment.learning.parsed()
+    print(f"{experiment.dataset.name}, {sizes}, rule: {rule.text}")
+    if rule.dt is not None:
+        print(f"tag: {rule.dt.text}")
+    for name, trace in rule.traces:
+        decay = "no decay" if trace.tau is None else f"time constant {trace.tau:g} phases"
+        print(f"trace {name}: {trace.impulse} a spike, {decay}")
     _print_phases(circuit)
     _print_populations(circuit)
     _print_projections(circuit)

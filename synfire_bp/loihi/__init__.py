@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from synfire_bp.circuit.products import Trace
 from synfire_bp.loihi.constrain import NeuronParameters, constrain
-from synfire_bp.loihi.engine.engine import LearningEngine, Trace
-from synfire_bp.loihi.engine.reader import parse_sum_of_products
-from synfire_bp.loihi.engine.rules import SumOfProducts
+from synfire_bp.loihi.engine.engine import LearningEngine
+from synfire_bp.loihi.engine.rules import SumOfProducts, parse_sum_of_products
 from synfire_bp.loihi.formats import (
     bias_mantissa_exponent,
     decay,

@@ -13,7 +13,7 @@ A circuit's numbers, and weights, are in units of 2^6; neuron parameters are the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.products import SumOfProducts
 from synfire_bp.circuit.rule import Rule
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.changes import Change, clipped_and_rounded, refused, table
@@ -35,6 +36,7 @@ from synfire_bp.loihi.formats import (
     weight_range,
     weight_step,
 )
+from synfire_bp.loihi.rule_formats import product_misfits
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
 
 if TYPE_CHECKING:
@@ -284,17 +286,28 @@ FORMATS: dict[str, Format] = {
 
 
 def _rule(rule: Rule, spec: LoihiSpec) -> Outcome:
+    changes = [change for total in rule.sums.values() for change in _constants(total, spec)]
+    most = 2**spec.trace_bits - 1
+    for name, trace in rule.traces:
+        if trace.impulse > most:
+            changes.append(refused(f"trace {name}", "impulse", trace.impulse, f"0 … {most}"))
+    return (None if changes else rule), changes
+
+
+def _constants(total: SumOfProducts, spec: LoihiSpec) -> Iterator[Change]:
+    """Yield the constants that the learning engine does not have."""
     (first, last), half = spec.constant_exponents, 2**spec.constant_bits
-    changes = []
-    for product in rule.products:
+    for product in total.products:
+        constant = float(product.constant)
         mantissa, exponent = mantissa_exponent(
-            product.coefficient, spec.constant_bits, (first, last), rounding="nearest"
+            constant, spec.constant_bits, (first, last), rounding="nearest"
         )
         nearest = float(mantissa * 2.0**exponent)
-        if nearest != product.coefficient:
+        factors = "*".join(sorted(map(str, product.factors)))
+        where = f"rule '{total.text}'"
+        if nearest != constant:
             limit = f"{-half} … {half - 1} times 2^{first} … 2^{last} (nearest: {nearest:g})"
-            factors = "*".join(sorted(product.factors))
-            changes.append(
-                refused(f"rule '{rule.text}'", f"constant of {factors}", product.coefficient, limit)
-            )
-    return (None if changes else rule), changes
+            yield refused(where, f"constant of {factors}", constant, limit)
+        for what, value, limit in product_misfits(product, spec):
+            if what != "the constant":
+                yield refused(where, f"{what} in {factors}", value, limit)

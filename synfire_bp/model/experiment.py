@@ -41,7 +41,7 @@ from synfire_bp.variants import VARIANTS, Guarantees, Variant, acting_order, nam
 __all__ = ["Experiment", "json_schema"]
 
 _UNHEARD_OF = object()
-_LATER = {"network.initial_spread": 1.0}
+_LATER = {"network.initial_spread": 1.0, "learning.tag": None, "learning.traces": None}
 """Keys that came after the first run directories, and what was true before them."""
 
 
@@ -201,8 +201,9 @@ class Experiment(Section):
 
     @property
     def guarantees(self) -> Guarantees:
-        """What of the paper's circuit holds with these variants."""
-        return Guarantees.of_all(variant.guarantees for variant in self.variants)
+        """What of the paper's circuit holds with this rule and these variants."""
+        given = (variant.guarantees for variant in self.variants)
+        return Guarantees.of_all((self.learning.guarantees, *given))
 
     def fingerprint(self) -> str:
         """Return the SHA-256 (hex) of what decides the bits of the training.

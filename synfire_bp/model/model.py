@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
-from synfire_bp.circuit.rule import Rule, parse_rule
+from synfire_bp.circuit.rule import Rule
 from synfire_bp.circuit.weights import initial_weights
 from synfire_bp.errors import RuleError, SynfireError
 from synfire_bp.model.experiment import Experiment
@@ -115,7 +115,7 @@ def assemble(experiment: Experiment | Model) -> Model:
     circuit, inference = _circuits(experiment)
     for variant in experiment.variants:
         circuit, inference = variant.circuit(circuit), variant.circuit(inference)
-    rule = parse_rule(experiment.learning.rule)
+    rule = experiment.learning.parsed()
     plans = NetworkPlan(circuit, rule), NetworkPlan(inference, None)
     algorithm = _algorithm(experiment, circuit, rule)
     for variant in experiment.variants:

@@ -6,17 +6,20 @@ circuit are in `synfire_bp.variants`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
-from synfire_bp.circuit.rule import PAPER_RULE, parse_rule
+from synfire_bp.circuit.reader import read_rule
+from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, Trace, parse_rule
 from synfire_bp.data.datasets import DEFAULT_PREPROCESSING
 from synfire_bp.data.images import Preprocessing
 from synfire_bp.errors import RuleError
 from synfire_bp.section import Section
+from synfire_bp.variants.base import Guarantees
 
 __all__ = [
     "LAYERS",
@@ -25,6 +28,8 @@ __all__ = [
     "LearningSection",
     "NetworkSection",
     "RecordSection",
+    "TraceSection",
+    "TracesSection",
     "TrainingSection",
 ]
 
@@ -123,24 +128,92 @@ class NetworkSection(Section):
     )
 
 
+class TraceSection(Section):
+    """A trace of spikes."""
+
+    impulse: int = Field(
+        ge=0, le=LARGEST_TRACE, description="What a spike adds; the trace saturates at 127."
+    )
+    tau: float | None = Field(
+        default=None,
+        ge=0,
+        description="Time constant of the decay, in phases (12 a sample in the paper's circuit). "
+        "null: no decay.",
+    )
+
+
+class TracesSection(Section):
+    """Traces of spikes, which a learning rule may read; they start from 0 where a run begins."""
+
+    x1: TraceSection | None = Field(default=None, description="Of presynaptic spikes.")
+    x2: TraceSection | None = Field(default=None, description="Of presynaptic spikes.")
+    y1: TraceSection | None = Field(default=None, description="Of postsynaptic spikes.")
+    y2: TraceSection | None = Field(default=None, description="Of postsynaptic spikes.")
+    y3: TraceSection | None = Field(default=None, description="Of postsynaptic spikes.")
+
+
 class LearningSection(Section):
     """What every plastic synapse does by itself."""
 
+    traces: TracesSection | None = Field(
+        default=None, description="Traces of spikes, for the rules to read. null: none."
+    )
+    tag: str | None = Field(
+        default=None,
+        description="Rule for the tag t of each synapse, dt = …, in the same words as the rule for "
+        "its weight. null: no tag.",
+    )
     rule: str = Field(
         default=PAPER_RULE,
         description="Learning rule, a sum of products of x0 (the presynaptic neuron fires), y0 "
-        "(the postsynaptic neuron fires) and r1 (the reward signal), evaluated in every step; dw "
-        "in weight units (paper: Methods).",
+        "(the postsynaptic neuron fires), r1 (the reward signal), traces x1, x2, y1, y2, y3, the "
+        "weight w, the tag t and flags u_k (every 2^k-th phase), evaluated in every phase; dw in "
+        "weight units (paper: Methods). Or the name of a rule.",
     )
+
+    @field_validator("tag")
+    @classmethod
+    def _tag_can_be_read(cls, tag: str | None) -> str | None:
+        if tag is not None:
+            _read(read_rule, tag, ("dt",))
+        return tag
 
     @field_validator("rule")
     @classmethod
-    def _rule_can_be_read(cls, rule: str) -> str:
-        try:
-            parse_rule(rule)
-        except RuleError as error:
-            raise ValueError(str(error).splitlines()[0]) from None
+    def _rule_can_be_read(cls, rule: str, info: ValidationInfo) -> str:
+        if {"tag", "traces"} <= info.data.keys():  # else these are wrong themselves
+            _read(parse_rule, rule, info.data["tag"], _traces(info.data["traces"]))
         return rule
+
+    def parsed(self) -> Rule:
+        """Return the rule, read."""
+        return parse_rule(self.rule, self.tag, _traces(self.traces))
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """What of the paper's circuit holds with this rule: all, if it knows coincidences alone."""
+        rule = self.parsed()
+        return Guarantees(
+            copies_equal=rule.by_coincidence,
+            silent_when_closed=rule.by_coincidence,
+            samples_apart=not rule.keeps,
+        )
+
+
+def _read(read: Callable[..., object], *given: object) -> None:
+    """Read a rule, or say in one line why it cannot be."""
+    try:
+        read(*given)
+    except RuleError as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+
+
+def _traces(section: TracesSection | None) -> dict[str, Trace]:
+    given = {} if section is None else {name: getattr(section, name) for name in _TRACES}
+    return {name: Trace(trace.impulse, trace.tau) for name, trace in given.items() if trace}
+
+
+_TRACES = tuple(TracesSection.model_fields)
 
 
 class TrainingSection(Section):

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from brian2 import Clock, EventMonitor, Function, Network, NeuronGroup, Subgroup, linked_var
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.groups.group import CodeRunner
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
@@ -34,7 +35,6 @@ from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.loihi.emulation import COMPARTMENT, compartment_functions, compartment_step
 from synfire_bp.loihi.spec import LoihiSpec
 from synfire_bp.network.census import Counting, count_spikes
-from synfire_bp.network.chance import in_steps
 from synfire_bp.network.equations import (
     EMIT,
     MEMORYLESS,
@@ -44,14 +44,21 @@ from synfire_bp.network.equations import (
     clock_equations,
     reward_equation,
 )
-from synfire_bp.network.functions import bounded, called
-from synfire_bp.network.learning import learning_equations, learning_statement
+from synfire_bp.network.functions import called
+from synfire_bp.network.learning import (
+    learning_equations,
+    learning_pass,
+    learning_statement,
+    trace_equations,
+    trace_step,
+)
 from synfire_bp.network.lines import NO_LINES, Lines
 from synfire_bp.network.neurons import MEMORYLESS as MEMORYLESS_NEURONS
 from synfire_bp.network.neurons import Compartments, Neurons
 from synfire_bp.network.numbers import UNIT, Moment, is_coarse
 from synfire_bp.network.objects import STEP, CircuitNetwork
 from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.network.rule_functions import rule_functions, trace_functions
 from synfire_bp.network.samples import PATTERNS, sample_functions
 
 __all__ = ["build_chip_step", "build_network", "runtime_network"]
@@ -173,6 +180,7 @@ def build_chip_step(
     populations = {name: cells[at.start : at.stop] for name, at in circuit.slices.items()}
     operations = build.operations(cells, populations)
     fixed, plastic = build.fixed(cells), build.plastic(cells)
+    operations += build.learning(plastic)
     if lines.after:
         operations.append(
             plastic.run_regularly(lines.after, when="end", name="variant_after", **build.common)
@@ -212,6 +220,11 @@ class _Build:
         return called(self.lines)
 
     @property
+    def coarse(self) -> bool:
+        """Whether weights go in larger steps than a rule's smallest change."""
+        return self.chip is not None and is_coarse(self.chip)
+
+    @property
     def unit(self) -> int:
         """What everything counts in."""
         return 1 if self.chip is None else UNIT
@@ -226,11 +239,16 @@ class _Build:
             + clock_equations(self.circuit.n_phases)
             + reward_equation(self.circuit.reward_phases, self.lines)
             + RECORDING
+            + trace_equations(self.rule)
             + self.lines.cells,
             threshold="fired",
             reset="",
             events={"recorded": "fired and recording"},
-            namespace=dict(self.samples) | arithmetic | self.called | drive,
+            namespace=dict(self.samples)
+            | arithmetic
+            | trace_functions(self.rule)
+            | self.called
+            | drive,
             name="cells",
             **self.common,
         )
@@ -250,6 +268,12 @@ class _Build:
             )
         step = MEMORYLESS_STEP if self.chip is None else compartment_step()
         done.append(cells.run_regularly(step, when="start", name="step", **self.common))
+        if self.rule is not None and self.rule.traces:
+            done.append(
+                cells.run_regularly(
+                    trace_step(self.rule), when="start", order=1, name="traces", **self.common
+                )
+            )
         if self.lines.step:
             done.append(
                 cells.run_regularly(
@@ -281,18 +305,17 @@ class _Build:
         synapse = "w : integer\n" + self.lines.plastic
         on_pre = f"arriving_post += {' * '.join(sent)}"
         if self.rule and self.circuit.reward_phases:
-            coarse = self.chip is not None and is_coarse(self.chip)
             synapse += learning_equations(
-                self.rule, coarse=coarse, own_bounds=self.lines.own_bounds
+                self.rule, coarse=self.coarse, own_bounds=self.lines.own_bounds
             )
-            on_pre += "\n" + learning_statement(self.rule, coarse=coarse, lines=self.lines)
+            on_pre += "\n" + learning_statement(self.rule, coarse=self.coarse, lines=self.lines)
         plastic = DenseSynapses(
             cells,
             cells,
             synapse,
             on_pre=on_pre,
             rows=self.by_rows,
-            namespace=self.called | {"bounded": bounded, "in_steps": in_steps},
+            namespace=self.called | rule_functions(self.rule),
             dtype={"w": np.int16},
             name="plastic",
             **self.common,
@@ -300,6 +323,15 @@ class _Build:
         layout = PlasticLayout(self.circuit)
         plastic.connect(i=layout.pre, j=layout.post)
         return plastic
+
+    def learning(self, plastic: DenseSynapses) -> list[CodeRunner]:
+        """Return what happens at all plastic synapses at the end of a phase, if anything does."""
+        code = ""
+        if self.rule and self.circuit.reward_phases:
+            code = learning_pass(self.rule, coarse=self.coarse, lines=self.lines)
+        if not code:
+            return []
+        return [plastic.run_regularly(code, when="synapses", order=1, name="learn", **self.common)]
 
     def counting(self) -> Counting:
         """Return when spikes are added to their phase's total: in every step."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from synfire_bp import dice
 from synfire_bp.dice import CERTAIN
 
-__all__ = ["CERTAIN", "certain", "chance", "in_portions", "in_steps", "normal"]
+__all__ = ["CERTAIN", "certain", "chance", "faded", "in_portions", "in_steps", "normal"]
 
 certain = CERTAIN
 """By the name that lines call it by."""
@@ -64,6 +64,13 @@ _IN_PORTIONS = _once("""
     }
 """)
 
+_FADED = _once("""
+    static inline int32_t faded(int32_t x, int32_t kept, int32_t number, int64_t moment)
+    {
+        return int32_t((int64_t(x) * kept + (mixed(number, moment) >> 8)) >> 24);
+    }
+""")
+
 _NORMAL = _once("""
     static inline double normal(int32_t number, int64_t moment)
     {
@@ -106,6 +113,12 @@ in_portions = _whole(dice.in_portions, 4)
 """How many portions an amount has: the rest becomes one more, away from zero, with probability
 rest / portion."""
 in_portions.implementations.add_implementation("cpp", _IN_PORTIONS, dependencies={"mixed": _bits})
+
+faded = _whole(dice.faded, 4)
+"""What is left of a whole number, `kept` of 2^24: rounded down, or up with the probability of the
+fraction."""
+faded.implementations.add_implementation("cpp", _FADED, dependencies={"mixed": _bits})
+
 normal = Function(
     _normal, arg_units=[1, 1], return_unit=1, return_type="float",
     arg_types=["integer", "integer"],

@@ -1,20 +1,35 @@
 """A learning rule as Brian2 code: what a learning synapse has, and what it does.
 
-The rule itself is `synfire_bp.circuit.rule`.  The statements run when the presynaptic neuron fires,
-after its spike was delivered; x0 is 1 there, y0 and r1 are variables of the postsynaptic cell.
+The rule itself is `synfire_bp.circuit.rule`.  Where everything that changes is a multiple of x0,
+the statements run when the presynaptic neuron fires, after its spike was delivered; x0 is 1 there,
+and y0 and r1 are variables of the postsynaptic cell.  Any other rule is a pass over all synapses at
+the end of every phase.
+
+A rule of coincidences alone is written out.  Any other one is a function of what it reads
+(`synfire_bp.network.rule_functions`).
 """
 
 from __future__ import annotations
 
-from synfire_bp.circuit.rule import Rule
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from synfire_bp.circuit.products import Product
+from synfire_bp.circuit.rule import LARGEST_TAG, LARGEST_TRACE, Rule
+from synfire_bp.errors import RuleError
 from synfire_bp.network.lines import NO_LINES, Lines
 
 __all__ = [
+    "CHIP_STEP",
     "COARSE_SYNAPSE",
     "LEARNING_SYNAPSE",
     "OWN_BOUNDS",
+    "Clocking",
     "learning_equations",
+    "learning_pass",
     "learning_statement",
+    "trace_equations",
+    "trace_step",
 ]
 
 LEARNING_SYNAPSE = """
@@ -26,47 +41,209 @@ LEARNING_SYNAPSE = """
 OWN_BOUNDS = LEARNING_SYNAPSE.replace("shared, constant", "constant")
 """The same, where every synapse has a range of its own."""
 
-COARSE_SYNAPSE = """
+NUMBERED = """
     number : integer (constant)          # of the synapse; its stream of random numbers
+"""
+
+COARSE_SYNAPSE = """
     coarse : integer (shared, constant)  # weights go in steps of this, a power of two
     dice   : integer (shared, constant)  # seed
 """
 """What it has besides if its weight is too coarse for the rule, which is then rounded at random."""
 
+TRACE = """
+    trace_{name}   : integer
+    impulse_{name} : integer (shared, constant)  # what a spike adds
+    kept_{name}    : integer (shared, constant)  # what a phase leaves, of 2^24
+    dice_{name}    : integer (shared, constant)  # seed
+"""
+"""What a cell has for a trace of its spikes."""
 
-def learning_equations(rule: Rule, *, coarse: bool = False, own_bounds: bool = False) -> str:
-    """Return the equations of what a learning synapse has: its range, the rule's coefficients."""
+
+@dataclass(frozen=True)
+class Clocking:
+    """How phases are told from the time steps of a simulation.
+
+    Attributes
+    ----------
+    phase : str
+        The number of the present phase since the run began.
+    begins, ends : str or None
+        Whether a phase begins or ends in this step, 0 or 1; None: in every step.
+    """
+
+    phase: str
+    begins: str | None = None
+    ends: str | None = None
+
+
+CHIP_STEP = Clocking("(t_in_timesteps + 1)")
+"""A phase is a time step."""
+
+
+def learning_equations(
+    rule: Rule,
+    *,
+    coarse: bool = False,
+    own_bounds: bool = False,
+    numbered: bool = False,
+    clocking: Clocking = CHIP_STEP,
+) -> str:
+    """Return the equations of what a learning synapse has: its range, the rule's coefficients.
+
+    Parameters
+    ----------
+    rule : Rule
+        The rule.
+    coarse : bool
+        Whether weights go in larger steps than the rule's smallest change.
+    own_bounds : bool
+        Whether every synapse has a range of its own.
+    numbered : bool
+        Whether synapses have numbers already.
+    clocking : Clocking
+        How phases are told.
+    """
+    equations = OWN_BOUNDS if own_bounds else LEARNING_SYNAPSE
+    if coarse or rule.rounds:
+        equations += NUMBERED * (not numbered) + COARSE_SYNAPSE
+    if rule.dt is not None:
+        equations += "\ntag : integer"
+    for k in rule.periods:
+        equations += f"\nu{k} = int({clocking.phase} % {2**k} == 0) : integer (shared)"
+    if clocking.ends is not None and not rule.by_events:
+        equations += f"\nlearns_now = {clocking.ends} : integer (shared)"
     coefficients = "".join(f"\n{name} : integer (shared, constant)" for name in rule.coefficients())
-    return (
-        (OWN_BOUNDS if own_bounds else LEARNING_SYNAPSE)
-        + (COARSE_SYNAPSE if coarse else "")
-        + coefficients
-    )
+    return equations + coefficients
 
 
 def learning_statement(rule: Rule, *, coarse: bool = False, lines: Lines = NO_LINES) -> str:
-    """Return the rule as a statement for the time when the presynaptic neuron fires.
+    """Return the rule as statements for the time when the presynaptic neuron fires.
 
     If every product holds `y0`, the statement says so: it does nothing where the target did not
     fire.  With `coarse` weights dw becomes a multiple of their step, at random so that its mean is
     kept.  What a variant's `lines` make of dw comes before that.
+
+    Empty if weights also change at synapses whose presynaptic neuron is silent; see
+    `learning_pass`.
     """
-    at_target = all("y0" in product.factors for product in rule.products)
-    names = {"y0": "int(fired_post)", "r1": "r1_post"}
-    skipped = {"x0", "y0"} if at_target else {"x0"}
+    if not rule.by_events:
+        return ""
+    reads = {"x0": "1", "y0": "int(fired_post)"}
+    if rule.by_coincidence:
+        return _changed(rule, {"dw": _written_out(rule, lines)}, coarse, lines, "int(fired_post)")
+    at_target = all("y0" in total.triggers for total in rule.sums.values())
+    where = "int(fired_post)" if at_target else None
+    return _changed(rule, _called(rule, reads, lines), coarse, lines, where)
+
+
+def learning_pass(
+    rule: Rule, *, coarse: bool = False, lines: Lines = NO_LINES, clocking: Clocking = CHIP_STEP
+) -> str:
+    """Return the rule as statements for every synapse at the end of a phase.
+
+    Empty if `learning_statement` is all.
+    """
+    if rule.by_events:
+        return ""
+    reads = {"x0": "int(fired_pre)", "y0": "int(fired_post)"}
+    common = frozenset.intersection(*(total.triggers for total in rule.sums.values()))
+    flags = sorted(name for name in common if name[0] == "u")
+    if clocking.ends is not None:
+        flags.append("learns_now")
+    return _changed(rule, _called(rule, reads, lines), coarse, lines, " * ".join(flags) or None)
+
+
+def trace_equations(rule: Rule | None) -> str:
+    """Return the equations of what a cell has for the traces of its spikes."""
+    names = () if rule is None else rule.traces
+    return "".join(TRACE.format(name=name) for name, _ in names)
+
+
+def trace_step(rule: Rule, *, spikes: str = "int(fired)", clocking: Clocking = CHIP_STEP) -> str:
+    """Return the statements by which traces decay, and take up so many `spikes`.
+
+    They decay where a phase begins.
+    """
+    lines = []
+    for name, _ in rule.traces:
+        trace = f"trace_{name}"
+        left = f"faded({trace}, kept_{name}, i, dice_{name} + t_in_timesteps)"
+        if clocking.begins is not None:
+            left = f"{trace} + {clocking.begins} * ({left} - {trace})"
+        added = f" + impulse_{name} * {spikes}" if spikes else ""
+        lines.append(f"{trace} = bounded({left}{added}, 0, {LARGEST_TRACE})")
+    return "\n".join(lines)
+
+
+def _written_out(rule: Rule, lines: Lines) -> str:
+    """Return dw of a coincidence, its terms in full."""
     unit = [str(lines.reward_unit)] if lines.reward_unit > 1 else []
-    terms = [
-        " * ".join(
-            [
-                gain,
-                *(names[flag] for flag in sorted(product.factors - skipped)),
-                *([] if "r1" in product.factors else unit),
-            ]
+    names = {"r1": "r1_post"}
+    terms = []
+    for gain, product in zip(rule.coefficients(), rule.products, strict=True):
+        flags = {factor.name for factor in product.factors} - {"x0", "y0"}
+        terms.append(
+            " * ".join([gain, *(names[flag] for flag in sorted(flags)), *([] if flags else unit)])
         )
-        for gain, product in zip(rule.coefficients(), rule.products, strict=True)
-    ]
-    change = lines.changed(f"({' + '.join(terms)})")
-    if coarse:
-        change = f"in_steps({change}, coarse, number, dice + t_in_timesteps)"
-    learnt = f"bounded(w + {change}, lowest, highest)"
-    return f"w += int(fired_post) * ({learnt} - w)" if at_target else f"w = {learnt}"
+    return lines.changed(f"({' + '.join(terms)})")
+
+
+def _called(rule: Rule, reads: Mapping[str, str], lines: Lines) -> dict[str, str]:
+    """Return dw and dt as calls of their functions."""
+    names = {"r1": "r1_post", "t": "tag"} | dict(reads)
+    names |= {
+        name: f"trace_{name}_{'pre' if name[0] == 'x' else 'post'}" for name, _ in rule.traces
+    }
+    gains = list(rule.coefficients())
+    calls = {}
+    for target, total in rule.sums.items():
+        own, gains = gains[: len(total.products)], gains[len(total.products) :]
+        if lines.reward_unit > 1:
+            own = [
+                _in_units(*pair, lines.reward_unit)
+                for pair in zip(own, total.products, strict=True)
+            ]
+        arguments = [*own, *(names.get(name, name) for name in total.variables)]
+        calls[target] = f"rule_{target}({', '.join(arguments)})"
+    calls["dw"] = lines.changed(calls["dw"])
+    return calls
+
+
+def _in_units(gain: str, product: Product, unit: int) -> str:
+    """Return a constant so that every product counts in the units of a graded reward."""
+    rewards = [factor for factor in product.factors if factor.name == "r1"]
+    if len(rewards) > 1 or any(factor.plus for factor in rewards):
+        raise RuleError(
+            f"the product {product.text} holds r1 in brackets or more than once; where the reward "
+            "is graded (reward.grade, reward.noise) a product holds it once or not at all"
+        )
+    return gain if rewards else f"{unit} * {gain}"
+
+
+def _changed(
+    rule: Rule, changes: dict[str, str], coarse: bool, lines: Lines, where: str | None
+) -> str:
+    """Return the statements that apply changes, each as if the other had not been yet."""
+    statements = []
+    reads = {target: set(total.variables) for target, total in rule.sums.items()}
+    order = list(changes)
+    if "dt" in changes and "w" in reads["dt"]:
+        order.reverse()  # the tag sees the weight as it was …
+        if "t" in reads["dw"]:  # … and the weight the tag
+            statements = [f"change_{target} = {code}" for target, code in changes.items()]
+            changes = {target: f"change_{target}" for target in changes}
+    for target in order:
+        change = changes[target]
+        if target == "dt":
+            variable, new = "tag", f"bounded(tag + {change}, -{LARGEST_TAG}, {LARGEST_TAG})"
+        else:
+            if coarse or rule.rounds:
+                change = f"in_steps({change}, coarse, number, dice + t_in_timesteps)"
+            variable, new = "w", f"bounded(w + {change}, lowest, highest)"
+        statements.append(
+            f"{variable} = {new}"
+            if where is None
+            else f"{variable} += {where} * ({new} - {variable})"
+        )
+    return "\n".join(statements)

@@ -16,11 +16,19 @@ from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies, PlasticLayout, fixed_synapses
 from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
 from synfire_bp.circuit.rule import Rule
+from synfire_bp.dice import likelihood, moments
 from synfire_bp.loihi.formats import UNIT as UNIT_BITS
 from synfire_bp.loihi.formats import weight_range, weight_step
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
 
-__all__ = ["Moment", "Numbers", "chip_step_numbers", "is_coarse", "weight_bounds"]
+__all__ = [
+    "Moment",
+    "Numbers",
+    "chip_step_numbers",
+    "is_coarse",
+    "rule_numbers",
+    "weight_bounds",
+]
 
 Numbers = dict[str, NDArray | float]
 """"group.variable" to an array, or to a number that a whole group shares."""
@@ -106,13 +114,37 @@ def chip_step_numbers(
 def _learning_numbers(
     circuit: Circuit, layout: PlasticLayout, rule: Rule, chip: LoihiSpec | None, seed: int
 ) -> Numbers:
+    step = SMALLEST_CHANGE if chip is None else weight_step(chip, SignMode.MIXED)
     lowest, highest = weight_bounds(circuit, chip)
+    values = rule_numbers(rule, layout, step=step, seed=seed)
+    return values | {"plastic.lowest": lowest, "plastic.highest": highest}
+
+
+def rule_numbers(
+    rule: Rule, layout: PlasticLayout, *, step: int = SMALLEST_CHANGE, seed: int = 0
+) -> Numbers:
+    """Return the numbers of a learning rule: its constants, its traces, its dice.
+
+    Parameters
+    ----------
+    rule : Rule
+        The rule.
+    layout : PlasticLayout
+        Where the plastic synapses lie.
+    step : int
+        Distance between two weights that a synapse can hold.
+    seed : int
+        Of what is rounded at random.
+    """
     values: Numbers = {f"plastic.{name}": value for name, value in rule.coefficients().items()}
-    values |= {"plastic.lowest": lowest, "plastic.highest": highest}
-    if chip is not None and is_coarse(chip):
+    if step > SMALLEST_CHANGE or rule.rounds:
         values["plastic.number"] = np.arange(layout.pre.size, dtype=np.int32)
-        values["plastic.coarse"] = weight_step(chip, SignMode.MIXED)
+        values["plastic.coarse"] = step
         values["plastic.dice"] = seed
+    for name, trace in rule.traces:
+        values[f"cells.impulse_{name}"] = trace.impulse
+        values[f"cells.kept_{name}"] = likelihood(trace.kept())
+        values[f"cells.dice_{name}"] = moments(seed, f"trace {name}")
     return values
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LIF", "NOISE", "SHARED", "SYNAPTIC", "UNITS", "NeuronCode", "delivery"]
+__all__ = ["CELLS", "LIF", "NOISE", "SHARED", "SYNAPTIC", "UNITS", "NeuronCode", "delivery"]
 
 LIF_EQUATION = "dv/dt = (E_L - v + R*(I_tonic + I_syn))/tau_m : volt (unless refractory)"
 
@@ -29,6 +29,15 @@ SHARED = """
     closed    : volt (constant)            # where that holds the membrane
     gate      : volt                       # what a pulse adds where spikes start
 """
+
+CELLS = """
+    fired        : boolean                      # in this phase
+    refractory_time : second (shared, constant)
+    noise        : volt (constant)              # standard deviation in a time step
+    quantum      : volt (shared, constant)      # a weight unit
+    moment       : integer (shared, constant)   # seed of noise
+"""
+"""What every cell has besides its membrane."""
 
 SYNAPTIC = {
     "delta": "I_syn = 0*amp : amp",

@@ -26,80 +26,42 @@ from typing import Any
 
 import numpy as np
 from brian2 import Clock, EventMonitor, Function, Network, NeuronGroup, Subgroup, linked_var, ms
+from brian2.groups.group import CodeRunner
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout
-from synfire_bp.circuit.rule import PAPER_RULE, Rule, parse_rule
+from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, parse_rule
 from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.network.builder import runtime_network
 from synfire_bp.network.census import Counting, count_spikes
 from synfire_bp.network.chance import normal
 from synfire_bp.network.equations import RECORDING, reward_equation
 from synfire_bp.network.functions import bounded
-from synfire_bp.network.learning import learning_equations, learning_statement
+from synfire_bp.network.learning import (
+    Clocking,
+    learning_equations,
+    learning_pass,
+    learning_statement,
+    trace_equations,
+    trace_step,
+)
 from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment
 from synfire_bp.network.objects import CircuitNetwork
 from synfire_bp.network.plan import NetworkPlan
+from synfire_bp.network.rule_functions import rule_functions, trace_functions
 from synfire_bp.network.samples import PATTERNS
-from synfire_bp.physical.equations import NOISE, UNITS, NeuronCode, delivery
+from synfire_bp.physical.equations import CELLS, NOISE, UNITS, NeuronCode, delivery
 from synfire_bp.physical.membrane import Membrane
 from synfire_bp.physical.neurons import PhysicalNeurons
 from synfire_bp.physical.numbers import fixed_and_pulses
+from synfire_bp.physical.objects import PhysicalNetwork
 
 __all__ = ["PhysicalNetwork", "build_physical", "build_physical_network"]
 
 SCHEDULE = ["start", "groups", "synapses", "thresholds", "resets", "end"]
 """What arrives in a time step is held against the threshold in that step."""
-
-CELLS = """
-    fired        : boolean                      # in this phase
-    refractory_time : second (shared, constant)
-    noise        : volt (constant)              # standard deviation in a time step
-    quantum      : volt (shared, constant)      # a weight unit
-    moment       : integer (shared, constant)   # seed of noise
-"""
-"""What every cell has besides its membrane."""
-
-
-@dataclass
-class PhysicalNetwork(CircuitNetwork):
-    """The Brian2 objects of a circuit in physical units; `net["h"]` is a population.
-
-    Attributes
-    ----------
-    cells : NeuronGroup
-        All cells; variables `v`, `gate`, `I_syn`, `fired` (in this phase) and so on.
-    fixed, plastic, pulses : DenseSynapses
-        Synapses on the membrane (`weight`, `w`), and the gates' pulses.
-    """
-
-    pulses: DenseSynapses | None = None
-    code: NeuronCode | None = None
-
-    def set(self, group: str, variable: str, value: Any) -> None:
-        """Set a number in SI units by the names of its group and variable."""
-        thing = self.objects[group].deliver if variable == "delay" else self.objects[group]
-        thing.variables[variable].set_value(value)
-
-    @property
-    def delayed(self) -> tuple[str, ...]:
-        """Names of pathways whose delays are numbers of a run."""
-        return self.fixed.deliver.name, self.plastic.deliver.name
-
-    @property
-    def objects(self) -> dict[str, Any]:
-        """The objects that have numbers to be set, by name."""
-        groups = [self.cells, self.fixed, self.plastic, self.pulses, self.output]
-        return {group.name: group for group in groups if group is not None}
-
-    def run(self, samples: int, **kwds: Any) -> None:
-        """Show the next `samples` samples (runtime mode)."""
-        assert self.code is not None
-        phases = samples * self.circuit.n_phases + (self.samples_run == 0)
-        self.network.run(phases * self.code.phase * self.code.dt * ms, **kwds)
-        self.samples_run += samples
 
 
 def build_physical_network(
@@ -178,6 +140,7 @@ def build_physical(
     operations = build.operations(cells, populations)
     fixed, pulses = build.fixed(cells), build.pulses(cells)
     plastic = build.plastic(cells)
+    operations += build.learning(plastic)
     census_objects, census = count_spikes(circuit, cells, build.counting(), build.common, by_rows)
     output_objects, output, readout = build.readout(populations["o"])
     recorder = EventMonitor(cells, "recorded", name="recorder", codeobj_class=codeobj_class)
@@ -224,6 +187,25 @@ class _Build:
         """
 
     @property
+    def clocking(self) -> Clocking:
+        """How a learning rule tells phases: they begin and end with certain time steps."""
+        n = self.code.phase
+        return Clocking(
+            f"(t_in_timesteps // {n} + 1)",
+            begins=f"int(t_in_timesteps % {n} == 0)",
+            ends=f"int(t_in_timesteps % {n} == {n - 1})",
+        )
+
+    @property
+    def impulses(self) -> str:
+        """What a spike adds to the traces of its cell."""
+        traces = () if self.rule is None else self.rule.traces
+        return "".join(
+            f"\ntrace_{name} = bounded(trace_{name} + impulse_{name}, 0, {LARGEST_TRACE})"
+            for name, _ in traces
+        )
+
+    @property
     def noise(self) -> str:
         """Equations of noisy synapses."""
         return NOISE * self.code.noisy_synapses
@@ -237,13 +219,16 @@ class _Build:
             + self.time
             + reward_equation(self.circuit.reward_phases)
             + CELLS
+            + trace_equations(self.rule)
             + RECORDING,
             threshold=code.threshold,
-            reset=f"{code.reset.strip()}\nfired = True",
+            reset=f"{code.reset.strip()}\nfired = True{self.impulses}",
             refractory="refractory_time",
             method=code.method,
             events={"recorded": f"({code.threshold}) and not_refractory and recording"},
-            namespace=dict(self.samples) | {"normal": normal, "drive": drive},
+            namespace=dict(self.samples)
+            | trace_functions(self.rule)
+            | {"normal": normal, "drive": drive},
             name="cells",
             **self.common,
         )
@@ -264,6 +249,11 @@ class _Build:
                 **self.common,
             ),
         ]  # fmt: skip
+        if self.rule is not None and self.rule.traces:
+            faded = trace_step(self.rule, spikes="", clocking=self.clocking)
+            done.append(
+                cells.run_regularly(faded, when="start", order=-2, name="traces", **self.common)
+            )
         ends = code.gate + code.window
         open_now = f"step_in_phase >= {code.gate} and step_in_phase < {ends}"
         done += [
@@ -333,11 +323,14 @@ class _Build:
         # "plastic.delay", a number of the run, is that of the pathway that is made first
         on_pre = {"deliver": delivery(code, "sent"), "fill": "sent = w"}
         if self.rule and self.circuit.reward_phases:
-            synapse += learning_equations(self.rule)
-            on_pre["learn"] = learning_statement(self.rule)
+            synapse += learning_equations(
+                self.rule, numbered=code.noisy_synapses, clocking=self.clocking
+            )
+            if statement := learning_statement(self.rule):
+                on_pre["learn"] = statement
         plastic = DenseSynapses(
             cells, cells, synapse, on_pre=on_pre, rows=self.by_rows,
-            namespace={"normal": normal, "bounded": bounded},
+            namespace={"normal": normal} | rule_functions(self.rule),
             dtype={"w": np.int16, "sent": np.int16}, name="plastic", **self.common,
         )  # fmt: skip
         plastic.connect(i=layout.pre, j=layout.post)
@@ -345,6 +338,15 @@ class _Build:
             plastic.learn.delay = np.full(layout.pre.size, code.window) * self.step
         plastic.deliver.delay = np.full(layout.pre.size, code.phase) * self.step
         return plastic
+
+    def learning(self, plastic: DenseSynapses) -> list[CodeRunner]:
+        """Return what happens at all plastic synapses at the end of a phase, if anything does."""
+        code = ""
+        if self.rule and self.circuit.reward_phases:
+            code = learning_pass(self.rule, clocking=self.clocking)
+        if not code:
+            return []
+        return [plastic.run_regularly(code, when="end", name="learn", **self.common)]
 
     def counting(self) -> Counting:
         """Return when spikes are added to their phase's total: in its last step."""

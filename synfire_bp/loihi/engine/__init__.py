@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synfire_bp.loihi.engine.engine import LearningEngine, Trace
-from synfire_bp.loihi.engine.reader import parse_sum_of_products
-from synfire_bp.loihi.engine.rules import TARGETS, TRACES, VARIABLES, Factor, Product, SumOfProducts
+from synfire_bp.circuit.products import Trace
+from synfire_bp.loihi.engine.engine import LearningEngine
+from synfire_bp.loihi.engine.rules import (
+    TARGETS,
+    TRACES,
+    VARIABLES,
+    Factor,
+    Product,
+    SumOfProducts,
+    parse_sum_of_products,
+)
 from synfire_bp.moved import lazily
 
 if TYPE_CHECKING:

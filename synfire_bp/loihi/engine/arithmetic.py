@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from brian2 import Function
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.products import Factor, SumOfProducts
 from synfire_bp.loihi.emulation.arithmetic import whole_function
 from synfire_bp.loihi.engine.engine import LearningEngine
-from synfire_bp.loihi.engine.rules import Factor, SumOfProducts
 from synfire_bp.loihi.formats import effective_weight, weight_step
+from synfire_bp.loihi.rule_formats import rule_bounds
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
 
-__all__ = ["LONGEST_CHANGE", "added_function", "faded_function", "learning_functions"]
+__all__ = [
+    "LONGEST_CHANGE",
+    "added_function",
+    "change_function",
+    "faded_function",
+    "learning_functions",
+]
 
 LONGEST_CHANGE = 2**30
 """Changes are held within this; all formats are narrower."""
@@ -35,8 +43,9 @@ def learning_functions(
         "added": added_function(),
         "effective": _effective(exponent, engine.spec),
     }
+    bounds = rule_bounds(engine.spec)
     for target, rule in engine.rules.items():
-        functions[f"rule_{target}"] = _rule(rule, engine.spec)
+        functions[f"rule_{target}"] = change_function(rule, bounds)
     return functions
 
 
@@ -111,32 +120,44 @@ def _effective(exponent: int, spec: LoihiSpec) -> Function:
     return whole_function(effective, "effective", code, 1)
 
 
-def _rule(rule: SumOfProducts, spec: LoihiSpec) -> Function:
-    """Return the change that a rule makes, computed without error with the point moved."""
-    bits = rule.fraction_bits
-    scaled = [(int(p.constant * 2**bits), p.factors) for p in rule.products]
+def change_function(rule: SumOfProducts, bounds: Mapping[str, int] | None = None) -> Function:
+    """Return the change that a rule makes, computed without error with the point moved.
+
+    Parameters
+    ----------
+    rule : SumOfProducts
+        The rule; the function is called "rule_dw", and takes `rule.variables` in their order.
+    bounds : mapping of str to int, optional
+        The largest magnitude of every variable: the constants then are part of the function.
+        Without it, they are its first arguments, times 2^`fraction_bits`.
+    """
+    bits, n_gains = rule.fraction_bits, 0 if bounds is not None else len(rule.products)
+    scaled = [int(p.constant * 2**bits) for p in rule.products]
     above = 2**bits - 1
 
     def change(*arguments: NDArray) -> NDArray:
-        values = {
-            name: np.asarray(argument, dtype=np.int64)
-            for name, argument in zip(rule.variables, arguments, strict=True)
-        }
+        wide = [np.asarray(argument, dtype=np.int64) for argument in arguments]
+        values = dict(zip(rule.variables, wide[n_gains:], strict=True))
         total: Any = np.int64(0)
-        for constant, factors in scaled:
-            product: Any = np.int64(constant)
-            for factor in factors:
+        for constant, product in zip(wide[:n_gains] or scaled, rule.products, strict=True):
+            result: Any = constant
+            for factor in product.factors:
                 value = values[factor.variable]
                 signed = np.sign(value) if factor.name != factor.variable else value
-                product = product * (signed + factor.plus)
-            total = total + product
+                result = result * (signed + factor.plus)
+            total = total + result
         return np.sign(total) * np.minimum((np.abs(total) + above) >> bits, LONGEST_CHANGE)
 
-    narrow = (rule.largest(spec) + 1) * 2**bits < 2**31
+    narrow = bounds is not None and (rule.largest(bounds) + 1) * 2**bits < 2**31
     whole = "int32_t" if narrow else "int64_t"
-    terms = ["*".join([f"{whole}({c})", *map(_in_cpp, factors)]) for c, factors in scaled]
+    gains = [f"gain_{k}" for k in range(n_gains)]
+    terms = [
+        "*".join([gain, *map(_in_cpp, p.factors)])
+        for gain, p in zip(gains or [f"{whole}({c})" for c in scaled], rule.products, strict=True)
+    ]
+    arguments = ", ".join(f"{whole} {name}" for name in [*gains, *rule.variables])
     code = f"""
-    static inline int32_t rule_{rule.target}({", ".join(f"{whole} {v}" for v in rule.variables)})
+    static inline int32_t rule_{rule.target}({arguments})
     {{
         const {whole} total = {" + ".join(terms)};
         const {whole} size = ((total < 0 ? -total : total) + {above}) >> {bits};
@@ -144,7 +165,7 @@ def _rule(rule: SumOfProducts, spec: LoihiSpec) -> Function:
         return total < 0 ? -held : held;
     }}
     """
-    return whole_function(change, f"rule_{rule.target}", code, len(rule.variables))
+    return whole_function(change, f"rule_{rule.target}", code, n_gains + len(rule.variables))
 
 
 def _in_cpp(factor: Factor) -> str:

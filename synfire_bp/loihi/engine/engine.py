@@ -7,35 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from synfire_bp.circuit.products import TRACES, SumOfProducts, Trace
 from synfire_bp.errors import HardwareError, RuleError
-from synfire_bp.loihi.engine.reader import parse_sum_of_products
-from synfire_bp.loihi.engine.rules import TRACES, SumOfProducts
+from synfire_bp.loihi.engine.rules import parse_sum_of_products
+from synfire_bp.loihi.rule_formats import trace_misfit
 from synfire_bp.loihi.spec import LoihiSpec
 
 __all__ = ["LearningEngine", "Trace"]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """A trace of spikes: `impulse` is added at a spike, and the trace decays exponentially.
-
-    Attributes
-    ----------
-    impulse : int
-        0 … 127.  The trace saturates at 127.
-    tau : float or None
-        Time constant in steps: a learning epoch of T steps leaves exp(-T/tau) of the trace, rounded
-        at random so that the mean is kept.  0: nothing outlasts an epoch.  None: no decay.
-    """
-
-    impulse: int
-    tau: float | None = None
-
-    def kept(self, epoch: int) -> float:
-        """Return the part of the trace that a learning epoch of so many steps leaves."""
-        if self.tau is None:
-            return 1.0
-        return math.exp(-epoch / self.tau) if self.tau else 0.0
 
 
 @dataclass(frozen=True)
@@ -107,12 +85,9 @@ def _check_trace(name: str, trace: Trace, spec: LoihiSpec) -> None:
         raise HardwareError(f"there is no trace '{name}'; there are {', '.join(TRACES)}")
     if not isinstance(trace, Trace):
         raise HardwareError(f"trace {name} is {trace!r}; must be a Trace(impulse, tau)")
-    impulse, tau, most = trace.impulse, trace.tau, 2**spec.trace_bits - 1
-    whole = not isinstance(impulse, bool) and isinstance(impulse, int)
-    if not whole or not 0 <= impulse <= most:
-        raise HardwareError(
-            f"trace {name}: the impulse is {impulse!r}; must be a whole number within 0 … {most}"
-        )
+    if (misfit := trace_misfit(trace, spec)) is not None:
+        raise HardwareError(f"trace {name}: {misfit}")
+    tau = trace.tau
     if tau is not None and not (isinstance(tau, int | float) and 0 <= tau < math.inf):
         raise HardwareError(
             f"trace {name}: the time constant is {tau!r}; must be a number of steps from 0, or "

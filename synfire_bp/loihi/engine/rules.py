@@ -1,196 +1,68 @@
-"""Learning rules of the chip's engine: sums of products for the weight, the tag and the delay.
+"""Learning rules of the chip's engine: sums of products that it can hold.
 
-    dw = 2^-2*x1*y0 - 2^-4*x0*y1*(w+3) + u2*t
-
-A product is a constant (whole numbers and powers of two, which must make a 4-bit mantissa times a
-power of two) times `VARIABLES`, each as it is or in brackets with a constant added, and the flags
-`u0`, `u1`, …: `u_k` is up in every 2^k-th learning epoch.  Every product holds `x0`, `y0` or such a
-flag, or nothing would say when it is applied.  `dw` changes the weight's mantissa, `dt` the tag and
-`dd` the delay, once per learning epoch and all three from what was there before.
-
-A rule is exact and knows nothing of Brian2::
-
-    rule = parse_sum_of_products("dw = 2^-2*x1*y0 - x0*y1", SPECS["loihi1"])
-    rule.value(x1=5, y0=1)         # Fraction(5, 4)
-    rule.change(x1=5, y0=1)        # 2: away from zero
-
-`synfire_bp.loihi.engine.reader` reads rules, and `synfire_bp.loihi.engine.engine` holds a set of
-them with the traces that they read.
+The language is that of `synfire_bp.circuit.products`; here `x0`, `y0` and `r0` are spikes in a
+learning epoch, `w` is the mantissa of the weight, `d` the delay in steps, and a rule is evaluated
+once per learning epoch.  Every product holds `x0`, `y0` or a flag `u_k`, or nothing would say when
+it is applied.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from fractions import Fraction
-
-from synfire_bp.errors import RuleError
+from synfire_bp.circuit.products import (
+    LONGEST_PERIOD,
+    TARGETS,
+    TRACES,
+    VARIABLES,
+    WIDEST,
+    Factor,
+    Product,
+    SumOfProducts,
+)
+from synfire_bp.circuit.reader import read_rule, shown
+from synfire_bp.errors import HardwareError, RuleError
+from synfire_bp.loihi.rule_formats import product_misfits, rule_bounds
 from synfire_bp.loihi.spec import LoihiSpec
 
 __all__ = [
-    "LONGEST_PERIOD",
     "TARGETS",
     "TRACES",
     "VARIABLES",
-    "WIDEST",
     "Factor",
     "Product",
     "SumOfProducts",
-    "known_variables",
+    "parse_sum_of_products",
 ]
 
-TARGETS = {"dw": "weight", "dt": "tag", "dd": "delay"}
-"""What a rule may change."""
 
-VARIABLES = {
-    "x0": "presynaptic spike in this epoch",
-    "x1": "presynaptic trace",
-    "x2": "presynaptic trace",
-    "y0": "postsynaptic spike in this epoch",
-    "y1": "postsynaptic trace",
-    "y2": "postsynaptic trace",
-    "y3": "postsynaptic trace",
-    "r0": "reward spike in this epoch",
-    "r1": "reward trace",
-    "w": "mantissa of the weight",
-    "t": "tag",
-    "d": "delay in steps",
-    "sgn(w)": "sign of the weight: -1, 0 or 1",
-    "sgn(t)": "sign of the tag: -1, 0 or 1",
-}
-"""What a product may contain beside its constant and flags u_k."""
+def parse_sum_of_products(text: str, spec: LoihiSpec) -> SumOfProducts:
+    """Read a rule such as ``dw = 2^-2*x1*y0 - 2^-4*x0*y1*(w+3)``.
 
-TRACES = ("x1", "x2", "y1", "y2", "y3", "r1")
-
-LONGEST_PERIOD = 9
-"""The largest k of a flag u_k."""
-
-WIDEST = 62
-"""Bits within which a rule has to stay, fraction included: the emulation then is exact."""
-
-
-def known_variables() -> str:
-    """Return what a product may contain, in words."""
-    return ", ".join(f"{name} ({what})" for name, what in VARIABLES.items()) + ", and flags u_k"
-
-
-@dataclass(frozen=True)
-class Factor:
-    """A variable or a flag u_k, plus a constant."""
-
-    name: str
-    plus: int = 0
-
-    def __str__(self) -> str:
-        return f"({self.name}{self.plus:+d})" if self.plus else self.name
-
-    @property
-    def is_trigger(self) -> bool:
-        """Whether a product with this factor says when it is applied."""
-        return not self.plus and (self.name in ("x0", "y0") or self.period is not None)
-
-    @property
-    def period(self) -> int | None:
-        """The k of a flag u_k."""
-        return int(self.name[1:]) if self.name.startswith("u") else None
-
-    @property
-    def variable(self) -> str:
-        """The variable that is read: `w` of ``sgn(w)``."""
-        return self.name[4:-1] if self.name.startswith("sgn") else self.name
-
-
-@dataclass(frozen=True)
-class Product:
-    """A constant times factors; `text` is how it was written."""
-
-    constant: Fraction
-    factors: tuple[Factor, ...]
-    text: str
-
-    def value(self, values: Mapping[str, int]) -> Fraction:
-        """Return the product for given variables; those not named are 0."""
-        result = self.constant
-        for factor in self.factors:
-            value = values.get(factor.variable, 0)
-            if factor.name != factor.variable:
-                value = (value > 0) - (value < 0)
-            result *= int(value) + factor.plus
-        return result
-
-
-@dataclass(frozen=True)
-class SumOfProducts:
-    """A rule for the weight ("dw"), the tag ("dt") or the delay ("dd"), as read from its text."""
-
-    target: str
-    text: str
-    products: tuple[Product, ...]
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """What the rule reads, flags u_k included, each once and in alphabetical order."""
-        return tuple(sorted({f.variable for p in self.products for f in p.factors}))
-
-    @property
-    def fraction_bits(self) -> int:
-        """How many bits behind the point a sum of its products can have."""
-        return max(p.constant.denominator.bit_length() - 1 for p in self.products)
-
-    @property
-    def grain(self) -> int:
-        """A whole number, at least 1, of which every change that the rule can make is a multiple.
-
-        All variables are whole; so that is the greatest common divisor of the constants, if that
-        is whole.
-        """
-        scale = 2**self.fraction_bits
-        divisor = math.gcd(*(int(p.constant * scale) for p in self.products))
-        return max(divisor // scale, 1) if divisor % scale == 0 else 1
-
-    def always(self, name: str) -> bool:
-        """Return whether the rule does nothing where the flag `name` ("x0", "y0") is down."""
-        return all(Factor(name) in p.factors for p in self.products)
-
-    def value(self, **values: int) -> Fraction:
-        """Return the sum of products for given variables; those not named are 0.
-
-        Raises
-        ------
-        RuleError
-            If there is no such variable.
-        """
-        for name in values:
-            if name not in VARIABLES and not re.fullmatch(r"u\d+", name):
-                raise RuleError(
-                    f"rule '{self.text}' has no variable '{name}'; there are {known_variables()}"
-                )
-        return sum((p.value(values) for p in self.products), Fraction(0))
-
-    def change(self, **values: int) -> int:
-        """Return `value` rounded away from zero to a whole number."""
-        exact = self.value(**values)
-        return math.ceil(exact) if exact > 0 else math.floor(exact)
-
-    def largest(self, spec: LoihiSpec) -> Fraction:
-        """Return what no sum of products can exceed in magnitude on this chip."""
-        return sum(
-            (
-                abs(p.constant) * math.prod(_largest(f, spec) + abs(f.plus) for f in p.factors)
-                for p in self.products
-            ),
-            Fraction(0),
+    Raises
+    ------
+    RuleError
+        If the text is not such a rule, or a product of it holds none of x0, y0 and flags u_k; the
+        message points at the place, or names the product.
+    HardwareError
+        If a constant does not fit the engine's mantissa and exponent, the period of a flag is too
+        long, or the numbers that the rule makes would be too long.
+    """
+    rule = read_rule(text)
+    for product in rule.products:
+        where = f"rule '{shown(text)}': the product {product.text}"
+        if not product.flags:
+            raise RuleError(
+                f"{where} holds none of x0, y0 and the flags u0 … u{LONGEST_PERIOD}; every product "
+                "must, because it says when the product is applied"
+            )
+        for what, value, limit in product_misfits(product, spec):
+            raise HardwareError(f"{where} has {what} {value:g}; the engine has {limit}")
+    bounds = rule_bounds(spec)
+    if rule.largest(bounds) * 2**rule.fraction_bits >= 2**WIDEST:
+        alone = {p: SumOfProducts(rule.target, text, (p,)).largest(bounds) for p in rule.products}
+        most = max(alone, key=alone.__getitem__)
+        raise HardwareError(
+            f"rule '{shown(text)}' can reach a magnitude of {float(rule.largest(bounds)):.3g} with "
+            f"{rule.fraction_bits} bits behind the point, most of it by the product {most.text}; "
+            f"the engine is emulated within {WIDEST} bits in all"
         )
-
-
-def _largest(factor: Factor, spec: LoihiSpec) -> int:
-    if factor.name in TRACES:
-        return int(2**spec.trace_bits - 1)
-    if factor.name == "t":
-        return int(2**spec.tag_bits - 1)
-    if factor.name == "w":
-        ranges = (spec.mixed_limits, spec.excitatory_limits, spec.inhibitory_limits)
-        return max(abs(end) for ends in ranges for end in ends)
-    return spec.longest_delay if factor.name == "d" else 1
+    return rule

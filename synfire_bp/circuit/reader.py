@@ -1,4 +1,4 @@
-"""Reads a learning rule from its text, and refuses what the chip's engine cannot hold.
+"""Reads a learning rule from its text.
 
     rule     = target "=" ["+" | "-"] product {("+" | "-") product}
     product  = part {"*" part}
@@ -6,18 +6,16 @@
     constant = number | "2^" ["-"] number
 
 In brackets the variable may also stand behind constants.  A message points at the place in the
-text, or names the product.
+text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
-from synfire_bp.errors import HardwareError, RuleError
-from synfire_bp.loihi.engine.rules import (
-    LONGEST_PERIOD,
+from synfire_bp.circuit.products import (
     TARGETS,
     VARIABLES,
     WIDEST,
@@ -26,92 +24,67 @@ from synfire_bp.loihi.engine.rules import (
     SumOfProducts,
     known_variables,
 )
-from synfire_bp.loihi.spec import LoihiSpec
+from synfire_bp.errors import RuleError
 
-__all__ = ["parse_sum_of_products"]
+__all__ = ["read_rule", "shown"]
+
+_LONGEST_TEXT = 2000
+_LONGEST_SHOWN = 200
 
 
-def parse_sum_of_products(text: str, spec: LoihiSpec) -> SumOfProducts:
+def read_rule(
+    text: str, targets: Collection[str] = tuple(TARGETS), variables: Collection[str] = VARIABLES
+) -> SumOfProducts:
     """Read a rule such as ``dw = 2^-2*x1*y0 - 2^-4*x0*y1*(w+3)``.
+
+    Parameters
+    ----------
+    text : str
+        The rule.
+    targets : collection of str
+        What it may change, of `TARGETS`.
+    variables : collection of str
+        What it may read, of `VARIABLES`, besides flags u_k.
 
     Raises
     ------
     RuleError
-        If the text is not such a rule, or a product of it holds none of x0, y0 and flags u_k; the
-        message points at the place, or names the product.
-    HardwareError
-        If a constant does not fit the engine's mantissa and exponent, the period of a flag is too
-        long, or the numbers that the rule makes would be too long.
+        If the text is not such a rule; the message points at the place.
     """
+    example = f"{next(iter(targets))} = 2^-2*x1*y0"
     if not isinstance(text, str):
-        raise RuleError(f"a rule is a text such as 'dw = 2^-2*x1*y0', not {text!r}")
+        raise RuleError(f"a rule is a text such as '{example}', not {text!r:.60}")
     left, equals, right = text.partition("=")
     target = left.strip()
-    if not equals or target not in TARGETS:
-        raise RuleError(
-            f"rule '{text}' must begin with 'dw =', 'dt =' or 'dd =', as in 'dw = 2^-2*x1*y0'"
-        )
+    if not equals or target not in targets:
+        begins = " or ".join(f"'{name} ='" for name in targets)
+        raise RuleError(f"rule '{shown(text)}' must begin with {begins}, as in '{example}'")
     if not right.strip():
-        raise RuleError(f"rule '{text}' has nothing after '{target} ='")
-    rule = SumOfProducts(target, text, tuple(_Reader(text, len(left) + 1).products()))
-    for product in rule.products:
-        _check_product(product, f"rule '{text}': the product {product.text}", spec)
-    if rule.largest(spec) * 2**rule.fraction_bits >= 2**WIDEST:
-        most = max(rule.products, key=lambda p: SumOfProducts(target, text, (p,)).largest(spec))
-        raise HardwareError(
-            f"rule '{text}' can reach a magnitude of {float(rule.largest(spec)):.3g} with "
-            f"{rule.fraction_bits} bits behind the point, most of it by the product {most.text}; "
-            f"the engine is emulated within {WIDEST} bits in all"
-        )
-    return rule
-
-
-def _check_product(product: Product, where: str, spec: LoihiSpec) -> None:
-    if not any(factor.is_trigger for factor in product.factors):
+        raise RuleError(f"rule '{shown(text)}' has nothing after '{target} ='")
+    if len(text) > _LONGEST_TEXT:
         raise RuleError(
-            f"{where} holds none of x0, y0 and the flags u0 … u{LONGEST_PERIOD}; every product "
-            "must, because it says when the product is applied"
+            f"rule '{shown(text)}' has {len(text)} characters; at most {_LONGEST_TEXT} are read"
         )
-    first, whole = spec.constant_exponents[0], max(spec.constant_exponents[0], 0)
-    if not _fits(product.constant, spec, first):
-        raise HardwareError(
-            f"{where} has the constant {product.constant}; the engine has {_format(spec, first)}"
-        )
-    for factor in product.factors:
-        if not _fits(Fraction(factor.plus), spec, whole):
-            raise HardwareError(
-                f"{where} has the factor {factor}, which adds the constant {factor.plus}; "
-                f"the engine has {_format(spec, whole)}"
-            )
-        if factor.period is not None and factor.period > LONGEST_PERIOD:
-            raise HardwareError(
-                f"{where} has the flag {factor}; the engine has u0 … u{LONGEST_PERIOD}"
-            )
+    return SumOfProducts(target, text, tuple(_Reader(text, len(left) + 1, variables).products()))
 
 
-def _fits(constant: Fraction, spec: LoihiSpec, first: int) -> bool:
-    half = 2**spec.constant_bits
-    mantissas = (constant / Fraction(2) ** e for e in range(first, spec.constant_exponents[1] + 1))
-    return not constant or any(m.denominator == 1 and -half <= m < half for m in mantissas)
+def shown(text: str) -> str:
+    """Return a text as messages show it: not more than they have room for."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def _format(spec: LoihiSpec, first: int) -> str:
-    half = 2**spec.constant_bits
-    return (
-        f"mantissas {-half} … {half - 1} ({spec.constant_bits} bits and a sign) times "
-        f"2^{first} … 2^{spec.constant_exponents[1]}"
-    )
-
-
-_TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?!\w))|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*^()]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>[0-9]+(?!\w))|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*^()]))", re.ASCII
+)
 _LONGEST_NUMBER = 9
 
 
 class _Reader:
     """Reads the right side of a rule, token by token."""
 
-    def __init__(self, text: str, start: int) -> None:
+    def __init__(self, text: str, start: int, variables: Collection[str]) -> None:
         self.text = text
+        self.variables = variables
         self.end = len(text.rstrip())
         self.tokens: list[tuple[str, str, int]] = []
         while start < self.end:
@@ -127,7 +100,10 @@ class _Reader:
 
     def fault(self, what: str, where: int | None = None) -> RuleError:
         where = self.place if where is None else where
-        return RuleError(f"rule '{self.text}': {what}\n  {self.text}\n  {' ' * where}^")
+        if len(self.text) > _LONGEST_SHOWN:
+            return RuleError(f"rule '{shown(self.text)}', character {where + 1}: {what}")
+        line = self.text.replace("\n", " ")
+        return RuleError(f"rule '{self.text}': {what}\n  {line}\n  {' ' * where}^")
 
     @property
     def kind(self) -> str:
@@ -216,8 +192,9 @@ class _Reader:
             name = f"sgn({self.take()})"
             if not self.taken(")"):
                 raise self.fault("')' is missing after sgn and its variable")
-        if name not in VARIABLES and not re.fullmatch(r"u\d{1,4}", name):
-            raise self.fault(f"unknown factor '{name}'; known are {known_variables()}", where)
+        if name not in self.variables and not re.fullmatch(r"u[0-9]{1,4}", name):
+            known = known_variables(self.variables)
+            raise self.fault(f"unknown factor '{shown(name)}'; known are {known}", where)
         return f"u{int(name[1:])}" if name.startswith("u") else name
 
     def bracket(self) -> Factor:

@@ -1,0 +1,57 @@
+"""What of a learning rule the chip's engine can hold: its constants, its periods, its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from synfire_bp.circuit.products import LONGEST_PERIOD, TRACES, Product, Trace
+from synfire_bp.loihi.spec import LoihiSpec
+
+__all__ = ["product_misfits", "rule_bounds", "trace_misfit"]
+
+
+def rule_bounds(spec: LoihiSpec) -> dict[str, int]:
+    """Return the largest magnitude of everything that a rule reads."""
+    ranges = (spec.mixed_limits, spec.excitatory_limits, spec.inhibitory_limits)
+    bounds = dict.fromkeys(TRACES, int(2**spec.trace_bits - 1))
+    bounds["t"] = int(2**spec.tag_bits - 1)
+    bounds["w"] = max(abs(end) for ends in ranges for end in ends)
+    bounds["d"] = spec.longest_delay
+    return bounds
+
+
+def product_misfits(product: Product, spec: LoihiSpec) -> Iterator[tuple[str, float, str]]:
+    """Yield what of a product the engine cannot hold: what it is, its value, what would fit."""
+    first, whole = spec.constant_exponents[0], max(spec.constant_exponents[0], 0)
+    if not _fits(product.constant, spec, first):
+        yield "the constant", float(product.constant), _format(spec, first)
+    for factor in product.factors:
+        if not _fits(Fraction(factor.plus), spec, whole):
+            about = f"the factor {factor}, which adds the constant"
+            yield about, factor.plus, _format(spec, whole)
+        if factor.period is not None and factor.period > LONGEST_PERIOD:
+            yield f"the flag {factor}, k", factor.period, f"u0 … u{LONGEST_PERIOD}"
+
+
+def trace_misfit(trace: Trace, spec: LoihiSpec) -> str | None:
+    """Return what is wrong with the impulse of a trace, or None."""
+    most = 2**spec.trace_bits - 1
+    whole = not isinstance(trace.impulse, bool) and isinstance(trace.impulse, int)
+    if whole and 0 <= trace.impulse <= most:
+        return None
+    return f"the impulse is {trace.impulse!r}; must be a whole number within 0 … {most}"
+
+
+def _fits(constant: Fraction, spec: LoihiSpec, first: int) -> bool:
+    half = 2**spec.constant_bits
+    mantissas = (constant / Fraction(2) ** e for e in range(first, spec.constant_exponents[1] + 1))
+    return not constant or any(m.denominator == 1 and -half <= m < half for m in mantissas)
+
+
+def _format(spec: LoihiSpec, first: int) -> str:
+    half = 2**spec.constant_bits
+    return (
+        f"mantissas {-half} … {half - 1} ({spec.constant_bits} bits and a sign) times "
+        f"2^{first} … 2^{spec.constant_exponents[1]}"
+    )
