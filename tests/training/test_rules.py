@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -55,7 +60,7 @@ def test_other_traces_are_another_training(experiment):
 
 @pytest.mark.parametrize("use", [sb.verify, lambda e: sb.train(e, engine="oracle", out="never")])
 def test_the_oracle_says_that_it_cannot_follow(experiment, use):
-    with pytest.raises(SynfireError, match="oracle cannot follow the rule.*x1.*engine 'circuit'"):
+    with pytest.raises(SynfireError, match=r"oracle cannot follow the rule.*x1.*engine 'circuit'"):
         use(experiment(*TRACED))
 
 
@@ -78,3 +83,21 @@ def test_a_model_file_is_told_what_is_wrong_with_its_rule(experiment, name):
     overrides, message = REFUSED[name]
     with pytest.raises(ExperimentError, match=message):
         experiment(*overrides)
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.S))
+def test_the_model_files_of_the_page_are_read(block):
+    rule = sb.Experiment.from_yaml(f"base: digits\nname: mine\n{block}").learning.parsed()
+    assert rule.text in block
+
+
+def test_the_python_of_the_page_runs():
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    seen = "print(dict(sb.assemble(model).rule.traces)['y1'])"
+    answer = subprocess.run(  # a rule stays registered as long as its process lives
+        [sys.executable, "-c", f"{block}\n{seen}"], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == str(sb.Trace(30, 6))
