@@ -16,7 +16,16 @@ import matplotlib
 
 from synfire_bp.errors import SynfireError
 
-from .figures import ALWAYS, FIGURES, IF_THERE, RESERVED, groups, members, report_entries
+from .figures import (
+    ALWAYS,
+    FIGURES,
+    IF_THERE,
+    RESERVED,
+    groups,
+    members,
+    report_entries,
+    take_in_plugins,
+)
 from .paper.report import write_report
 from .shared.output import save_entry
 
@@ -31,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if list(arguments[:1]) == [SENSITIVITY]:
         return _draw_sweep(arguments[1:])
+    take_in_plugins()
     options = _parsed(arguments)
     runs, out = options.runs.expanduser(), options.out.expanduser()
     drawn = [_draw(name, runs, out) for name in _single(options.names or ALWAYS)]

@@ -31,6 +31,7 @@ __all__ = [
     "plain",
     "plugin_of",
     "plugins",
+    "script_of",
     "when_first_asked",
 ]
 
@@ -261,6 +262,19 @@ def plugin_of(kind: str, name: str) -> Plugin | None:
     _look()
     found = (registry.plugin(name) for registry in _registries() if registry.kind == kind)
     return next((plugin for plugin in found if plugin is not None), None)
+
+
+def script_of(module: str) -> Plugin | None:
+    """Return a module that registered things without being loaded as a plug-in; None: it did not.
+
+    Such as a script, which calls the decorators itself.
+    """
+    _look()
+    for registry in _registries():
+        for name, origin in registry._origins.items():
+            if origin.module == module and name in registry._entries:
+                return registry.plugin(name)
+    return None
 
 
 def foreign_sources() -> str:

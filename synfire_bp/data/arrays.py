@@ -66,8 +66,8 @@ def _check_images(source: str, key: str, images: NDArray[Any]) -> None:
         raise DatasetError(f"{source}: {key} is of type {images.dtype}, expected real numbers")
     if images.ndim not in (2, 3) or 0 in images.shape:
         raise DatasetError(
-            f"{source}: {key} has shape {images.shape}, expected (n, rows, columns) or (n, inputs), "
-            "none of them 0"
+            f"{source}: {key} has shape {images.shape}, expected (n, rows, columns) or "
+            "(n, inputs), none of them 0"
         )
     if images.dtype.kind == "f":
         strange = np.flatnonzero(~np.isfinite(images).reshape(len(images), -1).all(axis=1))

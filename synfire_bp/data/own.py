@@ -1,11 +1,4 @@
-"""A data set of somebody's own, by name: a function that returns four arrays, or a `Source`.
-
-    @dataset("stripes", threshold=0.5)
-    def stripes():
-        "Stripes that lie or stand."
-        ...
-        return x_train, y_train, x_test, y_test
-"""
+"""A data set of somebody's own, by name: a function that returns four arrays, or a `Source`."""
 
 from __future__ import annotations
 
@@ -80,9 +73,7 @@ class FunctionSource(Source):
         for key, array in arrays.items():
             digest.update(f"{key} {array.dtype} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
-        return checked_images(
-            self.name, where, arrays, {self.name: f"sha256:{digest.hexdigest()}"}
-        )
+        return checked_images(self.name, where, arrays, {self.name: f"sha256:{digest.hexdigest()}"})
 
     def status(self, data_dir: str | os.PathLike[str] | None) -> DatasetStatus:
         """Return that it is at hand."""

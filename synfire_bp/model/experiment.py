@@ -34,7 +34,7 @@ from synfire_bp.files import reason
 from synfire_bp.model.base import BASE, Origin, allow_base, read_model, whole
 from synfire_bp.model.check import checked, known_keys, section_of
 from synfire_bp.model.library import absolute, find_model, read_text
-from synfire_bp.model.plugins import unmet
+from synfire_bp.model.plugins import CHECKS, unmet
 from synfire_bp.model.sections import (
     DatasetSection,
     LearningSection,
@@ -269,8 +269,10 @@ def _acts(name: str, annotation: Any) -> bool:
 @lru_cache(maxsize=8)
 def _with_variants(variants: tuple[tuple[str, type[Variant]], ...]) -> type[Experiment]:
     for name, kind in variants:
-        if name in (BASE, "training", "record") or hasattr(Experiment, name) or (
-            name in Experiment.model_fields
+        if (
+            name in (BASE, "training", "record")
+            or hasattr(Experiment, name)
+            or (name in Experiment.model_fields)
         ):
             raise SynfireError(
                 f"variant '{name}' ({kind.__name__}): a section cannot have this name, which "
@@ -322,3 +324,6 @@ def json_schema() -> dict[str, Any]:
         **allow_base(schema),
         "title": "synfire_bp model file",
     }
+
+
+CHECKS.append(json_schema)  # a section that cannot be one is complained of when it is loaded

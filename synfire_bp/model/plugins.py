@@ -13,7 +13,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -30,13 +30,25 @@ from synfire_bp.registry import (
     plugins,
 )
 
-__all__ = ["GROUP", "VARIABLE", "Broken", "broken_plugins", "load_known", "load_plugin", "unmet"]
+__all__ = [
+    "CHECKS",
+    "GROUP",
+    "VARIABLE",
+    "Broken",
+    "broken_plugins",
+    "load_known",
+    "load_plugin",
+    "unmet",
+]
 
 GROUP = "synfire_bp.plugins"
 """The entry points by which installed packages announce themselves."""
 
 VARIABLE = "SYNFIRE_BP_PLUGINS"
 """Environment variable: what is loaded besides, modules and files, with ':' between them."""
+
+CHECKS: list[Callable[[], object]] = []
+"""What is asked after a plug-in has registered its things: it raises if they cannot be used."""
 
 _LONGEST = 300  # characters of what somebody else's error says
 
@@ -169,9 +181,7 @@ def _names(broken: Broken) -> set[str]:
 def _loaded(named: str) -> Plugin | None:
     """Return the loaded plug-in of this name, module, distribution or file."""
     file = str(Path(named).expanduser().resolve()) if _is_file(named) else None
-    return next(
-        (one for one in plugins() if file == one.file or plain(named) in one.names), None
-    )
+    return next((one for one in plugins() if file == one.file or plain(named) in one.names), None)
 
 
 def _is_file(named: str) -> bool:
@@ -210,7 +220,8 @@ def _load(target: _Target) -> Plugin:
                     f"{plugin} registers nothing; is it the right module? A plug-in uses "
                     "sb.variant, sb.dataset, sb.engine or sb.figure"
                 )
-            _fits_model_files()
+            for check in CHECKS:
+                check()
     except (Exception, SystemExit) as error:
         explained = _explained(target, error)
         folders = set(sys.path) - set(path)
@@ -268,13 +279,6 @@ def _findable(target: _Target) -> Iterator[bool]:
         sys.path.append(folder)
         importlib.invalidate_caches()
     yield True
-
-
-def _fits_model_files() -> None:
-    """Let a section that cannot be one be complained of now."""
-    from synfire_bp.model.experiment import Experiment
-
-    Experiment.whole().model_json_schema()
 
 
 def _explained(target: _Target, error: BaseException) -> PluginError:
