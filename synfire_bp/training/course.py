@@ -235,11 +235,16 @@ class Course:
         sums, n = self.sums, self.sums.score.samples
         n_hid = sum(self.circuit.sizes[1:-1])
         activity = dict(sums.activity)
+        spikes = (("hidden", n * n_hid), ("output", n * self.n_out))
+        active = {  # an engine of a plug-in may not count them
+            f"{layer}_active": activity.pop(f"{layer}_spikes") / at_most
+            for layer, at_most in spikes
+            if f"{layer}_spikes" in activity
+        }
         return {
             "epoch": epoch,
             "samples": n,
-            "hidden_active": activity.pop("hidden_spikes") / (n * n_hid),
-            "output_active": activity.pop("output_spikes") / (n * self.n_out),
+            **active,
             **activity,
             "stray_spikes": sums.strays,
             "unequal_weights": sums.unequal,
