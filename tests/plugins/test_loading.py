@@ -51,7 +51,7 @@ training: {epochs: 2}
 
 @pytest.fixture
 def untouched(monkeypatch):
-    """Take back what a test loads: entries, modules, paths, and the variable for other processes."""
+    """Take back what a test loads: entries, modules, paths, what other processes load."""
     monkeypatch.setenv(VARIABLE, "")
     monkeypatch.setattr(sys, "path", [*sys.path])
     before = set(sys.modules)
