@@ -28,6 +28,7 @@ from synfire_bp.engines.base import Segment, training_split
 from synfire_bp.errors import Interrupted, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.plugins import load_plugin
+from synfire_bp.registry import plugins
 from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.provenance import commit, versions
 from synfire_bp.training.training import train_in_memory
@@ -266,7 +267,8 @@ def _described(experiment: Experiment) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1)
 def _versions() -> str:
-    found = {**versions(), "commit": commit()}
+    of_plugins = {plugin.name: plugin.version for plugin in plugins()}
+    found = {**versions(), "commit": commit(), **of_plugins}
     return " ".join(f"{name}={version}" for name, version in found.items() if version)
 
 

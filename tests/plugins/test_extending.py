@@ -7,6 +7,7 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -129,3 +130,12 @@ def test_copies_that_may_drift_apart_do_so(folder, untouched):
 def test_the_test_that_the_page_shows_passes(folder, untouched, monkeypatch):
     monkeypatch.chdir(folder)
     runpy.run_path(str(folder / "check_it.py"))["test_sparse_feedback_is_exact"]()
+
+
+def test_numbers_of_a_type_that_a_program_cannot_read_are_refused(tmp_path):
+    from synfire_bp.program import Program, SampleFiles
+
+    (tmp_path / "program.json").write_text("{}")
+    samples = SampleFiles(np.zeros((1, 2), np.uint8), np.zeros(1, int))
+    with pytest.raises(sb.errors.SimulationError, match=r"plastic\.mine is an array of float32"):
+        Program(tmp_path).run({"plastic.mine": np.ones(3, np.float32)}, samples, np.zeros(1, int))
