@@ -12,6 +12,12 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 TEST_SETUP := $(VENV)/.installed-test
 
+# make … PLUGINS="my_module path/to/other.py": every command loads them first
+ifneq ($(strip $(PLUGINS)),)
+empty :=
+export SYNFIRE_BP_PLUGINS := $(subst $(empty) ,:,$(strip $(PLUGINS)))
+endif
+
 RUN := runs/digits
 SOURCES := $(shell find synfire_bp analysis models -name '*.py' -o -name '*.h' -o -name '*.yaml')
 

@@ -15,8 +15,18 @@ from pathlib import Path
 import matplotlib
 
 from synfire_bp.errors import SynfireError
+from synfire_bp.model.plugins import load_plugin
 
-from .figures import ALWAYS, FIGURES, IF_THERE, RESERVED, groups, members, report_entries
+from .figures import (
+    ALWAYS,
+    FIGURES,
+    IF_THERE,
+    RESERVED,
+    groups,
+    members,
+    report_entries,
+    take_in_plugins,
+)
 from .paper.report import write_report
 from .shared.output import save_entry
 
@@ -31,6 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if list(arguments[:1]) == [SENSITIVITY]:
         return _draw_sweep(arguments[1:])
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--plugin", action="append", default=[])
+    found, arguments = early.parse_known_args(arguments)
+    try:
+        for named in found.plugin:
+            load_plugin(named)
+        take_in_plugins()
+    except SynfireError as error:
+        print(error, file=sys.stderr)
+        return 1
     options = _parsed(arguments)
     runs, out = options.runs.expanduser(), options.out.expanduser()
     drawn = [_draw(name, runs, out) for name in _single(options.names or ALWAYS)]
@@ -55,6 +75,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")
+    parser.add_argument("--plugin", metavar="MODULE|FILE", help="load a plug-in, and its figures")
     options = parser.parse_args(arguments)
     for name in options.names:
         if name not in _known():

@@ -1,13 +1,14 @@
 """All figures and tables by name.
 
 A new one is a module with an `Entry` (`analysis.shared.entry`), and a line in the `entries` of its
-package; from elsewhere, a call of `register`.
+package; from elsewhere, `synfire_bp.figure` in a plug-in, or a call of `register`.
 """
 
 from __future__ import annotations
 
 from synfire_bp.errors import SynfireError
 from synfire_bp.registry import Registry
+from synfire_bp.runs.figure import FIGURES as OF_PLUGINS
 
 from . import bench, digits
 from .chip import entries as chip
@@ -27,6 +28,7 @@ __all__ = [
     "members",
     "register",
     "report_entries",
+    "take_in_plugins",
 ]
 
 ALWAYS = (digits.DIGITS,)
@@ -57,6 +59,29 @@ def register(*new: Entry) -> None:
             if name in taken or name in RESERVED:
                 raise SynfireError(f"the name '{name}' of a {kind} is taken; choose another")
         FIGURES.register(entry.name, entry)
+
+
+def take_in_plugins() -> None:
+    """Add the figures of the plug-ins that are loaded now.
+
+    Raises
+    ------
+    SynfireError
+        If one has a name that is taken; it says of which plug-in.
+    """
+    for name, own in OF_PLUGINS.items():
+        if name not in FIGURES:
+            try:
+                register(
+                    Entry(name=name, group=own.group, title=own.title, caption=own.caption,
+                          numbers=own.numbers, draw=own.draw, svg=own.svg)
+                )  # fmt: skip
+            except SynfireError as error:
+                raise SynfireError(f"{OF_PLUGINS.plugin(name)}: {error}") from None
+        elif FIGURES[name].draw is not own.draw:
+            raise SynfireError(
+                f"{OF_PLUGINS.plugin(name)}: the name '{name}' of a figure is taken; choose another"
+            )
 
 
 def members(group: str) -> dict[str, Entry]:

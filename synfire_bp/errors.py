@@ -13,6 +13,7 @@ __all__ = [
     "HardwareError",
     "Interrupted",
     "InvariantError",
+    "PluginError",
     "RuleError",
     "RunDirectoryError",
     "SimulationError",
@@ -39,6 +40,10 @@ class DatasetError(SynfireError):
 
 class ExperimentError(SynfireError):
     """A model file, or a value set on the command line, is not valid."""
+
+
+class PluginError(SynfireError):
+    """A plug-in is missing, of another version, broken, or contradicts what is there."""
 
 
 class HardwareError(SynfireError):

@@ -1,19 +1,105 @@
-"""Names under which things are registered: variants, data sets, engines.
+"""Names under which things are registered: variants, data sets, engines, figures.
 
-A thing registers itself where it is defined; whoever needs it asks by name.
+A thing registers itself where it is defined; whoever needs it asks by name.  Things may come from
+outside, from plug-ins: each entry knows who added it, and what a plug-in added can be taken back.
+Installed plug-ins are loaded when a registry is asked for the first time (`when_first_asked`).
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import sys
+import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Generic, TypeVar
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from synfire_bp.errors import SynfireError
 
-__all__ = ["Registry"]
+__all__ = [
+    "Plugin",
+    "Registry",
+    "added_by",
+    "adding",
+    "all_or_nothing",
+    "foreign_sources",
+    "note_plugin",
+    "plain",
+    "plugin_of",
+    "plugins",
+    "script_of",
+    "when_first_asked",
+]
 
 T = TypeVar("T")
+
+_HOME = ("synfire_bp", "analysis")
+"""Top-level packages whose entries are nobody's plug-in."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """Code from outside that registers things.
+
+    Attributes
+    ----------
+    name : str
+        What people call it: of its entry point, else of its module.
+    version : str or None
+        Of its distribution, else its module's `__version__`.
+    module : str
+        What is imported.
+    file : str
+        Where that is.
+    reference : str
+        What loads it in another process: `--plugin reference`.
+    distribution : str or None
+        What pip calls it.
+    """
+
+    name: str
+    version: str | None
+    module: str
+    file: str
+    reference: str
+    distribution: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything that it may be called by, without regard to case, '-', '_' and '.'."""
+        called = (self.name, self.module, self.distribution or self.name)
+        return frozenset(map(plain, called))
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of its source files."""
+        digest = hashlib.sha256()
+        file = Path(self.file)
+        folder = file.parent
+        files = sorted(folder.rglob("*")) if file.stem == "__init__" else [file]
+        for source in files:
+            if source.suffix in (".py", ".h", ".cpp", ".hpp") and source.is_file():
+                digest.update(f"{source.relative_to(folder)}\n".encode() + source.read_bytes())
+        return digest.hexdigest()
+
+    def __str__(self) -> str:
+        version = "" if self.version is None else f" {self.version}"
+        return f"plug-in '{self.name}'{version} ({self.file})"
+
+
+def plain(name: str) -> str:
+    """Return a name without regard to case, '-', '_' and '.', as pip compares them."""
+    return name.replace("_", "-").replace(".", "-").lower()
+
+
+class _Origin(NamedTuple):
+    """Who added an entry: the plug-in that was being loaded, and the module that defines it."""
+
+    plugin: str | None
+    module: str
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -31,6 +117,8 @@ class Registry(Mapping[str, T], Generic[T]):
         self.kind = kind
         self._position = position
         self._entries: dict[str, T] = {}
+        self._origins: dict[str, _Origin] = {}
+        _REGISTRIES.append(weakref.ref(self))
 
     def register(self, name: str, entry: T) -> None:
         """Add an entry.
@@ -38,17 +126,36 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises
         ------
         SynfireError
-            If the name is taken.
+            If the name is taken, or is none.
         """
+        if not isinstance(name, str) or not name:
+            raise SynfireError(
+                f"a {self.kind} is registered under a name, not under {name!r}; give it as text"
+            )
         if name in self._entries:
             raise SynfireError(
-                f"{self.kind} '{name}' is registered already, as {self._entries[name]!r}; use "
-                "another name"
+                f"{self.kind} '{name}' is registered already, {self._by(name)}; use another name"
             )
         self._entries[name] = entry
+        self._origins[name] = _Origin(_loading, str(getattr(entry, "__module__", "")))
         if self._position is not None:
             place = self._position
             self._entries = dict(sorted(self._entries.items(), key=lambda item: place(item[1])))
+
+    def _by(self, name: str) -> str:
+        plugin = self.plugin(name)
+        return f"as {self._entries[name]!r}" if plugin is None else f"by {plugin}"
+
+    def plugin(self, name: str) -> Plugin | None:
+        """Return the plug-in, or the script, that added an entry; None: it is of this package."""
+        origin = self._origins.get(name)
+        if origin is None or name not in self._entries:
+            return None
+        if origin.plugin is not None:
+            return _PLUGINS.get(origin.plugin) or _script(origin.module, origin.plugin)
+        if not origin.module or origin.module.partition(".")[0] in _HOME:
+            return None
+        return _script(origin.module, origin.module)
 
     def find(self, name: str) -> T:
         """Return an entry.
@@ -58,7 +165,7 @@ class Registry(Mapping[str, T], Generic[T]):
         SynfireError
             If there is none of this name; it says which there are.
         """
-        if name not in self._entries:
+        if name not in self:
             near = difflib.get_close_matches(name, self._entries, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise SynfireError(
@@ -68,12 +175,150 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         """Return an entry, or raise KeyError."""
+        _look()
         return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
+        _look()
         return iter(self._entries)
 
     def __len__(self) -> int:
         """Return how many there are."""
+        _look()
         return len(self._entries)
+
+
+_REGISTRIES: list[weakref.ref[Registry[Any]]] = []
+_PLUGINS: dict[str, Plugin] = {}
+_loading: str | None = None
+
+
+def _registries() -> list[Registry[Any]]:
+    return [registry for known in _REGISTRIES if (registry := known()) is not None]
+
+
+# ---------------------------------------------------------------- who added what
+
+
+@contextmanager
+def adding(plugin: str) -> Iterator[None]:
+    """Note that what is registered meanwhile is added by a plug-in of this name."""
+    global _loading
+    before, _loading = _loading, plugin
+    try:
+        yield
+    finally:
+        _loading = before
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Take back everything that was registered meanwhile, in any registry, if an error comes."""
+    before = [(known, dict(known._entries), dict(known._origins)) for known in _registries()]
+    noted = dict(_PLUGINS)
+    try:
+        yield
+    except BaseException:
+        for registry, entries, origins in before:
+            registry._entries, registry._origins = entries, origins
+        _PLUGINS.clear()
+        _PLUGINS.update(noted)
+        raise
+
+
+def note_plugin(plugin: Plugin) -> None:
+    """Remember a plug-in; entries that its modules registered before are its own, too."""
+    _PLUGINS[plugin.name] = plugin
+    for registry in _registries():
+        for name, (of, module) in registry._origins.items():
+            inside = module == plugin.module or module.startswith(f"{plugin.module}.")
+            if of is None and inside:
+                registry._origins[name] = _Origin(plugin.name, module)
+
+
+def plugins() -> tuple[Plugin, ...]:
+    """Return the plug-ins that are loaded, in the order in which they were."""
+    _look()
+    return tuple(_PLUGINS.values())
+
+
+def added_by(plugin: str) -> dict[str, list[str]]:
+    """Return what a plug-in has registered: kind to names."""
+    found: dict[str, list[str]] = {}
+    for registry in _registries():
+        names = [
+            name
+            for name in registry._entries
+            if (origin := registry._origins.get(name)) is not None and origin.plugin == plugin
+        ]
+        if names:
+            found.setdefault(registry.kind, []).extend(names)
+    return found
+
+
+def plugin_of(kind: str, name: str) -> Plugin | None:
+    """Return who added an entry of this kind from outside; None: nobody, or there is none."""
+    _look()
+    found = (registry.plugin(name) for registry in _registries() if registry.kind == kind)
+    return next((plugin for plugin in found if plugin is not None), None)
+
+
+def script_of(module: str) -> Plugin | None:
+    """Return a module that registered things without being loaded as a plug-in; None: it did not.
+
+    Such as a script, which calls the decorators itself.
+    """
+    _look()
+    for registry in _registries():
+        for name, origin in registry._origins.items():
+            if origin.module == module and name in registry._entries:
+                return registry.plugin(name)
+    return None
+
+
+def foreign_sources() -> str:
+    """Return what changes whenever code from outside does that registered something."""
+    foreign = {
+        plugin
+        for registry in _registries()
+        for name in registry._entries
+        if (plugin := registry.plugin(name)) is not None
+    }
+    return " ".join(sorted(f"{one.name} {one.digest()}" for one in foreign if one.file))
+
+
+def _script(module: str, name: str) -> Plugin | None:
+    """Return what a module is that registered things without being loaded as a plug-in."""
+    found = sys.modules.get(module)
+    file = getattr(found, "__file__", None) or ""
+    version = getattr(found, "__version__", None)
+    version = version if isinstance(version, str) else None
+    return Plugin(name, version, module, str(Path(file).resolve()) if file else "", file or module)
+
+
+# ---------------------------------------------------------------- loading late
+
+_LOCK = threading.RLock()
+_load: Callable[[], None] | None = None
+
+
+def when_first_asked(load: Callable[[], None]) -> None:
+    """Call `load` before a registry is read for the first time; again if it fails."""
+    global _load
+    _load = load
+
+
+def _look() -> None:
+    global _load
+    if _load is None:
+        return
+    with _LOCK:
+        load, _load = _load, None
+        if load is None:
+            return
+        try:
+            load()
+        except BaseException:
+            _load = load
+            raise

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synfire_bp.cli.options import AsJson, Model, Quiet, Set, number, read_experiment
+from synfire_bp.cli.options import AsJson, Model, Plugins, Quiet, Set, number, read_experiment
 from synfire_bp.cli.tables import print_table
 
 __all__ = ["bench"]
@@ -20,6 +20,7 @@ def bench(
     scaling: Annotated[bool, typer.Option(help="Also with layers of other sizes.")] = True,
     out: Annotated[Path, typer.Option(help="Folder of the result.")] = Path("runs/bench"),
     changes: Set = None,
+    plugins: Plugins = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

@@ -23,6 +23,7 @@ from synfire_bp.cli.data import data
 from synfire_bp.cli.describe import describe
 from synfire_bp.cli.figures import figures
 from synfire_bp.cli.models import models, schema
+from synfire_bp.cli.plugins import plugins
 from synfire_bp.cli.sweep import sweep
 from synfire_bp.cli.training import test, train, verify
 from synfire_bp.errors import Interrupted, SynfireError
@@ -62,6 +63,7 @@ for command in (
     describe,
     models,
     schema,
+    plugins,
 ):  # as help lists them
     app.command()(command)
 app.add_typer(data, name="data")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from synfire_bp.cli.options import Quiet
+from synfire_bp.cli.options import Plugins, Quiet
 from synfire_bp.cli.tables import print_table
 from synfire_bp.data import datasets
 
@@ -16,7 +16,7 @@ data = typer.Typer(no_args_is_help=True, help="List, fetch and check data sets."
 
 
 @data.command("list")
-def data_list() -> None:
+def data_list(plugins: Plugins = None) -> None:
     """List the data sets and where they are."""
     rows = [(s.name, s.state, s.where, s.detail) for s in datasets.available()]
     print_table("", ("data set", "state", "where", ""), rows, left=4)
@@ -35,6 +35,7 @@ def data_fetch(
 @data.command("check")
 def data_check(
     name: Annotated[str | None, typer.Argument(help="One data set; default: all at hand.")] = None,
+    plugins: Plugins = None,
 ) -> None:
     """Verify the files of data sets; exit 0 only if all are as published."""
     here = [s.name for s in datasets.available() if s.state != "absent"]

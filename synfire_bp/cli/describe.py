@@ -9,7 +9,7 @@ import typer
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.rows import Block, Population, Source
-from synfire_bp.cli.options import HardwareName, Model, Set, read_experiment
+from synfire_bp.cli.options import HardwareName, Model, Plugins, Set, read_experiment
 from synfire_bp.cli.tables import listed, print_table
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.model import assemble
@@ -32,6 +32,7 @@ def describe(
         Path | None,
         typer.Option(help="Run directory of the model: energy and time from its spikes."),
     ] = None,
+    plugins: Plugins = None,
 ) -> None:
     """Print a model's populations, phases, projections and counts."""
     experiment = read_experiment(model, changes)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from synfire_bp.cli.options import Plugins
 from synfire_bp.errors import SynfireError
 
 __all__ = ["figures"]
@@ -20,6 +21,7 @@ def figures(
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
     out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("figures"),
+    plugins: Plugins = None,
 ) -> None:
     """Draw figures and tables from finished runs."""
     try:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from synfire_bp.cli.options import Plugins
 from synfire_bp.cli.tables import print_table
 from synfire_bp.files import write_atomically
 from synfire_bp.model.experiment import Experiment, json_schema
@@ -16,7 +17,7 @@ from synfire_bp.model.library import list_models
 __all__ = ["models", "schema"]
 
 
-def models() -> None:
+def models(plugins: Plugins = None) -> None:
     """List the models that ship with synfire_bp."""
     rows = [(name, Experiment.from_file(name).description) for name in list_models()]
     print_table("", ("model", "what it is"), rows, left=2)
@@ -24,6 +25,7 @@ def models() -> None:
 
 def schema(
     out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
+    plugins: Plugins = None,
 ) -> None:
     """Print the JSON schema of model files, for editors that complete them."""
     text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

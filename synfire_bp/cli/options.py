@@ -8,14 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
+from synfire_bp.errors import PluginError, SynfireError
 from synfire_bp.model.experiment import Experiment
 
 __all__ = [
     "AsJson",
     "Engine",
-    "EngineName",
+    "EngineOrNone",
     "HardwareName",
     "Model",
+    "Plugins",
     "Quiet",
     "Seed",
     "Set",
@@ -23,13 +25,6 @@ __all__ = [
     "number",
     "read_experiment",
 ]
-
-
-class EngineName(str, Enum):
-    """Engines that a user can choose."""
-
-    circuit = "circuit"
-    oracle = "oracle"
 
 
 class HardwareName(str, Enum):
@@ -53,6 +48,28 @@ def _whole_number(text: Any) -> int:
         raise typer.BadParameter(f"'{text}' is not a whole number") from None
 
 
+def _known_engine(name: str | None) -> str | None:
+    """Return the name of an engine that is registered now."""
+    from synfire_bp.engines.registry import ENGINES
+
+    if name is not None:
+        try:
+            ENGINES.find(name)
+        except PluginError:
+            raise
+        except SynfireError as error:
+            raise typer.BadParameter(str(error)) from None
+    return name
+
+
+def _load_plugins(named: list[str] | None) -> list[str] | None:
+    from synfire_bp.model.plugins import load_plugin
+
+    for one in named or ():
+        load_plugin(one)
+    return named
+
+
 def number(help: str) -> Any:
     """Return an option that takes a whole number."""
     return typer.Option(parser=_whole_number, metavar="N", help=help)
@@ -70,7 +87,28 @@ Set = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
 Seed = Annotated[int | None, number("Seed of initial weights and order of samples.")]
 Engine = Annotated[
-    EngineName, typer.Option(help="The spiking circuit, or the algorithm in integers.")
+    str,
+    typer.Option(
+        callback=_known_engine,
+        metavar="NAME",
+        help="circuit: the spiking circuit; oracle: the algorithm in integers; or a plug-in's.",
+    ),
+]
+EngineOrNone = Annotated[
+    str | None,
+    typer.Option(
+        callback=_known_engine, metavar="NAME", help="Instead of the sweep file's engine."
+    ),
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        metavar="MODULE|FILE",
+        is_eager=True,  # before the names that it adds are asked for
+        callback=_load_plugins,
+        help="Load a plug-in first: a module, or a Python file; again for more.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 

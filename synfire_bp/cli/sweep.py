@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synfire_bp.cli.options import EngineName, Quiet, number
+from synfire_bp.cli.options import EngineOrNone, Plugins, Quiet, number
 from synfire_bp.cli.tables import print_table
 from synfire_bp.errors import SweepError
 
@@ -20,7 +20,6 @@ SweepFile = Annotated[
     str | None,
     typer.Argument(help="Sweep file (YAML), or the name of a shipped one. Default: list them."),
 ]
-OtherEngine = Annotated[EngineName | None, typer.Option(help="Instead of the sweep file's engine.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the tables. Default: runs/sweeps/NAME.")]
 Workers = Annotated[int | None, number("Processes on this machine. Default: one for each core.")]
 Scheduler = Annotated[
@@ -53,7 +52,7 @@ RetryFailed = Annotated[
 
 def sweep(
     sweep: SweepFile = None,
-    engine: OtherEngine = None,
+    engine: EngineOrNone = None,
     out: Out = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
@@ -62,6 +61,7 @@ def sweep(
     time_limit: TimeLimit = 3600.0,
     retries: Retries = 2,
     retry_failed: RetryFailed = False,
+    plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a model many times, with other parameters; a second call does what is missing."""
@@ -74,7 +74,7 @@ def sweep(
                                ("--time-limit", time_limit, 0)):  # fmt: skip
         if value is not None and not value >= least:
             raise typer.BadParameter(f"{name} is {value:g}, but must be {least} or greater")
-    asked = Sweep.from_file(sweep, changes or [], None if engine is None else engine.value)
+    asked = Sweep.from_file(sweep, changes or [], engine)
     try:
         from synfire_bp.sweep.execution import estimate, run_sweep
     except ModuleNotFoundError as error:

@@ -11,8 +11,8 @@ import typer
 from synfire_bp.cli.options import (
     AsJson,
     Engine,
-    EngineName,
     Model,
+    Plugins,
     Quiet,
     Seed,
     Set,
@@ -27,10 +27,12 @@ from synfire_bp.runs.run import Run
 
 __all__ = ["test", "train", "verify"]
 
+DEFAULT_ENGINE = "circuit"
+
 
 def train(
     model: Model,
-    engine: Engine = EngineName.circuit,
+    engine: Engine = DEFAULT_ENGINE,
     epochs: Annotated[int | None, number("Passes through the training samples.")] = None,
     samples: Annotated[int | None, number("Use only the first N training samples.")] = None,
     seed: Seed = None,
@@ -45,6 +47,7 @@ def train(
     keep_going: Annotated[
         bool, typer.Option(help="Only report stray spikes or unequal copies of weights.")
     ] = False,
+    plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a model into a run directory."""
@@ -53,7 +56,7 @@ def train(
     experiment = read_experiment(model, changes, epochs=epochs, samples=samples, seed=seed)
     run = train_model(
         experiment,
-        engine=engine.value,
+        engine=engine,
         out=out or _default_out(experiment, engine, seed),
         resume=resume,
         keep_going=keep_going,
@@ -69,19 +72,20 @@ def train(
 
 def test(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
-    engine: Engine = EngineName.circuit,
+    engine: Engine = DEFAULT_ENGINE,
     split: Annotated[SplitName, typer.Option(help="Which samples.")] = SplitName.test,
     as_json: AsJson = False,
+    plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
     """Test a run's weights in the four-phase inference circuit (or the oracle)."""
     from synfire_bp.training.testing import test as test_run
 
-    score = test_run(Run.open(run), engine=engine.value, split=split.value, quiet=quiet).score
+    score = test_run(Run.open(run), engine=engine, split=split.value, quiet=quiet).score
     if as_json:
         print(json.dumps(score.row(), indent=1))
     else:
-        _print_score(f"{run}, {split.value} samples, {engine.value}", score)
+        _print_score(f"{run}, {split.value} samples, {engine}", score)
 
 
 def verify(
@@ -93,6 +97,7 @@ def verify(
     seed: Seed = None,
     changes: Set = None,
     as_json: AsJson = False,
+    plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
     """Train circuit and oracle on the same samples; exit 0 only if all weights are equal."""
@@ -120,10 +125,10 @@ def verify(
         raise typer.Exit(1)
 
 
-def _default_out(experiment: Experiment, engine: EngineName, seed: int | None) -> Path:
+def _default_out(experiment: Experiment, engine: str, seed: int | None) -> Path:
     parts = [experiment.name]
-    if engine is not EngineName.circuit:
-        parts.append(engine.value)
+    if engine != DEFAULT_ENGINE:
+        parts.append(engine)
     if seed is not None:
         parts.append(f"seed{seed}")
     return Path("runs", "-".join(parts))

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from types import MappingProxyType
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,12 +56,41 @@ for _source in (
 ):
     SOURCES.register(_source.name, _source)
 
-DATASETS = tuple(SOURCES)
+
+class _Names(Sequence[str]):
+    """The names of all data sets that are registered now."""
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        return tuple(SOURCES)[index]
+
+    def __len__(self) -> int:
+        return len(SOURCES)
+
+    def __repr__(self) -> str:
+        return repr(tuple(SOURCES))
+
+
+class _Preprocessings(Mapping[str, Preprocessing]):
+    """How the images of each data set become binary, of those that are registered now."""
+
+    def __getitem__(self, name: str) -> Preprocessing:
+        return SOURCES[name].preprocessing
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SOURCES)
+
+    def __len__(self) -> int:
+        return len(SOURCES)
+
+
+DATASETS: Sequence[str] = _Names()
 """Every name that `load_dataset` knows."""
 
-DEFAULT_PREPROCESSING: Mapping[str, Preprocessing] = MappingProxyType(
-    {name: source.preprocessing for name, source in SOURCES.items()}
-)
+DEFAULT_PREPROCESSING: Mapping[str, Preprocessing] = _Preprocessings()
 """Per data set; `dataclasses.replace` changes single fields."""
 
 
@@ -132,7 +161,7 @@ def load_dataset(
     Parameters
     ----------
     name : str
-        "digits", "mnist", "fashion-mnist" or "npz".
+        "digits", "mnist", "fashion-mnist", "npz", or one of a plug-in.
     data_dir : path, optional
         Folder with `mnist/` and `fashion-mnist/`.  Without it the one that SYNFIRE_BP_DATA names;
         without that pooch's cache, into which is downloaded what is missing.

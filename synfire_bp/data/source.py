@@ -1,7 +1,7 @@
 """Where the images of a data set come from: what every data set answers for itself.
 
-To add one: a class that reads its images, registered in `synfire_bp.data.datasets.SOURCES`.  One
-that has files on the web also says how to fetch and check them.
+To add one: a class that reads its images, or a function that returns them, registered with
+`synfire_bp.data.own.dataset`.  One that has files on the web also says how to fetch and check them.
 """
 
 from __future__ import annotations

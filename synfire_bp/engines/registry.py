@@ -9,6 +9,7 @@ from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import Engine
 from synfire_bp.engines.circuit import CircuitEngine
 from synfire_bp.engines.oracle import OracleEngine
+from synfire_bp.errors import SynfireError
 from synfire_bp.model.model import Model
 from synfire_bp.registry import Registry
 
@@ -30,13 +31,27 @@ class EngineKind(Protocol):
 ENGINES: Registry[EngineKind] = Registry("engine")
 """Engines by the name that the command line uses."""
 
+_NEEDED = ("check", "train", "test", "close")
+
 E = TypeVar("E", bound=EngineKind)
 
 
 def engine(name: str) -> Callable[[E], E]:
-    """Register a class of engines under a name."""
+    """Register a class of engines under a name, which becomes its `name`.
+
+    Raises
+    ------
+    SynfireError
+        If the name is taken, or the class lacks what an engine needs.
+    """
 
     def register(kind: E) -> E:
+        if missing := [need for need in _NEEDED if not callable(getattr(kind, need, None))]:
+            raise SynfireError(
+                f"engine '{name}' ({getattr(kind, '__name__', kind)}) has no "
+                f"{', '.join(missing)}; an engine is a class with {', '.join(_NEEDED)}"
+            )
+        kind.name = name
         ENGINES.register(name, kind)
         return kind
 

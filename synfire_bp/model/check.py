@@ -165,6 +165,8 @@ def _unknown(root: type[BaseModel], place: Place) -> str:
     if not hint:  # the right key in the wrong section
         found = difflib.get_close_matches(key, elsewhere, n=1)
         hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
+    if not section and not hint:
+        hint = "; if it is a section of a plug-in, load that with --plugin"
     of = f" of {'.'.join(section)}" if section else ""
     return f"unknown key{hint}; known keys{of}: {', '.join(known)}"
 

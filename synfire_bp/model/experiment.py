@@ -20,13 +20,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, create_model
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
-from synfire_bp.errors import ExperimentError
+from synfire_bp.errors import ExperimentError, SynfireError
 from synfire_bp.files import reason
 from synfire_bp.model.base import BASE, Origin, allow_base, read_model, whole
 from synfire_bp.model.check import checked, known_keys, section_of
 from synfire_bp.model.library import absolute, find_model, read_text
+from synfire_bp.model.plugins import CHECKS, unmet
 from synfire_bp.model.sections import (
     DatasetSection,
     LearningSection,
@@ -57,12 +65,36 @@ class Experiment(Section):
         description="Short name; letters, digits, '.', '_' and '-', since it also names folders.",
     )
     description: str = Field(default="", description="What the model is, in one sentence.")
+    requires: tuple[str, ...] = Field(
+        strict=False,  # YAML has lists, not tuples
+        default=(),
+        description="Plug-ins that must be loaded, such as lab or lab>=1.2. It loads none: see "
+        "--plugin.",
+    )
     dataset: DatasetSection = Field(description="What is learnt.")
     network: NetworkSection = Field(description="Sizes and ranges.")
     learning: LearningSection = Field(default=LearningSection(), description="The learning rule.")
     if TYPE_CHECKING:  # these come last in a model file, after the variants
         training: TrainingSection
         record: RecordSection
+
+    @field_validator("requires")
+    @classmethod
+    def _plugins_are_loaded(cls, requires: tuple[str, ...]) -> tuple[str, ...]:
+        if problems := [why for one in requires if (why := unmet(one)) is not None]:
+            raise ValueError("; ".join(problems))
+        return requires
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Refuse sections that would be read and then do nothing."""
+        for name, field in cls.model_fields.items():
+            if name not in Experiment.model_fields and not _acts(name, field.annotation):
+                raise ExperimentError(
+                    f"{cls.__name__}.{name}: is a section that nothing acts on; a section of your "
+                    f'own is a class derived from sb.Variant with @sb.variant("{name}") above it, '
+                    "and every Experiment has it then"
+                )
 
     def __new__(cls, *_: Any, **__: Any) -> Experiment:
         """Make one with a section for every variant, whichever way it is made."""
@@ -228,8 +260,25 @@ class Experiment(Section):
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
+def _acts(name: str, annotation: Any) -> bool:
+    """Whether a field of this type is no section, or one that something acts on."""
+    kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+    known = (VARIANTS.get(name), TrainingSection if name == "training" else RecordSection)
+    return all(kind in known for kind in kinds if issubclass(kind, Section))
+
+
 @lru_cache(maxsize=8)
 def _with_variants(variants: tuple[tuple[str, type[Variant]], ...]) -> type[Experiment]:
+    for name, kind in variants:
+        if (
+            name in (BASE, "training", "record")
+            or hasattr(Experiment, name)
+            or (name in Experiment.model_fields)
+        ):
+            raise SynfireError(
+                f"variant '{name}' ({kind.__name__}): a section cannot have this name, which "
+                "stands for something else; choose another"
+            )
     sections: dict[str, Any] = {name: _section(kind) for name, kind in variants}
     sections["training"] = (TrainingSection, Field(description="How long and from which seed."))
     sections["record"] = (
@@ -276,3 +325,6 @@ def json_schema() -> dict[str, Any]:
         **allow_base(schema),
         "title": "synfire_bp model file",
     }
+
+
+CHECKS.append(json_schema)  # a section that cannot be one is complained of when it is loaded

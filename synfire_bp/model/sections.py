@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
 from synfire_bp.circuit.reader import read_rule
 from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, Trace, parse_rule
-from synfire_bp.data.datasets import DEFAULT_PREPROCESSING
+from synfire_bp.data.datasets import SOURCES
 from synfire_bp.data.images import Preprocessing
 from synfire_bp.errors import RuleError
+from synfire_bp.model.yaml_text import nearest, shown
 from synfire_bp.section import Section
 from synfire_bp.variants.base import Guarantees
 
@@ -45,12 +46,19 @@ Units = Annotated[int, Field(ge=1, le=1_000_000)]
 """Size of a layer; beyond the bound no machine holds the weights."""
 
 
+def _names_of_now(schema: dict[str, Any]) -> None:
+    """Let the JSON schema list the data sets that are registered when it is asked for."""
+    schema["enum"] = list(SOURCES)
+
+
 class DatasetSection(Section):
     """What is learnt, and how images become binary patterns."""
 
-    name: Literal["digits", "mnist", "fashion-mnist", "npz"] = Field(
+    name: str = Field(
         description="Data set: digits (8x8, comes with scikit-learn), mnist, fashion-mnist, or npz "
-        "(your own images: arrays x_train, y_train, x_test, y_test in one file).",
+        "(your own images: arrays x_train, y_train, x_test, y_test in one file), or one of a "
+        "plug-in.",
+        json_schema_extra=_names_of_now,
     )
     path: str | None = Field(
         default=None,
@@ -74,13 +82,24 @@ class DatasetSection(Section):
         "(0.5, as in the authors' code).",
     )
 
+    @field_validator("name", mode="before")
+    @classmethod
+    def _name_is_known(cls, name: Any) -> Any:
+        if not isinstance(name, str) or name not in SOURCES:
+            hint = nearest(name, SOURCES) if isinstance(name, str) else ""
+            raise ValueError(f"is {shown(name)}{hint}; must be one of {', '.join(SOURCES)}")
+        return name
+
     @field_validator("path")
     @classmethod
     def _path_belongs_to_npz(cls, path: str | None, info: ValidationInfo) -> str | None:
         name = info.data.get("name")
-        if name == "npz" and not path:
-            raise ValueError("is missing; the data set 'npz' needs the path of its .npz file")
-        if name not in (None, "npz") and path is not None:
+        if name is None:
+            return path
+        takes_path = SOURCES[name].takes_path
+        if takes_path and not path:
+            raise ValueError(f"is missing; the data set '{name}' needs the path of its .npz file")
+        if not takes_path and path is not None:
             raise ValueError(
                 f"has no effect on the data set '{name}'; remove it, or use dataset.name: npz"
             )
@@ -90,7 +109,7 @@ class DatasetSection(Section):
         """Return how images become binary, with the data set's defaults where nothing is said."""
         given = {key: getattr(self, key) for key in ("crop", "scale", "threshold")}
         stated = {key: value for key, value in given.items() if value is not None}
-        return replace(DEFAULT_PREPROCESSING[self.name], **stated)
+        return replace(SOURCES[self.name].preprocessing, **stated)
 
 
 class NetworkSection(Section):

@@ -147,6 +147,9 @@ class Algorithm:
         Which weights decay, and when.
     changes : Changes, optional
         How forward weights change; feedback matrices add and clip all the same.
+    returning : tuple of int16 arrays, optional
+        1 where errors come back through a forward weight and 0 where they do not, a matrix
+        (n_pre, n_post) per weight layer.  None: through all of them.
     showings : int
         How often each sample is shown, one time after the other; it counts as it was shown first.
     starters : tuple of callables
@@ -174,6 +177,7 @@ class Algorithm:
     learns: tuple[bool, ...] | None = None
     decay: Decay | None = None
     changes: Changes | None = None
+    returning: Matrices | None = None
     showings: int = 1
     starters: tuple[Starter, ...] = ()
     obstacles: tuple[SynfireError, ...] = ()
@@ -199,6 +203,11 @@ class Algorithm:
         self._check_lengths()
 
     def _check_feedback(self) -> None:
+        if self.feedback and self.returning is not None:
+            raise SynfireError(
+                "errors come back through matrices of their own (feedback) in this model, and "
+                "through some of the weights alone; use one of the two variants"
+            )
         places = tuple(range(1, self.n_layers))
         if self.direct and self.feedback != places:
             raise SynfireError(
@@ -244,6 +253,30 @@ class Algorithm:
                 "of them"
             )
         return replace(self, changes=changes)
+
+    def returning_through(self, open_: Matrices) -> Algorithm:
+        """Return the algorithm in which errors come back through some of the weights alone.
+
+        Parameters
+        ----------
+        open_ : tuple of integer arrays
+            1 where they do, 0 where they do not: a matrix (n_pre, n_post) per weight layer.  That
+            of the first layer counts for nothing: no error comes back to the input.
+
+        Raises
+        ------
+        SynfireError
+            If they have other shapes or values, or errors come back through matrices of their own.
+        """
+        forward = self.shapes[: self.n_layers]
+        if _shapes(open_) != forward or any(not np.isin(one, (0, 1)).all() for one in open_):
+            raise SynfireError(
+                f"returning: matrices are {_said(_shapes(open_))}; must be 0 or 1, {_said(forward)}"
+            )
+        both = open_ if self.returning is None else tuple(
+            one * other for one, other in zip(self.returning, open_, strict=True)
+        )  # fmt: skip
+        return replace(self, returning=tuple(one.astype(np.int16) for one in both))
 
     def starting(self, starter: Starter) -> Algorithm:
         """Return the algorithm whose training starts from what one more starter makes of it."""

@@ -54,12 +54,12 @@ def answer(shown, net, scratch, potentials):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def learn(shown, order, net, rule, scratch, counts, changing=None):  # type: ignore[no-untyped-def]
+def learn(shown, order, net, rule, scratch, counts, changing=None, returning=None):  # type: ignore[no-untyped-def]
     """Show samples in `order`, each `rule.showings` times; change weights and add to `counts`.
 
     A matrix is needed for the error of one layer alone, so it may change as soon as that is known;
-    or, after the authors' shortcut, just before.  Without `changing`, numba leaves its branches
-    out.
+    or, after the authors' shortcut, just before.  Without `changing` and `returning`, numba leaves
+    their branches out.
     """
     last = net.sizes.size - 2
     for k in range(order.size):
@@ -78,10 +78,10 @@ def learn(shown, order, net, rule, scratch, counts, changing=None):  # type: ign
                         break
                 below = layer > rule.lowest_layer
                 if below and not rule.after:
-                    _send_back(layer, net, rule, scratch)
+                    _send_back(layer, net, rule, scratch, returning)
                 _move(layer, x, k, net, rule, scratch, counts, changing)
                 if below and rule.after:
-                    _send_back(layer, net, rule, scratch)
+                    _send_back(layer, net, rule, scratch, returning)
 
 
 # ----------------------------------------------------------------------------------------------
@@ -202,36 +202,43 @@ def _signs(a, rule, scratch):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _send_back(layer, net, rule, scratch):  # type: ignore[no-untyped-def]
+def _send_back(layer, net, rule, scratch, returning):  # type: ignore[no-untyped-def]
     """Fill e of the units below a weight layer, of hidden ones only inside their boxes."""
     n, begin = net.sizes[layer], net.begins[1, layer]
     if rule.direct or layer == net.sizes.size - 2:
-        _send_rows(scratch.d_output, net.rows, begin, scratch.e, n)
+        _send_rows(scratch.d_output, net.rows, begin, scratch.e, n, returning)
     else:
         d, a = scratch.d[: net.sizes[layer + 1]], scratch.sums[layer - 1, :n]
-        _send_units(d, net.rows, begin, a, rule.upper, scratch.e)
+        _send_units(d, net.rows, begin, a, rule.upper, scratch.e, returning)
 
 
 @njit(cache=True, nogil=True)
-def _send_rows(d, rows, begin, e, n):  # type: ignore[no-untyped-def]
+def _send_rows(d, rows, begin, e, n, returning):  # type: ignore[no-untyped-def]
     """Fill e with the rows of wrong output units, added or taken away."""
     for i in range(n):
         e[i] = 0
     for j in range(d.size):
         if d[j] != 0:
-            for i in range(n):
-                e[i] += d[j] * rows[begin + j, i]
+            if returning is None:
+                for i in range(n):
+                    e[i] += d[j] * rows[begin + j, i]
+            else:
+                for i in range(n):
+                    e[i] += d[j] * rows[begin + j, i] * returning[begin + j, i]
 
 
 @njit(cache=True, nogil=True)
-def _send_units(d, rows, begin, a, upper, e):  # type: ignore[no-untyped-def]
+def _send_units(d, rows, begin, a, upper, e, returning):  # type: ignore[no-untyped-def]
     """Fill e for the units that are inside their boxes: their rows times d."""
     wide = e.dtype.type
     for i in range(a.size):
         total = wide(0)
         if a[i] > 0 and not a[i] > upper:
             for j in range(d.size):
-                total = wide(total + wide(rows[begin + i, j]) * wide(d[j]))
+                sent = wide(rows[begin + i, j]) * wide(d[j])
+                if returning is not None:
+                    sent = sent * wide(returning[begin + i, j])
+                total = wide(total + sent)
         e[i] = total
 
 

@@ -84,11 +84,12 @@ def learn(
     order = checked_order(order, len(samples))
     work = Working.of(weights, algorithm)
     presented, rule, changing = work.shown(samples), work.rule(), work.changing(moment)
+    returning = work.returning()
     counts, done = np.zeros(len(kernels.COUNTS) + algorithm.n_layers, dtype=np.int64), 0
     for piece, decay in _pieces(order, algorithm.decay, shown):
         if changing is not None:
             changing = changing._replace(seen=done)
-        kernels.learn(presented, piece, work.net, rule, work.scratch, counts, changing)
+        kernels.learn(presented, piece, work.net, rule, work.scratch, counts, changing, returning)
         done += len(piece)
         if decay is not None:
             work.shrink(decay)

@@ -233,6 +233,13 @@ class Working:
         numbers = np.cumsum([0, *(matrix.size for matrix in changes.lowest)]).astype(np.int64)
         return Changing(chance, lowest, highest, numbers)
 
+    def returning(self) -> Narrow | None:
+        """Return through which weights errors come back, beside `Net.rows`; None: all."""
+        algorithm = self.algorithm
+        if algorithm.returning is None:
+            return None
+        return _stacked(algorithm.returning, algorithm, self.net.rows.dtype.type)
+
     def shrink(self, decay: Decay) -> None:
         """Let the matrices decay that do."""
         for copy, decays in zip(self._copies(), self.algorithm.decaying, strict=True):

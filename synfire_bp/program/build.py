@@ -33,6 +33,7 @@ from synfire_bp.program.cache import ABOUT, BUILDING, KNOWN, USED, cache_folder
 from synfire_bp.program.compiler import compile_sources, compiler_version, last_lines, processor
 from synfire_bp.program.program import MANIFEST, Program
 from synfire_bp.program.spec import ProgramSpec
+from synfire_bp.registry import foreign_sources
 
 __all__ = ["build_programs"]
 
@@ -53,7 +54,8 @@ def build_programs(specs: Sequence[ProgramSpec]) -> list[Program]:
 
 def _build(spec: ProgramSpec, compiler: str) -> Program:
     cache, spec = cache_folder(), spec.bare()
-    known = cache / KNOWN / _digest(repr(spec), *_origin(), compiler, processor())
+    asked = _digest(repr(spec), *_origin(), foreign_sources(), compiler, processor())
+    known = cache / KNOWN / asked
     if program := _known_program(cache, known):
         return program
     with _alone(known):  # another process may be at it: wait for what it builds
@@ -143,6 +145,7 @@ def _generate(spec: ProgramSpec, workplace: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "synfire_bp.program.generate", str(workplace)],
         input=pickle.dumps(spec),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # plug-ins, too
         capture_output=True,
     )
     if done.returncode:

@@ -2,8 +2,8 @@
 
 Each program has a folder of its own, named after the hash of all that was generated for it, of the
 compiler and of the processor.  `known/` maps what was asked for (a circuit's structure, the sources
-of this package, the versions of what generates the code) to such a name, so that a program which is
-there is found without generating its code again.
+of this package and of plug-ins, the versions of what generates the code) to such a name, so that a
+program which is there is found without generating its code again.
 """
 
 from __future__ import annotations

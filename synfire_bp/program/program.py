@@ -98,6 +98,10 @@ class ProgramResult:
     arrays: dict[str, NDArray]
 
 
+_READ = ("int16", "int32", "float64", "bool")
+"""Types of arrays that variables of a program can have."""
+
+
 @dataclass(frozen=True)
 class Program:
     """A compiled network in its folder."""
@@ -131,7 +135,8 @@ class Program:
         Raises
         ------
         SimulationError
-            If the program fails, or its results cannot be written or read.
+            If a number is of a wrong type, the program fails, or its results cannot be written or
+            read.
         """
         if len(order) == 0:
             raise SimulationError("the program was given no sample to show")
@@ -167,6 +172,11 @@ class Program:
         settings = []
         for name, value in numbers.items():
             if isinstance(value, np.ndarray):
+                if value.dtype.name not in _READ:  # the program would take it for something else
+                    raise SimulationError(
+                        f"{name} is an array of {value.dtype}; give int32 for a variable that is "
+                        "declared integer, float64 for one that is declared float"
+                    )
                 path = workplace / f"{name}.dat"
                 value.tofile(path)
                 settings.append(f"{name}={path}")

@@ -16,6 +16,7 @@ from synfire_bp.files import LOCK, naming_os_errors
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.directory import CHECKPOINT, EXPERIMENT, PROVENANCE
+from synfire_bp.runs.plugins import refuse_other_plugins
 from synfire_bp.runs.provenance import stored_provenance
 
 __all__ = ["provenance_before", "refuse_foreign", "refuse_shorter"]
@@ -59,6 +60,8 @@ def provenance_before(
     before = stored_provenance(path)
     if not (path / EXPERIMENT).exists():
         return {}
+    if resume:
+        refuse_other_plugins(path)
     try:
         there = Experiment.from_file(path / EXPERIMENT).decisive()
     except ExperimentError as error:

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata
@@ -26,7 +26,11 @@ __all__ = [
 
 
 def new_provenance(
-    engine: str, fingerprint: str, checksums: Mapping[str, str], before: Mapping[str, Any]
+    engine: str,
+    fingerprint: str,
+    checksums: Mapping[str, str],
+    before: Mapping[str, Any],
+    plugins: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return what provenance.json is to say at the beginning.
 
@@ -38,12 +42,15 @@ def new_provenance(
         File name of the data to checksum.
     before : mapping
         The provenance of the run that is gone on with; empty if there is none.
+    plugins : sequence of mappings
+        The plug-ins that the training uses (`synfire_bp.runs.plugins.plugins_of`).
     """
     return {
         "engine": engine,
         "fingerprint": fingerprint,
         "versions": versions(),
         "commit": commit(),
+        "plugins": [dict(one) for one in plugins],
         "dataset_checksums": dict(checksums) or before.get("dataset_checksums", {}),
         "hostname": platform.node(),
         "cpu": cpu_name(),

@@ -29,6 +29,7 @@ from synfire_bp.runs.directory import (
     SPIKES,
     WEIGHTS,
 )
+from synfire_bp.runs.plugins import refuse_missing_plugins
 from synfire_bp.runs.provenance import stored_provenance
 
 if TYPE_CHECKING:
@@ -75,7 +76,11 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The model, every default written out."""
+        """The model, every default written out.
+
+        Raises PluginError if it needs a plug-in that is not loaded; all else can be read without.
+        """
+        refuse_missing_plugins(self.path)
         try:
             return Experiment.from_file(self.path / EXPERIMENT)
         except ExperimentError as error:
@@ -140,7 +145,7 @@ class Run:
 
     @property
     def engine(self) -> str:
-        """Which engine trained: "circuit" or "oracle"."""
+        """Which engine trained, such as "circuit" or "oracle"."""
         return self.provenance["engine"]
 
     @property

@@ -39,6 +39,7 @@ from synfire_bp.runs.directory import (
     WEIGHTS,
 )
 from synfire_bp.runs.existing import provenance_before, refuse_foreign, refuse_shorter
+from synfire_bp.runs.plugins import plugins_of
 from synfire_bp.runs.provenance import new_provenance
 from synfire_bp.runs.run import Run
 
@@ -89,7 +90,7 @@ class RunWriter:
         experiment : Experiment
             What is trained; stored with every default written out.
         engine : str
-            "circuit" or "oracle".
+            "circuit", "oracle", or one of a plug-in.
         resume : bool
             Go on from the checkpoint if there is one, and write all tables anew from it.
         dataset_checksums : mapping, optional
@@ -117,7 +118,9 @@ class RunWriter:
             for stale in path.glob(".*.tmp"):
                 with suppress(OSError):
                     stale.unlink()
-            provenance = new_provenance(engine, fingerprint, dataset_checksums or {}, before)
+            provenance = new_provenance(
+                engine, fingerprint, dataset_checksums or {}, before, plugins_of(experiment, engine)
+            )
             writer = cls(path, lock, provenance)
             writer._write_provenance()  # first: a folder without it is not taken for a run
             write_atomically(path / EXPERIMENT, experiment.resolved().to_yaml().encode())

@@ -28,10 +28,11 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from synfire_bp.engines.registry import ENGINES
 from synfire_bp.errors import ExperimentError, SweepError
 from synfire_bp.files import reason
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.model.yaml_text import dump, nearest, read_yaml
+from synfire_bp.model.yaml_text import dump, nearest, read_yaml, shown
 from synfire_bp.section import Section
 from synfire_bp.sweep.explain import _explained, _override, _where
 from synfire_bp.sweep.keys import SEED, override, unfit
@@ -54,8 +55,10 @@ class Sweep(Section):
     )
     description: str = Field(default="", description="What the sweep asks, in one sentence.")
     model: str = Field(description="A shipped model, or a model file relative to this one.")
-    engine: Literal["oracle", "circuit"] = Field(
-        default="oracle", description="The algorithm in integers, or the spiking circuit."
+    engine: str = Field(
+        default="oracle",
+        description="oracle: the algorithm in integers; circuit: the spiking circuit; or one of a "
+        "plug-in.",
     )
     fixed: dict[str, Any] = Field(
         default={}, description="Entries of the model file that differ in all runs: key to value."
@@ -80,6 +83,14 @@ class Sweep(Section):
         default=False,
         description="Only count stray spikes and unequal copies of weights; else they are errors.",
     )
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _engine_is_known(cls, engine: Any) -> Any:
+        if engine not in [*ENGINES]:
+            hint = nearest(engine, ENGINES) if isinstance(engine, str) else ""
+            raise ValueError(f"is {shown(engine)}{hint}; must be one of {', '.join(ENGINES)}")
+        return engine
 
     @field_validator("parameters", mode="before")
     @classmethod
@@ -212,7 +223,8 @@ class Sweep(Section):
 
     def definition(self) -> dict[str, Any]:
         """Return what decides the rows of the results, as dotted key to value."""
-        base = self.base.resolved().model_dump(mode="json", exclude={"description"})
+        unsaid = {"description", "requires"}
+        base = self.base.resolved().model_dump(mode="json", exclude=unsaid)
         values: dict[str, Any] = {"model": base, "engine": self.engine}
         values["parameters"] = {
             name: parameter.model_dump(mode="json", exclude_defaults=True)

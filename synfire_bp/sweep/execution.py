@@ -19,6 +19,7 @@ from typing import Any
 from synfire_bp.errors import Interrupted, SweepError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.progress import WorkProgress
+from synfire_bp.registry import plugins
 from synfire_bp.sweep.checks import refuse_unfit
 from synfire_bp.sweep.cluster import (
     ClusterLost,
@@ -207,6 +208,7 @@ class _Job:
         return Task(
             self.run.run, self.experiment.model_dump(mode="json"), self.sweep.engine,
             tuple(self.sweep.record), self.sweep.keep_going, self.time_limit, self.attempt,
+            tuple(plugin.reference for plugin in plugins()),
         )  # fmt: skip
 
 

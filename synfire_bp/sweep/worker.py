@@ -27,6 +27,8 @@ from synfire_bp.data.images import Preprocessing
 from synfire_bp.engines.base import Segment, training_split
 from synfire_bp.errors import Interrupted, SynfireError
 from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.plugins import load_plugin
+from synfire_bp.registry import plugins
 from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.provenance import commit, versions
 from synfire_bp.training.training import train_in_memory
@@ -55,7 +57,7 @@ class Task:
     experiment : dict
         The model, as `Experiment.model_dump` gives it.
     engine : str
-        "oracle" or "circuit".
+        "oracle", "circuit", or one of a plug-in.
     record : tuple of str
         As in a sweep file.
     keep_going : bool
@@ -64,6 +66,8 @@ class Task:
         Seconds that the training may take.
     attempt : int
         1 for the first.
+    plugins : tuple of str
+        What has to be loaded for it (`synfire_bp.registry.Plugin.reference`).
     """
 
     run: int
@@ -73,6 +77,7 @@ class Task:
     keep_going: bool = False
     time_limit: float | None = None
     attempt: int = 1
+    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ def run_task(task: Task) -> Outcome:
     row: dict[str, Any] = {}
     epochs: list[dict[str, Any]] = []
     try:
+        for plugin in task.plugins:
+            load_plugin(plugin)
         experiment = Experiment.from_dict(task.experiment)
         row |= {
             "seed": experiment.training.seed,
@@ -255,12 +262,13 @@ def _silent(shut: list[float | None]) -> list[int]:
 
 def _described(experiment: Experiment) -> Mapping[str, Any]:
     values = experiment.resolved().model_dump(mode="json", exclude={"description", "record"})
-    return {key: value for key, value in values.items() if value is not None}
+    return {key: value for key, value in values.items() if value not in (None, [])}
 
 
 @lru_cache(maxsize=1)
 def _versions() -> str:
-    found = {**versions(), "commit": commit()}
+    of_plugins = {plugin.name: plugin.version for plugin in plugins()}
+    found = {**versions(), "commit": commit(), **of_plugins}
     return " ".join(f"{name}={version}" for name, version in found.items() if version)
 
 

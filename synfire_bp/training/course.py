@@ -26,6 +26,7 @@ from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.run import Run
 from synfire_bp.runs.writer import RunWriter
 from synfire_bp.training.alignment import alignment
+from synfire_bp.training.guarantees import suspects
 from synfire_bp.training.schedule import epoch_order, evaluation_points, next_pause
 
 __all__ = ["Course", "Memory"]
@@ -234,11 +235,16 @@ class Course:
         sums, n = self.sums, self.sums.score.samples
         n_hid = sum(self.circuit.sizes[1:-1])
         activity = dict(sums.activity)
+        spikes = (("hidden", n * n_hid), ("output", n * self.n_out))
+        active = {  # an engine of a plug-in may not count them
+            f"{layer}_active": activity.pop(f"{layer}_spikes") / at_most
+            for layer, at_most in spikes
+            if f"{layer}_spikes" in activity
+        }
         return {
             "epoch": epoch,
             "samples": n,
-            "hidden_active": activity.pop("hidden_spikes") / (n * n_hid),
-            "output_active": activity.pop("output_spikes") / (n * self.n_out),
+            **active,
             **activity,
             "stray_spikes": sums.strays,
             "unequal_weights": sums.unequal,
@@ -269,12 +275,14 @@ class Course:
         problems = []
         if segment.strays and self.model.guarantees.silent_when_closed:
             circuit = (self.model.network if training else self.model.inference).circuit
-            problems.append(explain_strays(circuit, segment.strays))
+            why = explain_strays(circuit, segment.strays)
+            problems.append(why + suspects(self.model, "silent_when_closed"))
         if segment.unequal and self.model.guarantees.copies_equal:
             unequal = ", ".join(f"{name}: {count}" for name, count in segment.unequal.items())
             problems.append(
                 f"copies of a weight matrix differ ({unequal} weights differ from the layer's "
                 "first copy); the rule must add with reward what it takes without"
+                + suspects(self.model, "copies_equal")
             )
         if not problems:
             return

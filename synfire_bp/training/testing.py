@@ -11,8 +11,10 @@ from synfire_bp.errors import (
 )
 from synfire_bp.model.model import assemble
 from synfire_bp.progress import WorkProgress
+from synfire_bp.runs.plugins import refuse_other_plugins
 from synfire_bp.runs.run import Run
 from synfire_bp.training.data import check_same_data, dataset_of
+from synfire_bp.training.guarantees import suspects
 
 __all__ = ["test"]
 
@@ -32,6 +34,7 @@ def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool 
     SynfireError
         If the run, its data or the engine cannot be used.
     """
+    refuse_other_plugins(run.path)
     model = assemble(run.experiment)
     dataset = dataset_of(model, quiet=quiet)
     check_same_data(run, dataset)
@@ -41,5 +44,6 @@ def test(run: Run, *, engine: str = "circuit", split: str = "test", quiet: bool 
         progress.begin(f"testing on {split}", n)
         segment = used.test(weights, split, progress=progress.reached)
     if segment.strays and model.guarantees.silent_when_closed:
-        raise InvariantError(explain_strays(model.inference.circuit, segment.strays))
+        why = explain_strays(model.inference.circuit, segment.strays)
+        raise InvariantError(why + suspects(model, "silent_when_closed"))
     return segment

@@ -20,6 +20,7 @@ circuit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -27,6 +28,7 @@ from operator import and_
 from typing import Any, ClassVar, TypeVar
 
 from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.errors import SynfireError
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.registry import Registry
@@ -121,13 +123,50 @@ V = TypeVar("V", bound=type[Variant])
 
 
 def variant(name: str) -> Callable[[V], V]:
-    """Register a variant under the name of its section in model files."""
+    """Register a variant under the name of its section in model files.
+
+    Parameters
+    ----------
+    name : str
+        Small letters, digits and '_'.
+
+    Raises
+    ------
+    SynfireError
+        If the name is taken or none, or if something has no description: a `summary`, and a
+        description for every field.
+    """
 
     def register(kind: V) -> V:
+        _check_described(name, kind)
         VARIANTS.register(name, kind)
         return kind
 
     return register
+
+
+def _check_described(name: str, kind: Any) -> None:
+    """Refuse what a reader of a model file could not understand."""
+    if not (isinstance(kind, type) and issubclass(kind, Variant)):
+        raise SynfireError(
+            f"variant '{name}' is {kind!r}; it must be a class, such as: class Mine(sb.Variant)"
+        )
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise SynfireError(
+            f"variant '{name}': a section's name begins with a small letter, and has small "
+            "letters, digits and '_' alone"
+        )
+    if not kind.summary.strip():
+        raise SynfireError(
+            f"variant '{name}' ({kind.__name__}) has no summary; add one, such as: summary = "
+            '"Which synapses exist. null: all."'
+        )
+    for field, about in kind.model_fields.items():
+        if not (about.description or "").strip():
+            raise SynfireError(
+                f"variant '{name}' ({kind.__name__}): the field '{field}' has no description; add "
+                f'one with its unit, such as: {field}: float = Field(0.5, description="Share …")'
+            )
 
 
 def named_by_a_word() -> dict[str, str]:

@@ -32,7 +32,8 @@ training:
   epochs: 2
 """
 UNDECISIVE = {
-    "name", "description", "training.epochs", "training.evaluate_every", "record.samples",
+    "name", "description", "requires", "training.epochs", "training.evaluate_every",
+    "record.samples",
 }  # fmt: skip
 LATER = {"network.initial_spread"}
 """Entries that came later: at their default they decide nothing, so that older runs go on."""

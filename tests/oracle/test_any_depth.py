@@ -57,8 +57,8 @@ def both(algorithm, weights, inputs, labels, order, *, shown=0, moment=0, parts=
             name for k, name in enumerate(names)
             if (name != "w1" if decay.matrices is None else decay.matrices[k])
         ],
-        changes=changes, showings=algorithm.showings, n_phases=algorithm.n_phases,
-        shown=shown, moment=moment,
+        changes=changes, returning=algorithm.returning, showings=algorithm.showings,
+        n_phases=algorithm.n_phases, shown=shown, moment=moment,
     )  # fmt: skip
     for k in order:
         plain.learn(inputs[k], labels[k])
@@ -112,13 +112,16 @@ def test_everything_at_once_learns_what_vectors_in_numpy_learn(data):
     if draw(st.booleans()):
         which = draw(st.none() | st.tuples(*(st.booleans() for _ in weights)))
         decay = Decay(draw(st.integers(1, 9)), draw(st.integers(0, WHOLE)), which)
+    returning = None
+    if not feedback and draw(st.booleans()):
+        returning = tuple(rng.integers(0, 2, shape, dtype=np.int16) for shape in forward)
     algorithm = Algorithm(
         sizes, n_phases=draw(st.integers(12, 40)), limit=limit,
         potentiation=draw(st.sampled_from([2, 2, 6])),
         depression=draw(st.sampled_from([-2, -2, -4])),
         semantics=draw(st.sampled_from(SEMANTICS)), feedback=feedback, direct=direct,
         learns=draw(st.sampled_from([tuple(learns), None] if not direct else [tuple(learns)])),
-        decay=decay, changes=changes, showings=draw(st.integers(1, 3)),
+        decay=decay, changes=changes, returning=returning, showings=draw(st.integers(1, 3)),
     )  # fmt: skip
     inputs = (rng.random((12, sizes[0])) < 0.8).astype(np.uint8)
     labels, order = rng.integers(0, sizes[-1], 12), rng.integers(0, 12, 20)
@@ -158,6 +161,9 @@ def piece(name, rng):
         "rare updates": ({"changes": Changes(*ends[254], probability=0.3)}, ()),
         "one sign per cell": ({"changes": Changes(*bounds(shapes, rng, 2, 254, True))}, ()),
         "samples shown again": ({"showings": 2}, ()),
+        "a half comes back": (
+            {"returning": tuple(rng.integers(0, 2, s, dtype=np.int16) for s in shapes)}, (),
+        ),
     }[name]  # fmt: skip
 
 
@@ -165,6 +171,7 @@ def piece(name, rng):
     "the paper's", "the authors' shortcut", "only the output learns", "fixed feedback",
     "feedback that learns", "one matrix of its own", "feedback from the output", "decay",
     "soft bounds", "fewer levels", "rare updates", "one sign per cell", "samples shown again",
+    "a half comes back",
 ])  # fmt: skip
 def test_each_piece_makes_a_difference_in_four_weight_layers(name):
     """Every matrix that may learn does, and something ends otherwise than in the paper's."""
@@ -287,12 +294,23 @@ ABOVE = tuple(w + 2 for w in EVEN)
             TWO | {"feedback": (1,), "decay": Decay(1, 0, (True, True))},
             "decay.matrices has 2 entries; must be one for each: w1, w2, b2",
         ),
+        (TWO | {"feedback": (1,), "returning": EVEN}, "use one of the two variants"),
         (DEEP | {"changes": Changes(EVEN, ABOVE)}, r"bounds are \(4, 3\), \(3, 2\); must be"),
     ],
 )
 def test_an_algorithm_that_contradicts_itself_is_refused(given, said):
     with pytest.raises(SynfireError, match=said):
         Algorithm(**given)
+
+
+def test_errors_come_back_through_weights_that_two_variants_leave_open():
+    some = (np.ones((4, 3)), np.array([[1, 0], [1, 1], [0, 1]]))
+    other = (np.ones((4, 3)), np.array([[1, 1], [0, 1], [0, 1]]))
+    both_open = Algorithm((4, 3, 2)).returning_through(some).returning_through(other)
+    assert both_open.returning[1].tolist() == [[1, 0], [0, 1], [0, 1]]
+    for wrong in (some[:1], (some[0], 2 * some[1]), (some[0], some[1].T)):
+        with pytest.raises(SynfireError, match=r"must be 0 or 1, \(4, 3\), \(3, 2\)"):
+            Algorithm((4, 3, 2)).returning_through(wrong)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class Plain:
 
     def __init__(self, *weights, semantics="circuit", limit=254, up=2, down=-2, back=(),
                  direct=False, still=(), every=0, keep=2**16, decays=(), changes=None,
-                 showings=1, n_phases=12, shown=0, moment=0):  # fmt: skip
+                 returning=None, showings=1, n_phases=12, shown=0, moment=0):  # fmt: skip
         self.w = {f"w{k + 1}": w.astype(np.int64) for k, w in enumerate(weights)}
         self.w |= {f"b{k + 1}": b.astype(np.int64) for k, b in dict(back).items()}
         self.depth = len(weights)
@@ -31,6 +31,7 @@ class Plain:
         self.limit, self.up, self.down, self.direct = limit, up, down, direct
         self.still, self.every, self.keep, self.decays = still, every, keep, decays
         self.changes, self.showings, self.n_phases = changes, showings, n_phases
+        self.returning = returning
         self.shown, self.moment, self.seen = shown, moment, 0
         self.o, self.potentials, self.t, self.h, self.wrong = [], [], [], [], []
         self.changed = self.depth * [0]
@@ -78,6 +79,8 @@ class Plain:
                     self.w[name] = self.updated(name, k, wanted)
             if k > 0:
                 back = (self.w if self.after else before)[own if own in self.w else f"w{k + 1}"]
+                if self.returning is not None:
+                    back = back * self.returning[k]
                 d = np.sign(back @ (top if self.direct else d)) * boxes[k - 1]
         return o, a, t, np.concatenate(units[1:-1]), top.any()
 

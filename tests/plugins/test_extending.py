@@ -1,0 +1,141 @@
+"""What docs/extending.md shows, done as it says there, in a folder far from the clone."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import synfire_bp as sb
+from synfire_bp import registry
+
+PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+
+
+def block(language, contains):
+    """Return the one block of the page that has these words."""
+    found = re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.S)
+    (only,) = [code for code in found if contains in code]
+    return only
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The files that the page lets its reader save."""
+    folder = tmp_path_factory.mktemp("reader")
+    for name, language, contains in (
+        ("sparse_feedback.py", "python", "class SparseFeedback"),
+        ("forgetful.py", "python", "class ForgetfulCopies"),
+        ("bars.py", "python", "def bars"),
+        ("frozen.py", "python", "class Frozen"),
+        ("bars_curve.py", "python", "bars_curve"),
+        ("check_it.py", "python", "def test_sparse_feedback_is_exact"),
+        ("sparse.yaml", "yaml", "name: sparse"),
+        ("shares.yaml", "yaml", "name: shares"),
+        ("bars.yaml", "yaml", "name: bars"),
+    ):
+        (folder / name).write_text(block(language, contains))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def use(folder, command):
+    """Run a command in the reader's folder, and expect it to succeed."""
+
+    def run(*words):
+        said = command(folder, [], *words)
+        assert said.returncode == 0, said.stderr
+        return said.stdout
+
+    return run
+
+
+@pytest.fixture
+def untouched(monkeypatch):
+    """Take back what a test registers."""
+    monkeypatch.setenv("SYNFIRE_BP_PLUGINS", "")
+
+    class Undo(Exception):
+        pass
+
+    with pytest.raises(Undo), registry.all_or_nothing():
+        yield
+        raise Undo
+
+
+def test_every_block_of_code_is_used_by_a_test_of_this_file():
+    known = 9
+    assert len(re.findall(r"```(?:python|yaml)\n", PAGE)) == known
+
+
+def test_the_first_variant_is_exact(use):
+    small = ("--set", "network.sizes=[64, 20, 10]", "--samples", 100)
+    found = json.loads(
+        use("verify", "sparse.yaml", "--plugin", "sparse_feedback.py", *small, "--json", "-q")
+    )
+    assert found["exact"]
+    assert all(row["learnt"] for row in found["projections"])
+
+
+def test_the_first_variant_is_swept_over_in_worker_processes(use, folder):
+    use("sweep", "shares.yaml", "--plugin", "sparse_feedback.py", "--out", "runs/shares",
+        "--workers", 2, "-q")  # fmt: skip
+    table = pd.read_parquet(folder / "runs" / "shares" / "runs.parquet")
+    assert list(table.status) == 6 * ["ok"]
+    assert sorted(set(table["sparse_feedback.share"])) == [0.25, 0.5, 1.0]
+
+
+def test_the_page_s_data_set_engine_and_figure_work_together(use, folder):
+    plugins = ("--plugin", "bars.py", "--plugin", "frozen.py", "--plugin", "bars_curve.py")
+    use("train", "bars.yaml", "--engine", "oracle", "--out", "runs/bars", "-q", *plugins)
+    use("train", "bars.yaml", "--engine", "frozen", "--out", "runs/frozen", "-q", *plugins)
+    learnt, frozen = (sb.Run.open(folder / "runs" / name) for name in ("bars", "frozen"))
+    assert learnt.metrics.accuracy_spikes.iloc[-1] > frozen.metrics.accuracy_spikes.iloc[-1]
+    assert (frozen.weights["w1"] == frozen.weights["w1_init"]).all()
+    names = [one["name"] for one in frozen.provenance["plugins"]]
+    assert names == ["bars", "frozen"]
+    use("figures", "bars_curve", *plugins)
+    assert (folder / "figures" / "bars" / "bars_curve.png").exists()
+
+
+def test_the_frozen_engine_answers_as_the_oracle_does(use, folder):
+    plugins = ("--plugin", "bars.py", "--plugin", "frozen.py")
+    use("train", "bars.yaml", "--engine", "oracle", "--out", "runs/answers", "-q", *plugins)
+    answers = [
+        json.loads(use("test", "runs/answers", "--engine", name, "--json", "-q", *plugins))
+        for name in ("oracle", "frozen")
+    ]
+    assert answers[0] == answers[1]
+
+
+def test_copies_that_may_drift_apart_do_so(folder, untouched):
+    sb.load_plugin(str(folder / "forgetful.py"))
+    small = ["network.sizes=[64, 20, 10]", "forgetful_copies={}"]
+    experiment = sb.Experiment.from_file("digits", small)
+    model = sb.assemble(experiment)
+    assert not model.guarantees.copies_equal
+    net = sb.build_network(model, sb.load_dataset("digits"))
+    net.run(20)
+    copies = {row.name: matrix for row, matrix in net.weights().items()}
+    assert (copies["x→h"] != copies["x→h<"]).any()
+    with pytest.raises(sb.errors.SynfireError, match="no copies that drift apart"):
+        sb.verify(experiment, samples=10)
+
+
+def test_the_test_that_the_page_shows_passes(folder, untouched, monkeypatch):
+    monkeypatch.chdir(folder)
+    runpy.run_path(str(folder / "check_it.py"))["test_sparse_feedback_is_exact"]()
+
+
+def test_numbers_of_a_type_that_a_program_cannot_read_are_refused(tmp_path):
+    from synfire_bp.program import Program, SampleFiles
+
+    (tmp_path / "program.json").write_text("{}")
+    samples = SampleFiles(np.zeros((1, 2), np.uint8), np.zeros(1, int))
+    with pytest.raises(sb.errors.SimulationError, match=r"plastic\.mine is an array of float32"):
+        Program(tmp_path).run({"plastic.mine": np.ones(3, np.float32)}, samples, np.zeros(1, int))
