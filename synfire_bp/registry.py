@@ -144,7 +144,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _by(self, name: str) -> str:
         plugin = self.plugin(name)
-        return f"as {self._entries[name]!r}" if plugin is None else f"by {plugin}"
+        return f"as {self._entries[name]!r:.60}" if plugin is None else f"by {plugin}"
 
     def plugin(self, name: str) -> Plugin | None:
         """Return the plug-in, or the script, that added an entry; None: it is of this package."""

@@ -57,7 +57,8 @@ def read_rule(
     left, equals, right = text.partition("=")
     target = left.strip()
     if not equals or target not in targets:
-        begins = " or ".join(f"'{name} ='" for name in targets)
+        *others, last = (f"'{name} ='" for name in targets)
+        begins = f"{', '.join(others)} or {last}" if others else last
         raise RuleError(f"rule '{shown(text)}' must begin with {begins}, as in '{example}'")
     if not right.strip():
         raise RuleError(f"rule '{shown(text)}' has nothing after '{target} ='")
@@ -91,7 +92,12 @@ class _Reader:
             match = _TOKEN.match(text, start)
             if match is None:
                 start += len(text[start:]) - len(text[start:].lstrip())
-                raise self.fault(f"cannot read '{text[start]}' here", start)
+                word = re.match(r"\w+|.", text[start:], re.ASCII)
+                raise self.fault(
+                    f"cannot read '{word.group() if word else text[start]}' here; constants are "
+                    "whole numbers and powers of two, such as 3*2^-4",
+                    start,
+                )
             kind = str(match.lastgroup)
             self.tokens.append((kind, match[kind], match.start(kind)))
             start = match.end()

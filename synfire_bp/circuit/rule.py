@@ -186,9 +186,15 @@ class Rule:
             no equal.
         """
         if not self.by_coincidence:
+            what = ""
+            if self.dt is not None:
+                what = f" with the tag '{shown(self.dt.text)}'"
+            elif self.traces:
+                what = f" with traces ({', '.join(name for name, _ in self.traces)})"
             raise RuleError(
-                f"the oracle cannot follow the rule '{shown(self.text)}': it knows coincidences "
-                "x0*y0, with and without r1, times even numbers; run it with the engine 'circuit'"
+                f"the oracle cannot follow the rule '{shown(self.text)}'{what}: it knows products "
+                "of x0*y0, with and without r1, and even numbers, and neither traces nor tags; "
+                "only the engine 'circuit' trains it"
             )
         return self.change(x0=1, y0=1, r1=1), self.change(x0=1, y0=1)
 
@@ -245,7 +251,7 @@ def parse_rule(
         return RULES[text.strip()]
     dw = _checked(read_rule(_whole_rule(text), ("dw",), _READS))
     dt = None if tag is None else _checked(read_rule(tag, ("dt",), _READS))
-    rule = Rule(dw, dt, tuple(sorted((traces or {}).items())))
+    rule = Rule(dw, dt, tuple(sorted((traces or {}).items(), key=lambda item: item[0])))
     _check_reads(rule)
     return rule
 
@@ -266,22 +272,7 @@ def _checked(total: SumOfProducts) -> SumOfProducts:
     total = replace(total, products=kept or total.products[:1])
     for product in total.products:
         where = f"rule '{shown(total.text)}': the product {shown(product.text)}"
-        names = {factor.name for factor in product.factors}
-        timed = any(factor.period is not None for factor in product.factors)
-        if not timed and not product.flags:
-            raise RuleError(
-                f"{where} lacks x0 or y0; every product must hold one of them, or a flag u_k, "
-                "because that says when it is applied"
-            )
-        for side, others, what in (
-            (_PRE, "x0", "presynaptic"), (_POST, "y0", "postsynaptic"),
-        ):  # fmt: skip
-            if not timed and not names & set(side):
-                raise RuleError(
-                    f"{where} lacks {others}, or a trace of {what} spikes ({', '.join(side[1:])}): "
-                    "it would change the copies of a weight each in phases of its own, and they "
-                    f"would drift apart; write {product.text}*{others}"
-                )
+        _check_pair(product, where)
         _check_size(product, where)
     bits = total.fraction_bits
     if total.largest(_BOUNDS) * 2**bits >= 2**WIDEST:
@@ -291,6 +282,27 @@ def _checked(total: SumOfProducts) -> SumOfProducts:
             f"computed within {WIDEST} bits in all"
         )
     return total
+
+
+def _check_pair(product: Product, where: str) -> None:
+    """Refuse a product that says nowhere when it is applied, or sees one neuron alone."""
+    if not product.flags:
+        raise RuleError(
+            f"{where} lacks x0 or y0; every product must hold one of them, or a flag u_k, because "
+            "that says when it is applied"
+        )
+    sides = {"x0": (_PRE, "presynaptic"), "y0": (_POST, "postsynaptic")}
+    read = {factor.name for factor in product.factors}
+    if not read & {*_PRE, *_POST}:
+        return  # a flag u_k alone: all copies of a weight change at the same time
+    plain = {factor.name for factor in product.factors if not factor.plus}
+    for spike, (names, what) in sides.items():
+        if not plain & set(names):
+            raise RuleError(
+                f"{where} lacks {spike}, or a trace of {what} spikes ({', '.join(names[1:])}), not "
+                "in brackets: it would change each copy of a weight in phases of its own, and they "
+                f"would drift apart; multiply it by {spike}"
+            )
 
 
 def _check_size(product: Product, where: str) -> None:
@@ -310,11 +322,18 @@ def _check_size(product: Product, where: str) -> None:
 def _check_reads(rule: Rule) -> None:
     """Refuse what is read and is not there, and traces that cannot be."""
     for name, trace in rule.traces:
+        if not isinstance(trace, Trace):
+            raise RuleError(f"trace {name} is {trace!r:.60}; must be a Trace(impulse, tau)")
         if name not in _BOUNDS or name in ("w", "t"):
             known = ", ".join(trace for trace in TRACES if trace != "r1")
             raise RuleError(f"there is no trace '{name}'; there are {known}")
         _check_trace(name, trace)
     there = {name for name, _ in rule.traces}
+    if rule.dt is not None and "t" not in rule.dw.variables:
+        raise RuleError(
+            f"rule '{shown(rule.text)}' never reads the tag t, which '{shown(rule.dt.text)}' "
+            "changes; write t into it, or leave learning.tag out"
+        )
     for total in rule.sums.values():
         where = f"rule '{shown(total.text)}'"
         for name in total.variables:

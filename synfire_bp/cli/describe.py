@@ -52,6 +52,8 @@ def describe(
     for name, trace in rule.traces:
         decay = "no decay" if trace.tau is None else f"time constant {trace.tau:g} phases"
         print(f"trace {name}: {trace.impulse} a spike, {decay}")
+    for obstacle in assembled.algorithm.obstacles:
+        print(f"engine circuit alone: {obstacle}")
     _print_phases(circuit)
     _print_populations(circuit)
     _print_projections(circuit)

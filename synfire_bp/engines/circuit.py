@@ -62,6 +62,7 @@ class CircuitEngine:
         try:
             network = model_only(model).network
             network.neurons.refuse(network.circuit, network.lines)
+            network.neurons.refuse_rule(model.rule)
         except ExperimentError as error:
             raise ExperimentError(f"{model.name}: {error}") from None
 

@@ -309,5 +309,5 @@ def _constants(total: SumOfProducts, spec: LoihiSpec) -> Iterator[Change]:
             limit = f"{-half} … {half - 1} times 2^{first} … 2^{last} (nearest: {nearest:g})"
             yield refused(where, f"constant of {factors}", constant, limit)
         for what, value, limit in product_misfits(product, spec):
-            if what != "the constant":
+            if not what.startswith("the constant"):
                 yield refused(where, f"{what} in {factors}", value, limit)

@@ -22,16 +22,17 @@ def rule_bounds(spec: LoihiSpec) -> dict[str, int]:
 
 
 def product_misfits(product: Product, spec: LoihiSpec) -> Iterator[tuple[str, float, str]]:
-    """Yield what of a product the engine cannot hold: what it is, its value, what would fit."""
+    """Yield what of a product the engine cannot hold: in words, as a number, what would fit."""
     first, whole = spec.constant_exponents[0], max(spec.constant_exponents[0], 0)
     if not _fits(product.constant, spec, first):
-        yield "the constant", float(product.constant), _format(spec, first)
+        constant = product.constant
+        yield f"the constant {constant}", float(constant), _format(spec, first)
     for factor in product.factors:
         if not _fits(Fraction(factor.plus), spec, whole):
-            about = f"the factor {factor}, which adds the constant"
+            about = f"the factor {factor}, which adds the constant {factor.plus}"
             yield about, factor.plus, _format(spec, whole)
         if factor.period is not None and factor.period > LONGEST_PERIOD:
-            yield f"the flag {factor}, k", factor.period, f"u0 … u{LONGEST_PERIOD}"
+            yield f"the flag {factor}", factor.period, f"u0 … u{LONGEST_PERIOD}"
 
 
 def trace_misfit(trace: Trace, spec: LoihiSpec) -> str | None:

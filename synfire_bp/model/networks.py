@@ -106,6 +106,7 @@ def _of_model(
 
     plan = model.network if learn else model.inference
     plan.neurons.refuse(plan.circuit, plan.lines)
+    plan.neurons.refuse_rule(model.rule)
     split = data.train if learn else data.test
     seed = first_seed(model.seed) if learn else plan.neurons.test_seed(model.seed)
     return runtime_network(

@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from synfire_bp import dice
 from synfire_bp.dice import CERTAIN
 
-__all__ = ["CERTAIN", "certain", "chance", "faded", "in_portions", "in_steps", "normal"]
+__all__ = ["CERTAIN", "certain", "chance", "faded", "in_portions", "in_steps", "normal", "once"]
 
 certain = CERTAIN
 """By the name that lines call it by."""
 
 
-def _once(code: str) -> str:
+def once(code: str) -> str:
     """Guard C++ code: sources that need it may be compiled as one."""
     name = f"SYNFIRE_{zlib.crc32(code.encode()):08X}"
     return f"#ifndef {name}\n#define {name}\n{code}\n#endif\n"
 
 
-_MIXED = _once("""
+_MIXED = once("""
     static inline uint32_t mixed(int32_t number, int64_t moment)
     {
         uint32_t bits = uint32_t(number) * 2654435761u ^ uint32_t(moment) * 2246822519u;
@@ -36,14 +36,14 @@ _MIXED = _once("""
     }
 """)
 
-_CHANCE = _once("""
+_CHANCE = once("""
     static inline int32_t chance(int32_t number, int64_t moment)
     {
         return int32_t(mixed(number, moment) >> 8);
     }
 """)
 
-_IN_STEPS = _once("""
+_IN_STEPS = once("""
     static inline int32_t in_steps(int32_t change, int32_t coarse, int32_t number, int64_t moment)
     {
         const int32_t size = change < 0 ? -change : change;
@@ -54,7 +54,7 @@ _IN_STEPS = _once("""
     }
 """)
 
-_IN_PORTIONS = _once("""
+_IN_PORTIONS = once("""
     static inline int32_t in_portions(
         int32_t amount, int32_t portion, int32_t number, int64_t moment)
     {
@@ -64,14 +64,14 @@ _IN_PORTIONS = _once("""
     }
 """)
 
-_FADED = _once("""
+_FADED = once("""
     static inline int32_t faded(int32_t x, int32_t kept, int32_t number, int64_t moment)
     {
         return int32_t((int64_t(x) * kept + (mixed(number, moment) >> 8)) >> 24);
     }
 """)
 
-_NORMAL = _once("""
+_NORMAL = once("""
     static inline double normal(int32_t number, int64_t moment)
     {
         const uint32_t bits = mixed(number, moment);

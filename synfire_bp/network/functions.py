@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from brian2 import Function
 
+from synfire_bp.network.chance import once
 from synfire_bp.network.lines import Lines, imported
 
 __all__ = ["bounded", "called"]
@@ -19,12 +20,12 @@ bounded = Function(
 """`clip` for whole numbers: Brian2's own compares in floating point."""
 bounded.implementations.add_implementation(
     "cpp",
-    """
+    once("""
     static inline int32_t bounded(int32_t value, int32_t low, int32_t high)
     {
         return value < low ? low : value > high ? high : value;
     }
-    """,
+    """),
 )
 
 

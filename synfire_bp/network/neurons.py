@@ -112,6 +112,9 @@ class Neurons(ABC):
     def refuse(self, circuit: Circuit, lines: Lines) -> None:  # noqa: B027  (most refuse nothing)
         """Raise a SynfireError if a circuit cannot be built of these neurons."""
 
+    def refuse_rule(self, rule: Rule) -> None:  # noqa: B027
+        """Raise a SynfireError if synapses of these neurons cannot hold a learning rule."""
+
     def test_seed(self, training_seed: int) -> int:
         """Return the seed of what happens at random in a test: not that of the training."""
         return first_seed(training_seed) + 2**30
@@ -184,3 +187,7 @@ class Compartments(Memoryless):
         reach = min(circuit.weight_limit, self.weight_bounds(circuit)[1])
         constrain(replace(circuit, weight_limit=reach), self.chip, strict=True)
         place(circuit)
+
+    def refuse_rule(self, rule: Rule) -> None:
+        """Raise HardwareError if the chip's learning engine has not the constants of a rule."""
+        constrain(rule, self.chip, strict=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import Engine, Segment, Stop, training_split
-from synfire_bp.engines.registry import make_engine
+from synfire_bp.engines.registry import check_engine, make_engine
 from synfire_bp.errors import (
     BuildError,
     ExperimentError,
@@ -73,6 +73,7 @@ def train(
         For bad input of any kind; see `synfire_bp.errors`.
     """
     model = assemble(model)
+    check_engine(engine, model)  # before a folder is made
     dataset = dataset_of(model, quiet=quiet)
     tail = _check_recording(model, engine, len(training_split(model, dataset)))
     with (

@@ -123,11 +123,11 @@ BEYOND = {
     "a trace": ("dw = 2*x1*y0", None, X1),
     "a trace that is not read": ("dw = 2*x0*y0", None, X1),
     "the weight": ("dw = 2*x0*y0 - 2*x0*y0*w", None, {}),
-    "a tag": ("dw = 2*x0*y0", "dt = 2*x0*y0", {}),
+    "a tag": ("dw = 2*x0*y0*t", "dt = 2*x0*y0", {}),
     "a flag": ("dw = u2*w", None, {}),
     "an odd constant": ("dw = 3*x0*y0", None, {}),
     "a fraction": ("dw = 2^-1*x0*y0", None, {}),
-    "brackets": ("dw = 2*x0*(y0+1)*y0", None, {}),
+    "brackets": ("dw = 2*x0*(r1+1)*y0", None, {}),
 }
 
 
@@ -140,10 +140,10 @@ def test_what_the_oracle_cannot_follow_is_sent_to_the_engine_that_can(name):
 
 def test_rules_that_differ_in_numbers_only_share_a_program():
     """They need not be compiled again."""
-    one = parse_rule("dw = 3*x1*y0 - 2^-2*x0*y0", "dt = 5*x0*y0", X1)
-    other = parse_rule("dw = 2^-2*x1*y0 + 7*x0*y0", "dt = - 9*x0*y0", {"x1": Trace(3)})
+    one = parse_rule("dw = 3*x1*y0 - 2^-2*x0*y0*t", "dt = 5*x0*y0", X1)
+    other = parse_rule("dw = 2^-2*x1*y0 + 7*x0*y0*t", "dt = - 9*x0*y0", {"x1": Trace(3)})
     assert one.bare == other.bare
-    assert one.bare != parse_rule("dw = 3*x1*y0 - 2^-3*x0*y0", "dt = 5*x0*y0", X1).bare
+    assert one.bare != parse_rule("dw = 3*x1*y0 - 2^-3*x0*y0*t", "dt = 5*x0*y0", X1).bare
     assert one.bare != parse_rule("dw = 3*x1*y0 - 2^-2*x0*y0", None, X1).bare
     assert one.bare.bare == one.bare
     assert one.bare.rounds == one.rounds
@@ -171,6 +171,13 @@ TRACES = {
     "an unknown trace": ("dw = 2*x0*y0", None, {"z1": Trace(1)}, "no trace 'z1'; there are x1"),
     "a trace of rewards": ("dw = 2*x0*y0", None, {"r1": Trace(1)}, "no trace 'r1'"),
     "a trace that there is not": ("dw = 2*x1*y0", None, {}, "x1 is read, but there is no such"),
+    "a tag that nobody reads": ("dw = 2*x0*y0", "dt = x0*y0", {}, "never reads the tag t"),
+    "a trace that is none": (
+        "dw = x1*y0",
+        None,
+        {"x1": {"impulse": 3}},
+        r"must be a Trace\(impulse",
+    ),
     "a tag that nothing changes": ("dw = x0*y0*t", None, {}, "nothing changes it.*learning.tag"),
     "an impulse too large": ("dw = x1*y0", None, {"x1": Trace(128)}, r"128; must be .* 0 … 127"),
     "half an impulse": ("dw = x1*y0", None, {"x1": Trace(0.5)}, "impulse is 0.5"),
@@ -197,6 +204,9 @@ REFUSED = {
     "nothing on the right": ("dw =", "has nothing after 'dw ='"),
     "blank on the right": ("dw =   ", "has nothing after 'dw ='"),
     "an unknown factor": ("dw = 2*x0*z1", "unknown factor 'z1'; known are x0 .*y0 .*r1"),
+    "a flag and one spike": ("dw = 2*x0*u0", r"2\*x0\*u0 lacks y0"),
+    "a bracket in the place of a spike": ("dw = 2*x0*(y0+1)", r"lacks y0, .* not in brackets"),
+    "an exponent of floats": ("dw = 1e3*x0*y0", "cannot read '1e3' here; constants are whole"),
     "what the circuit has not": ("dw = 2*x0*y0*d", "unknown factor 'd'"),
     "a factor of another case": ("dw = 2*X0*y0", "unknown factor 'X0'"),
     "no x0": ("dw = 4*r1*y0", r"the product 4\*r1\*y0 lacks x0, or a trace of presynaptic"),
@@ -224,7 +234,7 @@ REFUSED = {
     "only a sign": ("dw = -", "ends where a factor should follow"),
     "no operator": ("dw = 2 x0*y0", r"'\*', '\+' or '-' is missing before 'x0'"),
     "no operator after a factor": ("dw = 2*x0 y0", "is missing before 'y0'"),
-    "a number stuck to a factor": ("dw = 2x0*y0", "cannot read '2' here"),
+    "a number stuck to a factor": ("dw = 2x0*y0", "cannot read '2x0' here"),
     "a fraction": ("dw = 0.5*x0*y0", r"cannot read '\.' here"),
     "brackets": ("dw = 2*(x0*y0 - x0)", "brackets hold a variable plus a constant"),
     "two rules": ("dw = 2*x0; dt = 2*x0", "cannot read ';' here"),

@@ -34,6 +34,7 @@ from synfire_bp.loihi import (
     Trace,
     parse_sum_of_products,
 )
+from synfire_bp.loihi.rule_formats import rule_bounds
 
 CHIP = SPECS["loihi1"]
 MOST = {"x1": 127, "x2": 127, "y1": 127, "y2": 127, "y3": 127, "r1": 127, "t": 255, "d": 62}
@@ -558,7 +559,7 @@ def test_any_rule_means_what_its_arithmetic_says(text, values):
     value = evaluated(text, values)
     assert rule.value(**values) == value
     assert rule.change(**values) == away_from_zero(value)
-    assert abs(value) <= rule.largest(CHIP)
+    assert abs(value) <= rule.largest(rule_bounds(CHIP))
     assert rule.change(**values) % rule.grain == 0
 
 
@@ -647,7 +648,7 @@ UNREADABLE = {
     "a fraction added": ("dw = x0*(w+2^-1)", "1/2 is added; .* must be whole"),
     "something added to a flag": ("dw = u1*(u2+1)", "nothing can be added to the flag u2"),
     "a decimal": ("dw = 0.5*x0", r"cannot read '\.' here"),
-    "a number stuck to a factor": ("dw = 2x0", "cannot read '2' here"),
+    "a number stuck to a factor": ("dw = 2x0", "cannot read '2x0' here"),
     "a power of 3": ("dw = 3^2*x0", "only powers of 2"),
     "a power of a variable": ("dw = x0*x1^2", r"is missing before '\^'"),
     "no exponent": ("dw = 2^*x0", "a whole number is missing"),

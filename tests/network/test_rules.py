@@ -193,6 +193,19 @@ def test_neurons_in_millivolts_learn_the_same_by_a_trace(experiment):
         np.testing.assert_array_equal(found["millivolts"][name], matrix, err_msg=name)
 
 
+def test_a_program_of_neurons_in_millivolts_learns_what_their_network_does(experiment):
+    about = dict(rule="dw = 4*r1*x0*y0 - 2*x0*y1 - 2^-2*x0*y0", y1=(1, 20.0))
+    written = model(experiment, **about).changed(["neuron={kind: lif}"])
+    resolved, data = sb.assemble(written), dataset_of(written)
+    net = sb.build_network(resolved, data)
+    net.run(4)
+    with closing(CircuitEngine(resolved, data, uses=["train"])) as engine:
+        segment = engine.train(resolved.start, np.arange(4))
+    for row, matrix in net.weights().items():
+        held = row.sign * (matrix.T if row.transposed else matrix)
+        np.testing.assert_array_equal(segment.copies[row], held, err_msg=row.name)
+
+
 def test_neurons_in_millivolts_learn_the_same_by_a_tag(experiment):
     written = model(experiment, **DETERMINISTIC["tag"])
     data = dataset_of(written)

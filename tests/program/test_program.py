@@ -352,7 +352,7 @@ def test_numbers_are_no_part_of_a_program_and_structure_is():
     assert same.bare() == spec.bare()
     others = [
         CircuitProgram(backprop_circuit((2, 3, 3)), PAPER_RULE),
-        CircuitProgram(backprop_circuit((2, 3, 2)), "dw = 4*r1*x0*y0 - 2*x0"),
+        CircuitProgram(backprop_circuit((2, 3, 2)), "dw = 4*r1*x0*y0 - 2*x0*y0*w"),
         CircuitProgram(backprop_circuit((2, 3, 2)), None),
         CircuitProgram(backprop_circuit((2, 3, 2)), PAPER_RULE, stock=True),
     ]

@@ -95,9 +95,13 @@ def test_the_model_files_of_the_page_are_read(block):
 
 
 def test_the_python_of_the_page_runs():
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-    seen = "print(dict(sb.assemble(model).rule.traces)['y1'])"
-    answer = subprocess.run(  # a rule stays registered as long as its process lives
-        [sys.executable, "-c", f"{block}\n{seen}"], capture_output=True, text=True, check=True
-    )
-    assert answer.stdout.strip() == str(sb.Trace(30, 6))
+    watched, named = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    for block, seen in (
+        (watched, "print(trace.trace_y1.max() > 0, tag.tag.shape)"),
+        (named, "print(dict(sb.assemble(model).rule.traces)['y1'])"),
+    ):
+        answer = subprocess.run(  # a rule stays registered as long as its process lives
+            [sys.executable, "-c", f"{block}\n{seen}"], capture_output=True, text=True, check=True
+        )
+        shown = answer.stdout.strip()
+        assert shown == ("True (3, 37)" if block is watched else str(sb.Trace(30, 6)))

@@ -54,8 +54,8 @@ def parse_sum_of_products(text: str, spec: LoihiSpec) -> SumOfProducts:
                 f"{where} holds none of x0, y0 and the flags u0 … u{LONGEST_PERIOD}; every product "
                 "must, because it says when the product is applied"
             )
-        for what, value, limit in product_misfits(product, spec):
-            raise HardwareError(f"{where} has {what} {value:g}; the engine has {limit}")
+        for what, _, limit in product_misfits(product, spec):
+            raise HardwareError(f"{where} has {what}; the engine has {limit}")
     bounds = rule_bounds(spec)
     if rule.largest(bounds) * 2**rule.fraction_bits >= 2**WIDEST:
         alone = {p: SumOfProducts(rule.target, text, (p,)).largest(bounds) for p in rule.products}
