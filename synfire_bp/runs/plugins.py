@@ -40,7 +40,7 @@ def plugins_of(experiment: Experiment, engine: str) -> list[dict[str, str | None
 def _used(experiment: Experiment, engine: str) -> Iterator[Plugin]:
     named = [("variant", name) for name in VARIANTS if getattr(experiment, name, None) is not None]
     named += [("data set", experiment.dataset.name), ("engine", engine)]
-    named += [("learning rule", experiment.learning.rule)]
+    named += [(kind, experiment.learning.rule) for kind in ("learning rule", "rule")]
     for kind, name in named:
         if (plugin := plugin_of(kind, name)) is not None:
             yield plugin
