@@ -31,6 +31,7 @@ def folder(tmp_path_factory):
     for name, language, contains in (
         ("sparse_feedback.py", "python", "class SparseFeedback"),
         ("forgetful.py", "python", "class ForgetfulCopies"),
+        ("witness.py", "python", "class Witness"),
         ("bars.py", "python", "def bars"),
         ("frozen.py", "python", "class Frozen"),
         ("bars_curve.py", "python", "bars_curve"),
@@ -69,7 +70,7 @@ def untouched(monkeypatch):
 
 
 def test_every_block_of_code_is_used_by_a_test_of_this_file():
-    known = 9
+    known = 10
     assert len(re.findall(r"```(?:python|yaml)\n", PAGE)) == known
 
 
@@ -125,6 +126,17 @@ def test_copies_that_may_drift_apart_do_so(folder, untouched):
     assert (copies["x→h"] != copies["x→h<"]).any()
     with pytest.raises(sb.errors.SynfireError, match="no copies that drift apart"):
         sb.verify(experiment, samples=10)
+
+
+def test_a_population_that_a_plug_in_adds_fires_in_its_phase_alone(folder, untouched):
+    sb.load_plugin(str(folder / "witness.py"))
+    small = ["network.sizes=[64, 20, 10]", "witness={}"]
+    model = sb.assemble(sb.Experiment.from_file("digits", small))
+    net = sb.build_network(model, sb.load_dataset("digits"))
+    net.run(30)
+    spikes = dict(zip(net, net.spike_counts(), strict=True))
+    assert spikes["seen"][4] == spikes["o"][3] > 0
+    assert spikes["seen"].sum() == spikes["seen"][4]
 
 
 def test_the_test_that_the_page_shows_passes(folder, untouched, monkeypatch):
