@@ -151,3 +151,13 @@ def test_numbers_of_a_type_that_a_program_cannot_read_are_refused(tmp_path):
     samples = SampleFiles(np.zeros((1, 2), np.uint8), np.zeros(1, int))
     with pytest.raises(sb.errors.SimulationError, match=r"plastic\.mine is an array of float32"):
         Program(tmp_path).run({"plastic.mine": np.ones(3, np.float32)}, samples, np.zeros(1, int))
+
+
+def test_a_clone_draws_figures_of_plug_ins_too(folder, untouched, tmp_path, capsys):
+    from analysis.__main__ import main
+
+    figure = str(folder / "bars_curve.py")
+    assert main(["bars_curve", "--plugin", figure, "--runs", str(tmp_path)]) == 1
+    assert "figure 'bars_curve' cannot be drawn" in capsys.readouterr().err  # there is no run
+    assert main(["bars_curve", "--plugin", str(tmp_path / "absent.py")]) == 1
+    assert "no such file" in capsys.readouterr().err
