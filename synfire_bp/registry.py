@@ -74,12 +74,15 @@ class Plugin:
         called = (self.name, self.module, self.distribution or self.name)
         return frozenset(map(plain, called))
 
-    def digest(self) -> str:
-        """Return the SHA-256 (hex) of its source files."""
+    def digest(self, *, beside: bool = False) -> str:
+        """Return the SHA-256 (hex) of its source files; `beside`: and of those beside a file."""
         digest = hashlib.sha256()
         file = Path(self.file)
-        folder = file.parent
-        files = sorted(folder.rglob("*")) if file.stem == "__init__" else [file]
+        folder, files = file.parent, [file]
+        if file.stem == "__init__":
+            files = sorted(folder.rglob("*"))
+        elif beside:
+            files = sorted(folder.glob("*"))
         for source in files:
             if source.suffix in (".py", ".h", ".cpp", ".hpp") and source.is_file():
                 digest.update(f"{source.relative_to(folder)}\n".encode() + source.read_bytes())
@@ -278,14 +281,17 @@ def script_of(module: str) -> Plugin | None:
 
 
 def foreign_sources() -> str:
-    """Return what changes whenever code from outside does that registered something."""
+    """Return what changes whenever code from outside does that registered something.
+
+    Also code beside it: lines may call functions of a module there, which is imported late.
+    """
     foreign = {
         plugin
         for registry in _registries()
         for name in registry._entries
         if (plugin := registry.plugin(name)) is not None
     }
-    return " ".join(sorted(f"{one.name} {one.digest()}" for one in foreign if one.file))
+    return " ".join(sorted(f"{one.name} {one.digest(beside=True)}" for one in foreign if one.file))
 
 
 def _script(module: str, name: str) -> Plugin | None:

@@ -18,12 +18,17 @@ from synfire_bp.registry import Plugin, plain, plugin_of, plugins, script_of
 from synfire_bp.runs.provenance import stored_provenance
 from synfire_bp.variants import VARIANTS
 
-__all__ = ["plugins_of", "refuse_missing_plugins", "refuse_other_plugins", "stored_plugins"]
+__all__ = [
+    "plugins_of",
+    "refuse_missing_plugins",
+    "refuse_other_plugins",
+    "stored_plugins",
+    "used_plugins",
+]
 
 
 def plugins_of(experiment: Experiment, engine: str) -> list[dict[str, str | None]]:
     """Return what provenance.json says of the plug-ins that a training uses or requires."""
-    used = dict.fromkeys(_used(experiment, engine))
     return [
         {
             "name": one.name,
@@ -33,14 +38,19 @@ def plugins_of(experiment: Experiment, engine: str) -> list[dict[str, str | None
             "distribution": one.distribution,
             "sha256": one.digest() if one.file else None,
         }
-        for one in used
+        for one in used_plugins(experiment, engine)
     ]
+
+
+def used_plugins(experiment: Experiment, engine: str) -> tuple[Plugin, ...]:
+    """Return the plug-ins, and scripts, of what a training uses or requires."""
+    return tuple(dict.fromkeys(_used(experiment, engine)))
 
 
 def _used(experiment: Experiment, engine: str) -> Iterator[Plugin]:
     named = [("variant", name) for name in VARIANTS if getattr(experiment, name, None) is not None]
     named += [("data set", experiment.dataset.name), ("engine", engine)]
-    named += [("learning rule", experiment.learning.rule)]
+    named += [(kind, experiment.learning.rule) for kind in ("learning rule", "rule")]
     for kind, name in named:
         if (plugin := plugin_of(kind, name)) is not None:
             yield plugin

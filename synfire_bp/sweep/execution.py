@@ -20,6 +20,7 @@ from synfire_bp.errors import Interrupted, SweepError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.progress import WorkProgress
 from synfire_bp.registry import plugins
+from synfire_bp.runs.plugins import used_plugins
 from synfire_bp.sweep.checks import refuse_unfit
 from synfire_bp.sweep.cluster import (
     ClusterLost,
@@ -203,12 +204,17 @@ class _Job:
         """Its name in the cluster."""
         return f"{self.sweep.name}-{self.run.run}-{self.attempt}"
 
+    def _plugins(self) -> tuple[str, ...]:
+        """Return what the worker has to load: not what is loaded here for other things."""
+        used = used_plugins(self.experiment, self.sweep.engine)
+        return tuple(one.reference for one in used if one in plugins())
+
     def argument(self) -> Task:
         """Return what a worker is asked to do."""
         return Task(
             self.run.run, self.experiment.model_dump(mode="json"), self.sweep.engine,
             tuple(self.sweep.record), self.sweep.keep_going, self.time_limit, self.attempt,
-            tuple(plugin.reference for plugin in plugins()),
+            self._plugins(),
         )  # fmt: skip
 
 

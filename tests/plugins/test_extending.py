@@ -31,6 +31,7 @@ def folder(tmp_path_factory):
     for name, language, contains in (
         ("sparse_feedback.py", "python", "class SparseFeedback"),
         ("forgetful.py", "python", "class ForgetfulCopies"),
+        ("witness.py", "python", "class Witness"),
         ("bars.py", "python", "def bars"),
         ("frozen.py", "python", "class Frozen"),
         ("bars_curve.py", "python", "bars_curve"),
@@ -69,7 +70,7 @@ def untouched(monkeypatch):
 
 
 def test_every_block_of_code_is_used_by_a_test_of_this_file():
-    known = 9
+    known = 10
     assert len(re.findall(r"```(?:python|yaml)\n", PAGE)) == known
 
 
@@ -127,6 +128,17 @@ def test_copies_that_may_drift_apart_do_so(folder, untouched):
         sb.verify(experiment, samples=10)
 
 
+def test_a_population_that_a_plug_in_adds_fires_in_its_phase_alone(folder, untouched):
+    sb.load_plugin(str(folder / "witness.py"))
+    small = ["network.sizes=[64, 20, 10]", "witness={}"]
+    model = sb.assemble(sb.Experiment.from_file("digits", small))
+    net = sb.build_network(model, sb.load_dataset("digits"))
+    net.run(30)
+    spikes = dict(zip(net, net.spike_counts(), strict=True))
+    assert spikes["seen"][4] == spikes["o"][3] > 0
+    assert spikes["seen"].sum() == spikes["seen"][4]
+
+
 def test_the_test_that_the_page_shows_passes(folder, untouched, monkeypatch):
     monkeypatch.chdir(folder)
     runpy.run_path(str(folder / "check_it.py"))["test_sparse_feedback_is_exact"]()
@@ -139,3 +151,13 @@ def test_numbers_of_a_type_that_a_program_cannot_read_are_refused(tmp_path):
     samples = SampleFiles(np.zeros((1, 2), np.uint8), np.zeros(1, int))
     with pytest.raises(sb.errors.SimulationError, match=r"plastic\.mine is an array of float32"):
         Program(tmp_path).run({"plastic.mine": np.ones(3, np.float32)}, samples, np.zeros(1, int))
+
+
+def test_a_clone_draws_figures_of_plug_ins_too(folder, untouched, tmp_path, capsys):
+    from analysis.__main__ import main
+
+    figure = str(folder / "bars_curve.py")
+    assert main(["bars_curve", "--plugin", figure, "--runs", str(tmp_path)]) == 1
+    assert "figure 'bars_curve' cannot be drawn" in capsys.readouterr().err  # there is no run
+    assert main(["bars_curve", "--plugin", str(tmp_path / "absent.py")]) == 1
+    assert "no such file" in capsys.readouterr().err
