@@ -123,8 +123,17 @@ class Registry(Mapping[str, T], Generic[T]):
         self._origins: dict[str, _Origin] = {}
         _REGISTRIES.append(weakref.ref(self))
 
-    def register(self, name: str, entry: T) -> None:
+    def register(self, name: str, entry: T, module: str | None = None) -> None:
         """Add an entry.
+
+        Parameters
+        ----------
+        name : str
+            What it is asked for by.
+        entry : object
+            What is added.
+        module : str, optional
+            Where that is done; the entry's own module if left out.
 
         Raises
         ------
@@ -140,7 +149,9 @@ class Registry(Mapping[str, T], Generic[T]):
                 f"{self.kind} '{name}' is registered already, {self._by(name)}; use another name"
             )
         self._entries[name] = entry
-        self._origins[name] = _Origin(_loading, str(getattr(entry, "__module__", "")))
+        self._origins[name] = _Origin(
+            _loading, str(getattr(entry, "__module__", "") if module is None else module)
+        )
         if self._position is not None:
             place = self._position
             self._entries = dict(sorted(self._entries.items(), key=lambda item: place(item[1])))

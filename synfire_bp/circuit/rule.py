@@ -21,6 +21,7 @@ at random to an even one, such that the mean is kept: weights are even.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -395,7 +396,7 @@ def register_rule(
     if not name or not all(c.isalnum() or c in "_-." for c in name):
         raise RuleError(f"'{shown(name)}' is no name for a rule; use letters, digits, _, - and .")
     found = parse_rule(text, tag, traces)
-    RULES.register(name, found)
+    RULES.register(name, found, module=str(sys._getframe(1).f_globals.get("__name__", "")))
     return found
 
 

@@ -50,7 +50,7 @@ def used_plugins(experiment: Experiment, engine: str) -> tuple[Plugin, ...]:
 def _used(experiment: Experiment, engine: str) -> Iterator[Plugin]:
     named = [("variant", name) for name in VARIANTS if getattr(experiment, name, None) is not None]
     named += [("data set", experiment.dataset.name), ("engine", engine)]
-    named += [(kind, experiment.learning.rule) for kind in ("learning rule", "rule")]
+    named.append(("rule", experiment.learning.rule.strip()))
     for kind, name in named:
         if (plugin := plugin_of(kind, name)) is not None:
             yield plugin

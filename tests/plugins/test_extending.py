@@ -36,6 +36,8 @@ def folder(tmp_path_factory):
         ("frozen.py", "python", "class Frozen"),
         ("bars_curve.py", "python", "bars_curve"),
         ("check_it.py", "python", "def test_sparse_feedback_is_exact"),
+        ("pairs.py", "python", '"pairs"'),
+        ("traced.yaml", "yaml", "name: traced"),
         ("sparse.yaml", "yaml", "name: sparse"),
         ("shares.yaml", "yaml", "name: shares"),
         ("bars.yaml", "yaml", "name: bars"),
@@ -70,7 +72,7 @@ def untouched(monkeypatch):
 
 
 def test_every_block_of_code_is_used_by_a_test_of_this_file():
-    known = 10
+    known = 12
     assert len(re.findall(r"```(?:python|yaml)\n", PAGE)) == known
 
 
@@ -81,6 +83,13 @@ def test_the_first_variant_is_exact(use):
     )
     assert found["exact"]
     assert all(row["learnt"] for row in found["projections"])
+
+
+def test_a_rule_with_a_name_is_the_rule_of_the_model_file(folder, untouched):
+    written = sb.Experiment.from_file(folder / "traced.yaml").learning.parsed()
+    sb.load_plugin(str(folder / "pairs.py"))
+    named = sb.Experiment.from_file("digits", ["learning.rule=pairs"]).learning.parsed()
+    assert named == written
 
 
 def test_the_first_variant_is_swept_over_in_worker_processes(use, folder):

@@ -67,6 +67,7 @@ def test_the_list_of_plug_ins_says_what_is_there_from_where_and_what_it_adds(use
     assert listed["file"] == str(lab / "lab_synfire" / "__init__.py")
     assert listed["adds"] == {
         "data set": ["stripes"], "variant": ["deaf"], "engine": ["memo"], "figure": ["lab_curve"],
+        "rule": ["lab_pairs"],
     }  # fmt: skip
     assert "stripes" in use("plugins")
 
@@ -99,6 +100,19 @@ def test_a_resumed_run_ends_with_the_bits_of_one_that_was_not_stopped(use, train
     whole = np.load(folder / "other" / "whole" / "weights.npz")
     for name, matrix in np.load(trained / "weights.npz").items():
         np.testing.assert_array_equal(matrix, whole[name])
+
+
+def test_a_rule_of_a_plug_in_trains_the_circuit_and_its_run_knows_it(use, folder):
+    by_rule = ("--set", "learning.rule=lab_pairs", "--set", "deaf=null", "--set", "requires=[]")
+    data = ("--set", "dataset.name=digits", "--set", "network.sizes=[64, 8, 10]")
+    use("train", "model.yaml", "--out", "runs/pairs", "--epochs", 1, "-q", *by_rule, *data)
+    use("train", "model.yaml", "--out", "runs/pairs", "--resume", "-q", *by_rule, *data)
+    run = folder / "runs" / "pairs"
+    (stored,) = json.loads((run / "provenance.json").read_text())["plugins"]
+    assert stored["name"] == "lab"
+    weights = np.load(run / "weights.npz")
+    assert (weights["w1"] != weights["w1_init"]).any()
+    assert "trace x1: 32 a spike, time constant 4 phases" in use("describe", "model.yaml", *by_rule)
 
 
 def test_a_sweep_over_a_plug_in_s_model_with_its_engine_in_worker_processes(use, folder):
