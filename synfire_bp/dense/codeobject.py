@@ -19,6 +19,8 @@ class RowCodeObject(CPPStandaloneCodeObject):
 
     templater = CPPStandaloneCodeObject.templater.derive("synfire_bp.dense")
     generator_class = RowGenerator
+    without_rows: type | None = None
+    """Who generates the pathways of `DenseSynapses` that are not by rows; None: Brian2 as it is."""
 
 
 codegen_targets.add(RowCodeObject)

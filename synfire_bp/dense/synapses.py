@@ -158,4 +158,4 @@ class DenseSynapses(Synapses):
         if by_rows:
             pathway.codeobj_class = own if is_of_rows else RowCodeObject
         else:
-            pathway.codeobj_class = None if is_of_rows else own
+            pathway.codeobj_class = own.without_rows if is_of_rows else own

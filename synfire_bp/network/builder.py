@@ -46,9 +46,9 @@ from synfire_bp.network.equations import (
 )
 from synfire_bp.network.functions import called
 from synfire_bp.network.learning import (
+    LearningCode,
+    learning_code,
     learning_equations,
-    learning_pass,
-    learning_statement,
     trace_equations,
     trace_step,
 )
@@ -180,7 +180,7 @@ def build_chip_step(
     populations = {name: cells[at.start : at.stop] for name, at in circuit.slices.items()}
     operations = build.operations(cells, populations)
     fixed, plastic = build.fixed(cells), build.plastic(cells)
-    operations += build.learning(plastic)
+    operations += build.pass_over(plastic)
     if lines.after:
         operations.append(
             plastic.run_regularly(lines.after, when="end", name="variant_after", **build.common)
@@ -223,6 +223,13 @@ class _Build:
     def coarse(self) -> bool:
         """Whether weights go in larger steps than a rule's smallest change."""
         return self.chip is not None and is_coarse(self.chip)
+
+    @cached_property
+    def learning(self) -> LearningCode:
+        """What learning synapses do."""
+        if not (self.rule and self.circuit.reward_phases):
+            return LearningCode()
+        return learning_code(self.rule, coarse=self.coarse, lines=self.lines)
 
     @property
     def unit(self) -> int:
@@ -308,12 +315,13 @@ class _Build:
             synapse += learning_equations(
                 self.rule, coarse=self.coarse, own_bounds=self.lines.own_bounds
             )
-            on_pre += "\n" + learning_statement(self.rule, coarse=self.coarse, lines=self.lines)
+            on_pre += f"\n{self.learning.pre}" * bool(self.learning.pre)
         plastic = DenseSynapses(
             cells,
             cells,
             synapse,
             on_pre=on_pre,
+            on_post=self.learning.post or None,
             rows=self.by_rows,
             namespace=self.called | rule_functions(self.rule),
             dtype={"w": np.int16},
@@ -324,14 +332,12 @@ class _Build:
         plastic.connect(i=layout.pre, j=layout.post)
         return plastic
 
-    def learning(self, plastic: DenseSynapses) -> list[CodeRunner]:
+    def pass_over(self, plastic: DenseSynapses) -> list[CodeRunner]:
         """Return what happens at all plastic synapses at the end of a phase, if anything does."""
-        code = ""
-        if self.rule and self.circuit.reward_phases:
-            code = learning_pass(self.rule, coarse=self.coarse, lines=self.lines)
+        code = self.learning.every
         if not code:
             return []
-        return [plastic.run_regularly(code, when="synapses", order=1, name="learn", **self.common)]
+        return [plastic.run_regularly(code, when="synapses", order=2, name="learn", **self.common)]
 
     def counting(self) -> Counting:
         """Return when spikes are added to their phase's total: in every step."""

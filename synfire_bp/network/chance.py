@@ -5,25 +5,18 @@ The dice are those of `synfire_bp.dice`, in C++ beside NumPy.
 
 from __future__ import annotations
 
-import zlib
-
 import numpy as np
 from brian2 import Function
 from numpy.typing import NDArray
 
 from synfire_bp import dice
 from synfire_bp.dice import CERTAIN
+from synfire_bp.loihi.emulation.arithmetic import once
 
-__all__ = ["CERTAIN", "certain", "chance", "faded", "in_portions", "in_steps", "normal", "once"]
+__all__ = ["CERTAIN", "certain", "chance", "faded", "in_portions", "in_steps", "normal"]
 
 certain = CERTAIN
 """By the name that lines call it by."""
-
-
-def once(code: str) -> str:
-    """Guard C++ code: sources that need it may be compiled as one."""
-    name = f"SYNFIRE_{zlib.crc32(code.encode()):08X}"
-    return f"#ifndef {name}\n#define {name}\n{code}\n#endif\n"
 
 
 _MIXED = once("""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from brian2 import Function
 
-from synfire_bp.network.chance import once
+from synfire_bp.loihi.emulation.arithmetic import once
 from synfire_bp.network.lines import Lines, imported
 
 __all__ = ["bounded", "called"]

@@ -1,9 +1,11 @@
 """A learning rule as Brian2 code: what a learning synapse has, and what it does.
 
-The rule itself is `synfire_bp.circuit.rule`.  Where everything that changes is a multiple of x0,
-the statements run when the presynaptic neuron fires, after its spike was delivered; x0 is 1 there,
-and y0 and r1 are variables of the postsynaptic cell.  Any other rule is a pass over all synapses at
-the end of every phase.
+The rule itself is `synfire_bp.circuit.rule`.  What is a multiple of x0 runs when the presynaptic
+neuron fires, after its spike was delivered; x0 is 1 there, and y0 and r1 are variables of the
+postsynaptic cell.  What is a multiple of y0 runs when the postsynaptic neuron fires, at the
+synapses whose presynaptic one does not.  Only what a flag u_k brings about is a pass over all
+synapses, in the phases of that flag, and takes the place of both.  So each synapse is changed once
+in a phase, from the state that the phase has found.
 
 A rule of coincidences alone is written out.  Any other one is a function of what it reads
 (`synfire_bp.network.rule_functions`).
@@ -25,9 +27,9 @@ __all__ = [
     "LEARNING_SYNAPSE",
     "OWN_BOUNDS",
     "Clocking",
+    "LearningCode",
+    "learning_code",
     "learning_equations",
-    "learning_pass",
-    "learning_statement",
     "trace_equations",
     "trace_step",
 ]
@@ -111,47 +113,78 @@ def learning_equations(
         equations += "\ntag : integer"
     for k in rule.periods:
         equations += f"\nu{k} = int({clocking.phase} % {2**k} == 0) : integer (shared)"
-    if clocking.ends is not None and not rule.by_events:
-        equations += f"\nlearns_now = {clocking.ends} : integer (shared)"
+    if (now := _learns_now(rule, clocking)) is not None:
+        equations += f"\nlearns_now = {now} : integer (shared)"
     coefficients = "".join(f"\n{name} : integer (shared, constant)" for name in rule.coefficients())
     return equations + coefficients
 
 
-def learning_statement(rule: Rule, *, coarse: bool = False, lines: Lines = NO_LINES) -> str:
-    """Return the rule as statements for the time when the presynaptic neuron fires.
+@dataclass(frozen=True)
+class LearningCode:
+    """A rule as statements; each synapse takes one of them in a phase, or none.
 
-    If every product holds `y0`, the statement says so: it does nothing where the target did not
-    fire.  With `coarse` weights dw becomes a multiple of their step, at random so that its mean is
-    kept.  What a variant's `lines` make of dw comes before that.
-
-    Empty if weights also change at synapses whose presynaptic neuron is silent; see
-    `learning_pass`.
+    Attributes
+    ----------
+    pre : str
+        Where the presynaptic neuron fires, after its spike was delivered.
+    post : str
+        Where the postsynaptic neuron fires and the presynaptic one does not.
+    every : str
+        For all synapses, at the end of a phase.
     """
-    if not rule.by_events:
-        return ""
-    reads = {"x0": "1", "y0": "int(fired_post)"}
-    if rule.by_coincidence:
-        return _changed(rule, {"dw": _written_out(rule, lines)}, coarse, lines, "int(fired_post)")
-    at_target = all("y0" in total.triggers for total in rule.sums.values())
-    where = "int(fired_post)" if at_target else None
-    return _changed(rule, _called(rule, reads, lines), coarse, lines, where)
+
+    pre: str = ""
+    post: str = ""
+    every: str = ""
 
 
-def learning_pass(
+def learning_code(
     rule: Rule, *, coarse: bool = False, lines: Lines = NO_LINES, clocking: Clocking = CHIP_STEP
-) -> str:
-    """Return the rule as statements for every synapse at the end of a phase.
+) -> LearningCode:
+    """Return what learning synapses do.
 
-    Empty if `learning_statement` is all.
+    With `coarse` weights dw becomes a multiple of their step, at random so that its mean is kept.
+    What a variant's `lines` make of dw comes before that.  If no product is without `y0`, the
+    statement says so: it does nothing where the target did not fire.
     """
+
+    def code(x0: str, y0: str, *where: str) -> str:
+        if rule.by_coincidence:
+            changes = {"dw": _written_out(rule, lines)}
+        else:
+            changes = _called(rule, {"x0": x0, "y0": y0}, lines)
+        return _changed(rule, changes, coarse, lines, " * ".join(filter(None, where)) or None)
+
+    products = [product for total in rule.sums.values() for product in total.products]
+    spiking = [product for product in products if product.flags & {"x0", "y0"}]
+    at_target = "int(fired_post)" if all("y0" in p.flags for p in spiking) else ""
     if rule.by_events:
-        return ""
-    reads = {"x0": "int(fired_pre)", "y0": "int(fired_post)"}
-    common = frozenset.intersection(*(total.triggers for total in rule.sums.values()))
-    flags = sorted(name for name in common if name[0] == "u")
+        return LearningCode(pre=code("1", "int(fired_post)", at_target))
+    if clocking.ends is not None:  # spikes of a phase come one after the other
+        return LearningCode(every=code("int(fired_pre)", "int(fired_post)", "learns_now"))
+    timed = len(spiking) < len(products)
+    else_now = "(1 - learns_now)" if timed else ""
+    pre = post = ""
+    if any("x0" in product.flags for product in spiking):
+        pre = code("1", "int(fired_post)", at_target, else_now)
+    if any("x0" not in product.flags for product in spiking):
+        post = code("0", "1", "int(not fired_pre)", else_now)
+    every = code("int(fired_pre)", "int(fired_post)", "learns_now") if timed else ""
+    return LearningCode(pre, post, every)
+
+
+def _learns_now(rule: Rule, clocking: Clocking) -> str | None:
+    """Return whether all synapses are visited now, 0 or 1; None: they never are."""
+    if rule.by_events:
+        return None
     if clocking.ends is not None:
-        flags.append("learns_now")
-    return _changed(rule, _called(rule, reads, lines), coarse, lines, " * ".join(flags) or None)
+        return clocking.ends
+    products = [product for total in rule.sums.values() for product in total.products]
+    timed = [sorted(p.flags) for p in products if not p.flags & {"x0", "y0"}]
+    if not timed:
+        return None
+    idle = " * ".join(f"(1 - {' * '.join(flags)})" for flags in timed)
+    return f"1 - {idle}"
 
 
 def trace_equations(rule: Rule | None) -> str:

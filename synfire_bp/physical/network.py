@@ -40,9 +40,8 @@ from synfire_bp.network.equations import RECORDING, reward_equation
 from synfire_bp.network.functions import bounded
 from synfire_bp.network.learning import (
     Clocking,
+    learning_code,
     learning_equations,
-    learning_pass,
-    learning_statement,
     trace_equations,
     trace_step,
 )
@@ -326,7 +325,7 @@ class _Build:
             synapse += learning_equations(
                 self.rule, numbered=code.noisy_synapses, clocking=self.clocking
             )
-            if statement := learning_statement(self.rule):
+            if statement := learning_code(self.rule, clocking=self.clocking).pre:
                 on_pre["learn"] = statement
         plastic = DenseSynapses(
             cells, cells, synapse, on_pre=on_pre, rows=self.by_rows,
@@ -343,7 +342,7 @@ class _Build:
         """Return what happens at all plastic synapses at the end of a phase, if anything does."""
         code = ""
         if self.rule and self.circuit.reward_phases:
-            code = learning_pass(self.rule, clocking=self.clocking)
+            code = learning_code(self.rule, clocking=self.clocking).every
         if not code:
             return []
         return [plastic.run_regularly(code, when="end", name="learn", **self.common)]

@@ -22,6 +22,7 @@ from typing import Any
 
 from brian2 import Function, device, ms, prefs, set_device
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 
 from synfire_bp.dense.codeobject import RowCodeObject
 from synfire_bp.dense.generator import RowGenerator
@@ -59,10 +60,24 @@ class ProgramGenerator(RowGenerator):
     universal_support_code = ""
 
 
+class PlainProgramGenerator(CPPCodeGenerator):
+    """As Brian2's own, without what stands in `common.h`."""
+
+    class_name = "cpp"
+    universal_support_code = ""
+
+
+class PlainProgramCodeObject(CPPStandaloneCodeObject):
+    """Code objects of a program, by Brian2's own templates."""
+
+    generator_class = PlainProgramGenerator
+
+
 class ProgramCodeObject(RowCodeObject):
     """Code objects of a program."""
 
     generator_class = ProgramGenerator
+    without_rows = PlainProgramCodeObject
 
 
 def generate(spec: ProgramSpec, directory: Path) -> None:

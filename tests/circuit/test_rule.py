@@ -18,7 +18,7 @@ from synfire_bp.circuit.rule import (
     register_rule,
 )
 from synfire_bp.errors import RuleError, SynfireError
-from synfire_bp.network.learning import learning_statement
+from synfire_bp.network.learning import learning_code
 
 FLAGS = [dict(zip(("x0", "y0", "r1"), bits, strict=True)) for bits in product((0, 1), repeat=3)]
 """Every combination of who fires and whether there is reward."""
@@ -104,7 +104,7 @@ def test_the_code_of_a_rule_gives_its_change_whenever_the_presynaptic_neuron_fir
         for limit in (abs(expected), 12):  # 12: within reach of some
             numbers = rule.coefficients() | {"w": 10, "lowest": -limit, "highest": limit}
             exec(
-                learning_statement(rule),
+                learning_code(rule).pre,
                 known,
                 flags := numbers | dict(fired_post=fired_post, r1_post=r1_post),
             )

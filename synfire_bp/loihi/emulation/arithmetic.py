@@ -6,6 +6,7 @@ compares the two over their whole range.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.spec import LoihiSpec
 
-__all__ = ["MOST_BITS", "compartment_functions", "whole_function"]
+__all__ = ["MOST_BITS", "compartment_functions", "once", "whole_function"]
 
 MOST_BITS = 28
 """Of a state: voltage, current, bias and noise then add up within 32 bits."""
@@ -42,6 +43,12 @@ def compartment_functions(spec: LoihiSpec) -> dict[str, Any]:
     }
 
 
+def once(code: str) -> str:
+    """Guard C++ code: sources that need it may be compiled as one."""
+    name = f"SYNFIRE_{zlib.crc32(code.encode()):08X}"
+    return f"#ifndef {name}\n#define {name}\n{code}\n#endif\n"
+
+
 def whole_function(pyfunc: Callable, name: str, code: str, n_arguments: int) -> Function:
     """Return a Brian2 function of numbers without units whose result is whole."""
     function = Function(
@@ -50,7 +57,7 @@ def whole_function(pyfunc: Callable, name: str, code: str, n_arguments: int) -> 
         return_unit=1,
         return_type="integer",
     )
-    function.implementations.add_implementation("cpp", code, name=name)
+    function.implementations.add_implementation("cpp", once(code), name=name)
     # else Brian2 formats each result, as text, for a message about its units
     function.implementations.add_numpy_implementation(pyfunc, discard_units=True)
     return function
