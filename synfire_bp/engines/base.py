@@ -76,6 +76,8 @@ class Segment:
     shut : float64 array or None
         Of a test: the fraction of each class's samples from which its output unit cannot learn
         (`synfire_bp.data.scores.shut_samples`).
+    fired : int64 array or None
+        Of a test: how often each output unit fired.
     """
 
     samples: int
@@ -87,6 +89,7 @@ class Segment:
     copies: dict[PlasticProjection, NDArray[np.int16]] = field(default_factory=dict)
     recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
     shut: NDArray[np.float64] | None = None
+    fired: NDArray[np.int64] | None = None
 
     @property
     def differing_copies(self) -> Copies | None:

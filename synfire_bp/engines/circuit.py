@@ -136,7 +136,8 @@ class CircuitEngine:
         labels = labels[: result.samples]
         segment = self._segment(plan, result, weights, labels, {})
         shut = shut_samples(result.arrays["readout.potential"], labels)
-        return replace(segment, shut=shut)
+        fired = result.arrays["readout.fired"].sum(axis=0, dtype=np.int64)
+        return replace(segment, shut=shut, fired=fired)
 
     def _matrices(
         self, result: ProgramResult

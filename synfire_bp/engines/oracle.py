@@ -109,7 +109,8 @@ class OracleEngine:
         if progress is not None:
             progress(len(samples))
         shut = shut_samples(outputs.potentials, samples.labels)
-        return Segment(len(samples), weights, score, shut=shut)
+        fired = outputs.spikes.sum(axis=0)
+        return Segment(len(samples), weights, score, shut=shut, fired=fired)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -57,6 +57,7 @@ def new_provenance(
         "started": before.get("started", datetime.now(timezone.utc).isoformat(timespec="seconds")),
         "wall_seconds": before.get("wall_seconds", 0.0),
         "samples_done": before.get("samples_done", 0),
+        "warnings": list(before.get("warnings", ())),
         "finished": False,
     }
 

@@ -103,7 +103,8 @@ class Run:
             import pandas as pd
 
             return pd.DataFrame()
-        return self._read(ACTIVITY, _read_table)
+        table = self._read(ACTIVITY, _read_table)
+        return table.fillna({"warnings": ""}) if "warnings" in table else table
 
     @cached_property
     def spike_counts(self) -> pd.DataFrame:
@@ -147,6 +148,11 @@ class Run:
     def engine(self) -> str:
         """Which engine trained, such as "circuit" or "oracle"."""
         return self.provenance["engine"]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the training warned of: who never fired, who could not learn, what never changed."""
+        return tuple(self.provenance.get("warnings", ()))
 
     @property
     def finished(self) -> bool:

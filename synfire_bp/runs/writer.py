@@ -149,6 +149,10 @@ class RunWriter:
         self._provenance["samples_done"] = samples_done
         self._write_tables(checkpoint)
 
+    def warn(self, text: str) -> None:
+        """Note a warning for provenance.json, which is written with the tables."""
+        self._provenance.setdefault("warnings", []).append(text)
+
     def write_spikes(
         self,
         spikes: Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]],

@@ -28,6 +28,7 @@ from synfire_bp.runs.writer import RunWriter
 from synfire_bp.training.alignment import alignment
 from synfire_bp.training.guarantees import suspects
 from synfire_bp.training.schedule import epoch_order, evaluation_points, next_pause
+from synfire_bp.training.silence import findings, said_before
 
 __all__ = ["Course", "Memory"]
 
@@ -45,6 +46,9 @@ class Memory:
     def save(self, checkpoint: Checkpoint, samples_done: int, *, keep_spikes: bool) -> None:
         """Keep where the training stands."""
         self.checkpoint = checkpoint
+
+    def warn(self, text: str) -> None:
+        """Say nothing: the table says it."""
 
 
 @dataclass
@@ -224,14 +228,27 @@ class Course:
         self.checkpoint = replace(
             self.checkpoint,
             metrics=[*self.checkpoint.metrics, *rows],
-            activity=[*self.checkpoint.activity, self._activity_row(epoch)],
+            activity=[*self.checkpoint.activity, self._activity_row(epoch, tested)],
             spike_counts=[*self.checkpoint.spike_counts, *counts],
         )
         self.progress.note(self._summary(rows))
         self.sums = _Sums(Score.none(self.n_out))
         self._save()
 
-    def _activity_row(self, epoch: float) -> dict[str, Any]:
+    def _warn(self, tested: Segment) -> str:
+        """Say what is dead, each kind once in a training, and return all of it for the table."""
+        sums, before = self.sums, said_before(self.checkpoint.activity)
+        found = findings(
+            self.model, tested, sums.spike_counts, sums.activity, sums.score.squared_errors,
+            self.checkpoint.initial_weights, self.weights,
+        )  # fmt: skip
+        for finding in found:
+            if finding.kind not in before:
+                self.progress.note(f"warning: {finding.text}")
+                self.writer.warn(finding.text)
+        return "; ".join(finding.name for finding in found)
+
+    def _activity_row(self, epoch: float, tested: Segment) -> dict[str, Any]:
         sums, n = self.sums, self.sums.score.samples
         n_hid = sum(self.circuit.sizes[1:-1])
         activity = dict(sums.activity)
@@ -249,6 +266,7 @@ class Course:
             "stray_spikes": sums.strays,
             "unequal_weights": sums.unequal,
             **self._alignment(),
+            "warnings": self._warn(tested),
         }
 
     def _alignment(self) -> Mapping[str, float]:

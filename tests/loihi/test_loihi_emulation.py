@@ -527,6 +527,10 @@ class Noise:
                 noise_exponent=np.repeat([exponent for _, exponent in self.SETTINGS], self.CELLS),
                 **quiet,
             ),
+            "filtered": LoihiNeurons(
+                self.CELLS, noise="u", current_decay=100, spec=spec, threshold=2**17 - 1,
+                noise_exponent=12,
+            ),
             "resting": LoihiNeurons(
                 1, spec=spec, threshold=100, bias=4095, bias_exponent=7, refractory=5, noise="u",
                 noise_exponent=10,
@@ -845,7 +849,7 @@ def test_overflow_in_cpp_is_that_of_formats(arithmetic):
 
 
 def noise_of(k: int, offset: int, exponent: int) -> int:
-    return math.floor((k + 64 * offset) * Fraction(2) ** (exponent - 7))
+    return math.trunc((k + 64 * offset) * Fraction(2) ** (exponent - 7))
 
 
 def test_noise_in_cpp_is_one_of_255_values_by_its_formula(arithmetic):
@@ -879,10 +883,19 @@ def assert_uniform(values: np.ndarray, offset: int, exponent: int) -> None:
 
 
 @pytest.mark.parametrize("target", ["u", "v"])
-def test_noise_is_uniform_in_255_values_and_reaches_the_voltage_alone(scenes, target):
+def test_noise_is_uniform_in_255_values_and_enters_where_it_is_said_to(scenes, target):
     found = scenes[Noise]
     assert_uniform(found[f"{target}.v"], 0, 7)
-    assert not found[f"{target}.u"].any()
+    entered = found["u.v"] if target == "u" else np.zeros_like(found["v.v"])
+    np.testing.assert_array_equal(found[f"{target}.u"], entered)
+
+
+def test_noise_of_the_current_decays_as_the_current_does(scenes):
+    u = scenes[Noise]["filtered.u"].astype(np.int64)
+    kept = 4096 - 100 - SPECS["loihi1"].current_decay_offset
+    left = np.sign(u[:, :-1]) * ((np.abs(u[:, :-1]) * kept) >> 12)
+    assert_uniform(u[:, 1:] - left, 0, 12)
+    assert u[:, -1].std() > 2 * u[:, 0].std()  # it adds up
 
 
 def test_noise_is_shifted_by_its_offset_and_scaled_by_its_exponent(scenes):

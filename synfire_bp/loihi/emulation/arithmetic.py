@@ -99,17 +99,20 @@ def _held(name: str, bits: int, overflow: str) -> Function:
 
 
 def _noise() -> Function:
-    """Uniform in -127 … 127, plus 64 times an offset, times 2^(exponent - 7), rounded down."""
+    """Uniform in -127 … 127, plus 64 times an offset, times 2^(exponent - 7), toward zero.
+
+    As nengo-loihi rounds it; Intel's documents do not say.
+    """
 
     def noise(offset: NDArray, exponent: NDArray, drawn: NDArray) -> NDArray:
         whole = np.floor(np.asarray(drawn) * 255) - 127 + 64 * offset
-        return np.floor(whole * 2.0 ** (exponent - 7)).astype(np.int64)
+        return np.trunc(whole * 2.0 ** (exponent - 7)).astype(np.int64)
 
     code = """
     static inline int32_t noise(int32_t offset, int32_t exponent, double drawn)
     {
         const double whole = std::floor(drawn * 255) - 127 + 64 * offset;
-        return int32_t(std::floor(std::ldexp(whole, exponent - 7)));
+        return int32_t(std::trunc(std::ldexp(whole, exponent - 7)));
     }
     """
     return whole_function(noise, "noise", code, 3)

@@ -29,18 +29,19 @@ NOISE = """
 
 
 def compartment_step(noise: str | None = None) -> str:
-    """Return what a compartment does at the start of a time step, as Brian2 code."""
-    draw = {
-        None: "",
-        "u": " + noise(noise_offset, noise_exponent, rand())",
-        "v": " + noise(noise_offset, noise_exponent, rand())",
-    }[noise]
+    """Return what a compartment does at the start of a time step, as Brian2 code.
+
+    `noise` is what noise is added to: the current "u", where it decays as the current does, or the
+    voltage "v" of the step.
+    """
+    draw = " + noise(noise_offset, noise_exponent, rand())"
+    into_u, into_v = draw * (noise == "u"), draw * (noise == "v")
     return f"""
-    u = decayed(u, u_kept) + input_held(arriving)
+    u = decayed(u, u_kept) + input_held(arriving){into_u}
     overflows += int(u != current_held(u))
     u = current_held(u)
     resting -= int(resting > 0)
-    v_compared = int(resting == 0) * voltage_held(decayed(v, v_kept) + u + bias{draw})
+    v_compared = int(resting == 0) * voltage_held(decayed(v, v_kept) + u + bias{into_v})
     fired = v_compared > theta
     v = int(not fired) * v_compared
     resting += int(fired) * (rests - resting)
