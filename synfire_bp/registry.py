@@ -21,6 +21,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from synfire_bp.errors import SynfireError
 
 __all__ = [
+    "LEFT_OUT",
     "Plugin",
     "Registry",
     "added_by",
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+LEFT_OUT = "SYNFIRE_BP_WITHOUT"
+"""Environment variable: installed plug-ins that are not to be loaded, with ',' between them."""
 
 _HOME = ("synfire_bp", "analysis")
 """Top-level packages whose entries are nobody's plug-in."""
@@ -147,6 +151,7 @@ class Registry(Mapping[str, T], Generic[T]):
         if name in self._entries:
             raise SynfireError(
                 f"{self.kind} '{name}' is registered already, {self._by(name)}; use another name"
+                f"{self._instead(name)}"
             )
         self._entries[name] = entry
         self._origins[name] = _Origin(
@@ -159,6 +164,12 @@ class Registry(Mapping[str, T], Generic[T]):
     def _by(self, name: str) -> str:
         plugin = self.plugin(name)
         return f"as {self._entries[name]!r:.60}" if plugin is None else f"by {plugin}"
+
+    def _instead(self, name: str) -> str:
+        plugin = self.plugin(name)
+        if plugin is None or plugin.distribution is None:
+            return ""
+        return f", or leave that plug-in out: {LEFT_OUT}={plugin.name} synfire-bp …"
 
     def plugin(self, name: str) -> Plugin | None:
         """Return the plug-in, or the script, that added an entry; None: it is of this package."""

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from synfire_bp.errors import PluginError, SynfireError
 from synfire_bp.registry import (
+    LEFT_OUT,
     Plugin,
     added_by,
     adding,
@@ -105,7 +106,10 @@ def load_known() -> None:
     An installed plug-in that is broken costs a line on standard error, since what is asked for may
     not need it; one that the environment names is an error.
     """
+    left_out = {plain(name.strip()) for name in os.environ.get(LEFT_OUT, "").split(",")}
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        if plain(entry.name) in left_out:
+            continue
         about = entry.dist
         version = None if about is None else about.version
         distribution = None if about is None else about.name
