@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.decay import WHOLE
 from synfire_bp.circuit.numbers import WEIGHT_LIMIT
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, blaming
 
 __all__ = ["SEMANTICS", "Algorithm", "Changes", "Decay"]
 
@@ -298,7 +298,8 @@ class Algorithm:
         """
         weights: Matrices = ()
         for starter in self.starters:
-            weights = starter(weights, self)
+            with blaming(starter, "the starting weights of a variant"):
+                weights = tuple(np.asarray(matrix) for matrix in starter(weights, self))
         if _shapes(weights) != self.shapes:
             raise SynfireError(
                 f"a training would start from {_said(_shapes(weights)) or 'nothing'}; must be "
