@@ -21,6 +21,7 @@ from .figures import (
     ALWAYS,
     FIGURES,
     IF_THERE,
+    OF_PLUGINS,
     RESERVED,
     groups,
     members,
@@ -35,8 +36,16 @@ __all__ = ["main"]
 REPORT, SENSITIVITY = RESERVED
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw the figures named, or all that there are runs for; return the exit code."""
+def main(arguments: Sequence[str] | None = None, prog: str = f"python -m {__package__}") -> int:
+    """Draw the figures named, or all that there are runs for; return the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Of the command line.
+    prog : str
+        What the command is called.
+    """
     matplotlib.use("agg")
     arguments = sys.argv[1:] if arguments is None else arguments
     if list(arguments[:1]) == [SENSITIVITY]:
@@ -51,18 +60,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SynfireError as error:
         print(error, file=sys.stderr)
         return 1
-    options = _parsed(arguments)
+    options = _parsed(arguments, prog)
     runs, out = options.runs.expanduser(), options.out.expanduser()
     drawn = [_draw(name, runs, out) for name in _single(options.names or ALWAYS)]
     if not options.names:
-        for name in _single(group for group in IF_THERE if (runs / group).exists()):
-            _draw(name, runs, out)  # nobody asked for it: no failure if it cannot be drawn
+        there = _single(group for group in IF_THERE if (runs / group).exists())
+        # nobody asked for these: no failure if they cannot be drawn
+        more = [_draw(name, runs, out) for name in (*there, *OF_PLUGINS)]
+        return 0 if all(drawn) or any(more) else 1
     return 0 if all(drawn) else 1
 
 
-def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+def _parsed(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=f"python -m {__package__}", description="Draw figures and tables from finished runs."
+        prog=prog, description="Draw figures and tables from finished runs."
     )
     parser.add_argument(
         "names",
@@ -71,7 +82,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         help=f"a figure or a table, or a group of them: {'; '.join(map(_about, groups()))}; or "
         f"{REPORT}: the page that shows the paper's; of a sweep: {SENSITIVITY} SWEEP_DIR, which "
         f"comes first and alone.  If none is named: {', '.join(ALWAYS)}, and "
-        f"{' and '.join(IF_THERE)} if there are runs of these",
+        f"{' and '.join(IF_THERE)} if there are runs of these, and the figures of plug-ins",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")
@@ -129,7 +140,8 @@ def _known() -> list[str]:
 def _unknown(name: str) -> str:
     nearest = difflib.get_close_matches(name.lower(), _known(), n=1, cutoff=0.4)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return f"unknown figure '{name}'{hint} (known: {', '.join(_known())})"
+    known = f"known: {', '.join(_known())}; a plug-in's are if it is installed or given by --plugin"
+    return f"unknown figure '{name}'{hint} ({known})"
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ __all__ = [
     "ALWAYS",
     "FIGURES",
     "IF_THERE",
+    "OF_PLUGINS",
     "RESERVED",
     "groups",
     "members",

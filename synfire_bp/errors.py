@@ -4,7 +4,13 @@ A message says what was wrong, where (file, key, value) and what would be right.
 The command line prints the message and no traceback.
 """
 
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
+    "HOME",
     "BuildError",
     "CheckpointError",
     "CircuitError",
@@ -19,7 +25,11 @@ __all__ = [
     "SimulationError",
     "SweepError",
     "SynfireError",
+    "blaming",
 ]
+
+HOME = ("synfire_bp", "analysis")
+"""Top-level packages of this package; all others are code from outside."""
 
 
 class SynfireError(Exception):
@@ -76,3 +86,36 @@ class InvariantError(SynfireError):
 
 class Interrupted(SynfireError):
     """The user stopped a run (Ctrl-C); everything up to the last whole sample is kept."""
+
+
+@contextmanager
+def blaming(thing: object, doing: str) -> Iterator[None]:
+    """Say where code from outside fails, if what it raises is no message of this package.
+
+    Parameters
+    ----------
+    thing : object
+        A function or an object of that code; code of this package is left alone.
+    doing : str
+        What is asked of it, in words.
+
+    Raises
+    ------
+    PluginError
+        It names file and line.
+    """
+    thing = getattr(thing, "func", thing)  # of a functools.partial
+    try:
+        yield
+    except SynfireError:
+        raise
+    except Exception as error:
+        module = sys.modules.get(str(getattr(thing, "__module__", "")))
+        file = getattr(module, "__file__", None)
+        if module is None or module.__name__.partition(".")[0] in HOME:
+            raise
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == file]
+        where = f"{file}:{lines[-1]}" if lines else str(file or module.__name__)
+        said = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+        raise PluginError(f"{doing} ({where}) raises {said}; mend it there") from None

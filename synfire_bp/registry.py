@@ -7,26 +7,31 @@ Installed plug-ins are loaded when a registry is asked for the first time (`when
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
+import re
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import HOME, SynfireError
 
 __all__ = [
+    "LEFT_OUT",
+    "LOADING",
     "Plugin",
     "Registry",
     "added_by",
     "adding",
     "all_or_nothing",
     "foreign_sources",
+    "imported_beside",
     "note_plugin",
     "plain",
     "plugin_of",
@@ -37,8 +42,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-_HOME = ("synfire_bp", "analysis")
-"""Top-level packages whose entries are nobody's plug-in."""
+LEFT_OUT = "SYNFIRE_BP_WITHOUT"
+"""Environment variable: installed plug-ins that are not to be loaded, with ',' between them."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,13 @@ class Plugin:
         return frozenset(map(plain, called))
 
     def digest(self, *, beside: bool = False) -> str:
-        """Return the SHA-256 (hex) of its source files; `beside`: and of those beside a file."""
+        """Return the SHA-256 (hex) of its source files.
+
+        Of a single file also those beside it that it imports; `beside`: all that lie there.
+        """
         digest = hashlib.sha256()
         file = Path(self.file)
-        folder, files = file.parent, [file]
+        folder, files = file.parent, imported_beside(file)
         if file.stem == "__init__":
             files = sorted(folder.rglob("*"))
         elif beside:
@@ -91,6 +99,32 @@ class Plugin:
     def __str__(self) -> str:
         version = "" if self.version is None else f" {self.version}"
         return f"plug-in '{self.name}'{version} ({self.file})"
+
+
+def imported_beside(file: Path) -> list[Path]:
+    """Return a Python file, and those beside it that it imports or names as "module:name"."""
+    found, waiting = {file}, [file]
+    while waiting:
+        with suppress(OSError, SyntaxError, ValueError):
+            for node in ast.walk(ast.parse(waiting.pop().read_bytes())):
+                for name in _named(node):
+                    other = file.with_name(f"{name.partition('.')[0]}.py")
+                    if other not in found and other.is_file():
+                        found.add(other)
+                        waiting.append(other)
+    return sorted(found)
+
+
+def _named(node: ast.AST) -> list[str]:
+    """Return the modules that a part of a program imports, or names as "module:name"."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and ":" in node.value:
+        name = node.value.partition(":")[0]
+        return [name] if name.isidentifier() else []
+    return []
 
 
 def plain(name: str) -> str:
@@ -144,9 +178,14 @@ class Registry(Mapping[str, T], Generic[T]):
             raise SynfireError(
                 f"a {self.kind} is registered under a name, not under {name!r}; give it as text"
             )
+        if not re.fullmatch(r"\w[\w.+-]*", name):
+            raise SynfireError(
+                f"'{name:.60}' is no name for a {self.kind}; use letters, digits, '_', '-' and '.'"
+            )
         if name in self._entries:
             raise SynfireError(
                 f"{self.kind} '{name}' is registered already, {self._by(name)}; use another name"
+                f"{self._instead(name)}"
             )
         self._entries[name] = entry
         self._origins[name] = _Origin(
@@ -160,6 +199,12 @@ class Registry(Mapping[str, T], Generic[T]):
         plugin = self.plugin(name)
         return f"as {self._entries[name]!r:.60}" if plugin is None else f"by {plugin}"
 
+    def _instead(self, name: str) -> str:
+        plugin = self.plugin(name)
+        if plugin is None or plugin.distribution is None:
+            return ""
+        return f", or leave that plug-in out: {LEFT_OUT}={plugin.name} synfire-bp …"
+
     def plugin(self, name: str) -> Plugin | None:
         """Return the plug-in, or the script, that added an entry; None: it is of this package."""
         origin = self._origins.get(name)
@@ -167,7 +212,7 @@ class Registry(Mapping[str, T], Generic[T]):
             return None
         if origin.plugin is not None:
             return _PLUGINS.get(origin.plugin) or _script(origin.module, origin.plugin)
-        if not origin.module or origin.module.partition(".")[0] in _HOME:
+        if not origin.module or origin.module.partition(".")[0] in HOME:
             return None
         return _script(origin.module, origin.module)
 
@@ -213,6 +258,10 @@ def _registries() -> list[Registry[Any]]:
 
 
 # ---------------------------------------------------------------- who added what
+
+
+LOADING = threading.RLock()
+"""Held while a plug-in is loaded: what is registered meanwhile is its own."""
 
 
 @contextmanager

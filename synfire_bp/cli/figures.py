@@ -36,5 +36,5 @@ def figures(
             f"figures need the package '{error.name}', which is not installed; install what they "
             "need with: pip install 'synfire_bp[analysis]'"
         ) from None
-    if code := draw([*(names or []), "--runs", str(runs), "--out", str(out)]):
+    if code := draw([*(names or []), "--runs", str(runs), "--out", str(out)], "synfire-bp figures"):
         raise typer.Exit(code)

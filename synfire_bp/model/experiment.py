@@ -29,7 +29,7 @@ from pydantic import (
     field_validator,
 )
 
-from synfire_bp.errors import ExperimentError, SynfireError
+from synfire_bp.errors import ExperimentError, SynfireError, blaming
 from synfire_bp.files import reason
 from synfire_bp.model.base import BASE, Origin, allow_base, read_model, whole
 from synfire_bp.model.check import checked, known_keys, section_of
@@ -68,6 +68,7 @@ class Experiment(Section):
     requires: tuple[str, ...] = Field(
         strict=False,  # YAML has lists, not tuples
         default=(),
+        max_length=50,
         description="Plug-ins that must be loaded, such as lab or lab>=1.2. It loads none: see "
         "--plugin.",
     )
@@ -77,6 +78,11 @@ class Experiment(Section):
     if TYPE_CHECKING:  # these come last in a model file, after the variants
         training: TrainingSection
         record: RecordSection
+
+    @field_validator("requires", mode="before")
+    @classmethod
+    def _one_or_several(cls, requires: Any) -> Any:
+        return [requires] if isinstance(requires, str) else requires
 
     @field_validator("requires")
     @classmethod
@@ -234,8 +240,13 @@ class Experiment(Section):
     @property
     def guarantees(self) -> Guarantees:
         """What of the paper's circuit holds with this rule and these variants."""
-        given = (variant.guarantees for variant in self.variants)
-        return Guarantees.of_all((self.learning.guarantees, *given))
+        given = [self.learning.guarantees]
+        for variant in self.variants:
+            with blaming(variant, f"'guarantees' of {type(variant).__name__}"):
+                given.append(variant.guarantees)
+                if not isinstance(given[-1], Guarantees):
+                    raise TypeError(f"{given[-1]!r} is no Guarantees")
+        return Guarantees.of_all(given)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 (hex) of what decides the bits of the training.
@@ -296,7 +307,13 @@ def _section(kind: type[Variant]) -> tuple[Any, Any]:
 
     def fits(section: Variant | None, info: ValidationInfo) -> Variant | None:
         if section is not None:
-            section.fits(info.data)
+            try:
+                section.fits(info.data)
+            except (ValueError, SynfireError):
+                raise  # what it is there to raise
+            except Exception:
+                with blaming(section, f"'fits' of the section '{info.field_name}'"):
+                    raise
         return section
 
     optional: Any = kind | None

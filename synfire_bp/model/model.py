@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +24,17 @@ from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
 from synfire_bp.circuit.rule import Rule
 from synfire_bp.circuit.weights import initial_weights
-from synfire_bp.errors import RuleError, SynfireError
+from synfire_bp.errors import RuleError, SynfireError, blaming
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.sections import LAYERS
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
-from synfire_bp.variants import Guarantees
+from synfire_bp.variants import Guarantees, Variant
 
 __all__ = ["Model", "assemble", "model_only"]
 
 Weights = tuple[NDArray[np.int16], ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +116,24 @@ def assemble(experiment: Experiment | Model) -> Model:
         )
     circuit, inference = _circuits(experiment)
     for variant in experiment.variants:
-        circuit, inference = variant.circuit(circuit), variant.circuit(inference)
+        circuit = _changed(variant, "circuit", circuit)
+        inference = _changed(variant, "circuit", inference)
     rule = experiment.learning.parsed()
     plans = NetworkPlan(circuit, rule), NetworkPlan(inference, None)
     algorithm = _algorithm(experiment, circuit, rule)
     for variant in experiment.variants:
-        plans = variant.network(plans[0]), variant.network(plans[1])
-        algorithm = variant.algorithm(algorithm)
+        plans = _changed(variant, "network", plans[0]), _changed(variant, "network", plans[1])
+        algorithm = _changed(variant, "algorithm", algorithm)
     return Model(experiment, *plans, algorithm, experiment.guarantees)
+
+
+def _changed(variant: Variant, method: str, given: T) -> T:
+    """Return what a variant makes of a circuit, a network or an algorithm."""
+    with blaming(variant, f"'{method}' of the variant {type(variant).__name__}"):
+        changed = getattr(variant, method)(given)
+        if not isinstance(changed, type(given)):
+            raise TypeError(f"it returned {changed!r:.60}, not a {type(given).__name__}")
+    return changed
 
 
 def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:

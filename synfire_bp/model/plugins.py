@@ -21,6 +21,8 @@ from pathlib import Path
 
 from synfire_bp.errors import PluginError, SynfireError
 from synfire_bp.registry import (
+    LEFT_OUT,
+    LOADING,
     Plugin,
     added_by,
     adding,
@@ -73,12 +75,12 @@ def broken_plugins() -> tuple[Broken, ...]:
     return tuple(_BROKEN.values())
 
 
-def load_plugin(named: str) -> Plugin:
+def load_plugin(named: str | Path) -> Plugin:
     """Load a plug-in, whole or not at all, here and in every process that this one starts.
 
     Parameters
     ----------
-    named : str
+    named : str or Path
         A module, installed or in the current folder; the name of an installed plug-in; or the
         path of a Python file.
 
@@ -88,6 +90,12 @@ def load_plugin(named: str) -> Plugin:
         If it is not there, raises on import, registers nothing, or something that cannot be.  The
         message names plug-in, file, line and cure, and nothing of it stays registered.
     """
+    named = str(named)
+    if os.pathsep in named or not named.strip(". "):
+        raise PluginError(
+            f"plug-in '{named}': give a module's name or the path of a Python file, without "
+            f"'{os.pathsep}' in it"
+        )
     loaded = _loaded(named)
     if loaded is None:
         if broken := next((one for one in _BROKEN.values() if plain(named) in _names(one)), None):
@@ -105,21 +113,47 @@ def load_known() -> None:
     An installed plug-in that is broken costs a line on standard error, since what is asked for may
     not need it; one that the environment names is an error.
     """
+    left_out = {plain(name.strip()) for name in os.environ.get(LEFT_OUT, "").split(",")}
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        if plain(entry.name) in left_out:
+            continue
         about = entry.dist
         version = None if about is None else about.version
         distribution = None if about is None else about.name
-        target = _Target(entry.name, entry.module, None, version, distribution)
         try:
-            _load(target)
+            module = _module_of(entry, distribution)
+            _load(_Target(entry.name, module, None, version, distribution))
         except PluginError as error:
-            _BROKEN[entry.name] = Broken(
-                entry.name, version, entry.module, str(error), distribution
-            )
+            name = f"{entry.name} of {distribution}" if entry.name in _BROKEN else entry.name
+            _BROKEN[name] = Broken(entry.name, version, entry.value, str(error), distribution)
             first = str(error).splitlines()[0]
             print(f"synfire-bp: warning: {first}; it is left out", file=sys.stderr)
     for named in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
         load_plugin(named)
+
+
+def _module_of(entry: metadata.EntryPoint, distribution: str | None) -> str:
+    """Return the module that an entry point names.
+
+    Raises
+    ------
+    PluginError
+        If it names none, or another installed package has a plug-in of this name.
+    """
+    try:
+        module = entry.module
+    except Exception:  # importlib's own is about a match object
+        raise PluginError(
+            f"plug-in '{entry.name}' of {distribution} names no module: '{entry.value:.60}'; mend "
+            f"its entry point, or remove it: pip uninstall {distribution}"
+        ) from None
+    other = next((one for one in plugins() if one.name == entry.name), None)
+    if other is not None and other.distribution not in (None, distribution):
+        raise PluginError(
+            f"plug-in '{entry.name}' of {distribution} has the name of a plug-in of "
+            f"{other.distribution}; uninstall one of the two"
+        )
+    return module
 
 
 def unmet(requirement: str) -> str | None:
@@ -135,7 +169,9 @@ def unmet(requirement: str) -> str | None:
     try:
         asked = Requirement(requirement)
     except InvalidRequirement:
-        return f"'{requirement}' is no plug-in and version, such as lab or lab>=1.2"
+        return f"'{requirement:.60}' is no plug-in and version, such as lab or lab>=1.2"
+    if asked.url or asked.extras or asked.marker:
+        return f"'{requirement:.60}' says more than a plug-in and version, such as lab or lab>=1.2"
     found = _loaded(asked.name)
     if found is None:
         if broken := next(
@@ -191,6 +227,8 @@ def _is_file(named: str) -> bool:
 def _target(named: str) -> _Target:
     """Return what a name or a path stands for."""
     if not _is_file(named):
+        if Path(named).is_file():
+            raise PluginError(f"plug-in {named}: is no Python file (its name ends in .py)")
         return _Target(named, named)
     file = Path(named).expanduser().resolve()
     if file.is_dir():
@@ -210,7 +248,15 @@ def _target(named: str) -> _Target:
 
 def _load(target: _Target) -> Plugin:
     """Import a plug-in; on any error nothing of it stays."""
+    with LOADING:
+        return _whole(target)
+
+
+def _whole(target: _Target) -> Plugin:
     before, path = set(sys.modules), list(sys.path)
+    environment = os.environ.get(VARIABLE)
+    if target.module.partition(".")[0] in ("synfire_bp", "analysis"):
+        raise PluginError(f"plug-in '{target.module}': is this package itself, or has its name")
     try:
         with all_or_nothing(), adding(target.name):
             plugin = _imported(target)
@@ -222,15 +268,22 @@ def _load(target: _Target) -> Plugin:
                 )
             for check in CHECKS:
                 check()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         explained = _explained(target, error)
-        folders = set(sys.path) - set(path)
+        home = target.file.parent if target.file is not None else Path.cwd()
+        folders = {*sys.path, str(home)} - {*path} | {str(home)}
         sys.path[:] = path
+        if environment is None:
+            os.environ.pop(VARIABLE, None)
+        else:
+            os.environ[VARIABLE] = environment
         top = target.module.partition(".")[0]
         for name in set(sys.modules) - before:
             file = getattr(sys.modules[name], "__file__", None) or ""
             if name.partition(".")[0] == top or str(Path(file).parent) in folders:
                 del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise explained from None
     return plugin
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies, PlasticLayout
 from synfire_bp.circuit.rule import Rule
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, blaming
 from synfire_bp.network.lines import NO_LINES, Lines, combined
 from synfire_bp.network.neurons import MEMORYLESS, Neurons
 from synfire_bp.network.numbers import Moment, Numbers
@@ -72,6 +72,31 @@ class NetworkPlan:
         sources = self.sources if numbers is None else (*self.sources, numbers)
         return replace(self, lines=combined((self.lines, lines)), sources=sources)
 
+    def _checked(self, source: NumberSource, at: Moment) -> Numbers:
+        """Return the numbers of a variant, if they are some and fit their groups."""
+        sizes = {
+            "cells": self.circuit.n_cells, "plastic": self.layout.pre.size, "fixed": None,
+            "output": self.circuit.sizes[-1],
+        }  # fmt: skip
+        with blaming(source, "the numbers of a variant"):
+            more = dict(source(self.circuit, self.layout, at))
+            for name, value in more.items():
+                group, _, variable = str(name).partition(".")
+                if group not in sizes or not variable.isidentifier():
+                    raise ValueError(
+                        f"'{name}' is no number of a network; call it 'group.variable', with one "
+                        f"of the groups {', '.join(sizes)}"
+                    )
+                array = np.asarray(value)
+                if array.dtype.kind not in "biuf":
+                    raise ValueError(f"{name} is {value!r:.60}; must be a number or an array")
+                if array.ndim and sizes[group] not in (None, array.size):
+                    raise ValueError(
+                        f"{name} has {array.size} values; must have {sizes[group]}, one for each, "
+                        "or be a single number"
+                    )
+        return more
+
     def numbers(
         self,
         weights: Sequence[NDArray[np.integer]],
@@ -104,7 +129,7 @@ class NetworkPlan:
         )
         added: Numbers = {}
         for source in self.sources:
-            more = source(self.circuit, self.layout, at)
+            more = self._checked(source, at)
             for name in more.keys() & added.keys():
                 if not np.array_equal(more[name], added[name]):
                     raise SynfireError(

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.decay import WHOLE
 from synfire_bp.circuit.numbers import WEIGHT_LIMIT
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, blaming
 
 __all__ = ["SEMANTICS", "Algorithm", "Changes", "Decay"]
 
@@ -269,10 +269,16 @@ class Algorithm:
             If they have other shapes or values, or errors come back through matrices of their own.
         """
         forward = self.shapes[: self.n_layers]
-        if _shapes(open_) != forward or any(not np.isin(one, (0, 1)).all() for one in open_):
+        if _shapes(open_) != forward:
             raise SynfireError(
-                f"returning: matrices are {_said(_shapes(open_))}; must be 0 or 1, {_said(forward)}"
+                f"returning: matrices are {_said(_shapes(open_))}; must be {_said(forward)}"
             )
+        for layer, one in enumerate(open_, 1):
+            if (wrong := np.asarray(one)[~np.isin(one, (0, 1))]).size:
+                raise SynfireError(
+                    f"returning: the matrix of w{layer} holds {wrong[0]}; must be 0 or 1; where "
+                    "a circuit sends another multiple back, say algorithm.cannot(…)"
+                )
         both = open_ if self.returning is None else tuple(
             one * other for one, other in zip(self.returning, open_, strict=True)
         )  # fmt: skip
@@ -292,7 +298,8 @@ class Algorithm:
         """
         weights: Matrices = ()
         for starter in self.starters:
-            weights = starter(weights, self)
+            with blaming(starter, "the starting weights of a variant"):
+                weights = tuple(np.asarray(matrix) for matrix in starter(weights, self))
         if _shapes(weights) != self.shapes:
             raise SynfireError(
                 f"a training would start from {_said(_shapes(weights)) or 'nothing'}; must be "

@@ -16,7 +16,6 @@ from synfire_bp.engines.base import Engine, Segment, Stop, training_split
 from synfire_bp.engines.registry import check_engine, make_engine
 from synfire_bp.errors import (
     BuildError,
-    ExperimentError,
     Interrupted,
 )
 from synfire_bp.model.experiment import Experiment
@@ -75,7 +74,7 @@ def train(
     model = assemble(model)
     check_engine(engine, model)  # before a folder is made
     dataset = dataset_of(model, quiet=quiet)
-    tail = _check_recording(model, engine, len(training_split(model, dataset)))
+    tail = _recorded(model, engine, len(training_split(model, dataset)))
     with (
         RunWriter.create(
             out, model.experiment, engine, resume=resume, dataset_checksums=dataset.checksums
@@ -161,13 +160,8 @@ def _prepared(name: str, model: Model, dataset: Dataset, stop: StopRequest, out:
         raise
 
 
-def _check_recording(model: Model, engine: str, n: int) -> int:
+def _recorded(model: Model, engine: str, n: int) -> int:
     """Return how many samples at the end of the training are recorded."""
     experiment = model.experiment
     wanted = experiment.record.samples if engine == "circuit" else 0
-    if wanted > n * experiment.training.epochs:
-        raise ExperimentError(
-            f"{experiment.name}: record.samples is {wanted}, but the training shows only "
-            f"{n * experiment.training.epochs} samples"
-        )
-    return wanted
+    return min(wanted, n * experiment.training.epochs)

@@ -125,6 +125,7 @@ def test_a_sweep_over_a_plug_in_s_model_with_its_engine_in_worker_processes(use,
 def test_a_figure_of_a_plug_in_is_drawn(use, trained, folder):
     use("figures", "lab_curve", "--out", "drawn")
     assert (folder / "drawn" / "lab" / "lab_curve.png").stat().st_size > 1000
+    assert "lab_curve: all/lab/lab_curve.png" in use("figures", "--out", "all")  # digits are not
 
 
 def test_the_schema_and_the_description_know_the_plug_in(use):
@@ -188,6 +189,19 @@ def test_a_run_of_another_version_is_read_with_a_warning_and_not_gone_on_with(
     (folder / "old.yaml").write_text(MODEL.replace("lab>=1.2", "lab<1.3"))
     said = command(folder, [newer], "describe", "old.yaml")
     assert "asks for another version than the loaded plug-in 'lab' 1.3.0" in said.stderr
+
+
+def test_an_installed_package_can_be_left_out_for_a_file_that_registers_the_same(
+    folder, lab, command, monkeypatch
+):
+    (folder / "ours.py").write_text((lab / "lab_synfire" / "stripes.py").read_text())
+    words = ("data", "list", "--plugin", "ours.py")
+    said = command(folder, [lab], *words)
+    assert said.returncode == 1
+    assert "'stripes' is registered already, by plug-in 'lab' 1.2.0" in said.stderr
+    assert "leave that plug-in out: SYNFIRE_BP_WITHOUT=lab" in said.stderr
+    monkeypatch.setenv("SYNFIRE_BP_WITHOUT", "lab")
+    assert "stripes" in command(folder, [lab], *words).stdout
 
 
 def test_the_run_s_model_file_is_a_whole_one(trained):

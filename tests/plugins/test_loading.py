@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -318,6 +322,159 @@ def test_a_broken_installed_plug_in_stops_nothing_that_does_not_need_it(command,
     assert "'sick' is installed, but broken" in needed.stderr
     assert "Traceback" not in needed.stderr
     assert command(tmp_path, [site], "--version").stderr == ""
+
+
+def announced(site, name, entries, module=None):
+    """Write what pip leaves of an installed package with these entry points."""
+    about = site / f"{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[synfire_bp.plugins]\n{entries}\n")
+    if module is not None:
+        (site / f"{module}.py").write_text(textwrap.dedent(DOTS).replace("dots", module))
+
+
+def test_installed_packages_that_announce_nonsense_or_the_same_name_cost_a_line(command, tmp_path):
+    site = tmp_path / "site"
+    announced(site, "weird", "weird = a b c:::")
+    announced(site, "one", "twin = one_module", "one_module")
+    announced(site, "two", "twin = two_module", "two_module")
+    said = command(tmp_path, [site], "data", "list")
+    assert said.returncode == 0, said.stderr
+    assert "plug-in 'weird' of weird names no module: 'a b c:::'" in said.stderr
+    assert "plug-in 'twin' of" in said.stderr
+    assert "uninstall one of the two" in said.stderr
+    assert len(said.stderr.splitlines()) == 2
+    assert ("one_module" in said.stdout) != ("two_module" in said.stdout)
+
+
+# ---------------------------------------------------------------- methods that fail
+
+SICK = """
+    import synfire_bp as sb
+
+    @sb.variant("mine")
+    class Mine(sb.Variant):
+        summary = "Mine."
+
+        {method}
+"""
+
+METHODS = {
+    "circuit": ("def circuit(self, circuit): return None", "it returned None, not a Circuit"),
+    "network": ("def network(self, network): return 1 / 0", "ZeroDivisionError"),
+    "algorithm": ("def algorithm(self, algorithm): raise KeyError('x')", "KeyError: 'x'"),
+    "guarantees": ("guarantees = property(lambda self: 3)", "3 is no Guarantees"),
+    "fits": ("def fits(self, others): return others['nothing'].sizes", "KeyError: 'nothing'"),
+    "unknown group": (
+        "network = lambda self, n: n.adding(sb.Lines(), lambda *_: {'plastik.z': 1})",
+        "'plastik.z' is no number of a network.*cells, plastic",
+    ),
+    "too many numbers": (
+        "network = lambda self, n: n.adding(sb.Lines(), lambda *_: {'cells.z': [1, 2]})",
+        "cells.z has 2 values; must have",
+    ),
+    "a word": (
+        "network = lambda self, n: n.adding(sb.Lines(), lambda *_: {'cells.z': 'hello'})",
+        "cells.z is 'hello'; must be a number",
+    ),
+    "weights": (
+        "algorithm = lambda self, a: a.starting(lambda *_: 3)",
+        "starting weights of a variant.*TypeError",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_that_fails_is_told_with_file_and_line(write, name):
+    method, message = METHODS[name]
+    file = write(SICK.format(method=method))
+    sb.load_plugin(file)
+    with pytest.raises(PluginError, match=message) as caught:
+        model = sb.assemble(sb.Experiment.from_file("digits", ["mine={}"]))
+        model.network.numbers(model.start, sb.Moment())
+    assert re.search(rf"\({re.escape(file)}(:\d+)?\)", str(caught.value))
+
+
+# ---------------------------------------------------------------- once more, and at once
+
+
+def test_a_plug_in_that_failed_half_way_is_loaded_whole_when_it_is_mended(tmp_path, untouched):
+    package = tmp_path / "mine_pair"
+    package.mkdir()
+    (package / "__init__.py").write_text("from mine_pair import first, second\n")
+    (package / "first.py").write_text(textwrap.dedent(DOTS).replace('"dots"', '"first"'))
+    (package / "second.py").write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        sb.load_plugin(str(package))
+    assert "first" not in SOURCES
+    assert not any(name.startswith("mine_pair") for name in sys.modules)
+    (package / "second.py").write_text(textwrap.dedent(DOTS).replace('"dots"', '"second"'))
+    importlib.invalidate_caches()
+    sb.load_plugin(str(package))
+    assert {"first", "second"} <= set(SOURCES)
+
+
+def test_plug_ins_loaded_in_threads_keep_what_is_theirs(write):
+    files = [write(DOTS.replace("dots", f"dots{k}"), name=f"mine{k}") for k in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sb.load_plugin, files))
+    for k in range(8):
+        assert registry.added_by(f"mine{k}") == {"data set": [f"dots{k}"]}
+
+
+def test_a_file_is_known_by_what_it_imports_from_beside_it(write):
+    helper = write("SIZE = 1")
+    other = write("OTHER = 1", name="mine_other")
+    file = write("from mine import SIZE\n" + textwrap.dedent(DOTS), name="mine_dots")
+    plugin = sb.load_plugin(file)
+    before = plugin.digest()
+    Path(other).write_text("OTHER = 2")
+    assert plugin.digest() == before
+    Path(helper).write_text("SIZE = 2")
+    assert plugin.digest() != before
+
+
+NAMES = {
+    "a path of two": ("a:b.py", "without ':' in it"),
+    "nothing": ("", "give a module's name"),
+    "a dot": (".", "give a module's name"),
+    "this package": ("synfire_bp", "is this package itself"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_cannot_name_a_plug_in_is_refused(untouched, name):
+    given, message = NAMES[name]
+    assert message in refused(given)
+
+
+def test_a_name_with_a_path_in_it_is_refused(write):
+    assert "is no name for a data set" in refused(write(DOTS.replace('"dots"', '"a/../b"')))
+
+
+REQUIRED = {
+    "a place": ("lab @ https://example.org/lab.zip", "says more than a plug-in and version"),
+    "extras": ("lab[more]", "says more than a plug-in and version"),
+    "nonsense": ("=1", "is no plug-in and version"),
+}
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_what_a_model_file_cannot_require_is_refused(untouched, name):
+    given, message = REQUIRED[name]
+    with pytest.raises(ExperimentError, match=message):
+        sb.Experiment.from_yaml(f"name: x\nbase: digits\nrequires: ['{given}']\n")
+
+
+def test_a_model_file_may_require_one_plug_in_without_a_list(write):
+    sb.load_plugin(write(DOTS))
+    one = sb.Experiment.from_yaml("name: x\nbase: digits\nrequires: mine\n")
+    assert one.requires == ("mine",)
+    many = "[" + ", ".join(["mine"] * 51) + "]"
+    with pytest.raises(ExperimentError, match="requires") as caught:
+        sb.Experiment.from_yaml(f"name: x\nbase: digits\nrequires: {many}\n")
+    assert len(str(caught.value)) < 500
 
 
 # ---------------------------------------------------------------- other processes
