@@ -102,7 +102,7 @@ def _silent_populations(
         return
     if not activity.get("output_spikes", 1):
         yield Finding(
-            "o silent",
+            "every o silent",
             "no output unit fires on any training sample: the sums that reach them stay below "
             "512; train longer, or raise network.initial_spread or the second size of the network",
         )
