@@ -49,15 +49,20 @@ def once(code: str) -> str:
     return f"#ifndef {name}\n#define {name}\n{code}\n#endif\n"
 
 
-def whole_function(pyfunc: Callable, name: str, code: str, n_arguments: int) -> Function:
-    """Return a Brian2 function of numbers without units whose result is whole."""
+def whole_function(
+    pyfunc: Callable, name: str, code: str, n_arguments: int, *, guarded: bool = False
+) -> Function:
+    """Return a Brian2 function of numbers without units whose result is whole.
+
+    `guarded`: its C++ may stand in several sources that are compiled as one.
+    """
     function = Function(
         pyfunc,
         arg_units=[1] * n_arguments,
         return_unit=1,
         return_type="integer",
     )
-    function.implementations.add_implementation("cpp", once(code), name=name)
+    function.implementations.add_implementation("cpp", once(code) if guarded else code, name=name)
     # else Brian2 formats each result, as text, for a message about its units
     function.implementations.add_numpy_implementation(pyfunc, discard_units=True)
     return function

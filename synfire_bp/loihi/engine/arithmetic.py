@@ -165,7 +165,8 @@ def change_function(rule: SumOfProducts, bounds: Mapping[str, int] | None = None
         return total < 0 ? -held : held;
     }}
     """
-    return whole_function(change, f"rule_{rule.target}", code, n_gains + len(rule.variables))
+    n_arguments, name = n_gains + len(rule.variables), f"rule_{rule.target}"
+    return whole_function(change, name, code, n_arguments, guarded=bounds is None)
 
 
 def _in_cpp(factor: Factor) -> str:
