@@ -299,7 +299,8 @@ class Algorithm:
         weights: Matrices = ()
         for starter in self.starters:
             with blaming(starter, "the starting weights of a variant"):
-                weights = tuple(np.asarray(matrix) for matrix in starter(weights, self))
+                weights = starter(weights, self)
+                _shapes(weights)  # or it is the starter that is to be blamed
         if _shapes(weights) != self.shapes:
             raise SynfireError(
                 f"a training would start from {_said(_shapes(weights)) or 'nothing'}; must be "

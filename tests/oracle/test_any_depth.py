@@ -308,8 +308,13 @@ def test_errors_come_back_through_weights_that_two_variants_leave_open():
     other = (np.ones((4, 3)), np.array([[1, 1], [0, 1], [0, 1]]))
     both_open = Algorithm((4, 3, 2)).returning_through(some).returning_through(other)
     assert both_open.returning[1].tolist() == [[1, 0], [0, 1], [0, 1]]
-    for wrong in (some[:1], (some[0], 2 * some[1]), (some[0], some[1].T)):
-        with pytest.raises(SynfireError, match=r"must be 0 or 1, \(4, 3\), \(3, 2\)"):
+    shapes = r"must be \(4, 3\), \(3, 2\)"
+    for wrong, said in (
+        (some[:1], shapes),
+        ((some[0], some[1].T), shapes),
+        ((some[0], 2 * some[1]), "the matrix of w2 holds 2; must be 0 or 1"),
+    ):
+        with pytest.raises(SynfireError, match=said):
             Algorithm((4, 3, 2)).returning_through(wrong)
 
 
