@@ -179,18 +179,24 @@ def on_the_chip(engine, pre, post, start, reward_phases):
     return np.asarray(synapses.w).reshape(start.shape)
 
 
-def test_neurons_in_millivolts_learn_the_same_by_a_trace(experiment):
+MILLIVOLTS = {
+    "traces": dict(rule="dw = 2*x1*y0 - 2*x0*y1 + 4*r1*x0*y0", x1=(1, 0), y1=(1, None)),
+    "tag": DETERMINISTIC["tag"],
+}
+
+
+@pytest.mark.parametrize("name", MILLIVOLTS)
+def test_neurons_in_millivolts_learn_the_same(experiment, name):
     """Without noise they fire as the memoryless ones do, phase by phase."""
-    about = dict(rule="dw = 2*x1*y0 - 2*x0*y1 + 4*r1*x0*y0", x1=(1, 0), y1=(1, None))
-    written = model(experiment, **about)
+    written = model(experiment, **MILLIVOLTS[name])
     data = dataset_of(written)
     found = {}
     for kind, overrides in {"memoryless": [], "millivolts": ["neuron={kind: lif}"]}.items():
         net = sb.build_network(sb.assemble(written.changed(overrides)), data)
         net.run(4)
         found[kind] = {row.name: matrix for row, matrix in net.weights().items()}
-    for name, matrix in found["memoryless"].items():
-        np.testing.assert_array_equal(found["millivolts"][name], matrix, err_msg=name)
+    for row, matrix in found["memoryless"].items():
+        np.testing.assert_array_equal(found["millivolts"][row], matrix, err_msg=row)
 
 
 def test_a_program_of_neurons_in_millivolts_learns_what_their_network_does(experiment):
@@ -204,15 +210,3 @@ def test_a_program_of_neurons_in_millivolts_learns_what_their_network_does(exper
     for row, matrix in net.weights().items():
         held = row.sign * (matrix.T if row.transposed else matrix)
         np.testing.assert_array_equal(segment.copies[row], held, err_msg=row.name)
-
-
-def test_neurons_in_millivolts_learn_the_same_by_a_tag(experiment):
-    written = model(experiment, **DETERMINISTIC["tag"])
-    data = dataset_of(written)
-    found = {}
-    for kind, overrides in {"memoryless": [], "millivolts": ["neuron={kind: lif}"]}.items():
-        net = sb.build_network(sb.assemble(written.changed(overrides)), data)
-        net.run(4)
-        found[kind] = {row.name: matrix for row, matrix in net.weights().items()}
-    for name, matrix in found["memoryless"].items():
-        np.testing.assert_array_equal(found["millivolts"][name], matrix, err_msg=name)
