@@ -365,7 +365,6 @@ def _script(module: str, name: str) -> Plugin | None:
 
 # ---------------------------------------------------------------- loading late
 
-_LOCK = threading.RLock()
 _load: Callable[[], None] | None = None
 
 
@@ -379,7 +378,7 @@ def _look() -> None:
     global _load
     if _load is None:
         return
-    with _LOCK:
+    with LOADING:
         load, _load = _load, None
         if load is None:
             return

@@ -92,6 +92,20 @@ class Trace:
     impulse: int
     tau: float | None = None
 
+    def misfit(self, most: int, unit: str) -> str | None:
+        """Return what of it cannot be: an impulse beyond `most`, a time that is none in `unit`."""
+        impulse, tau = self.impulse, self.tau
+        whole = isinstance(impulse, int) and not isinstance(impulse, bool)
+        if not whole or not 0 <= impulse <= most:
+            return f"the impulse is {impulse!r}; must be a whole number within 0 … {most}"
+        number = isinstance(tau, int | float) and not isinstance(tau, bool)
+        if tau is None or (number and 0 <= tau < math.inf):
+            return None
+        return (
+            f"the time constant is {tau!r}; must be a number of {unit} from 0, or None for a trace "
+            "that does not decay"
+        )
+
     def kept(self, steps: int = 1) -> float:
         """Return the part of the trace that so many steps leave."""
         if self.tau is None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -53,7 +53,6 @@ __all__ = [
     "Product",
     "Rule",
     "Trace",
-    "named_rule",
     "parse_rule",
     "register_rule",
 ]
@@ -68,6 +67,7 @@ FACTORS = {
 }
 """What the products of a rule contain that the algorithm in integers follows; all are 0 or 1."""
 
+_SPIKES = frozenset({"x0", "y0"})
 _WEIGHT_STEP = 2  # mixed-sign weights are even
 
 
@@ -113,6 +113,20 @@ class Rule:
     def periods(self) -> tuple[int, ...]:
         """The k of every flag u_k, in rising order."""
         return tuple(sorted(int(name[1:]) for name in self.variables if name[0] == "u"))
+
+    @property
+    def timed(self) -> tuple[Product, ...]:
+        """The products that flags u_k alone bring about, whoever fires."""
+        return tuple(p for p in self._all_products if not p.flags & _SPIKES)
+
+    @property
+    def spiking(self) -> tuple[Product, ...]:
+        """The products that a spike brings about: all others."""
+        return tuple(p for p in self._all_products if p.flags & _SPIKES)
+
+    @property
+    def _all_products(self) -> Iterator[Product]:
+        return (product for total in self.sums.values() for product in total.products)
 
     def change(self, **values: int) -> int:
         """Return dw for given variables, rounded away from zero; those not named are 0."""
@@ -288,11 +302,6 @@ def register_rule(
     found = parse_rule(text, tag, traces)
     RULES.register(name, found, module=str(sys._getframe(1).f_globals.get("__name__", "")))
     return found
-
-
-def named_rule(text: str) -> bool:
-    """Return whether a text is the name of a rule."""
-    return text.strip() in RULES
 
 
 register_rule("paper", PAPER_RULE)

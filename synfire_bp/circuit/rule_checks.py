@@ -95,7 +95,8 @@ def check_reads(rule: Rule) -> None:
         if name not in BOUNDS or name in ("w", "t"):
             known = ", ".join(trace for trace in TRACES if trace != "r1")
             raise RuleError(f"there is no trace '{name}'; there are {known}")
-        _check_trace(name, trace)
+        if (misfit := trace.misfit(LARGEST_TRACE, "phases")) is not None:
+            raise RuleError(f"trace {name}: {misfit}")
     there = {name for name, _ in rule.traces}
     if rule.dt is not None and "t" not in rule.dw.variables:
         raise RuleError(
@@ -120,18 +121,3 @@ def check_reads(rule: Rule) -> None:
                 f"{where}: its constants differ too much in size; written as whole numbers of the "
                 "smallest fraction they must have at most 30 bits"
             )
-
-
-def _check_trace(name: str, trace: Trace) -> None:
-    impulse, tau = trace.impulse, trace.tau
-    if isinstance(impulse, bool) or not isinstance(impulse, int) or not 0 <= impulse <= 127:
-        raise RuleError(
-            f"trace {name}: the impulse is {impulse!r}; must be a whole number within "
-            f"0 … {LARGEST_TRACE}"
-        )
-    number = isinstance(tau, int | float) and not isinstance(tau, bool)
-    if tau is not None and not (number and 0 <= tau < float("inf")):
-        raise RuleError(
-            f"trace {name}: the time constant is {tau!r}; must be a number of phases from 0, or "
-            "none for a trace that does not decay"
-        )

@@ -36,7 +36,7 @@ from synfire_bp.loihi.formats import (
     weight_range,
     weight_step,
 )
-from synfire_bp.loihi.rule_formats import product_misfits
+from synfire_bp.loihi.rule_formats import factor_misfits
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
 
 if TYPE_CHECKING:
@@ -308,6 +308,5 @@ def _constants(total: SumOfProducts, spec: LoihiSpec) -> Iterator[Change]:
         if nearest != constant:
             limit = f"{-half} … {half - 1} times 2^{first} … 2^{last} (nearest: {nearest:g})"
             yield refused(where, f"constant of {factors}", constant, limit)
-        for what, value, limit in product_misfits(product, spec):
-            if not what.startswith("the constant"):
-                yield refused(where, f"{what} in {factors}", value, limit)
+        for what, value, limit in factor_misfits(product, spec):
+            yield refused(where, f"{what} in {factors}", value, limit)

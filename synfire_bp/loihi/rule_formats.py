@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from synfire_bp.circuit.products import LONGEST_PERIOD, TRACES, Product, Trace
+from synfire_bp.circuit.products import LONGEST_PERIOD, TRACES, Product
 from synfire_bp.loihi.spec import LoihiSpec
 
-__all__ = ["product_misfits", "rule_bounds", "trace_misfit"]
+__all__ = ["factor_misfits", "product_misfits", "rule_bounds"]
 
 
 def rule_bounds(spec: LoihiSpec) -> dict[str, int]:
@@ -23,25 +23,21 @@ def rule_bounds(spec: LoihiSpec) -> dict[str, int]:
 
 def product_misfits(product: Product, spec: LoihiSpec) -> Iterator[tuple[str, float, str]]:
     """Yield what of a product the engine cannot hold: in words, as a number, what would fit."""
-    first, whole = spec.constant_exponents[0], max(spec.constant_exponents[0], 0)
-    if not _fits(product.constant, spec, first):
-        constant = product.constant
+    constant, first = product.constant, spec.constant_exponents[0]
+    if not _fits(constant, spec, first):
         yield f"the constant {constant}", float(constant), _format(spec, first)
+    yield from factor_misfits(product, spec)
+
+
+def factor_misfits(product: Product, spec: LoihiSpec) -> Iterator[tuple[str, float, str]]:
+    """Yield likewise what of its factors the engine cannot hold."""
+    whole = max(spec.constant_exponents[0], 0)
     for factor in product.factors:
         if not _fits(Fraction(factor.plus), spec, whole):
             about = f"the factor {factor}, which adds the constant {factor.plus}"
             yield about, factor.plus, _format(spec, whole)
         if factor.period is not None and factor.period > LONGEST_PERIOD:
             yield f"the flag {factor}", factor.period, f"u0 … u{LONGEST_PERIOD}"
-
-
-def trace_misfit(trace: Trace, spec: LoihiSpec) -> str | None:
-    """Return what is wrong with the impulse of a trace, or None."""
-    most = 2**spec.trace_bits - 1
-    whole = not isinstance(trace.impulse, bool) and isinstance(trace.impulse, int)
-    if whole and 0 <= trace.impulse <= most:
-        return None
-    return f"the impulse is {trace.impulse!r}; must be a whole number within 0 … {most}"
 
 
 def _fits(constant: Fraction, spec: LoihiSpec, first: int) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "learning_code",
     "learning_equations",
     "trace_equations",
+    "trace_impulses",
     "trace_step",
 ]
 
@@ -153,23 +154,20 @@ def learning_code(
             changes = {"dw": _written_out(rule, lines)}
         else:
             changes = _called(rule, {"x0": x0, "y0": y0}, lines)
-        return _changed(rule, changes, coarse, lines, " * ".join(filter(None, where)) or None)
+        return _changed(rule, changes, coarse, " * ".join(filter(None, where)) or None)
 
-    products = [product for total in rule.sums.values() for product in total.products]
-    spiking = [product for product in products if product.flags & {"x0", "y0"}]
-    at_target = "int(fired_post)" if all("y0" in p.flags for p in spiking) else ""
+    at_target = "int(fired_post)" if all("y0" in p.flags for p in rule.spiking) else ""
     if rule.by_events:
         return LearningCode(pre=code("1", "int(fired_post)", at_target))
     if clocking.ends is not None:  # spikes of a phase come one after the other
         return LearningCode(every=code("int(fired_pre)", "int(fired_post)", "learns_now"))
-    timed = len(spiking) < len(products)
-    else_now = "(1 - learns_now)" if timed else ""
+    else_now = "(1 - learns_now)" if rule.timed else ""
     pre = post = ""
-    if any("x0" in product.flags for product in spiking):
+    if any("x0" in product.flags for product in rule.spiking):
         pre = code("1", "int(fired_post)", at_target, else_now)
-    if any("x0" not in product.flags for product in spiking):
+    if any("x0" not in product.flags for product in rule.spiking):
         post = code("0", "1", "int(not fired_pre)", else_now)
-    every = code("int(fired_pre)", "int(fired_post)", "learns_now") if timed else ""
+    every = code("int(fired_pre)", "int(fired_post)", "learns_now") if rule.timed else ""
     return LearningCode(pre, post, every)
 
 
@@ -179,11 +177,9 @@ def _learns_now(rule: Rule, clocking: Clocking) -> str | None:
         return None
     if clocking.ends is not None:
         return clocking.ends
-    products = [product for total in rule.sums.values() for product in total.products]
-    timed = [sorted(p.flags) for p in products if not p.flags & {"x0", "y0"}]
-    if not timed:
+    if not rule.timed:
         return None
-    idle = " * ".join(f"(1 - {' * '.join(flags)})" for flags in timed)
+    idle = " * ".join(f"(1 - {' * '.join(sorted(product.flags))})" for product in rule.timed)
     return f"1 - {idle}"
 
 
@@ -207,6 +203,14 @@ def trace_step(rule: Rule, *, spikes: str = "int(fired)", clocking: Clocking = C
         added = f" + impulse_{name} * {spikes}" if spikes else ""
         lines.append(f"{trace} = bounded({left}{added}, 0, {LARGEST_TRACE})")
     return "\n".join(lines)
+
+
+def trace_impulses(rule: Rule) -> str:
+    """Return the statements by which traces take up a spike, where their cells fire."""
+    return "\n".join(
+        f"trace_{name} = bounded(trace_{name} + impulse_{name}, 0, {LARGEST_TRACE})"
+        for name, _ in rule.traces
+    )
 
 
 def _written_out(rule: Rule, lines: Lines) -> str:
@@ -254,9 +258,7 @@ def _in_units(gain: str, product: Product, unit: int) -> str:
     return gain if rewards else f"{unit} * {gain}"
 
 
-def _changed(
-    rule: Rule, changes: dict[str, str], coarse: bool, lines: Lines, where: str | None
-) -> str:
+def _changed(rule: Rule, changes: dict[str, str], coarse: bool, where: str | None) -> str:
     """Return the statements that apply changes, each as if the other had not been yet."""
     statements = []
     reads = {target: set(total.variables) for target, total in rule.sums.items()}

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout
-from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, parse_rule
+from synfire_bp.circuit.rule import PAPER_RULE, Rule, parse_rule
 from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.network.builder import runtime_network
 from synfire_bp.network.census import Counting, count_spikes
@@ -43,6 +43,7 @@ from synfire_bp.network.learning import (
     learning_code,
     learning_equations,
     trace_equations,
+    trace_impulses,
     trace_step,
 )
 from synfire_bp.network.lines import Lines
@@ -198,11 +199,7 @@ class _Build:
     @property
     def impulses(self) -> str:
         """What a spike adds to the traces of its cell."""
-        traces = () if self.rule is None else self.rule.traces
-        return "".join(
-            f"\ntrace_{name} = bounded(trace_{name} + impulse_{name}, 0, {LARGEST_TRACE})"
-            for name, _ in traces
-        )
+        return "" if self.rule is None else trace_impulses(self.rule)
 
     @property
     def noise(self) -> str:
@@ -221,7 +218,7 @@ class _Build:
             + trace_equations(self.rule)
             + RECORDING,
             threshold=code.threshold,
-            reset=f"{code.reset.strip()}\nfired = True{self.impulses}",
+            reset=f"{code.reset.strip()}\nfired = True\n{self.impulses}",
             refractory="refractory_time",
             method=code.method,
             events={"recorded": f"({code.threshold}) and not_refractory and recording"},

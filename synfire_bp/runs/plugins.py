@@ -74,14 +74,7 @@ def refuse_missing_plugins(path: Path) -> None:
     PluginError
         It names plug-in and version, how to get it, and what can be read without it.
     """
-    for stored in stored_plugins(path):
-        loaded = _loaded(stored)
-        if loaded is None:
-            raise PluginError(
-                f"{path}: was trained with the plug-in {_said(stored)}, which is not loaded; "
-                f"{_cure(stored)}. Without it, its model cannot be rebuilt, tested or trained on; "
-                "its metrics, weights and provenance can be read all the same"
-            )
+    for stored, loaded in _found(path):
         if why := _differs(stored, loaded):
             warnings.warn(f"{path}: {why}", UserWarning, stacklevel=3)
 
@@ -94,16 +87,27 @@ def refuse_other_plugins(path: Path) -> None:
     PluginError
         If one is missing, or of another version; it names both versions and the cure.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is an error here
-        refuse_missing_plugins(path)
-    for stored in stored_plugins(path):
-        loaded = _loaded(stored)
-        if loaded is not None and (why := _differs(stored, loaded)):
+    for stored, loaded in _found(path):
+        if why := _differs(stored, loaded):
             raise PluginError(
                 f"{path}: {why}. With other code a training ends with other bits: {_cure(stored)}, "
                 "or train again, into another --out"
             )
+
+
+def _found(path: Path) -> list[tuple[dict[str, Any], Plugin]]:
+    """Return what a run says of its plug-ins beside what is loaded, or say which one is not."""
+    found = []
+    for stored in stored_plugins(path):
+        loaded = _loaded(stored)
+        if loaded is None:
+            raise PluginError(
+                f"{path}: was trained with the plug-in {_said(stored)}, which is not loaded; "
+                f"{_cure(stored)}. Without it, its model cannot be rebuilt, tested or trained on; "
+                "its metrics, weights and provenance can be read all the same"
+            )
+        found.append((stored, loaded))
+    return found
 
 
 def _loaded(stored: Mapping[str, Any]) -> Plugin | None:

@@ -20,8 +20,6 @@ from synfire_bp.model.model import Model, Weights
 
 __all__ = ["Finding", "findings", "said_before"]
 
-_ALL = 1.0 - 1e-12
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -131,7 +129,7 @@ def _silent_outputs(tested: Segment) -> Iterator[Finding]:
 def _shut_outputs(tested: Segment) -> Iterator[Finding]:
     if tested.shut is None:
         return
-    shut = np.flatnonzero(np.nan_to_num(tested.shut) >= _ALL)
+    shut = np.flatnonzero(tested.shut == 1)  # NaN for a class without samples
     if shut.size:
         yield Finding(
             f"o[{_listed(shut)}] shut",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +9,6 @@ from functools import cached_property
 from synfire_bp.circuit.products import TRACES, SumOfProducts, Trace
 from synfire_bp.errors import HardwareError, RuleError
 from synfire_bp.loihi.engine.rules import parse_sum_of_products
-from synfire_bp.loihi.rule_formats import trace_misfit
 from synfire_bp.loihi.spec import LoihiSpec
 
 __all__ = ["LearningEngine", "Trace"]
@@ -85,11 +83,5 @@ def _check_trace(name: str, trace: Trace, spec: LoihiSpec) -> None:
         raise HardwareError(f"there is no trace '{name}'; there are {', '.join(TRACES)}")
     if not isinstance(trace, Trace):
         raise HardwareError(f"trace {name} is {trace!r}; must be a Trace(impulse, tau)")
-    if (misfit := trace_misfit(trace, spec)) is not None:
+    if (misfit := trace.misfit(2**spec.trace_bits - 1, "steps")) is not None:
         raise HardwareError(f"trace {name}: {misfit}")
-    tau = trace.tau
-    if tau is not None and not (isinstance(tau, int | float) and 0 <= tau < math.inf):
-        raise HardwareError(
-            f"trace {name}: the time constant is {tau!r}; must be a number of steps from 0, or "
-            "None for a trace that does not decay"
-        )
