@@ -121,9 +121,9 @@ def trained(experiment: Experiment, *, progress: WorkProgress | None = None) -> 
     for epoch in range(experiment.training.epochs):
         learn(shown, weights, epoch_order(seed, epoch, len(shown)), up, down)
         potentials = answer(tested, weights)
-        by_spikes = (potentials > HALF).argmax(axis=1) == tested.labels
+        by_argmax = (potentials > HALF).argmax(axis=1) == tested.labels
         by_potential = potentials.argmax(axis=1) == tested.labels
-        rows.append((seed, epoch + 1, by_spikes.mean(), by_potential.mean(), fingerprint))
+        rows.append((seed, epoch + 1, by_argmax.mean(), by_potential.mean(), fingerprint))
         if progress is not None:
             progress.note(
                 f"real weights, seed {seed}, epoch {epoch + 1}: test {100 * rows[-1][2]:.2f} % by "

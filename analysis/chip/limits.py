@@ -33,7 +33,7 @@ _DASHES: dict[str, tuple[float, tuple[float, ...]]] = {
     "chip": (0, ()),
     "symmetric": (0, (2.2, 1.2)),
 }
-_READOUTS = {"accuracy_spikes": "by spikes", "accuracy_potential": "by potential"}
+_READOUTS = {"accuracy_argmax": "by argmax", "accuracy_potential": "by potential"}
 _HEIGHT = 91.0  # mm
 
 
@@ -44,7 +44,7 @@ def numbers(study: StudyRuns) -> pd.DataFrame:
     -------
     DataFrame
         `limits` ("chip" or "symmetric"), `bits`, `seed`, `epoch`; on the test set
-        `accuracy_spikes` and `accuracy_potential` in percent; since the last test `stray_spikes`;
+        `accuracy_argmax` and `accuracy_potential` in percent; since the last test `stray_spikes`;
         `unequal_weights`, summed over all copies but each layer's first, from which they differ.
         Of the end only, for W1 (`w1_…`) and W2 with its transposes (`w2_…`): `unequal`, places in
         the matrix whose copies are not all equal; `unequal_percent`, of all places; `largest` and

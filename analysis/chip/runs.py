@@ -164,8 +164,8 @@ def _result(run: Path | None) -> str:
     """Return what came out of a training."""
     if run is None:
         return "written"
-    by_spikes, by_potential = last_test(Run.open(run))
-    return f"test {by_spikes:.2f} % by spikes, {by_potential:.2f} % by potential"
+    by_argmax, by_potential = last_test(Run.open(run))
+    return f"test {by_argmax:.2f} % by argmax, {by_potential:.2f} % by potential"
 
 
 if __name__ == "__main__":

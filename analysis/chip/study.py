@@ -50,12 +50,12 @@ FOLDER = "chip"
 """Folder of the study among the runs, and of its figures."""
 STUDY = "study.json"
 FLOAT = "float_weights.csv"
-FLOAT_COLUMNS = ("seed", "epoch", "accuracy_spikes", "accuracy_potential", "fingerprint")
+FLOAT_COLUMNS = ("seed", "epoch", "accuracy_argmax", "accuracy_potential", "fingerprint")
 """Of the table of real weights.  Accuracies are fractions, the last is `Experiment.fingerprint`."""
 FULL_BITS = 8
 """Weight bits at which the chip's limits are compared with symmetric ones."""
 
-_READOUTS = ["accuracy_spikes", "accuracy_potential"]
+_READOUTS = ["accuracy_argmax", "accuracy_potential"]
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ def has_float_weights(folder: Path, study: Study) -> bool:
 
 
 def last_test(run: Run) -> tuple[float, float]:
-    """Return the accuracy on the test set at a run's end, in percent: by spikes, by potential.
+    """Return the accuracy on the test set at a run's end, in percent: by argmax, by potential.
 
     Raises
     ------
@@ -277,8 +277,8 @@ def last_test(run: Run) -> tuple[float, float]:
         raise RunDirectoryError(
             f"{run.path / METRICS}: has {len(rows)} tests of epoch {epochs}; must have one"
         )
-    by_spikes, by_potential = (100 * rows.to_numpy(dtype=float)[0]).tolist()
-    return by_spikes, by_potential
+    by_argmax, by_potential = (100 * rows.to_numpy(dtype=float)[0]).tolist()
+    return by_argmax, by_potential
 
 
 def layer_copies(run: Run) -> dict[int, NDArray[np.int64]]:

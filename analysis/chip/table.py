@@ -23,7 +23,7 @@ __all__ = ["BEGIN", "END", "main", "tables"]
 BEGIN = "<!-- begin of the tables: python -m analysis.chip.table --into docs/chip.md -->"
 END = "<!-- end of the tables -->"
 
-_READOUTS = {"spikes": "by spikes", "potential": "by potential"}
+_READOUTS = {"argmax": "by argmax", "potential": "by potential"}
 
 
 def tables(study: StudyRuns) -> str:

@@ -22,9 +22,9 @@ __all__ = ["ENTRY", "FLOAT_WEIGHTS", "draw", "numbers"]
 FLOAT_WEIGHTS = "float"
 """What the table calls real weights, where the chip's have their number of bits."""
 
-_READOUT_COLUMNS = ["accuracy_spikes", "accuracy_potential"]
-_READOUTS = {"accuracy_potential": "by potential", "accuracy_spikes": "by spikes"}
-_ASIDE = {"accuracy_potential": -0.09, "accuracy_spikes": 0.09}  # apart where they are equal
+_READOUT_COLUMNS = ["accuracy_argmax", "accuracy_potential"]
+_READOUTS = {"accuracy_potential": "by potential", "accuracy_argmax": "by argmax"}
+_ASIDE = {"accuracy_potential": -0.09, "accuracy_argmax": 0.09}  # apart where they are equal
 _TICKS = (0, 30, 50, 60, 70, 80, 85, 90, 93, 95, 97, 98, 99, 100)  # %
 _HEIGHT = 62.0  # mm
 
@@ -35,7 +35,7 @@ def numbers(study: StudyRuns) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `weights` ("2" … "8", or "float"), `seed`, `accuracy_spikes` and `accuracy_potential` in
+        `weights` ("2" … "8", or "float"), `seed`, `accuracy_argmax` and `accuracy_potential` in
         percent, `median_spikes` and `median_potential` of the seeds.  `model`, `sizes`, `epochs`
         and `samples` (in an epoch) say what was trained.
 
@@ -55,7 +55,7 @@ def numbers(study: StudyRuns) -> pd.DataFrame:
     real = real.assign(weights=FLOAT_WEIGHTS, **{k: 100 * real[k] for k in _READOUT_COLUMNS})
     drawn = pd.concat([own, real[list(own)]], ignore_index=True)
     groups = drawn.groupby("weights", sort=False)
-    for readout in ("spikes", "potential"):
+    for readout in ("argmax", "potential"):
         drawn[f"median_{readout}"] = groups[f"accuracy_{readout}"].transform("median")
     return drawn.assign(**study.about)
 

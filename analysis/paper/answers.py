@@ -80,7 +80,7 @@ def _answers(run: Run) -> _Answers:
     ours = Score.of(outputs.spikes, outputs.potentials, labels).row()
     tests = run.metrics[run.metrics["split"] == "test"]
     theirs = tests.iloc[int(tests["epoch"].argmax())]
-    for column in ("samples", "accuracy_potential", "accuracy_spikes"):
+    for column in ("samples", "accuracy_potential", "accuracy_argmax"):
         if not np.isclose(ours[column], theirs[column], rtol=0, atol=1e-12):
             raise RunDirectoryError(
                 f"{run.path / METRICS}: {column} of the last test is {theirs[column]}, but its "

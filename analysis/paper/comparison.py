@@ -36,12 +36,12 @@ _PIXELS = {0.5: "threshold05", 0.4: "threshold04", 0.6: "threshold06"}
 """Part of a key by threshold of a pixel."""
 _FASHION_COLUMNS = {
     "exact": "exact",
-    "accuracy": "accuracy_spikes",
+    "accuracy": "accuracy_argmax",
     "accuracy_potential": "accuracy_potential",
 }
 _FASHION_WORDS = {
     "exact": "all outputs right",
-    "accuracy": "by spikes",
+    "accuracy": "by argmax",
     "accuracy_potential": "by potential",
 }
 
@@ -179,7 +179,7 @@ _BRACKETS = "that footnote b means the potential is our reading"
 
 def _accuracy(sides: Sides) -> Iterator[Row]:
     group = "MNIST, test accuracy"
-    names = {"spikes": "accuracy", "potential": "accuracy_potential"}
+    names = {"argmax": "accuracy", "potential": "accuracy_potential"}
     for readout, name in names.items():
         what = f"by {readout}"
         for how, (column, why, statistic) in _STATISTICS.items():
@@ -198,12 +198,12 @@ def _accuracy(sides: Sides) -> Iterator[Row]:
         why = "every test of a run is inference by the four-phase circuit"
         column, _, statistic = _STATISTICS[how]
         yield _accuracy_row(sides, group, key, what, how, column, readout, statistic, why)
-    key, what = "preprint.accuracy", "by spikes, first preprint"
+    key, what = "preprint.accuracy", "by argmax, first preprint"
     if not sides.mnist:
         yield _missing(group, key, what, sides.missing)
         return
     how = "last epoch, median"
-    yield _accuracy_row(sides, group, key, what, how, "last", "spikes", pd.Series.median,
+    yield _accuracy_row(sides, group, key, what, how, "last", "argmax", pd.Series.median,
                         "recalled, not confirmed")  # fmt: skip
 
 
@@ -333,11 +333,11 @@ def _reduced(sides: Sides) -> Iterator[Row]:
 
 
 _OWN: dict[str, tuple[str, str, str, Callable[[pd.Series], float]]] = {
-    "accuracy_last_low": ("spikes", "last", "lowest seed", pd.Series.min),
-    "accuracy_last_high": ("spikes", "last", "highest seed", pd.Series.max),
-    "accuracy_best_low": ("spikes", "best", "lowest seed", pd.Series.min),
-    "accuracy_best_high": ("spikes", "best", "highest seed", pd.Series.max),
-    "accuracy_best_mean": ("spikes", "best", "mean of the seeds", pd.Series.mean),
+    "accuracy_last_low": ("argmax", "last", "lowest seed", pd.Series.min),
+    "accuracy_last_high": ("argmax", "last", "highest seed", pd.Series.max),
+    "accuracy_best_low": ("argmax", "best", "lowest seed", pd.Series.min),
+    "accuracy_best_high": ("argmax", "best", "highest seed", pd.Series.max),
+    "accuracy_best_mean": ("argmax", "best", "mean of the seeds", pd.Series.mean),
     "potential_last_low": ("potential", "last", "lowest seed", pd.Series.min),
     "potential_last_high": ("potential", "last", "highest seed", pd.Series.max),
 }

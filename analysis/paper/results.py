@@ -36,7 +36,7 @@ __all__ = [
 
 MODES = ("training", "inference")
 """What a sample is shown for."""
-READOUTS = {"spikes": "accuracy_spikes", "potential": "accuracy_potential"}
+READOUTS = {"argmax": "accuracy_argmax", "potential": "accuracy_potential"}
 """What a prediction is read from, and its column in a run's metrics."""
 
 

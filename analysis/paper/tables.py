@@ -113,9 +113,9 @@ def _ours(mode: str, found: tuple[Run, ...], chip: ChipCosts) -> list[dict[str, 
     both = {
         "mode": mode,
         "network": "-".join(map(str, found[0].experiment.network.sizes)),
-        "accuracy_percent": last["spikes"],
+        "accuracy_percent": last["argmax"],
         "accuracy_potential_percent": last["potential"],
-        "accuracy_best_percent": best["spikes"],
+        "accuracy_best_percent": best["argmax"],
         "accuracy_potential_best_percent": best["potential"],
         "status": f"our {_seeds(found)}",
         "footnotes": "",
@@ -144,7 +144,7 @@ def _seeds(found: tuple[Run, ...]) -> str:
 
 
 def accuracy(runs: Path) -> pd.DataFrame:
-    """Return the test accuracies over seeds: by spikes and by potential, last and best epoch.
+    """Return the test accuracies over seeds: by argmax and by potential, last and best epoch.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def accuracy(runs: Path) -> pd.DataFrame:
         If there is no finished run.
     """
     table, paper = accuracies(mnist_runs(runs)), read_reported()
-    names = {"spikes": "accuracy", "potential": "accuracy_potential"}
+    names = {"argmax": "accuracy", "potential": "accuracy_potential"}
     rows = []
     for readout in READOUTS:
         theirs = paper.value(f"table1.training.renner2024.{names[readout]}")

@@ -24,7 +24,7 @@ __all__ = ["ACCURACIES", "MEAN", "REPORTED", "curves", "draw_curves"]
 
 ACCURACIES = {
     "accuracy_potential": "accuracy by potential",
-    "accuracy_spikes": "accuracy by spikes",
+    "accuracy_argmax": "accuracy by argmax",
 }
 _VALUES = (*ACCURACIES, "mse")
 _SPLITS = {"test": "test", "train": "training"}
@@ -55,7 +55,7 @@ def curves(runs: tuple[Run, ...], reported: Mapping[str, float]) -> pd.DataFrame
     -------
     DataFrame
         One row per curve, split and evaluation: `curve` ("seed 0", …, "mean", "reported"), `split`
-        ("train" or "test"), `epoch`, `accuracy_spikes` and `accuracy_potential` in percent, `mse`
+        ("train" or "test"), `epoch`, `accuracy_argmax` and `accuracy_potential` in percent, `mse`
         (mean of (o - t)**2 over samples and output neurons), and `images`: how many the split has.
         The reported values have no epoch.
 

@@ -52,6 +52,7 @@ _COLOURS = {population: shade for shade, names in _FAMILIES.items() for populati
 
 READOUT_COLOURS = {
     "accuracy_spikes": _COLOURS["o"],
+    "accuracy_argmax": _COLOURS["o"],
     "accuracy_potential": _INK,
     "mse": _SKY,
 }

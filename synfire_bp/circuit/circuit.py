@@ -269,17 +269,17 @@ class Circuit:
 
     # -- what a closed population withstands ----------------------------------------------
 
-    def withstands(self) -> int:
+    def withstands(self, population: str | None = None) -> int:
         """Return the largest sum of inputs that a closed population takes without firing.
 
-        Larger if a block closes every population once more wherever spikes of learning synapses
-        reach it unopened.
+        Larger if a block closes the population once more wherever spikes of learning synapses
+        reach it unopened.  Without a name, the least of all populations'.
         """
         reached = {
             (row.post, (phase + 1) % self.n_phases)
             for row in self.plastic
             for phase, gate in self.gated(row.pre).items()
-            if isinstance(gate, Gate)
+            if isinstance(gate, Gate) and population in (None, row.post)
         }
         acting = {name: self.gated(name) for name, _ in reached}
         closed = [acting[name].get(phase) for name, phase in reached]
@@ -293,7 +293,7 @@ class Circuit:
         """Return, per population, the largest sum that its plastic inputs can reach at all.
 
         All presynaptic neurons firing at once through weights at their limit.  Where this is
-        above `withstands()`, silence in closed phases hangs on the data, and every run checks it.
+        above what `withstands` says, silence in closed phases hangs on the data, and every run checks it.
         """
         sums: dict[str, int] = {}
         for row in self.plastic:
@@ -308,10 +308,10 @@ class Circuit:
         """
         said = []
         for name, reach in self.largest_sums().items():
-            if reach > self.withstands():
+            if reach > self.withstands(name):
                 said.append(
                     f"{name}: its inputs could sum to {reach:,}; closed, it withstands "
-                    f"{self.withstands():,} (every run checks that it does)"
+                    f"{self.withstands(name):,} (every run checks that it does)"
                 )
             if reach - self.bias(name) > VOLTAGE_LIMIT:
                 said.append(

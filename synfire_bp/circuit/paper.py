@@ -19,6 +19,7 @@ __all__ = [
     "PLASTIC",
     "POPULATIONS",
     "RELAYS",
+    "RESTING_BLOCKS",
     "SOURCES",
     "backprop_circuit",
     "inference_circuit",
@@ -130,8 +131,17 @@ GATES: tuple[Gate | Block, ...] = (
 )
 
 
+RESTING_BLOCKS = tuple(Block(0, name) for name in ("h", "h<", "h>"))
+"""Not the paper's: in phase 0 the spikes of x from phase 11 reach the hidden layer as they do in
+phase 8 from phase 7, and sums of trained weights outgrow the paper's closing bias."""
+
+
 def backprop_circuit(
-    sizes: Sequence[int], *, closing: int = CLOSING, weight_limit: int = WEIGHT_LIMIT
+    sizes: Sequence[int],
+    *,
+    closing: int = CLOSING,
+    weight_limit: int = WEIGHT_LIMIT,
+    paper_gates: bool = True,
 ) -> Circuit:
     """Return the training circuit: twelve phases, learning on.
 
@@ -143,14 +153,17 @@ def backprop_circuit(
         Magnitude of the closing bias; raise it if wide inputs make closed populations fire.
     weight_limit : int
         Plastic weights are clipped to plus or minus this.
+    paper_gates : bool
+        Whether the gates are the paper's alone; if not, `RESTING_BLOCKS` are added.
 
     Raises
     ------
     CircuitError
         If a size, the closing bias or the weight limit is not one that the chip can have.
     """
+    gates = GATES if paper_gates else (*RESTING_BLOCKS, *GATES)
     return Circuit(
-        tuple(sizes), PHASES, SOURCES, POPULATIONS, PLASTIC, RELAYS, GATES, closing, weight_limit
+        tuple(sizes), PHASES, SOURCES, POPULATIONS, PLASTIC, RELAYS, gates, closing, weight_limit
     )
 
 

@@ -21,7 +21,7 @@ from synfire_bp.cli.options import (
     read_experiment,
 )
 from synfire_bp.cli.tables import print_table
-from synfire_bp.data.scores import Score
+from synfire_bp.data.scores import READOUTS, Score
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.run import Run
 
@@ -68,6 +68,7 @@ def train(
         f"{100 * last.accuracy_spikes:.2f} % by spikes, "
         f"{100 * last.accuracy_potential:.2f} % by potential"
     )
+    _define("by spikes", "by potential")
 
 
 def test(
@@ -134,13 +135,22 @@ def _default_out(experiment: Experiment, engine: str, seed: int | None) -> Path:
     return Path("runs", "-".join(parts))
 
 
+def _define(*readouts: str) -> None:
+    """Say what each readout means."""
+    for readout in readouts:
+        print(f"  {readout}: {READOUTS[readout]}")
+
+
 def _print_score(title: str, score: Score) -> None:
     row = score.row()
     rows = [
         ("samples", f"{score.samples:,}"),
         ("accuracy by spikes", f"{100 * row['accuracy_spikes']:.2f} %"),
+        ("accuracy by argmax", f"{100 * row['accuracy_argmax']:.2f} %"),
         ("accuracy by potential", f"{100 * row['accuracy_potential']:.2f} %"),
+        ("no output spike", f"{100 * row['silent']:.2f} %"),
         ("all output spikes right", f"{100 * row['exact']:.2f} %"),
         ("mean squared error", f"{row['mse']:.5f}"),
     ]
     print_table(title, ("", ""), rows, left=1)
+    _define(*READOUTS)

@@ -245,7 +245,9 @@ def binary(raw: Images, preprocessing: Preprocessing | None = None) -> Dataset:
         name=raw.name,
         train=Split(switched_on(raw, "train", raw.train_images, wanted), raw.train_labels),
         test=Split(switched_on(raw, "test", raw.test_images, wanted), raw.test_labels),
-        image_shape=tuple(n - 2 * wanted.crop for n in raw.train_images.shape[1:]),
+        image_shape=tuple(
+            (n - 2 * wanted.crop) // wanted.shrink for n in raw.train_images.shape[1:]
+        ),
         n_classes=raw.n_classes,
         preprocessing=wanted,
         checksums=raw.checksums,
@@ -261,10 +263,11 @@ def check_fits(dataset: Dataset, n_in: int, n_out: int) -> None:
         Another number of inputs, or a label outside 0 ... n_out - 1.
     """
     if dataset.n_in != n_in:
-        shape = " x ".join(map(str, dataset.image_shape))
+        shape, used = " x ".join(map(str, dataset.image_shape)), dataset.preprocessing
+        shrunk = f" and shrinking {used.shrink} x {used.shrink}" if used.shrink > 1 else ""
         raise DatasetError(
             f"data set {dataset.name!r}: its images have {shape} = {dataset.n_in} inputs after "
-            f"cropping {dataset.preprocessing.crop} on each side, but the model has {n_in}: "
+            f"cropping {used.crop} on each side{shrunk}, but the model has {n_in}: "
             "change the model's first size or the crop"
         )
     for split, labels in (("train", dataset.train.labels), ("test", dataset.test.labels)):

@@ -1,4 +1,4 @@
-"""Grey images become binary ones: cropped, scaled, rounded, compared with a threshold.
+"""Grey images become binary ones: cropped, shrunk, scaled, rounded, compared with a threshold.
 
 A pixel p is on if round(p * scale, 2) > threshold.
 """
@@ -30,6 +30,8 @@ class Preprocessing:
     ----------
     crop : int
         Pixels cut off on each of the four sides.
+    shrink : int
+        Side of the squares of pixels, after cropping, each of which becomes one: their mean.
     scale : float, optional
         Factor on every pixel before rounding to two digits.  None: the data set's own; of an
         `npz`, GREY_SCALE for integer images and 1 for floating ones.
@@ -39,24 +41,33 @@ class Preprocessing:
     Raises
     ------
     DatasetError
-        A negative or fractional crop, a scale that is not positive, a number that is not finite.
+        A negative or fractional crop, a shrink below 1, a scale that is not positive, a number that is not finite.
     """
 
     crop: int = 0
     scale: float | None = None
     threshold: float = 0.5
+    shrink: int = 1
 
     def __post_init__(self) -> None:
-        try:
-            crop = operator.index(self.crop)
-        except TypeError:
-            crop = -1
-        if crop < 0:
-            raise DatasetError(f"crop = {self.crop!r}: must be a whole number of pixels, 0 or more")
+        for name, least in (("crop", 0), ("shrink", 1)):
+            value = getattr(self, name)
+            if not _whole(value) or value < least:
+                raise DatasetError(
+                    f"{name} = {value!r}: must be a whole number of pixels, {least} or more"
+                )
         if self.scale is not None and not (_finite(self.scale) and self.scale > 0):
             raise DatasetError(f"scale = {self.scale!r}: must be a finite number above 0")
         if not _finite(self.threshold):
             raise DatasetError(f"threshold = {self.threshold!r}: must be a finite number")
+
+
+def _whole(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _finite(value: object) -> bool:
@@ -108,7 +119,7 @@ def binarise(images: NDArray[Any], scale: float, threshold: float) -> NDArray[np
 def switched_on(
     raw: Images, split: str, images: NDArray[Any], wanted: Preprocessing
 ) -> NDArray[np.uint8]:
-    """Crop the images of one split and make them binary.
+    """Crop and shrink the images of one split and make them binary.
 
     Parameters
     ----------
@@ -129,9 +140,22 @@ def switched_on(
     Raises
     ------
     DatasetError
-        Images that cannot be cropped so, or of which no pixel would be on.
+        Images that cannot be cropped or shrunk so, or of which no pixel would be on.
     """
-    crop, sides = wanted.crop, images.shape[1:]
+    images = _shrunk(raw, _cropped(raw, images, wanted.crop), wanted.shrink)
+    assert wanted.scale is not None
+    on = binarise(images, wanted.scale, wanted.threshold).reshape(len(images), -1)
+    if not on.any():
+        raise DatasetError(
+            f"{raw.source}: no pixel of any {split} image is on with scale {wanted.scale:.6g} and "
+            f"threshold {wanted.threshold:.6g}: the largest value is {images.max()}, "
+            f"{images.max() * wanted.scale:.2f} when scaled; it must exceed the threshold"
+        )
+    return on
+
+
+def _cropped(raw: Images, images: NDArray[Any], crop: int) -> NDArray[Any]:
+    sides = images.shape[1:]
     if crop and len(sides) != 2:
         raise DatasetError(
             f"{raw.source}: crop = {crop}, but the images are flat ({sides[0]} values each): "
@@ -142,17 +166,22 @@ def switched_on(
             f"{raw.source}: crop = {crop} on each side leaves nothing of an image of "
             f"{sides[0]} x {sides[1]} pixels: at most {(min(sides) - 1) // 2}"
         )
-    if crop:
-        images = images[:, crop:-crop, crop:-crop]
-    assert wanted.scale is not None
-    on = binarise(images, wanted.scale, wanted.threshold).reshape(len(images), -1)
-    if not on.any():
+    return images[:, crop:-crop, crop:-crop] if crop else images
+
+
+def _shrunk(raw: Images, images: NDArray[Any], shrink: int) -> NDArray[Any]:
+    """Return the mean of every square of `shrink` by `shrink` pixels."""
+    if shrink == 1:
+        return images
+    sides = images.shape[1:]
+    if len(sides) != 2 or any(side % shrink for side in sides):
         raise DatasetError(
-            f"{raw.source}: no pixel of any {split} image is on with scale {wanted.scale:.6g} and "
-            f"threshold {wanted.threshold:.6g}: the largest value is {images.max()}, "
-            f"{images.max() * wanted.scale:.2f} when scaled; it must exceed the threshold"
+            f"{raw.source}: shrink = {shrink}, but the images are "
+            f"{' x '.join(map(str, sides))} after cropping: rows and columns must be multiples "
+            f"of {shrink}"
         )
-    return on
+    rows, columns = (side // shrink for side in sides)
+    return images.reshape(len(images), rows, shrink, columns, shrink).mean(axis=(2, 4))
 
 
 def natural_scale(raw: Images) -> float:

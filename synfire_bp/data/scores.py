@@ -1,4 +1,4 @@
-"""How well outputs match labels: the four readouts of the paper, as counts that can be added."""
+"""How well outputs match labels, as counts that can be added; `READOUTS` defines each way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Score", "shut_samples"]
+__all__ = ["READOUTS", "Score", "shut_samples"]
+
+READOUTS = {
+    "by spikes": "silence is wrong; of k output units that spike, the right one among them "
+    "counts 1/k",
+    "by argmax": "the first output unit that spikes, silence reads as class 0: the authors' way "
+    "of counting, for comparisons with the paper",
+    "by potential": "the output unit with the greatest summed input",
+}
+"""What a prediction is read from, in a sentence each: for terminal, figures and pages."""
 
 
 @dataclass(frozen=True)
@@ -18,50 +27,69 @@ class Score:
     ----------
     samples : int
         Samples seen.
-    correct_spikes : int
+    correct_argmax : int
         Label equals the first output neuron that spiked; silence reads as 0.
     correct_potential : int
         Label equals the output neuron with the greatest summed input (the first of equals).
-    exact : int
-        The output spikes equal the one-hot target.
     squared_errors : int
         Sum of (o - t)**2 over output neurons and samples.
-    n_out : int
-        Output neurons.
+    silent : int
+        Samples for which no output neuron spiked.
+    among : tuple of int
+        Samples for which the label's output neuron spiked: it alone, with one other, ….
     """
 
     samples: int
-    correct_spikes: int
+    correct_argmax: int
     correct_potential: int
-    exact: int
     squared_errors: int
-    n_out: int
+    silent: int
+    among: tuple[int, ...]
 
     @classmethod
     def none(cls, n_out: int) -> Score:
         """Return the score of no sample."""
-        return cls(0, 0, 0, 0, 0, n_out)
+        return cls(0, 0, 0, 0, 0, n_out * (0,))
 
     @classmethod
     def of(
         cls, spikes: NDArray[np.bool_], potentials: NDArray[np.integer], labels: NDArray[np.integer]
     ) -> Score:
         """Score outputs of shape (samples, n_out) against labels of shape (samples,)."""
-        targets = np.arange(spikes.shape[1]) == np.asarray(labels)[:, None]
-        wrong = spikes != targets
+        n_out = spikes.shape[1]
+        targets = np.arange(n_out) == np.asarray(labels)[:, None]
+        fired = spikes.sum(axis=1)
+        with_label = fired[(spikes & targets).any(axis=1)]
         return cls(
             samples=len(labels),
-            correct_spikes=int(np.sum(spikes.argmax(axis=1) == labels)),
+            correct_argmax=int(np.sum(spikes.argmax(axis=1) == labels)),
             correct_potential=int(np.sum(potentials.argmax(axis=1) == labels)),
-            exact=int(np.sum(~wrong.any(axis=1))),
-            squared_errors=int(wrong.sum()),
-            n_out=spikes.shape[1],
+            squared_errors=int((spikes != targets).sum()),
+            silent=int(np.sum(fired == 0)),
+            among=tuple(np.bincount(with_label, minlength=n_out + 1)[1:].tolist()),
         )
+
+    @property
+    def n_out(self) -> int:
+        """Output neurons."""
+        return len(self.among)
+
+    @property
+    def exact(self) -> int:
+        """Samples for which the output spikes equal the one-hot target."""
+        return self.among[0]
+
+    @property
+    def correct_spikes(self) -> float:
+        """Samples right by spikes, shared where several output neurons spiked."""
+        return sum(count / k for k, count in enumerate(self.among, 1))
 
     def __add__(self, other: Score) -> Score:
         """Return the score of both sets of samples."""
-        sums = {name: count + vars(other)[name] for name, count in vars(self).items()}
-        return Score(**(sums | {"n_out": self.n_out}))
+        ours, theirs = dict(vars(self)), dict(vars(other))
+        pairs = zip(ours.pop("among"), theirs.pop("among"), strict=True)
+        among = tuple(one + more for one, more in pairs)
+        return Score(**{name: count + theirs[name] for name, count in ours.items()}, among=among)
 
     def row(self) -> dict[str, float]:
         """Return samples, the accuracies and the mean squared error by their column names."""
@@ -69,7 +97,9 @@ class Score:
         return {
             "samples": self.samples,
             "accuracy_spikes": self.correct_spikes / n,
+            "accuracy_argmax": self.correct_argmax / n,
             "accuracy_potential": self.correct_potential / n,
+            "silent": self.silent / n,
             "exact": self.exact / n,
             "mse": self.squared_errors / (n * self.n_out),
         }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies
+from synfire_bp.circuit.paper import RESTING_BLOCKS
 from synfire_bp.circuit.reference import firing_table
 from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.data.datasets import Dataset, Split
@@ -179,10 +180,17 @@ def explain_strays(circuit: Circuit, found: Sequence[Stray]) -> str:
     """Say which populations fired when they must not, why that happens, and what to change."""
     shown = "; ".join(f"{s.population} {s.spikes}x in phase {s.phase}" for s in found[:6])
     more = f" and {len(found) - 6} more" if len(found) > 6 else ""
+    withstood = min(circuit.withstands(stray.population) for stray in found)
+    missing = {(row.phase, row.population) for row in set(RESTING_BLOCKS) - set(circuit.gates)}
+    block = (
+        "; network.paper_gates: false blocks the hidden populations in phase 0"
+        if any((stray.phase, stray.population) in missing for stray in found)
+        else ""
+    )
     return (
         f"stray spikes: {shown}{more}. A closed population withstands a sum of inputs of "
-        f"{circuit.withstands()}; with many active inputs and large weights the sum outgrows it. "
+        f"{withstood}; with many active inputs and large weights the sum outgrows it. "
         f"Raise network.closing (now {circuit.closing}, at most 32128), lower "
         f"network.weight_limit (now {circuit.weight_limit}), or use fewer active inputs "
-        "(dataset.crop, dataset.threshold)"
+        f"(dataset.crop, dataset.threshold){block}"
     )

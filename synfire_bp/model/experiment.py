@@ -49,7 +49,13 @@ from synfire_bp.variants import VARIANTS, Guarantees, Variant, acting_order, nam
 __all__ = ["Experiment", "json_schema"]
 
 _UNHEARD_OF = object()
-_LATER = {"network.initial_spread": 1.0, "learning.tag": None, "learning.traces": None}
+_LATER = {
+    "network.initial_spread": 1.0,
+    "network.paper_gates": True,
+    "dataset.shrink": 1,
+    "learning.tag": None,
+    "learning.traces": None,
+}
 """Keys that came after the first run directories, and what was true before them."""
 
 

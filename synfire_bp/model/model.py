@@ -139,16 +139,13 @@ def _changed(variant: Variant, method: str, given: T) -> T:
 def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
     """Return the training and the inference circuit before any variant acts."""
     network = experiment.network
-    makers = (
-        (backprop_circuit, inference_circuit)
-        if len(network.sizes) == LAYERS
-        else (deep_circuit, deep_inference_circuit)
-    )
-    training, inference = (
-        make(network.sizes, closing=network.closing, weight_limit=network.weight_limit)
-        for make in makers
-    )
-    return training, inference
+    bounds = {"closing": network.closing, "weight_limit": network.weight_limit}
+    if len(network.sizes) > LAYERS:
+        return deep_circuit(network.sizes, **bounds), deep_inference_circuit(
+            network.sizes, **bounds
+        )
+    training = backprop_circuit(network.sizes, **bounds, paper_gates=network.paper_gates)
+    return training, inference_circuit(network.sizes, **bounds)
 
 
 def _first_weights(spread: float, _: Weights, algorithm: Algorithm) -> Weights:

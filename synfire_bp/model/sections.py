@@ -70,6 +70,12 @@ class DatasetSection(Section):
         description="Pixels cut off on each side of an image. null: the data set's default "
         "(mnist 4, so that 28x28 becomes 20x20, as in the paper; all others 0).",
     )
+    shrink: int = Field(
+        default=1,
+        ge=1,
+        description="Side of the squares of pixels, after cropping, each of which becomes one "
+        "pixel, their mean: 2 makes 10x10 of 20x20; 1 leaves images as they are.",
+    )
     scale: float | None = Field(
         default=None,
         gt=0,
@@ -107,7 +113,7 @@ class DatasetSection(Section):
 
     def preprocessing(self) -> Preprocessing:
         """Return how images become binary, with the data set's defaults where nothing is said."""
-        given = {key: getattr(self, key) for key in ("crop", "scale", "threshold")}
+        given = {key: getattr(self, key) for key in ("crop", "shrink", "scale", "threshold")}
         stated = {key: value for key, value in given.items() if value is not None}
         return replace(SOURCES[self.name].preprocessing, **stated)
 
@@ -137,6 +143,13 @@ class NetworkSection(Section):
         multiple_of=2,
         description="Plastic weights are clipped to plus or minus this, in weight units "
         "(threshold 1024); even, because mixed-sign 8-bit weights are (authors' code: 254).",
+    )
+    paper_gates: bool = Field(
+        default=True,
+        description="Whether the gates of a circuit with one hidden layer are the paper's alone; "
+        "false blocks h, h< and h> in phase 0 as well, as the paper does in phase 8, so that "
+        "closed they withstand sums of 17,344 instead of 9,216 at the paper's closing bias.  "
+        "Deeper circuits always have such blocks.",
     )
     initial_spread: float = Field(
         default=1.0,

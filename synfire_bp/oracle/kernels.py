@@ -15,18 +15,19 @@ from synfire_bp.circuit.numbers import HALF
 
 __all__ = ["COUNTS", "answer", "learn", "list_active"]
 
-# where each count lies in the array that `learn` fills; after them the changes of each layer
+# where each count lies in the array that `learn` fills; after them the samples with the right
+# output among one, two, … that spike, and the changes of each layer
 COUNTS = (
-    "correct_spikes",
+    "correct_argmax",
     "correct_potential",
-    "exact",
+    "silent",
     "squared_errors",
     "hidden_spikes",
     "output_spikes",
     "samples_with_error",
 )
-(_SPIKES, _POTENTIAL, _EXACT, _SQUARED, _HIDDEN, _OUTPUT, _ERROR) = range(len(COUNTS))
-_CHANGES = len(COUNTS)
+(_ARGMAX, _POTENTIAL, _SILENT, _SQUARED, _HIDDEN, _OUTPUT, _ERROR) = range(len(COUNTS))
+_AMONG = len(COUNTS)
 
 
 @njit(cache=True, nogil=True)
@@ -174,10 +175,12 @@ def _read_out(label, upper, counted, scratch, counts):  # type: ignore[no-untype
         d[j] = d_plus - d_minus
         n_wrong += d_plus or d_minus
     if counted:
-        counts[_SPIKES] += first == label
+        counts[_ARGMAX] += first == label
         counts[_POTENTIAL] += greatest == label
-        counts[_EXACT] += mistakes == 0
+        counts[_SILENT] += n_spikes == 0
         counts[_SQUARED] += mistakes
+        if a[label] > HALF:
+            counts[_AMONG + n_spikes - 1] += 1
         counts[_OUTPUT] += n_spikes
         counts[_ERROR] += n_wrong > 0
     return n_wrong > 0
@@ -271,7 +274,7 @@ def _move(layer, x, sample, net, rule, scratch, counts, changing):  # type: igno
                 moved = _change_rows(rows, begin, on, change, changing, layer, sample)
         if back_learns:
             _add_to_rows(rows, back, on, change, rule.limit)
-    counts[_CHANGES + layer] += moved
+    counts[_AMONG + scratch.output.size + layer] += moved
 
 
 @njit(cache=True, nogil=True)

@@ -85,7 +85,8 @@ def learn(
     work = Working.of(weights, algorithm)
     presented, rule, changing = work.shown(samples), work.rule(), work.changing(moment)
     returning = work.returning()
-    counts, done = np.zeros(len(kernels.COUNTS) + algorithm.n_layers, dtype=np.int64), 0
+    n_named, n_out = len(kernels.COUNTS), samples.n_out
+    counts, done = np.zeros(n_named + n_out + algorithm.n_layers, dtype=np.int64), 0
     for piece, decay in _pieces(order, algorithm.decay, shown):
         if changing is not None:
             changing = changing._replace(seen=done)
@@ -97,8 +98,8 @@ def learn(
     named = dict(zip(kernels.COUNTS, counts.tolist(), strict=False))
     score = {name: named.pop(name) for name in kernels.COUNTS[:4]}
     return Learnt(
-        Score(samples=len(order), n_out=samples.n_out, **score),
-        weight_changes=tuple(counts[len(kernels.COUNTS) :].tolist()),
+        Score(samples=len(order), **score, among=tuple(counts[n_named : n_named + n_out].tolist())),
+        weight_changes=tuple(counts[n_named + n_out :].tolist()),
         **named,
     )
 

@@ -24,6 +24,7 @@ from synfire_bp.runs.directory import (
     METRICS,
     SPIKE_COUNT_COLUMNS,
     SPIKE_COUNTS,
+    metrics_of_now,
 )
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
@@ -131,6 +132,8 @@ def load_checkpoint(
     matrices = rest.get("names") or [f"w{n}" for n in range(1, n_layers + 1)]
     rest["names"] = tuple(rest.get("names", ()))
     names = rest.pop("copies", [])
+    rest["metrics"] = [metrics_of_now(row) for row in rest.get("metrics", ())]
+    _refuse_old_sums(path, rest.get("counters", {}))
     return Checkpoint(
         copies={name: stored[f"copy{n}"] for n, name in enumerate(names, 1)} or None,
         weights=tuple(stored[name] for name in matrices),
@@ -177,6 +180,18 @@ def _refuse_other(
             f"{str(expected_fingerprint)[:12]}: data, network, rule, samples or seed differ); "
             "choose another --out"
         )
+
+
+def _refuse_old_sums(path: Path, counters: Mapping[str, Any]) -> None:
+    """Refuse sums of an older version, which counted a silent output as class 0."""
+    score = counters.get("score")
+    if score and not isinstance(score[-1], list):
+        if score[0]:
+            raise CheckpointError(
+                f"{path}: was written between two tests by an older version, which counted a "
+                f"silent output as class 0, and can only be read; {_ANEW}"
+            )
+        score[:] = [0, 0, 0, 0, 0, score[-1] * [0]]
 
 
 def _refuse_unfit(path: Path, checkpoint: Checkpoint) -> None:

@@ -16,17 +16,22 @@ when the training is resumed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 __all__ = [
     "ACTIVITY",
     "CHECKPOINT",
     "EXPERIMENT",
     "METRICS",
     "METRIC_COLUMNS",
+    "NOT_KNOWN_BEFORE",
     "PROVENANCE",
     "SPIKES",
     "SPIKE_COUNTS",
     "SPIKE_COUNT_COLUMNS",
     "WEIGHTS",
+    "metrics_of_now",
 ]
 
 EXPERIMENT = "experiment.yaml"
@@ -43,9 +48,23 @@ METRIC_COLUMNS = (
     "split",
     "samples",
     "accuracy_spikes",
+    "accuracy_argmax",
     "accuracy_potential",
+    "silent",
     "exact",
     "mse",
     "seconds",
 )
+NOT_KNOWN_BEFORE = ("accuracy_spikes", "silent")
+"""Metrics that runs of version 0.1.0 and before do not have: what they called `accuracy_spikes` is
+`accuracy_argmax` now."""
 SPIKE_COUNT_COLUMNS = ("epoch", "population", "phase", "spikes")
+
+
+def metrics_of_now(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of metrics by today's columns; what was not counted then is None."""
+    if "accuracy_argmax" in row or "accuracy_spikes" not in row:
+        return dict(row)
+    unknown = dict.fromkeys(NOT_KNOWN_BEFORE)
+    known = {**row, "accuracy_argmax": row["accuracy_spikes"], **unknown}
+    return {name: known[name] for name in METRIC_COLUMNS if name in known}

@@ -23,11 +23,13 @@ from synfire_bp.runs.directory import (
     EXPERIMENT,
     METRIC_COLUMNS,
     METRICS,
+    NOT_KNOWN_BEFORE,
     PROVENANCE,
     SPIKE_COUNT_COLUMNS,
     SPIKE_COUNTS,
     SPIKES,
     WEIGHTS,
+    metrics_of_now,
 )
 from synfire_bp.runs.plugins import refuse_missing_plugins
 from synfire_bp.runs.provenance import stored_provenance
@@ -93,8 +95,11 @@ class Run:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """Accuracies and losses, one row per evaluation and split (`METRIC_COLUMNS`)."""
-        return self._read(METRICS, lambda file: _read_table(file, METRIC_COLUMNS))
+        """Accuracies and losses, one row per evaluation and split (`METRIC_COLUMNS`).
+
+        `accuracy_spikes` and `silent` are NaN for runs of older versions, which did not count them.
+        """
+        return self._read(METRICS, _read_metrics)
 
     @cached_property
     def activity(self) -> pd.DataFrame:
@@ -192,6 +197,18 @@ def _read_table(file: IO[bytes], columns: Sequence[str] = ()) -> pd.DataFrame:
     if columns and (list(table.columns) != list(columns) or table.isna().any(axis=None)):
         raise ValueError(f"not every row has the columns {', '.join(columns)}")
     return table
+
+
+def _read_metrics(file: IO[bytes]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = _read_table(file)
+    if "accuracy_argmax" not in table:
+        table = pd.DataFrame([metrics_of_now(row) for row in table.to_dict("records")])
+    known = table.drop(columns=list(NOT_KNOWN_BEFORE), errors="ignore")
+    if list(table.columns) != list(METRIC_COLUMNS) or known.isna().any(axis=None):
+        raise ValueError(f"not every row has the columns {', '.join(METRIC_COLUMNS)}")
+    return table.astype(dict.fromkeys(NOT_KNOWN_BEFORE, float))
 
 
 def _read_arrays(file: IO[bytes]) -> dict[str, NDArray]:

@@ -75,8 +75,8 @@ def _of_data(fit: Sequence[tuple[PlannedRun, Experiment]]) -> Iterator[_Found]:
     for run, experiment in fit:
         used = experiment.dataset.preprocessing()
         ends = experiment.network.sizes[0], experiment.network.sizes[-1]
-        key = (experiment.dataset.name, experiment.dataset.path, used.crop, used.scale, ends,
-               experiment.training.samples)  # fmt: skip
+        key = (experiment.dataset.name, experiment.dataset.path, used.crop, used.shrink, used.scale,
+               ends, experiment.training.samples)  # fmt: skip
         alike.setdefault(key, []).append((run, experiment))
     for group in alike.values():
         # what the highest threshold leaves on, a lower one does as well

@@ -155,7 +155,7 @@ class Tables:
         merged = [file for file in (path / RUNS, path / EPOCHS) if file.exists()]
         for file in [*merged, *parts.values()]:
             try:
-                table = _read_table(file)
+                table = _of_now(_read_table(file))
             except FileNotFoundError:
                 raise
             except (OSError, pa.ArrowException):
@@ -209,6 +209,20 @@ def _joined(tables: Sequence[pa.Table], empty: pa.Schema) -> pa.Table:
     if not tables:
         return empty.empty_table()
     return pa.concat_tables(tables, promote_options="default")
+
+
+def _of_now(table: pa.Table) -> pa.Table:
+    """Return a table by today's columns; older versions had argmax alone and called it spikes."""
+    if "accuracy_argmax" in table.column_names or "accuracy_spikes" not in table.column_names:
+        return table
+    heirs = {"accuracy_spikes": "accuracy_argmax", "best_accuracy_spikes": "best_accuracy_argmax"}
+    table = table.rename_columns([heirs.get(name, name) for name in table.column_names])
+    for name in ("accuracy_spikes", "silent"):
+        table = table.append_column(name, pa.nulls(len(table), pa.float64()))
+    if "best_accuracy_argmax" in table.column_names:
+        nulls = pa.nulls(len(table), pa.float64())
+        table = table.append_column("best_accuracy_spikes", nulls)
+    return table
 
 
 def _read_table(file: Path) -> pa.Table:

@@ -43,7 +43,8 @@ SILENT = 1.0
 all of them."""
 
 _GRACE = 30.0  # seconds after its time in which a run may still end by itself
-_READOUTS = ("accuracy_spikes", "accuracy_potential", "exact", "mse")
+_ACCURACIES = ("accuracy_spikes", "accuracy_argmax", "accuracy_potential")
+_READOUTS = (*_ACCURACIES, "silent", "exact", "mse")
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def sort_key(experiment: Experiment) -> tuple[Any, ...]:
     """Return what brings runs together that share binary images, and a compiled circuit."""
     used = experiment.dataset
     kind = _like(used.preprocessing())
-    shape = (used.name, used.path or "", kind.crop, kind.scale or 0.0, kind.threshold)
+    shape = (used.name, used.path or "", kind.crop, kind.shrink, kind.scale or 0.0, kind.threshold)
     return (*shape, experiment.training.samples or 0, experiment.network.sizes)
 
 
@@ -228,10 +229,7 @@ def _trained(
         "epochs": experiment.training.epochs,
         **{name: tests[-1][name] for name in _READOUTS},
         "best_epoch": best["epoch"],
-        **{
-            f"best_{name}": max(row[name] for row in tests)
-            for name in ("accuracy_spikes", "accuracy_potential")
-        },
+        **{f"best_{name}": max(row[name] for row in tests) for name in _ACCURACIES},
         "silent_outputs": None if silent is None else len(silent),
         "silent_units": None if silent is None else ",".join(map(str, silent)),
     }, rows

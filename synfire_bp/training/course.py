@@ -67,7 +67,8 @@ class _Sums:
         """Return the sums that a checkpoint holds."""
         rest = dict(counters)
         score = rest.pop("score", None)
-        return cls(Score(*score) if score else Score.none(n_out), **rest)
+        known = Score(*score[:-1], among=tuple(score[-1])) if score else Score.none(n_out)
+        return cls(known, **rest)
 
     def counters(self) -> dict[str, Any]:
         """Return the sums as a checkpoint holds them."""

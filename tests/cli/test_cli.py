@@ -203,6 +203,9 @@ def test_train_runs_the_circuit_tells_of_every_test_and_ends_with_the_accuracy(t
     assert said.out == (
         f"runs/small: test accuracy after epoch 2: {per_cent(tests[-1]['accuracy_spikes'])} by "
         f"spikes, {per_cent(tests[-1]['accuracy_potential'])} by potential\n"
+        "  by spikes: silence is wrong; of k output units that spike, the right one among them "
+        "counts 1/k\n"
+        "  by potential: the output unit with the greatest summed input\n"
     )
 
 
@@ -267,11 +270,16 @@ def test_test_gives_the_accuracies_of_the_end_of_the_training(run, trained, engi
     rows = table(said.out)
     assert rows["samples"] == ["20"]
     assert rows["accuracy by spikes"] == [per_cent(last["accuracy_spikes"])]
+    assert rows["accuracy by argmax"] == [per_cent(last["accuracy_argmax"])]
     assert rows["accuracy by potential"] == [per_cent(last["accuracy_potential"])]
+    assert rows["no output spike"] == [per_cent(last["silent"])]
 
     numbers = json.loads(run("test", folder, "--engine", engine, "--json").out)
     assert numbers == {name: last[name] for name in numbers}
-    assert {"samples", "accuracy_spikes", "accuracy_potential", "exact", "mse"} == set(numbers)
+    assert set(numbers) == {
+        "samples", "accuracy_spikes", "accuracy_argmax", "accuracy_potential", "silent", "exact",
+        "mse",
+    }  # fmt: skip
 
 
 def test_test_shows_the_training_samples_if_asked(run, trained, data):

@@ -74,9 +74,9 @@ def both(algorithm, weights, inputs, labels, order, *, shown=0, moment=0, parts=
             counted = counts
         else:
             for name, count in counts.items():
-                if name == "weight_changes":
+                if name in ("weight_changes", "among"):
                     counted[name] = tuple(map(sum, zip(counted[name], count, strict=True)))
-                elif name != "n_out":
+                else:
                     counted[name] += count
     for name, ours, theirs in zip(names, held, plain.matrices, strict=True):
         assert np.count_nonzero(ours != theirs) == 0, name

@@ -195,7 +195,7 @@ def test_the_inference_program_answers_as_the_algorithm(experiment):
         assert 0.2 < answer.spikes.mean() < 0.8
         assert segment.samples == len(samples) == segment.score.samples
         right = answer.spikes.argmax(axis=1) == samples.labels
-        assert segment.score.correct_spikes == right.sum()
+        assert segment.score.correct_argmax == right.sum()
         right = answer.potentials.argmax(axis=1) == samples.labels
         assert segment.score.correct_potential == right.sum()
         assert segment.score.squared_errors == (answer.spikes != targets).sum()

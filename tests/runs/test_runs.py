@@ -22,6 +22,7 @@ from synfire_bp.errors import CheckpointError, RunDirectoryError
 from synfire_bp.model import Experiment
 from synfire_bp.runs import (
     METRIC_COLUMNS,
+    METRICS,
     SPIKE_COUNT_COLUMNS,
     Checkpoint,
     Run,
@@ -41,7 +42,7 @@ def random_weights(seed, sizes=(12, 8, 3)):
 
 def metric_rows(epoch, seed):
     """Return a row per split, with fractions that no short decimal equals."""
-    values = np.random.default_rng(seed).random((2, 5)).tolist()
+    values = np.random.default_rng(seed).random((2, len(METRIC_COLUMNS) - 3)).tolist()
     return [
         dict(zip(METRIC_COLUMNS, (epoch, split, 40, *row), strict=True))
         for split, row in zip(("train", "test"), values, strict=True)
@@ -56,7 +57,11 @@ def a_checkpoint(experiment, *, engine="oracle", epoch=1, position=0, seed=0, **
         position=position,
         weights=random_weights(seed),
         initial_weights=random_weights(seed + 1000),
-        counters={"score": [1, 2, 3, 4, 5, 3], "activity": {"hidden_spikes": 7}, "seconds": 0.1},
+        counters={
+            "score": [1, 2, 3, 4, 5, [3, 0, 0]],
+            "activity": {"hidden_spikes": 7},
+            "seconds": 0.1,
+        },
         metrics=metric_rows(float(epoch), seed),
         activity=[{"epoch": float(epoch), "hidden_active": 1 / 3}],
         spike_counts=[{"epoch": float(epoch), "population": "h<", "phase": 2, "spikes": 9}],
@@ -484,6 +489,36 @@ def test_a_run_holds_what_was_saved(model, begun):
         np.testing.assert_array_equal(start, saved.initial_weights[layer - 1])
         assert now.dtype == start.dtype == np.int16
     assert run.experiment == model.resolved()
+
+
+def test_a_run_of_an_older_version_has_its_accuracy_by_argmax_and_no_other_by_spikes(model, begun):
+    with RunWriter.create(begun, model, "oracle", resume=True) as writer:
+        now = writer.finish().metrics
+    older = now.drop(columns=["accuracy_argmax", "silent"])
+    older.to_csv(begun / METRICS, index=False)
+    read = Run.open(begun).metrics
+    assert tuple(read.columns) == METRIC_COLUMNS
+    assert read["accuracy_argmax"].tolist() == now["accuracy_spikes"].tolist()
+    assert read[["accuracy_spikes", "silent"]].isna().all(axis=None)
+    same = ["epoch", "split", "samples", "accuracy_potential", "exact", "mse", "seconds"]
+    assert read[same].equals(now[same])
+
+
+def test_a_checkpoint_of_an_older_version_is_gone_on_with_only_from_a_test(model, tmp_path):
+    older = a_checkpoint(model)
+    for row in older.metrics:
+        row.pop("accuracy_argmax"), row.pop("silent")
+    at_a_test = replace(older, counters=older.counters | {"score": [0, 0, 0, 0, 0, 3]})
+    save_checkpoint(tmp_path / "at.npz", at_a_test)
+    read = load_checkpoint(tmp_path / "at.npz", model, "oracle")
+    assert read.counters["score"] == [0, 0, 0, 0, 0, [0, 0, 0]]
+    for row, before in zip(read.metrics, older.metrics, strict=True):
+        assert row["accuracy_argmax"] == before["accuracy_spikes"]
+        assert row["accuracy_spikes"] is row["silent"] is None
+    between = replace(older, counters=older.counters | {"score": [40, 30, 30, 30, 5, 3]})
+    save_checkpoint(tmp_path / "between.npz", between)
+    with pytest.raises(CheckpointError, match="counted a silent output as class 0"):
+        load_checkpoint(tmp_path / "between.npz", model, "oracle")
 
 
 def test_provenance_tells_what_was_run_on_what(model, tmp_path):

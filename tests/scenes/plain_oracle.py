@@ -128,16 +128,25 @@ class Plain:
         labels = t.argmax(axis=1)
         return {
             "samples": len(o),
-            "correct_spikes": int((o.argmax(axis=1) == labels).sum()),
+            "correct_argmax": int((o.argmax(axis=1) == labels).sum()),
             "correct_potential": int((a.argmax(axis=1) == labels).sum()),
-            "exact": int((o == t).all(axis=1).sum()),
+            "silent": sum(not spikes.any() for spikes in o),
             "squared_errors": int(((o.astype(int) - t) ** 2).sum()),
-            "n_out": o.shape[1],
+            "among": self.among(o, labels),
             "hidden_spikes": int(h.sum()),
             "output_spikes": int(o.sum()),
             "samples_with_error": sum(map(bool, self.wrong)),
             "weight_changes": tuple(self.changed),
         }
+
+    @staticmethod
+    def among(o, labels):
+        """Count the samples by how many outputs spiked beside the label's own."""
+        counts = [0] * o.shape[1]
+        for spikes, label in zip(o, labels, strict=True):
+            if spikes[label]:
+                counts[int(spikes.sum()) - 1] += 1
+        return tuple(counts)
 
     def fractions(self):
         """Counts as `train_epoch` returns them."""

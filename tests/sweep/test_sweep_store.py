@@ -6,6 +6,7 @@ import errno
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("pyarrow")
@@ -76,6 +77,23 @@ def test_rows_have_parameters_metrics_seed_worker_versions_and_status(scene, tmp
     design = read_design(tmp_path / "s")
     assert design["run"].tolist() == runs["run"].tolist()
     assert read_definition(tmp_path / "s").digest() == sweep.digest()
+
+
+def test_a_sweep_of_an_older_version_has_its_accuracies_by_argmax(scene, tmp_path):
+    _, sweep, planned, outcomes = scene
+    stored(tmp_path / "s", sweep, planned, outcomes).merge()
+    runs, epochs = read_sweep(tmp_path / "s")
+    for table in ("runs", "epochs"):
+        file = tmp_path / "s" / f"{table}.parquet"
+        now = pd.read_parquet(file)
+        gone = [name for name in now if "argmax" in name or name == "silent"]
+        now.drop(columns=gone).to_parquet(file, index=False)
+    older = read_sweep(tmp_path / "s")
+    for now, then in zip((runs, epochs), older, strict=True):
+        assert set(then) == set(now)
+        assert then["accuracy_argmax"].tolist() == now["accuracy_spikes"].tolist()
+        assert then[["accuracy_spikes", "silent"]].isna().all(axis=None)
+    assert older[0]["best_accuracy_argmax"].tolist() == runs["best_accuracy_spikes"].tolist()
 
 
 def test_a_run_of_a_sweep_ends_as_the_same_training_alone(scene, tmp_path):

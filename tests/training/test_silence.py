@@ -49,6 +49,15 @@ def test_an_output_unit_that_never_fires_and_cannot_learn_is_named_once(blank, t
     ]
 
 
+def test_silence_does_not_count_as_class_0_by_spikes(blank, tmp_path):
+    run = sb.train(blank, engine="oracle", out=tmp_path / "run")
+    tests = run.metrics[run.metrics.split == "test"]
+    assert (tests.accuracy_spikes <= 2 / 3).all()  # blank images: no output can spike
+    assert (tests.silent >= 1 / 3).all()
+    last = tests.iloc[-1]
+    assert last.accuracy_argmax >= last.accuracy_spikes + 1 / 3 - 1e-12
+
+
 def test_what_was_said_before_a_pause_is_not_said_again(blank, tmp_path):
     half = blank.changed(["training.epochs=2"])
     before = sb.train(half, engine="oracle", out=tmp_path / "run").warnings

@@ -167,11 +167,15 @@ class Algorithm:
 
     @staticmethod
     def row(a2, labels):
-        wrong = (a2 > 512) != (np.arange(SIZES[2]) == labels[:, None])
+        o = a2 > 512
+        wrong = o != (np.arange(SIZES[2]) == labels[:, None])
+        shares = [row[label] / max(row.sum(), 1) for row, label in zip(o, labels, strict=True)]
         return {
             "samples": len(labels),
-            "accuracy_spikes": np.mean((a2 > 512).argmax(axis=1) == labels),
+            "accuracy_spikes": np.mean(shares),
+            "accuracy_argmax": np.mean(o.argmax(axis=1) == labels),
             "accuracy_potential": np.mean(a2.argmax(axis=1) == labels),
+            "silent": np.mean(~o.any(axis=1)),
             "exact": np.mean(~wrong.any(axis=1)),
             "mse": wrong.mean(),
         }

@@ -342,8 +342,8 @@ def test_the_algorithm_shows_each_sample_again():
     for k in order:
         first = sb.oracle.learn(samples, alone, np.array([k]), once).score
         sb.oracle.learn(samples, alone, np.array([k]), once)
-        correct += first.correct_spikes
-    assert score.correct_spikes == correct
+        correct += first.correct_argmax
+    assert score.correct_argmax == correct
 
 
 def test_strays_are_counted_and_a_resumed_training_ends_with_the_same_bits(experiment, tmp_path):
