@@ -13,7 +13,9 @@ __all__ = [
     "FASHION",
     "FASHION_PART",
     "MNIST",
+    "MNIST_10X10",
     "PAPER",
+    "PAPER_GATES",
     "RECORDED",
     "UNTRAINED",
     "finished_run",
@@ -24,11 +26,19 @@ PAPER = "paper"
 """Folder of the paper's runs among all runs, and of what is drawn from them."""
 
 MNIST = "mnist"
+PAPER_GATES = "mnist_paper_gates"
+"""MNIST with the paper's gates alone, at the closing bias of the chip."""
+MNIST_10X10 = "mnist_10x10"
 FASHION = "fashion_mnist"
 FASHION_PART = "fashion_mnist_part"
 UNTRAINED = "mnist-untrained"
 
-_MODELS = {MNIST: (MNIST,), FASHION: (FASHION,), FASHION_PART: (FASHION_PART, FASHION)}
+_MODELS = {
+    MNIST: (MNIST,),
+    PAPER_GATES: (MNIST,),
+    FASHION: (FASHION,),
+    FASHION_PART: (FASHION_PART, FASHION),
+}
 """Names that a run's model may have, by what its folder's name begins with."""
 RECORDED = 2000
 """Samples at the end of a training whose spikes are kept: a trained network errs in few of them."""
@@ -161,4 +171,9 @@ def _training(path: Path) -> str:
     kind, _, seed = path.name.partition("-seed")
     if kind == FASHION_PART:
         return ""
+    if kind == PAPER_GATES:
+        return (
+            f"synfire-bp train {MNIST} --seed {seed} --set network.paper_gates=true --keep-going "
+            f"--out {quoted(path)}"
+        )
     return f"synfire-bp train {kind} --seed {seed} {_OPTIONS.get(kind, '')}--out {quoted(path)}"

@@ -1,8 +1,9 @@
 """Make the runs of the paper's protocol that are missing: ``python -m analysis.paper.runs``.
 
-Five seeds of MNIST, 60 epochs each through the spiking circuit, and the algorithm in integers with
+Twenty seeds of MNIST, 60 epochs each through the spiking circuit, and the algorithm in integers with
 the same seeds as cross-check, weight by weight; the test set through the four-phase inference
-circuit; Fashion-MNIST, whole where its files are, else the part of it that lies in the data folder;
+circuit; the same seeds with the paper's gates alone, whose stray spikes are counted; MNIST of 10x10
+pixels; Fashion-MNIST, whole where its files are, else the part of it that lies in the data folder;
 an untrained network for the raster.  What is finished is kept, what was stopped goes on from its
 checkpoint.  One bar shows the whole.
 """
@@ -25,7 +26,7 @@ from synfire_bp.files import reason
 from synfire_bp.runs import Run, write_atomically
 
 from ..shared.trainings import Task, train_all
-from .protocol import RECORDED
+from .protocol import MNIST_10X10, PAPER_GATES, RECORDED
 
 __all__ = ["CROSS_CHECK", "INFERENCE", "main", "plan"]
 
@@ -45,6 +46,15 @@ def plan(seeds: int, epochs: int | None = None) -> list[Task]:
         Task(f"mnist-oracle-seed{seed}", "mnist", "oracle", change)
         for seed, change in enumerate(changes)
     ]
+    small = [
+        Task(f"{MNIST_10X10}-seed{seed}", "mnist_10x10", "circuit", change)
+        for seed, change in enumerate(changes[:5])
+    ]
+    gates = ("network.paper_gates=true", "record.samples=0")
+    strays = [
+        Task(f"{PAPER_GATES}-seed{seed}", "mnist", "circuit", (*change, *gates), keep_going=True)
+        for seed, change in enumerate(changes)
+    ]
     whole = any(d.name == "fashion-mnist" and d.state == "present" for d in available())
     part = Path(os.environ.get(DATA_VARIABLE, "")) / PART
     for seed, change in enumerate(changes[:3]):
@@ -55,6 +65,7 @@ def plan(seeds: int, epochs: int | None = None) -> list[Task]:
             name = f"fashion_mnist_part-seed{seed}"
             tasks.append(Task(name, "fashion_mnist", "circuit", (*change, *data)))
     few = ("training.epochs=1", "training.samples=3", "record.samples=3")
+    tasks += [*small, *strays]
     return [*tasks, Task("mnist-untrained", "mnist", "circuit", few)]
 
 
@@ -62,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is missing; return the exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}.runs", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/paper"), help="folder (runs/paper)")
-    parser.add_argument("--seeds", type=int, default=5, help="seeds of MNIST (5)")
+    parser.add_argument("--seeds", type=int, default=20, help="seeds of MNIST (20)")
     parser.add_argument("--epochs", type=int, help="epochs of each training (the models')")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at the same time")
     options = parser.parse_args(arguments)
