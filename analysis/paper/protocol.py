@@ -33,12 +33,7 @@ FASHION = "fashion_mnist"
 FASHION_PART = "fashion_mnist_part"
 UNTRAINED = "mnist-untrained"
 
-_MODELS = {
-    MNIST: (MNIST,),
-    PAPER_GATES: (MNIST,),
-    FASHION: (FASHION,),
-    FASHION_PART: (FASHION_PART, FASHION),
-}
+_MODELS = {PAPER_GATES: (MNIST,), FASHION_PART: (FASHION_PART, FASHION)}
 """Names that a run's model may have, by what its folder's name begins with."""
 RECORDED = 2000
 """Samples at the end of a training whose spikes are kept: a trained network errs in few of them."""

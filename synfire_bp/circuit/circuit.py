@@ -293,7 +293,8 @@ class Circuit:
         """Return, per population, the largest sum that its plastic inputs can reach at all.
 
         All presynaptic neurons firing at once through weights at their limit.  Where this is
-        above what `withstands` says, silence in closed phases hangs on the data, and every run checks it.
+        above what `withstands` says, silence in closed phases hangs on the data, and every run
+        checks it.
         """
         sums: dict[str, int] = {}
         for row in self.plastic:

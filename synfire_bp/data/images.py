@@ -41,7 +41,8 @@ class Preprocessing:
     Raises
     ------
     DatasetError
-        A negative or fractional crop, a shrink below 1, a scale that is not positive, a number that is not finite.
+        A negative or fractional crop, a shrink below 1, a scale that is not positive, a number that
+        is not finite.
     """
 
     crop: int = 0
