@@ -3,7 +3,8 @@
 Twenty seeds of MNIST, 60 epochs each through the spiking circuit, and the algorithm in integers
 with the same seeds as cross-check, weight by weight; the test set through the four-phase inference
 circuit; the same seeds with the paper's gates alone, whose stray spikes are counted; MNIST of
-10x10 pixels; Fashion-MNIST, whole where its files are, else the part of it that lies in the data folder;
+10x10 pixels; Fashion-MNIST, whole where its files are, else the part of it that lies in the data
+folder;
 an untrained network for the raster.  What is finished is kept, what was stopped goes on from its
 checkpoint.  One bar shows the whole.
 """
