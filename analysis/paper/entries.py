@@ -2,8 +2,10 @@
 
 All are drawn from the runs of the paper's protocol, below `runs/paper/`:
 
-    mnist-seed0 … mnist-seed4    the spiking circuit, 60 epochs (`make paper`)
+    mnist-seed0 … mnist-seed19   the spiking circuit, 60 epochs (`make paper`)
     mnist-oracle-seed0 …         the algorithm in integers with the same seeds
+    mnist_paper_gates-seed0 …    the circuit with the paper's gates alone
+    mnist_10x10-seed0 …          images of 10x10 pixels
     fashion-…                    Fashion-MNIST, whole or part
     inference.json               the test set through the four-phase circuit
 """
@@ -17,12 +19,14 @@ from . import (
     concept,
     connectivity,
     fashion_curves,
+    gates,
     gradient_check,
     mnist_curves,
     one_sample,
     raster,
     receptive_fields,
     tables,
+    triples,
     weights,
 )
 
@@ -32,10 +36,12 @@ ENTRIES: tuple[Entry, ...] = (
     concept.ENTRY,
     connectivity.ENTRY,
     mnist_curves.ENTRY,
+    triples.ENTRY,
     fashion_curves.ENTRY,
     *raster.ENTRIES,
     activation.ENTRY,
     *tables.ENTRIES,
+    *gates.ENTRIES,
     *weights.ENTRIES,
     *answers.ENTRIES,
     receptive_fields.ENTRY,

@@ -6,9 +6,10 @@ accuracy after training and the accuracy of inference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from synfire_bp.runs import Run
 from .protocol import MNIST, PAPER, finished_seeds
 
 __all__ = [
+    "BY_SPIKES",
     "MODES",
     "READOUTS",
     "ChipCosts",
@@ -37,7 +39,9 @@ __all__ = [
 MODES = ("training", "inference")
 """What a sample is shown for."""
 READOUTS = {"argmax": "accuracy_argmax", "potential": "accuracy_potential"}
-"""What a prediction is read from, and its column in a run's metrics."""
+"""What a prediction is read from beside the paper's numbers, and its column in a run's metrics."""
+BY_SPIKES = {"spikes": "accuracy_spikes"}
+"""The readout that counts silence as wrong, which the paper has not."""
 
 
 def mnist_runs(runs: Path) -> tuple[Run, ...]:
@@ -92,7 +96,9 @@ def _decisive(run: Run) -> dict[str, object]:
 # ----------------------------------------------------------------------------------------------
 
 
-def accuracies(runs: Sequence[Run]) -> pd.DataFrame:
+def accuracies(
+    runs: Sequence[Run], readouts: Mapping[str, str] = MappingProxyType(READOUTS)
+) -> pd.DataFrame:
     """Return the test accuracies of runs, at the last epoch and at the best one.
 
     Returns
@@ -109,7 +115,7 @@ def accuracies(runs: Sequence[Run]) -> pd.DataFrame:
     rows = []
     for run in runs:
         tests = split_rows(run)
-        for readout, column in READOUTS.items():
+        for readout, column in readouts.items():
             best = tests.iloc[int(tests[column].to_numpy().argmax())]
             rows.append(
                 {

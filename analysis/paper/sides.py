@@ -11,7 +11,7 @@ import pandas as pd
 from synfire_bp.errors import SynfireError
 from synfire_bp.runs import Run
 
-from .protocol import FASHION, FASHION_PART, MNIST, finished_seeds
+from .protocol import FASHION, FASHION_PART, MNIST, MNIST_10X10, finished_seeds
 from .reported import PaperNumbers
 from .results import ChipCosts, accuracies, chip_costs, mnist_runs, split_rows
 
@@ -76,6 +76,13 @@ class Sides:
             yield f"{name} of the network", size, value(f"protocol.{name}")
         yield "epochs", run.experiment.training.epochs, value("protocol.epochs")
         yield "training samples", samples_an_epoch(run), value("protocol.samples")
+
+    def reduced(self) -> tuple[tuple[Run, ...], str]:
+        """Return the runs of MNIST reduced to 10 x 10 pixels; none: and why not."""
+        try:
+            return finished_seeds(self._runs, MNIST_10X10), ""
+        except SynfireError as error:
+            return (), _first_sentence(error)
 
     def fashion(self, threshold: float) -> tuple[tuple[Run, ...], str]:
         """Return the runs of Fashion-MNIST at a pixel threshold; none: and why not."""

@@ -1,0 +1,96 @@
+"""What was reproduced, what was not, and what cannot be compared, in sentences made from tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from synfire_bp.errors import SynfireError
+
+from ..shared.page import rounded, text
+from .gates import ALONE, BLOCKED
+from .gates import table as gates_table
+from .tables import cross_check
+from .verdicts import BETTER, NOT_COMPARABLE, WITHIN, WORSE
+
+__all__ = ["in_words"]
+
+_TITLES = {
+    WITHIN: "Reproduced",
+    BETTER: "Better than reported",
+    WORSE: "Not reproduced",
+    NOT_COMPARABLE: "Cannot be compared, or only as a ratio",
+}
+_SAID = ("MNIST, test accuracy", "MNIST reduced to 10 × 10 pixels", "Energy and time of a sample",
+         "Fashion-MNIST, as in the text")  # fmt: skip
+"""Groups of the comparison that are told; the rest is settings and details."""
+_DIGITS = 4
+
+
+def in_words(comparison: pd.DataFrame, runs: Path) -> list[dict[str, object]]:
+    """Return a heading and its sentences for every verdict that was given.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        As from `comparison.compare`.
+    runs : Path
+        The folder of all runs: for circuit against algorithm, and for the gates.
+
+    Returns
+    -------
+    list of dict
+        `title`, `slug` of the verdict, `sentences`.
+    """
+    told = comparison[comparison["group"].isin(_SAID)]
+    parts = []
+    for verdict, title in _TITLES.items():
+        sentences = [_sentence(row) for _, row in told[told["verdict"] == verdict].iterrows()]
+        if verdict == WITHIN:
+            sentences = [*_exact(runs), *sentences]
+        if sentences:
+            slug = verdict.split()[0]
+            parts.append(
+                {"title": title, "slug": slug, "sentences": list(dict.fromkeys(sentences))}
+            )
+    return parts
+
+
+def _sentence(row: pd.Series) -> str:
+    unit = f" {row['unit']}" if row["unit"] in ("%", "mJ", "ms", "µJ s") else ""
+    subject = f"{row['group']}: " if row["group"] not in row["what"] else ""
+    theirs = f"paper {text(row['paper'])}{unit}"
+    if np.isnan(row["ours"]):
+        return f"{subject}{row['what']} ({theirs}): {row['why']}."
+    ours = f"ours {text(rounded(row['ours'], _DIGITS))}{unit}"
+    if not np.isnan(row["low"]):
+        low, high = (text(rounded(row[end], _DIGITS)) for end in ("low", "high"))
+        ours += f" ({low} … {high})"
+    why = f"; {row['why']}" if row["why"] else ""
+    return f"{subject}{row['what']}, {row['how']}: {theirs}, {ours}{why}."
+
+
+def _exact(runs: Path) -> Iterator[str]:
+    """Yield what was compared to the last bit; nothing where there are no runs for it."""
+    try:
+        checked = cross_check(runs)
+        yield (
+            f"The spiking circuit equals the algorithm in integers: {len(checked)} trainings, "
+            f"{checked['weights_different'].sum():,} of {checked['weights_compared'].sum():,} "
+            f"weights and {checked['scores_different'].sum():,} of "
+            f"{checked['scores_compared'].sum():,} scores are different."
+        )
+        found = gates_table(runs)
+    except SynfireError:
+        return  # the tables themselves say why
+    for gates in (BLOCKED, ALONE):
+        here = found[found["gates"] == gates]
+        strays = here["stray_spikes"]
+        yield (
+            f"Gates {gates}, {len(here)} trainings: {strays.min():,} … {strays.max():,} stray "
+            f"spikes a training, {here['weights_different'].sum():,} of "
+            f"{here['weights_compared'].sum():,} weights different from the algorithm’s."
+        )
