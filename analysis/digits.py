@@ -16,8 +16,9 @@ ENTRIES: tuple[Entry, ...] = (
         name="learning_curve",
         group=DIGITS,
         title="Learning curve of the digits",
-        caption="Accuracy, read from the spikes and from the potential of the output layer, and "
-        "mean squared error over the epochs of training, on test and training images.",
+        caption="Accuracy by spikes (silence is wrong; of k output units that spike, the right one "
+        "among them counts 1/k) and by potential (the output unit with the greatest summed input), "
+        "and mean squared error over the epochs of training, on test and training images.",
         numbers=lambda runs: learning_curve.numbers(needed_run(runs, DIGITS)),
         draw=learning_curve.draw,
     ),

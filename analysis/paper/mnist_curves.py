@@ -39,8 +39,10 @@ ENTRY = Entry(
     title="Learning curves of MNIST",
     caption="Accuracy and mean squared error over the epochs of training, on test and training "
     "images, evaluated each half epoch: the mean of the spiking circuit's runs that are finished, "
-    "and single runs as dots. Dashed: the paper's test accuracies; 97.5 % is its footnote b, which "
-    "we take to be the accuracy by potential.",
+    "and single runs as dots. By argmax: the first output unit that spikes, silence reads as "
+    "class 0, as the authors counted; by potential: the output unit with the greatest summed "
+    "input. Dashed: the paper's best of three runs in any half epoch; 97.5 % is its footnote b, "
+    "which we take to be the accuracy by potential.",
     element="Fig. 3",
     numbers=numbers,
     draw=draw,
