@@ -107,8 +107,9 @@ def files(folder):
 def scores(outputs, potentials, labels):
     outputs, potentials = np.array(outputs), np.array(potentials)
     targets = np.eye(outputs.shape[1])[labels]
+    shares = outputs[np.arange(len(labels)), labels] / np.maximum(outputs.sum(axis=1), 1)
     return {
-        "accuracy_spikes": 100 * np.mean(outputs.argmax(axis=1) == labels),
+        "accuracy_spikes": 100 * np.mean(shares),
         "accuracy_potential": 100 * np.mean(potentials.argmax(axis=1) == labels),
         "mse": np.mean((outputs - targets) ** 2),
     }

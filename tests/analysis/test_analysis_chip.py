@@ -130,7 +130,7 @@ def copied(runs, tmp_path):
 
 
 def accuracies(data, w1, w2):
-    """Percent of the test samples, by spikes and by potential."""
+    """Percent of the test samples, by argmax and by potential."""
     x, y = data["test"]
     a2 = (x @ w1 > 512).astype(int) @ w2
     return 100 * np.mean((a2 > 512).argmax(1) == y), 100 * np.mean(a2.argmax(1) == y)
@@ -228,7 +228,7 @@ def test_the_table_of_real_weights_tells_the_accuracy_after_every_epoch(runs, da
             order = sb.epoch_order(seed, epoch, len(labels))
             float_weights.learn(Samples.of(inputs, labels, N_OUT), weights, order)
             row = table[(table["seed"] == seed) & (table["epoch"] == epoch + 1)].iloc[0]
-            found = 100 * row["accuracy_spikes"], 100 * row["accuracy_potential"]
+            found = 100 * row["accuracy_argmax"], 100 * row["accuracy_potential"]
             assert found == pytest.approx(accuracies(data, *weights))
 
 
@@ -259,7 +259,7 @@ def test_with_the_chip_s_limits_w2_and_its_negative_drift_apart_as_in_plain_nump
         course = trained_in_copies(data, training.seed, -256, 254)
         for epoch, (accuracy, _, w2, other) in enumerate(course, 1):
             row = row_of(limits, training, epoch)
-            found = row["accuracy_spikes"], row["accuracy_potential"]
+            found = row["accuracy_argmax"], row["accuracy_potential"]
             assert found == pytest.approx(accuracy)
             assert row["unequal_weights"] == np.count_nonzero(w2 != other)
         apart = np.abs(w2 - other)
@@ -276,7 +276,7 @@ def test_with_symmetric_limits_nothing_drifts_and_accuracy_is_that_of_the_algori
     for seed in SEEDS:
         for epoch, (accuracy, *_) in enumerate(trained_in_copies(data, seed, -254, 254), 1):
             row = row_of(limits, Training(8, True, seed), epoch)
-            assert (row["accuracy_spikes"], row["accuracy_potential"]) == pytest.approx(accuracy)
+            assert (row["accuracy_argmax"], row["accuracy_potential"]) == pytest.approx(accuracy)
             assert row["unequal_weights"] == 0
         assert (row["w1_unequal"], row["w2_unequal"], row["w2_largest"]) == (0, 0, 0)
 
@@ -326,7 +326,7 @@ def test_accuracy_against_weight_bits_is_that_of_the_weights_in_the_end(bits, ru
         for seed in SEEDS:
             stored = np.load(runs / "chip" / f"bits{number}-seed{seed}" / "weights.npz")
             found.append(accuracies(data, stored["w1"].astype(int), stored["w2"].astype(int)))
-        assert rows["accuracy_spikes"].tolist() == pytest.approx([spikes for spikes, _ in found])
+        assert rows["accuracy_argmax"].tolist() == pytest.approx([spikes for spikes, _ in found])
         assert rows["accuracy_potential"].tolist() == pytest.approx([p for _, p in found])
 
 
@@ -334,13 +334,13 @@ def test_accuracy_with_real_weights_stands_beside_that_with_bits(bits, runs):
     assert list(dict.fromkeys(bits["weights"])) == ["5", "8", "float"]
     table = pd.read_csv(runs / "chip" / "float_weights.csv")
     last, real = table[table["epoch"] == EPOCHS], bits[bits["weights"] == "float"]
-    for name in ("accuracy_spikes", "accuracy_potential"):
+    for name in ("accuracy_argmax", "accuracy_potential"):
         assert real[name].tolist() == pytest.approx((100 * last[name]).tolist())
 
 
 def test_medians_are_those_of_the_seeds(bits):
     for _, rows in bits.groupby("weights"):
-        for readout in ("spikes", "potential"):
+        for readout in ("argmax", "potential"):
             middle = sorted(rows[f"accuracy_{readout}"])[1]
             assert rows[f"median_{readout}"].tolist() == [middle] * 3
 
@@ -360,7 +360,7 @@ def lines_of(figure):
 
 def test_accuracy_against_weight_bits_draws_every_seed_and_the_medians(bits):
     lines = lines_of(weight_bits.draw(bits))
-    for readout in ("spikes", "potential"):
+    for readout in ("argmax", "potential"):
         seeds, medians = lines[f"accuracy_{readout}"], lines[f"median_{readout}"]
         assert seeds.get_ydata().tolist() == bits[f"accuracy_{readout}"].tolist()
         places = np.round(seeds.get_xdata())
@@ -374,7 +374,7 @@ def test_accuracy_against_weight_bits_draws_every_seed_and_the_medians(bits):
 def test_the_scale_of_accuracies_holds_all_of_them_and_whatever_else_there_can_be(bits):
     for low, high in ((0, 100), (9.8, 97.5), (95.1, 97.9), (100, 100), (0, 0)):
         spread = np.linspace(low, high, len(bits))
-        table = bits.assign(accuracy_spikes=spread, accuracy_potential=spread[::-1])
+        table = bits.assign(accuracy_argmax=spread, accuracy_potential=spread[::-1])
         (axes,) = weight_bits.draw(table).axes
         bottom, top = axes.get_ylim()
         assert bottom < low <= high < top
@@ -403,7 +403,7 @@ def test_the_drift_of_copies_is_drawn_as_it_is_tabulated(limits):
 
 def test_the_cost_of_the_limits_is_drawn_seed_by_seed(limits):
     lines = lines_of(chip_limits.draw(limits))
-    for name in ("accuracy_spikes", "accuracy_potential"):
+    for name in ("accuracy_argmax", "accuracy_potential"):
         cost = [
             row_of(limits, Training(8, False, s))[name] - row_of(limits, Training(8, True, s))[name]
             for s in SEEDS
@@ -452,7 +452,7 @@ def test_the_figures_are_drawn_with_all_others_if_there_is_a_study(runs, made, t
         written = pd.read_csv(out / f"{module.ENTRY.name}.csv")
         drawn = module.numbers(made)
         assert list(written) == list(drawn)
-        for column in ("accuracy_spikes", "accuracy_potential"):
+        for column in ("accuracy_argmax", "accuracy_potential"):
             assert written[column].tolist() == drawn[column].tolist()
 
 
@@ -597,7 +597,7 @@ def test_a_study_that_was_stopped_is_completed_with_the_same_bits_but_for_what_f
     assert chip_runs.main(options) == 1
     said = capsys.readouterr().err
     assert f"bits8-seed1: {foreign}: is not empty and no run directory" in said
-    assert re.search(r"bits5-seed0: test \d+\.\d\d % by spikes", said)
+    assert re.search(r"bits5-seed0: test \d+\.\d\d % by argmax", said)
     shutil.rmtree(foreign)
     shutil.copytree(runs / "chip" / "bits8-seed1", foreign)
     for module in (weight_bits, chip_limits):
@@ -646,15 +646,15 @@ def test_the_tables_hold_the_numbers_of_the_figures(made, bits, limits):
     assert list(found) == ["5", "8", "float"]
     for weights, cells in found.items():
         rows = bits[bits["weights"] == weights]
-        for (median, seeds), readout in zip((cells[:2], cells[2:]), ("spikes", "potential"),
+        for (median, seeds), readout in zip((cells[:2], cells[2:]), ("argmax", "potential"),
                                             strict=True):  # fmt: skip
             assert float(median) == pytest.approx(rows[f"median_{readout}"].iloc[0], abs=0.005)
             values = [float(value) for value in seeds.split(",")]
             assert values == pytest.approx(rows[f"accuracy_{readout}"].tolist(), abs=0.005)
 
     found = table_after(text, "**What the chip's limits cost**")
-    assert list(found) == ["by spikes", "by potential"]
-    for cells, readout in zip(found.values(), ("spikes", "potential"), strict=True):
+    assert list(found) == ["by argmax", "by potential"]
+    for cells, readout in zip(found.values(), ("argmax", "potential"), strict=True):
         own, other = (
             [row_of(limits, Training(8, symmetric, s))[f"accuracy_{readout}"] for s in SEEDS]
             for symmetric in (False, True)
