@@ -106,24 +106,25 @@ def interaction_numbers(tables: SweepTables) -> pd.DataFrame | None:
 
 
 def map_numbers(tables: SweepTables) -> pd.DataFrame | None:
-    """Return the mean outcomes of a grid of two parameters.
+    """Return the outcomes of a grid of two parameters.
 
     Returns
     -------
     DataFrame or None
-        Both parameters (`x_name`, `x`, `y_name`, `y`), `outcome`, `runs`, `mean`, `lowest`,
-        `highest` over seeds, percent.  None if the design is no grid of two.
+        Both parameters (`x_name`, `x`, `y_name`, `y`), `outcome`, `runs`, `mean`, `median`,
+        `lowest`, `highest` over seeds, percent.  None if the design is no grid of two.
     """
     varying = [name for name in tables.parameters if tables.runs[name].nunique() > 1]
     if tables.sweep.design.kind != "grid" or len(varying) != 2:
         return None
     x, y = varying
     rows = [
-        (x, at_x, y, at_y, outcome, len(runs), runs.mean(), runs.min(), runs.max())
+        (x, at_x, y, at_y, outcome, len(runs), runs.mean(), runs.median(), runs.min(), runs.max())
         for outcome in OUTCOMES
         for (at_x, at_y), runs in tables.runs.groupby([x, y], sort=False)[outcome]
     ]
-    columns = ["x_name", "x", "y_name", "y", "outcome", "runs", "mean", "lowest", "highest"]
+    columns = ["x_name", "x", "y_name", "y", "outcome", "runs", "mean", "median", "lowest",
+               "highest"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
