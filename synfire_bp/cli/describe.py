@@ -167,5 +167,5 @@ def _on_chip(
             f"{run.path}: its network is {'-'.join(map(str, run.experiment.network.sizes))}, the "
             f"model's {'-'.join(map(str, circuit.sizes))}; --run must name a run of the model"
         )
-    tables = (None, None) if run is None else (run.spike_counts, run.metrics)
-    return list(hardware_report(circuit, inference, *tables, placement))
+    spikes, metrics = (None, None) if run is None else (run.spike_counts, run.metrics)
+    return list(hardware_report(circuit, inference, spikes, metrics, placement))
