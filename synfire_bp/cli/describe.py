@@ -9,7 +9,14 @@ import typer
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.rows import Block, Population, Source
-from synfire_bp.cli.options import HardwareName, Model, Plugins, Set, read_experiment
+from synfire_bp.cli.options import (
+    HardwareName,
+    Model,
+    PlacementName,
+    Plugins,
+    Set,
+    read_experiment,
+)
 from synfire_bp.cli.tables import listed, print_table
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.model import assemble
@@ -32,6 +39,12 @@ def describe(
         Path | None,
         typer.Option(help="Run directory of the model: energy and time from its spikes."),
     ] = None,
+    placement: Annotated[
+        PlacementName | None,
+        typer.Option(
+            help="Cores: as few as hold it (own), or the paper's 81 (authors). Default: own."
+        ),
+    ] = None,
     plugins: Plugins = None,
 ) -> None:
     """Print a model's populations, phases, projections and counts."""
@@ -40,9 +53,13 @@ def describe(
     circuit, inference = assembled.circuit, assembled.inference.circuit
     on_chip: list[HardwareTable | str] = []  # before anything is printed: it may be refused
     if hardware is not None or assembled.network.neurons.chip is not None:
-        on_chip = _on_chip(circuit, inference, None if run is None else Run.open(run))
-    elif run is not None:
-        raise typer.BadParameter(f"--run needs --hardware {HardwareName.loihi1.value}")
+        on_chip = _on_chip(
+            circuit, inference, None if run is None else Run.open(run),
+            (placement or PlacementName.own).value,
+        )  # fmt: skip
+    elif run is not None or placement is not None:
+        option = "--placement" if run is None else "--run"
+        raise typer.BadParameter(f"{option} needs --hardware {HardwareName.loihi1.value}")
     sizes = "-".join(map(str, circuit.sizes))
     print(f"{experiment.name}: {experiment.description}")
     rule = experiment.learning.parsed()
@@ -140,7 +157,9 @@ def _print_counts(circuit: Circuit, inference: Circuit) -> None:
     print_table("Counts", ("", "training", "inference"), rows, left=1)
 
 
-def _on_chip(circuit: Circuit, inference: Circuit, run: Run | None) -> list[HardwareTable | str]:
+def _on_chip(
+    circuit: Circuit, inference: Circuit, run: Run | None, placement: str
+) -> list[HardwareTable | str]:
     from synfire_bp.loihi.summary import hardware_report
 
     if run is not None and run.experiment.network.sizes != circuit.sizes:
@@ -148,5 +167,5 @@ def _on_chip(circuit: Circuit, inference: Circuit, run: Run | None) -> list[Hard
             f"{run.path}: its network is {'-'.join(map(str, run.experiment.network.sizes))}, the "
             f"model's {'-'.join(map(str, circuit.sizes))}; --run must name a run of the model"
         )
-    tables = () if run is None else (run.spike_counts, run.metrics)
-    return list(hardware_report(circuit, inference, *tables))
+    spikes, metrics = (None, None) if run is None else (run.spike_counts, run.metrics)
+    return list(hardware_report(circuit, inference, spikes, metrics, placement))

@@ -17,6 +17,7 @@ __all__ = [
     "EngineOrNone",
     "HardwareName",
     "Model",
+    "PlacementName",
     "Plugins",
     "Quiet",
     "Seed",
@@ -31,6 +32,13 @@ class HardwareName(str, Enum):
     """Chips that a circuit can be placed on."""
 
     loihi1 = "loihi1"
+
+
+class PlacementName(str, Enum):
+    """Ways to place a circuit on a chip."""
+
+    own = "own"
+    authors = "authors"
 
 
 class SplitName(str, Enum):

@@ -3,11 +3,12 @@
 What is counted, in the phase in which a neuron fires (its spikes are delivered in that step):
 
 - *synaptic operations*: each spike times its synapses, of every projection, on the target's core.
-- *learning updates*: the synapses that the learning engine visits.  Every product of a rule that
-  this package reads holds x0, so a synapse can change only in a step in which its presynaptic
-  neuron fires: the engine visits all learning synapses of every neuron that fires, whether or
-  not the target fires too, in every step (a learning epoch is one step).  `visits="all"` counts
-  all learning synapses in every step instead: an upper bound.
+- *learning updates*: the synapses that the learning engine visits.  How often it does is not
+  public, so it is a choice (`visits`); a learning epoch is one step.  "coincidences": those both of
+  whose neurons fire in the step, the only ones that the paper's rule changes: a lower bound.
+  "active": all learning synapses of every neuron that fires, whether or not the target fires too.
+  "all": every learning synapse in every step: an upper bound.  A number from 0 to 1: so far from
+  the lower to the upper bound.
 - *active and inactive updates*: every neuron is updated in every step; active if it fires.
   Counting all as active is an upper bound and adds 29 pJ a neuron and step.
 - *spikes in a tile*: one per spike and core that listens to it; *hops* from tile to tile on top.
@@ -30,12 +31,16 @@ from synfire_bp.loihi.placement import Placement, all_projections, learns
 __all__ = [
     "OPERATIONS",
     "SpikeCounts",
+    "Visits",
     "count_spikes",
     "forward_counts",
     "last_counts",
     "operations",
     "synaptic_operations",
 ]
+
+Visits = Literal["coincidences", "active", "all"] | float
+"""Which synapses the learning engine visits."""
 
 SpikeCounts = Mapping[str, NDArray[np.integer]]
 """Population name to spikes per phase, shape (n_phases,), or per neuron, (size, n_phases)."""
@@ -244,7 +249,7 @@ def operations(
     placement: Placement,
     samples: int,
     *,
-    visits: Literal["active", "all"] = "active",
+    visits: Visits = "active",
 ) -> pd.DataFrame:
     """Count what the chip does for a sample, from the spikes of a run.
 
@@ -261,13 +266,16 @@ def operations(
         Of the same circuit.
     samples : int
         How many samples the spikes are of.
-    visits : {"active", "all"}
-        Which synapses the learning engine visits: those of neurons that fire, or all in every step.
+    visits : {"coincidences", "active", "all"} or float
+        Which synapses the learning engine visits: those of pairs that fire together, those of
+        presynaptic neurons that fire, or all in every step; 0 … 1: in between, with coincidences
+        at 0 and all at 1.  From means over several samples, coincidences are a product of means.
 
     Returns
     -------
     DataFrame
-        One row per phase and core (the index), columns `OPERATIONS`; means over the samples.
+        One row per phase and core (the index; the core by its number on the chip), columns
+        `OPERATIONS`; means over the samples.
         Spikes and hops stand at the core that sends them; those of sources, which lie outside, do
         not count, but what they do at their synapses does.
 
@@ -285,7 +293,7 @@ def operations(
     east_west, north_south = (_per_spike(placement, hops) for hops in placement.distances)
     counted = {
         "synaptic_operations": (plastic + fixed) @ rates,
-        "learning_updates": _learning_updates(circuit, placement, rates, visits),
+        "learning_updates": _learning_updates(placement, rates, visits),
         "active_updates": active,
         "inactive_updates": home.sum(axis=1)[:, None] - active,
         "spikes_in_tile": home @ (sent[:, None] * rates),
@@ -293,12 +301,12 @@ def operations(
         "hops_north_south": home @ (north_south[:, None] * rates),
     }
     index = pd.MultiIndex.from_product(
-        [range(circuit.n_phases), range(placement.n_cores)], names=["phase", "core"]
+        [range(circuit.n_phases), placement.core_numbers], names=["phase", "core"]
     )
     return pd.DataFrame({name: counted[name].T.ravel() for name in OPERATIONS}, index=index)
 
 
-def _check_counted(circuit: Circuit, placement: Placement, visits: str) -> None:
+def _check_counted(circuit: Circuit, placement: Placement, visits: Visits) -> None:
     """Refuse a placement of another circuit, and unknown visits."""
     if placement.circuit != circuit:
         raise HardwareError(
@@ -306,20 +314,39 @@ def _check_counted(circuit: Circuit, placement: Placement, visits: str) -> None:
             f"{placement.circuit.n_phases} phases, not of this one: "
             f"{'-'.join(map(str, circuit.sizes))} with {circuit.n_phases}"
         )
-    if visits not in ("active", "all"):
-        raise HardwareError(f"visits is {visits!r}; must be 'active' or 'all'")
+    named = visits in ("coincidences", "active", "all")
+    if not named and (isinstance(visits, (str, bool)) or not 0 <= visits <= 1):
+        raise HardwareError(
+            f"visits is {visits!r}; must be 'coincidences', 'active' or 'all', or a number from "
+            "0 (coincidences) to 1 (all)"
+        )
 
 
 def _learning_updates(
-    circuit: Circuit, placement: Placement, rates: NDArray[np.float64], visits: str
+    placement: Placement, rates: NDArray[np.float64], visits: Visits
 ) -> NDArray[np.float64]:
     """Return the synapses that the learning engine visits, shape (n_cores, n_phases)."""
-    plastic = placement.synapses["plastic"]
+    circuit, plastic = placement.circuit, placement.synapses["plastic"]
+    shape = (placement.n_cores, circuit.n_phases)
     if not learns(circuit):
-        return np.zeros((placement.n_cores, circuit.n_phases))
-    if visits == "all":
-        return np.repeat(plastic.sum(axis=1)[:, None], circuit.n_phases, axis=1).astype(float)
-    return plastic @ rates
+        return np.zeros(shape)
+    if visits == "active":
+        return plastic @ rates
+    share = {"coincidences": 0.0, "all": 1.0}[visits] if isinstance(visits, str) else visits
+    together = _coincidences(placement, rates)
+    every = np.broadcast_to(plastic.sum(axis=1)[:, None], shape)
+    return together + share * (every - together)
+
+
+def _coincidences(placement: Placement, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the plastic synapses whose neurons fire together, shape (n_cores, n_phases)."""
+    slices = placement.circuit.slices
+    together = np.zeros((placement.n_cores, rates.shape[1]))
+    for row in placement.circuit.plastic:
+        post = slices[row.post]
+        pairs = rates[post] * rates[slices[row.pre]].sum(axis=0)
+        np.add.at(together, placement.core_of[post], pairs)
+    return together
 
 
 def _per_spike(placement: Placement, hops: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,24 +1,26 @@
 """What a sample costs on the chip: operations counted from spikes, times a table of costs.
 
     operations    counted from the spikes of a run and a placement (`counting`)
-    x EnergyTable Davies et al. (2018): energy and time of each kind of operation
+    x EnergyTable Davies et al. (2018): energy and time of each kind of operation (`costs`)
     = energy and time per phase and sample, energy-delay product, ratio to the measured values
 
 The time of a step is that of its slowest core, whose operations and outgoing spikes come one after
 the other; then the farthest way that a neuron of a sending core has; then one barrier over the
-tiles in use.
+tiles in use; then what a step costs besides, if that is given.  *Dynamic* energy is that of the
+operations; the *total* has management, host and static power on top.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synfire_bp.errors import HardwareError
+from synfire_bp.loihi.costs import Cost, EnergyTable
 from synfire_bp.loihi.counting import (
     OPERATIONS,
     count_spikes,
@@ -27,7 +29,7 @@ from synfire_bp.loihi.counting import (
     operations,
     synaptic_operations,
 )
-from synfire_bp.loihi.placement import Placement
+from synfire_bp.loihi.placement import Placement, learns
 
 __all__ = [
     "LEFT_OUT",
@@ -46,82 +48,18 @@ __all__ = [
     "synaptic_operations",
 ]
 
-Pair = tuple[float, float]
-
-
-class Cost(NamedTuple):
-    """What one operation costs."""
-
-    joules: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class EnergyTable:
-    """Costs of operations, as (joules, seconds): pre-silicon estimates at 0.75 V.
-
-    Source: Davies et al. (2018), IEEE Micro 38(1), 82-99.
-
-    Attributes
-    ----------
-    synaptic_operations : (float, float)
-        One synapse passes one spike on; the table gives the least energy and the longest time.
-    learning_updates : (float, float)
-        One synapse visited by the learning engine (pairwise STDP).
-    active_updates, inactive_updates : (float, float)
-        One neuron for one step.
-    spikes_in_tile : (float, float)
-        One spike for one core.
-    hops_east_west, hops_north_south : (float, float)
-        One spike from one tile to the next.
-    barrier : (float, float)
-        Seconds that a mesh-wide barrier takes over 1 tile and over 32; in between, a straight line
-        [assumed].  The table has no energy for it.
-    static_power : float
-        Watts that the chip draws whatever it does.  0: left out, since the table has no such
-        number and none is invented.
-    """
-
-    synaptic_operations: Pair = (23.6e-12, 3.5e-9)
-    learning_updates: Pair = (120e-12, 6.1e-9)
-    active_updates: Pair = (81e-12, 8.4e-9)
-    inactive_updates: Pair = (52e-12, 5.3e-9)
-    spikes_in_tile: Pair = (1.7e-12, 2.1e-9)
-    hops_east_west: Pair = (3.0e-12, 4.1e-9)
-    hops_north_south: Pair = (4.0e-12, 6.5e-9)
-    barrier: Pair = (113e-9, 465e-9)
-    static_power: float = 0.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            for value in np.atleast_1d(getattr(self, field.name)):
-                if not (np.isfinite(value) and value >= 0):
-                    raise HardwareError(
-                        f"energy table: {field.name} is {getattr(self, field.name)}; must be "
-                        "finite and not negative"
-                    )
-
-    def costs(self) -> dict[str, Cost]:
-        """Return the cost of each of the `OPERATIONS`."""
-        return {name: Cost(*getattr(self, name)) for name in OPERATIONS}
-
-    def barrier_seconds(self, tiles: int) -> float:
-        """Return the time of one barrier over so many tiles."""
-        one, all_of_them = self.barrier
-        return one + (all_of_them - one) * (tiles - 1) / 31
-
-
 _IN_CORE = OPERATIONS[:5]  # what a core does one after the other
 
 LEFT_OUT = (
-    "Left out of the model: static power and leakage; the three x86 cores, which run the host's "
-    "share of a sample; bringing input and target spikes onto the chip and reading results; the "
-    "energy of barriers; reward and trace upkeep of the learning engine beyond its visits to "
-    "synapses; queues and jams in the mesh and in the cores. The costs are pre-silicon estimates "
-    "at 0.75 V, not measurements; the synaptic operation is the table's least energy. Spikes are "
-    "means over the samples: within a step, the slowest core of the mean sample counts."
+    "Operations alone leave out what is not in the table of costs: static power and leakage; the "
+    "three x86 cores, which manage each step, and the host's share of a sample; bringing input and "
+    "target spikes onto the chip and reading results; the energy of barriers; visits of the "
+    "learning engine to synapses whose presynaptic neuron is silent; queues and jams in the mesh "
+    "and in the cores. The costs are pre-silicon estimates at 0.75 V, not measurements; the "
+    "synaptic operation is the table's least energy. Spikes are means over the samples: within a "
+    "step, the slowest core of the mean sample counts."
 )
-"""What the model leaves out, as printed."""
+"""What operations alone leave out, as printed."""
 
 
 # ----------------------------------------------------------------------------------------------
@@ -137,16 +75,20 @@ class Prediction:
     ----------
     phases : DataFrame
         One row per phase: the operations of all cores, barriers, joules (dynamic), seconds,
-        slowest_core.
+        slowest_core.  Seconds: operations and barrier, without management.
     terms : DataFrame
-        One row per kind of operation, with barriers and static power: operations, joules.
+        One row per kind of operation, then barriers, management, host and static power:
+        operations, joules.
     static_power : float
         Watts; 0: left out.
+    managing_seconds : float
+        Time of a sample that management of its steps and the host take.
     """
 
     phases: pd.DataFrame
     terms: pd.DataFrame
     static_power: float
+    managing_seconds: float = 0.0
 
     @property
     def dynamic_joules(self) -> float:
@@ -159,14 +101,19 @@ class Prediction:
         return self.static_power * self.seconds
 
     @property
+    def managing_joules(self) -> float:
+        """Energy of management and host."""
+        return float(self.terms.joules[["management", "host"]].sum())
+
+    @property
     def joules(self) -> float:
-        """Energy of a sample."""
-        return self.dynamic_joules + self.static_joules
+        """Energy of a sample in all."""
+        return self.dynamic_joules + self.managing_joules + self.static_joules
 
     @property
     def seconds(self) -> float:
         """Time of a sample."""
-        return float(self.phases.seconds.sum())
+        return float(self.phases.seconds.sum()) + self.managing_seconds
 
     @property
     def energy_delay_product(self) -> float:
@@ -186,7 +133,7 @@ def energy(
     placement : Placement
         The same.
     table : EnergyTable, optional
-        Costs; default Davies et al. (2018), without static power.
+        Costs; default Davies et al. (2018), operations alone.
     """
     table = table or EnergyTable()
     costs = table.costs()
@@ -198,18 +145,23 @@ def energy(
     phases["joules"] = (phases[list(OPERATIONS)] * joules).sum(axis=1)
     phases["seconds"] = (
         busy.max(axis=1)
-        + _farthest(counted, placement, table)
+        + farthest_seconds(counted, placement, table)
         + table.barrier_seconds(placement.n_tiles)
     )
     phases["slowest_core"] = busy.idxmax(axis=1)
     total = phases[list(OPERATIONS)].sum()
     terms = pd.DataFrame({"operations": total, "joules": total * joules})
     terms.loc["barriers"] = [len(phases), 0.0]
-    terms.loc["static_power"] = [np.nan, table.static_power * float(phases.seconds.sum())]
-    return Prediction(phases, terms, table.static_power)
+    step = table.step(learns(placement.circuit))
+    terms.loc["management"] = [len(phases), len(phases) * step.joules]
+    terms.loc["host"] = [1, table.host[0]]
+    managing = len(phases) * step.seconds + table.host[1]
+    lasts = float(phases.seconds.sum()) + managing
+    terms.loc["static_power"] = [np.nan, table.static_power * lasts]
+    return Prediction(phases, terms, table.static_power, managing)
 
 
-def _farthest(counted: pd.DataFrame, placement: Placement, table: EnergyTable) -> pd.Series:
+def farthest_seconds(counted: pd.DataFrame, placement: Placement, table: EnergyTable) -> pd.Series:
     """Return, per phase, the longest time between tiles from any core that sends."""
     east_west, north_south = placement.distances
     costs = table.costs()
@@ -244,10 +196,11 @@ class Measured:
         return self.joules * self.seconds
 
     def unexplained_power(self, prediction: Prediction) -> float:
-        """Return the static power, in watts, that would explain the whole difference.
+        """Return the mean power, in watts, of all that the operations do not explain.
 
-        Derived, not measured: the measured energy without the modelled dynamic energy, over the
-        measured time.  Negative if the model predicts more than was measured.
+        The measured energy without the modelled dynamic energy, over the measured time; negative
+        if the model predicts more than was measured.  It is not the chip's static power, which
+        would be the same in training and in inference.
         """
         return (self.joules - prediction.dynamic_joules) / self.seconds
 

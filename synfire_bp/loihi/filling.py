@@ -19,7 +19,7 @@ from synfire_bp.circuit.rows import PlasticProjection, Projection
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.resources import LIMITS, ChipResources
 
-__all__ = ["Part", "all_projections", "deal", "learns", "refuse_too_large"]
+__all__ = ["Part", "all_projections", "deal", "learns", "refuse_over", "refuse_too_large"]
 
 
 def all_projections(circuit: Circuit) -> tuple[PlasticProjection | Projection, ...]:
@@ -186,6 +186,16 @@ def refuse_too_large(circuit: Circuit, resources: ChipResources, cap: int) -> No
                 f"{_named(circuit)} needs {_amount(limit, needed)}, so at least "
                 f"{ceil(needed / per_core):,} cores of {_amount(limit, per_core)}; the chip has "
                 f"{resources.cores:,} cores. Choose smaller or fewer layers"
+            )
+
+
+def refuse_over(circuit: Circuit, where: str, used: Sequence[int], limits: Sequence[int]) -> None:
+    """Refuse a core that would hold more than it can; `where` names it."""
+    for limit, amount, most in zip(LIMITS, used, limits, strict=True):
+        if amount > most:
+            raise HardwareError(
+                f"{_named(circuit)}: {where} would hold {_amount(limit, amount)}; a core has "
+                f"{_amount(limit, most)}. Choose smaller layers, or the placement 'own'"
             )
 
 

@@ -11,6 +11,8 @@ What counts as what:
   synapses there, of every projection, weight and delay, hang on the same axon.
 - An *output axon* is one core that a neuron sends its spikes to, its own core included.
 - *Synaptic memory* lies on the core of the postsynaptic neuron.
+
+The authors spread the same neurons over more cores: `synfire_bp.loihi.authors`.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ __all__ = ["LIMITS", "ChipResources", "Part", "Placement", "all_projections", "l
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where every neuron of a circuit lies.  Made by `place`.
+    """Where every neuron of a circuit lies.  Made by `place` or `place_as_authors`.
 
     Attributes
     ----------
@@ -45,12 +47,15 @@ class Placement:
         Populations, or slices of them, in the order of the cores.
     filled_by : tuple of tuple of str
         Per core, which of the `LIMITS` the next neuron would have exceeded; empty for the last one.
+    numbers : tuple of int
+        The number on the chip of each core in use; empty: 0, 1, 2 …
     """
 
     circuit: Circuit
     resources: ChipResources
     parts: tuple[Part, ...]
     filled_by: tuple[tuple[str, ...], ...]
+    numbers: tuple[int, ...] = ()
 
     @property
     def n_cores(self) -> int:
@@ -60,11 +65,24 @@ class Placement:
     @property
     def n_tiles(self) -> int:
         """Tiles in use."""
-        return self.resources.tiles(self.n_cores)
+        return len(set(self.tiles.tolist()))
+
+    @cached_property
+    def core_numbers(self) -> NDArray[np.int64]:
+        """The number on the chip of each core in use, shape (n_cores,)."""
+        return np.array(self.numbers or range(self.n_cores), dtype=np.int64)
+
+    @property
+    def tiles(self) -> NDArray[np.int64]:
+        """The tile that each core in use lies in, shape (n_cores,)."""
+        return self.core_numbers // self.resources.cores_per_tile
 
     @cached_property
     def core_of(self) -> NDArray[np.int64]:
-        """Core of every cell, in the order of `circuit.slices`; -1 for the sources."""
+        """Core of every cell, counted from 0 among those in use; -1 for the sources.
+
+        In the order of `circuit.slices`.
+        """
         cores = np.full(self.circuit.n_cells, -1, dtype=np.int64)
         for part in self.parts:
             first = self.circuit.slices[part.population].start
@@ -100,7 +118,7 @@ class Placement:
 
     @cached_property
     def cores(self) -> pd.DataFrame:
-        """What each core holds, one row per core.
+        """What each core holds, one row per core; the index is its number on the chip.
 
         Columns: tile, one per entry of `LIMITS` (memory in bits), synapses, what it was
         filled by, and binds (the limit that is used most, as a fraction).
@@ -122,12 +140,12 @@ class Placement:
             }
         )
         used = table / pd.Series(self.resources.limits, index=LIMITS)
-        table.insert(0, "tile", np.arange(self.n_cores) // self.resources.cores_per_tile)
+        table.insert(0, "tile", self.tiles)
         table["synapses"] = plastic + fixed
         table["filled by"] = [", ".join(limits) for limits in self.filled_by]
         table["binds"] = used.idxmax(axis=1)
         table["utilisation"] = used.max(axis=1)
-        return table.rename_axis("core")
+        return table.set_axis(self.core_numbers).rename_axis("core")
 
     @cached_property
     def populations(self) -> pd.DataFrame:
@@ -137,8 +155,8 @@ class Placement:
                 "population": [part.population for part in self.parts],
                 "first": [part.start for part in self.parts],
                 "last": [part.stop - 1 for part in self.parts],
-                "core": [part.core for part in self.parts],
-                "tile": [part.core // self.resources.cores_per_tile for part in self.parts],
+                "core": [self.core_numbers[part.core] for part in self.parts],
+                "tile": [self.tiles[part.core] for part in self.parts],
             }
         )
 
@@ -172,7 +190,7 @@ class Placement:
     @cached_property
     def distances(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Hops from core to core, each of shape (n_cores, n_cores): east-west and north-south."""
-        cores = np.arange(self.n_cores)
+        cores = self.core_numbers
         return self.resources.hops(cores[:, None], cores[None, :])
 
 

@@ -55,6 +55,7 @@ _LATER = {
     "dataset.shrink": 1,
     "learning.tag": None,
     "learning.traces": None,
+    "training.renew_copies": False,
 }
 """Keys that came after the first run directories, and what was true before them."""
 
@@ -231,7 +232,7 @@ class Experiment(Section):
         parts = ["dataset", "network", "learning"]
         parts += [name for name in VARIANTS if values.get(name) is not None]
         keys = [(part, key) for part in parts for key in values[part]]
-        keys += [("training", "samples"), ("training", "seed")]
+        keys += [("training", key) for key in ("samples", "seed", "renew_copies")]
         if not self.guarantees.samples_apart:  # not over a pause
             keys += [("training", "evaluate_every")]
         decisive = {f"{section}.{key}": values[section][key] for section, key in keys}

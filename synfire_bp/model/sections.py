@@ -268,6 +268,12 @@ class TrainingSection(Section):
         ge=0,
         description="Seed of the initial weights and of the order of the samples.",
     )
+    renew_copies: bool = Field(
+        default=False,
+        description="Set all copies of a weight matrix anew from its first one (x→h, h→o) at the "
+        "start of each epoch, without the clip of the initial weights, so that copies can drift "
+        "apart within one epoch alone (authors' code). Without effect where copies stay equal.",
+    )
 
 
 class RecordSection(Section):

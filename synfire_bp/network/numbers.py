@@ -106,6 +106,8 @@ def chip_step_numbers(
     if chip is not None:
         rests = [np.full(n, circuit.refractory(k)) for k, n in circuit.population_sizes.items()]
         values["cells.rests"] = np.concatenate(rests).astype(np.int32)
+        # minus the chip's lowest weight, -256, is more than its highest
+        values["plastic.w"] = np.clip(values["plastic.w"], *weight_bounds(circuit, chip))
     if rule is not None and circuit.reward_phases:
         values |= _learning_numbers(circuit, layout, rule, chip, seed)
     return values

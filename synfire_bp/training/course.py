@@ -146,6 +146,8 @@ class Course:
     def _train_to_next_pause(self, engine: Engine) -> None:
         epoch, position = divmod(self.done, self.n)
         pause = next_pause(self.done, self.n, self.points, self.recorded_from)
+        if position == 0 and self.model.experiment.training.renew_copies:
+            self.copies = None  # the engine makes them from the layers' matrices
         order = epoch_order(self.model.seed, epoch, self.n)
         shown = order[position : position + pause - self.done]
         recording = self.done >= self.recorded_from

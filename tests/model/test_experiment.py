@@ -35,7 +35,9 @@ UNDECISIVE = {
     "name", "description", "requires", "training.epochs", "training.evaluate_every",
     "record.samples",
 }  # fmt: skip
-LATER = {"network.initial_spread", "learning.tag", "learning.traces"}
+LATER = {
+    "network.initial_spread", "learning.tag", "learning.traces", "training.renew_copies",
+}  # fmt: skip
 """Entries that came later: at their default they decide nothing, so that older runs go on."""
 OTHER_VALUE = {
     "dataset.name": "mnist",
@@ -231,7 +233,8 @@ def test_a_key_in_the_wrong_section_is_answered_with_the_right_one(text, said):
 def test_a_key_like_no_other_is_answered_with_all_there_are():
     (answer,) = complaint(changed("epochs: 2", "epochs: 2\n  zzz: 3"))
     assert "did you mean" not in answer
-    assert answer.endswith("known keys of training: epochs, samples, evaluate_every, seed")
+    keys = "epochs, samples, evaluate_every, seed, renew_copies"
+    assert answer.endswith(f"known keys of training: {keys}")
 
 
 def test_a_missing_entry_is_named_with_its_meaning():

@@ -1,0 +1,18 @@
+"""What a report of a circuit on the chip is made of, whoever prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+__all__ = ["Table"]
+
+
+class Table(NamedTuple):
+    """A table to print: text in its first `left` columns, and those from `more` on."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int
+    more: int = 99
