@@ -296,7 +296,10 @@ class _Build:
             cells,
             cells,
             "weight : integer (constant)\n" + self.lines.fixed,
-            on_pre=f"arriving_post += {' * '.join(['weight', *self.lines.fixed_sent])}",
+            on_pre="\n".join(
+                f"{variable}_post += {' * '.join([amount, *self.lines.fixed_sent])}"
+                for variable, amount in (("arriving", "weight"), *self.lines.fixed_also)
+            ),
             rows=self.by_rows,
             namespace=self.called,
             name="fixed",

@@ -29,6 +29,9 @@ class Lines:
         Equations of a fixed synapse.
     fixed_sent : tuple of str
         Factors of what a fixed synapse delivers, whole numbers, such as "int(chance(…) < p)".
+    fixed_also : tuple of (str, str)
+        What a fixed synapse adds besides, with the same factors: a variable of the cell that it
+        reaches, and a whole number of its own.
     plastic : str
         Equations of a learning synapse.
     sent : tuple of str
@@ -53,6 +56,7 @@ class Lines:
     step: str = ""
     fixed: str = ""
     fixed_sent: tuple[str, ...] = ()
+    fixed_also: tuple[tuple[str, str], ...] = ()
     plastic: str = ""
     sent: tuple[str, ...] = ()
     change: tuple[str, ...] = ()
@@ -98,6 +102,7 @@ def combined(parts: Iterable[Lines]) -> Lines:
         step=text("step"),
         fixed=text("fixed"),
         fixed_sent=factors("fixed_sent"),
+        fixed_also=tuple(row for part in parts for row in part.fixed_also),
         plastic=text("plastic"),
         sent=factors("sent"),
         change=factors("change"),

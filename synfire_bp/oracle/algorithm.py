@@ -28,9 +28,19 @@ from synfire_bp.circuit.decay import WHOLE
 from synfire_bp.circuit.numbers import WEIGHT_LIMIT
 from synfire_bp.errors import SynfireError, blaming
 
-__all__ = ["SEMANTICS", "Algorithm", "Changes", "Decay"]
+__all__ = ["SEMANTICS", "SOFT_STEPS", "Algorithm", "Changes", "Decay"]
 
 SEMANTICS = ("circuit", "numpy")
+
+SOFT_STEPS = ("to_bound", "outward", "alike")
+"""Which steps of a weight w shrink where bounds are soft; R is the larger of its two bounds.
+
+to_bound    every step, with the distance from the bound that it leads to: a step back towards 0
+            is the longer one, and a pair of opposite steps leaks
+outward     a step away from 0, as 1 - |w| / R; one back is whole: half the leak
+alike       a step in either direction, as 1 - |w| / (R + 2): no leak, and at the bound a weight is
+            slow, but not stuck
+"""
 
 Matrices = tuple[NDArray[np.int16], ...]
 Starter = Callable[[Matrices, "Algorithm"], Matrices]
@@ -49,7 +59,9 @@ class Changes:
     lowest, highest : tuple of int16 arrays
         Bounds of each weight, in place of the limit: a matrix (n_pre, n_post) per weight layer.
     soft : bool
-        A step is proportional to the distance from the bound, and rounded at random to even.
+        A step shrinks towards the bound, and is rounded at random to even.
+    soft_steps : {"to_bound", "outward", "alike"}
+        With `soft`: which steps shrink, and how (`SOFT_STEPS`).
     probability : float
         That a weight moves at all.
     step : int
@@ -65,6 +77,7 @@ class Changes:
     lowest: Matrices
     highest: Matrices
     soft: bool = False
+    soft_steps: str = SOFT_STEPS[0]
     probability: float = 1.0
     step: int = 2
 
@@ -74,6 +87,11 @@ class Changes:
             raise SynfireError(f"changes: probability is {self.probability}; must be 0 … 1")
         if self.step < 2 or self.step & (self.step - 1):
             raise SynfireError(f"changes: step is {self.step}; must be a power of two from 2 on")
+        if self.soft_steps not in SOFT_STEPS:
+            raise SynfireError(
+                f"changes: soft_steps is '{self.soft_steps}'; must be one of "
+                f"{', '.join(SOFT_STEPS)}"
+            )
         if _shapes(self.lowest) != _shapes(self.highest):
             raise SynfireError(
                 f"changes: lowest is {_said(_shapes(self.lowest))}, highest "

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from synfire_bp.circuit.numbers import HALF
+from synfire_bp.oracle.algorithm import SOFT_STEPS
 
 __all__ = ["COUNTS", "answer", "learn", "list_active"]
 
@@ -28,6 +29,7 @@ COUNTS = (
 )
 (_ARGMAX, _POTENTIAL, _SILENT, _SQUARED, _HIDDEN, _OUTPUT, _ERROR) = range(len(COUNTS))
 _AMONG = len(COUNTS)
+_TO_BOUND, _OUTWARD = 1 + SOFT_STEPS.index("to_bound"), 1 + SOFT_STEPS.index("outward")
 
 
 @njit(cache=True, nogil=True)
@@ -354,10 +356,9 @@ def _changed(old, change, low, high, number, sample, chance):  # type: ignore[no
     weight, moved, low, high = np.int64(old), np.int64(change), np.int64(low), np.int64(high)
     moment = 1 + chance.n_phases * sample  # the step of phase 0; the kick of the ring comes before
     if chance.soft:
-        distance = high - weight if moved > 0 else weight - low
-        portion = high - low
+        portions_of, portion = _soft_share(weight, moved, low, high, chance.soft)
         drawn = (np.int64(_mixed(number, chance.soft_dice + moment) >> 8) * portion) >> 24
-        portions = (abs(moved) * distance + drawn) // portion
+        portions = (abs(moved) * portions_of + drawn) // portion
         moved = 2 * portions if moved > 0 else -2 * portions
     if np.int64(_mixed(number, chance.update_dice + moment) >> 8) >= chance.likelihood:
         moved = 0
@@ -367,6 +368,17 @@ def _changed(old, change, low, high, number, sample, chance):  # type: ignore[no
         size = abs(moved) - rest + (chance.step if drawn < rest else 0)
         moved = size if moved > 0 else -size
     return min(max(weight + moved, low), high)
+
+
+@njit(cache=True, nogil=True)
+def _soft_share(weight, moved, low, high, soft):  # type: ignore[no-untyped-def]
+    """Return what share of twice a step a soft bound leaves: so many parts, of how many."""
+    if soft == _TO_BOUND:
+        return high - weight if moved > 0 else weight - low, high - low
+    reach = max(high, -low)
+    if soft == _OUTWARD:
+        return reach - abs(weight) if moved * weight > 0 else reach, 2 * reach
+    return reach + 2 - abs(weight), 2 * (reach + 2)
 
 
 @njit(cache=True, nogil=True)

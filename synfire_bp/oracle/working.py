@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from synfire_bp.circuit.decay import shrunk
 from synfire_bp.circuit.numbers import FULL
 from synfire_bp.dice import likelihood, moments
-from synfire_bp.oracle.algorithm import Algorithm, Decay
+from synfire_bp.oracle.algorithm import SOFT_STEPS, Algorithm, Decay
 from synfire_bp.oracle.samples import Samples
 
 __all__ = ["Chance", "Changing", "Net", "Rule", "Scratch", "Shown", "Working"]
@@ -122,9 +122,12 @@ class Scratch(NamedTuple):
 
 
 class Chance(NamedTuple):
-    """What is drawn for each change of a weight, and with which dice (first moments)."""
+    """What is drawn for each change of a weight, and with which dice (first moments).
 
-    soft: bool
+    `soft`: 0 for hard bounds, else 1, 2, … for each of `synfire_bp.oracle.algorithm.SOFT_STEPS`.
+    """
+
+    soft: int
     likelihood: int
     step: int
     soft_dice: int
@@ -219,7 +222,7 @@ class Working:
         if changes is None:
             return None
         chance = Chance(
-            changes.soft,
+            1 + SOFT_STEPS.index(changes.soft_steps) if changes.soft else 0,
             likelihood(changes.probability),
             changes.step,
             moments(moment, "soft bounds"),

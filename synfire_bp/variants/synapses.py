@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,20 @@ Weights = tuple[NDArray[np.int16], ...]
 _CHANCE = "synfire_bp.network.chance:chance"
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+_SIZE = "w * (2 * int(w > 0) - 1)"
+_REACH = "(highest + int(highest < -lowest) * (-lowest - highest))"
+_SOFT_SHARES = {
+    "to_bound": (
+        "int({change} > 0) * (highest - w) + int({change} < 0) * (w - lowest)",
+        "highest - lowest",
+    ),
+    "outward": (f"{_REACH} - int({{change}} * w > 0) * {_SIZE}", f"2 * {_REACH}"),
+    "alike": (f"{_REACH} + 2 - {_SIZE}", f"2 * ({_REACH} + 2)"),
+}
+"""What share of twice a step a soft bound leaves: so many parts, and of how many.
+
+As `synfire_bp.oracle.algorithm.SOFT_STEPS` says, in Brian2 code; "{change}" is the step.
+"""
 LEVELS = (3, 7, 15, 31, 63, 127, 255)
 """As many as steps of a power of two leave within plus and minus 254."""
 
@@ -94,6 +108,13 @@ class Synapses(Variant):
         description="A weight's step is proportional to its distance from the bound that it moves "
         "to, and as the rule says in the middle; rounded at random to even steps (van Rossum et "
         "al. 2000; Morrison et al. 2008). false: the whole step, clipped at the bound",
+    )
+    soft_steps: Literal["to_bound", "outward", "alike"] = Field(
+        default="to_bound",
+        description="With soft_bounds: which steps shrink. to_bound: every one, with the distance "
+        "from the bound that it leads to, so that weights leak towards 0, a pair of opposite steps "
+        "by w / 64; outward: only those away from 0, half the leak; alike: up and down by the same "
+        "factor 1 - |w| / 256, no leak",
     )
     levels: int | None = Field(
         default=None,
@@ -221,10 +242,9 @@ class Synapses(Variant):
         change = []
         if self.soft_bounds:
             declared.append("soft_dice : integer (shared, constant)")
+            share, whole = _SOFT_SHARES[self.soft_steps]
             change.append(
-                "2 * in_portions({change} * (int({change} > 0) * (highest - w)"
-                " + int({change} < 0) * (w - lowest)), highest - lowest,"
-                f" {number}, soft_dice + {moment})"
+                f"2 * in_portions({{change}} * ({share}), {whole}, {number}, soft_dice + {moment})"
             )
         if self.update_probability is not None:
             declared.append("update_dice : integer (shared, constant)")
@@ -375,6 +395,7 @@ class Synapses(Variant):
             lowest,
             highest,
             soft=self.soft_bounds,
+            soft_steps=self.soft_steps,
             probability=1.0 if self.update_probability is None else self.update_probability,
             step=self.step,
         )

@@ -7,9 +7,10 @@ the chain, and replay of a sample from memory.  What is random is drawn by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import erfc, sqrt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
@@ -22,7 +23,14 @@ from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.variants.base import Guarantees, Variant, variant
-from synfire_bp.variants.gating.pools import EARLY, IN_TIME, LATE, POOLS, ChainCircuit
+from synfire_bp.variants.gating.pools import (
+    EARLY,
+    IN_TIME,
+    LATE,
+    POOLS,
+    ChainCircuit,
+    needed_of,
+)
 from synfire_bp.variants.gating.replay import backwards, repeated
 
 __all__ = ["Gating"]
@@ -43,6 +51,26 @@ PULSES = Lines(
 )
 """A pulse fails, or comes early, in time or late, as the same number drawn for all its synapses
 says; a link of the chain draws for itself."""
+
+_COUNTED = {"open": ("lift", 1), "half": ("lift", 2**16), "cancel": ("shut", 1),
+            "block": ("shut", 2**16)}  # fmt: skip
+"""The fixed weights that a gate's pulse may carry, and where the neurons of a pool that bring each
+are counted: two counts in one number, the second in its upper half."""
+_VOTES = {
+    kind: f"votes_{number} % 65536" if one == 1 else f"votes_{number} // 65536"
+    for kind, (number, one) in _COUNTED.items()
+}
+
+SHUNTS = Lines(
+    cells="votes_lift : integer\nvotes_shut : integer\nvotes_needed : integer (shared, constant)\n"
+    + "\n".join(f"pulse_{kind} : integer (shared, constant)" for kind in _VOTES),
+    step="v += "
+    + " + ".join(f"pulse_{kind} * int({n} >= votes_needed)" for kind, n in _VOTES.items())
+    + "\nfired = v > theta\nvotes_lift = 0\nvotes_shut = 0",
+    fixed="vote_lift : integer (constant)\nvote_shut : integer (constant)",
+    fixed_also=(("votes_lift", "vote_lift"), ("votes_shut", "vote_shut")),
+)
+"""A pulse acts as a whole if enough neurons of a pool carry it, and not at all otherwise."""
 
 CELLS = Lines(
     cells="""
@@ -113,6 +141,12 @@ class Gating(Variant):
         le=1,
         description="Share of its links by which a neuron of a pool is made to fire. The weight of "
         "a link follows from it; what an intact pool delivers is 1/quorum times what is needed.",
+    )
+    opening: Literal["balance", "shunting"] = Field(
+        default="balance",
+        description="How a pool's pulse acts on a population. balance: its neurons' shares add up "
+        "against the closing bias; shunting: as a whole, if the quorum of the pool carries it, and "
+        "else not at all, as a conductance that is either small or shunts the closing current.",
     )
     noise: Probability = Field(
         default=0.0,
@@ -214,6 +248,14 @@ class Gating(Variant):
             )
         return order
 
+    def fits(self, others: Mapping[str, Any]) -> None:
+        """Refuse pulses that act as a whole on a chip, whose synapses only add up."""
+        if others.get("hardware") is not None and self._shunts:
+            raise ValueError(
+                "opening: the emulated chip's synapses add up, and cannot shunt; set it to "
+                "balance, or remove hardware"
+            )
+
     # -- what it does ----------------------------------------------------------------------
 
     def circuit(self, circuit: Circuit) -> Circuit:
@@ -242,6 +284,8 @@ class Gating(Variant):
         """Return the training network with gates that are not reliable, as far as asked for."""
         if not network.learns:
             return network
+        if self._shunts:  # before the cells, whose lines have the last word on who fires
+            network = network.adding(SHUNTS, self._of_shunts)
         if self._pulses:
             network = network.adding(PULSES, self._of_pulses)
         if self._cells:
@@ -277,6 +321,26 @@ class Gating(Variant):
             "fixed.gate_from": begin,
             "fixed.gate_to": end,
             "fixed.gate_dice": moments(at.seed, "gates"),
+        }
+
+    def _of_shunts(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
+        table, names = fixed_synapses(circuit), set(circuit.gate_names)
+        carries = np.array(
+            [
+                row.weight.name if row.pre in names and row.post not in names else ""
+                for row in circuit.projections
+            ]
+        )[table["projection"]]
+        votes = {number: np.zeros(carries.size, dtype=np.int32) for number in ("lift", "shut")}
+        for kind, (number, one) in _COUNTED.items():
+            votes[number][carries == kind] = one
+        weights = circuit.fixed_weights
+        return {
+            "fixed.weight": np.where(carries == "", table["weight"], 0).astype(np.int32),
+            "fixed.vote_lift": votes["lift"],
+            "fixed.vote_shut": votes["shut"],
+            "cells.votes_needed": needed_of(self.pool, self.quorum),
+            **{f"cells.pulse_{kind}": weights[kind].value for kind in _COUNTED},
         }
 
     def _of_cells(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
@@ -319,6 +383,10 @@ class Gating(Variant):
     @property
     def _pulses(self) -> bool:
         return bool(self.failure or self._imprecise or self.link_failure)
+
+    @property
+    def _shunts(self) -> bool:
+        return self.opening == "shunting" and self.pool > 1
 
     @property
     def _cells(self) -> bool:

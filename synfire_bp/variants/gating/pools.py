@@ -21,7 +21,7 @@ from synfire_bp.circuit.numbers import FULL, FixedWeight
 from synfire_bp.circuit.rows import Projection
 from synfire_bp.errors import CircuitError
 
-__all__ = ["POOLS", "ChainCircuit", "Pulse", "link_weight", "random_links"]
+__all__ = ["POOLS", "ChainCircuit", "Pulse", "link_weight", "needed_of", "random_links"]
 
 POOLS = tuple(2**n for n in range(7))
 """Neurons per link: what divides each weight that a gate's pulse may carry."""
@@ -155,6 +155,11 @@ class ChainCircuit(Circuit):
         return random_links(self.pool, self.in_links, (self.link_seed, gates.index(projection.pre)))
 
 
+def needed_of(n: int, quorum: float) -> int:
+    """Return how many of n neurons are a quorum: at least one."""
+    return max(1, int(np.ceil(quorum * n - 1e-9)))
+
+
 def link_weight(in_links: int, quorum: float) -> FixedWeight:
     """Return the smallest weight of the chip by which a share of the links make a neuron fire.
 
@@ -165,8 +170,7 @@ def link_weight(in_links: int, quorum: float) -> FixedWeight:
     quorum : float
         The share of them that has to carry a spike: its threshold is then just exceeded.
     """
-    needed = max(1, int(np.ceil(quorum * in_links - 1e-9)))
-    least = FULL // needed + 1
+    least = FULL // needed_of(in_links, quorum) + 1
     coarse = 2 ** max(0, least.bit_length() - _MANTISSA_BITS)
     return FixedWeight.from_value("link", -(-least // coarse) * coarse)
 
