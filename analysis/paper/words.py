@@ -43,9 +43,11 @@ def in_words(comparison: pd.DataFrame, runs: Path) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        `title`, `slug` of the verdict, `sentences`.
+        `title`, `slug` of the verdict, `sentences`, and whether they are `folded` away.
     """
-    told = comparison[comparison["group"].isin(_SAID)]
+    told = comparison[
+        comparison["group"].isin(_SAID) & ~comparison["what"].str.startswith("inference, by ")
+    ]  # every test is inference: the same numbers once more
     parts = []
     for verdict, title in _TITLES.items():
         sentences = [_sentence(row) for _, row in told[told["verdict"] == verdict].iterrows()]
@@ -54,7 +56,12 @@ def in_words(comparison: pd.DataFrame, runs: Path) -> list[dict[str, object]]:
         if sentences:
             slug = verdict.split()[0]
             parts.append(
-                {"title": title, "slug": slug, "sentences": list(dict.fromkeys(sentences))}
+                {
+                    "title": title,
+                    "slug": slug,
+                    "folded": verdict == NOT_COMPARABLE,
+                    "sentences": list(dict.fromkeys(sentences)),
+                }
             )
     return parts
 
