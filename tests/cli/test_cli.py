@@ -242,7 +242,9 @@ def test_options_change_what_the_model_file_says_and_go_before_set(run, here):
     )  # fmt: skip
     assert said.code == 0
     used = yaml.safe_load((here / "new" / "experiment.yaml").read_text())
-    assert used["training"] == {"epochs": 3, "samples": 8, "evaluate_every": 1.5, "seed": 9}
+    assert used["training"] == {
+        "epochs": 3, "samples": 8, "evaluate_every": 1.5, "seed": 9, "renew_copies": False,
+    }  # fmt: skip
     assert used["network"]["weight_limit"] == 100
     assert used["learning"]["rule"] == "dw = 8*r1*x0*y0 - 4*x0*y0"
     metrics = Run.open(here / "new").metrics

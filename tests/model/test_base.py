@@ -124,8 +124,8 @@ def test_a_path_of_data_in_a_base_is_relative_to_the_base(write, tmp_path):
 
 
 def test_a_text_without_a_file_may_have_a_shipped_base(write, tmp_path):
-    assert Experiment.from_yaml("name: s\nbase: mnist\n").network.closing == 16384
-    assert Experiment.from_dict({"name": "s", "base": "mnist"}).network.closing == 16384
+    assert not Experiment.from_yaml("name: s\nbase: mnist\n").network.paper_gates
+    assert not Experiment.from_dict({"name": "s", "base": "mnist"}).network.paper_gates
     assert Experiment.from_yaml(f"name: s\nbase: {tmp_path}/whole.yaml\n").record.samples == 3
     with pytest.raises(ExperimentError, match=r"model:2: base: whole\.yaml: is no shipped model"):
         Experiment.from_yaml("name: s\nbase: whole.yaml\n")
@@ -205,7 +205,7 @@ def test_a_problem_in_an_inherited_value_names_the_file_and_line_of_the_base(wri
         f"whole.yaml:7: network.sizes[1]: is 0, but must be 1 or greater{inherited}",
         f"whole.yaml:10: training.epochs: is -1, but must be 1 or greater{inherited}",
         "whole.yaml:11: training.sed: unknown key; did you mean seed?; known keys of training: "
-        f"epochs, samples, evaluate_every, seed{inherited}",
+        f"epochs, samples, evaluate_every, seed, renew_copies{inherited}",
         "small.yaml:3: record.samples: is -1, but must be 0 or greater",
     ]
 
@@ -229,7 +229,7 @@ def test_a_base_that_is_no_yaml_is_named_with_its_line(write):
         (
             "base: mnist_loihi1\nneuron: lif\n",
             "small.yaml:3: neuron: neurons in physical units do not run on a chip; remove 'neuron' "
-            "or 'hardware'; hardware is inherited from {}:11, 'hardware: null' removes it",
+            "or 'hardware'; hardware is inherited from {}:10, 'hardware: null' removes it",
         ),
         (
             "base: variants/digits_lif_custom\nneuron: {kind: lif}\n",

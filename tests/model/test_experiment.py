@@ -37,6 +37,7 @@ UNDECISIVE = {
 }  # fmt: skip
 LATER = {
     "network.initial_spread", "learning.tag", "learning.traces", "training.renew_copies",
+    "dataset.shrink", "network.paper_gates",
 }  # fmt: skip
 """Entries that came later: at their default they decide nothing, so that older runs go on."""
 OTHER_VALUE = {
@@ -48,6 +49,8 @@ OTHER_VALUE = {
     "network.closing": 16384,
     "network.weight_limit": 200,
     "network.initial_spread": 0.5,
+    "network.paper_gates": False,
+    "dataset.shrink": 2,
     "learning.rule": "dw = 8*r1*x0*y0 - 4*x0*y0",
     "training.samples": 100,
     "training.seed": 1,
