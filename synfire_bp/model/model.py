@@ -139,13 +139,18 @@ def _changed(variant: Variant, method: str, given: T) -> T:
 def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
     """Return the training and the inference circuit before any variant acts."""
     network = experiment.network
-    bounds = {"closing": network.closing, "weight_limit": network.weight_limit}
-    if len(network.sizes) > LAYERS:
-        return deep_circuit(network.sizes, **bounds), deep_inference_circuit(
-            network.sizes, **bounds
+    closing, weight_limit, sizes = network.closing, network.weight_limit, network.sizes
+    if len(sizes) > LAYERS:
+        return (
+            deep_circuit(sizes, closing=closing, weight_limit=weight_limit),
+            deep_inference_circuit(sizes, closing=closing, weight_limit=weight_limit),
         )
-    training = backprop_circuit(network.sizes, **bounds, paper_gates=network.paper_gates)
-    return training, inference_circuit(network.sizes, **bounds)
+    return (
+        backprop_circuit(
+            sizes, closing=closing, weight_limit=weight_limit, paper_gates=network.paper_gates
+        ),
+        inference_circuit(sizes, closing=closing, weight_limit=weight_limit),
+    )
 
 
 def _first_weights(spread: float, _: Weights, algorithm: Algorithm) -> Weights:

@@ -204,7 +204,12 @@ def _read_metrics(file: IO[bytes]) -> pd.DataFrame:
 
     table = _read_table(file)
     if "accuracy_argmax" not in table:
-        table = pd.DataFrame([metrics_of_now(row) for row in table.to_dict("records")])
+        table = pd.DataFrame(
+            [
+                metrics_of_now({str(k): v for k, v in row.items()})
+                for row in table.to_dict("records")
+            ]
+        )
     known = table.drop(columns=list(NOT_KNOWN_BEFORE), errors="ignore")
     if list(table.columns) != list(METRIC_COLUMNS) or known.isna().any(axis=None):
         raise ValueError(f"not every row has the columns {', '.join(METRIC_COLUMNS)}")

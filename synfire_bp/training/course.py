@@ -67,8 +67,10 @@ class _Sums:
         """Return the sums that a checkpoint holds."""
         rest = dict(counters)
         score = rest.pop("score", None)
-        known = Score(*score[:-1], among=tuple(score[-1])) if score else Score.none(n_out)
-        return cls(known, **rest)
+        if not score:
+            return cls(Score.none(n_out), **rest)
+        named = dict(zip(vars(Score.none(n_out)), score, strict=True))
+        return cls(Score(**named | {"among": tuple(named["among"])}), **rest)
 
     def counters(self) -> dict[str, Any]:
         """Return the sums as a checkpoint holds them."""
