@@ -1,10 +1,10 @@
-"""The figures of the study of the chip's weights."""
+"""The figures and tables of the chip: its weights, and copies that are set anew."""
 
 from __future__ import annotations
 
 from ..shared.entry import Entry
-from . import limits, weight_bits
+from . import limits, renewal, weight_bits
 
 __all__ = ["ENTRIES"]
 
-ENTRIES: tuple[Entry, ...] = (weight_bits.ENTRY, limits.ENTRY)
+ENTRIES: tuple[Entry, ...] = (weight_bits.ENTRY, limits.ENTRY, renewal.ENTRY)

@@ -1,0 +1,398 @@
+"""Energy and time of a sample fitted to what the paper measured: four ratios, and what is known.
+
+Three parameters are fitted (`synfire_bp.loihi.parameters`): to all four measured numbers, then to
+three of them, so that the fourth is predicted.  Bands come from drawing what is not fitted from its
+range and fitting anew.  All of it follows from one committed table, the spikes of a sample
+(`table_sparsity`)::
+
+    python -m analysis table_cost_fit table_cost_parameters   # with the other tables, from the runs
+    python -m analysis.paper.cost_fit                         # from figures/paper/table_sparsity.csv
+    python -m analysis.paper.cost_fit --into docs/chip.md     # the text, from both tables
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synfire_bp.circuit import backprop_circuit, inference_circuit
+from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.loihi.authors import PLACEMENTS
+from synfire_bp.loihi.energy import MEASURED
+from synfire_bp.loihi.fitting import (
+    QUANTITIES,
+    Fit,
+    Workload,
+    band,
+    drawn,
+    fit,
+    leave_one_out,
+    measured,
+)
+from synfire_bp.loihi.parameters import FITTED_NAMES, RANGES, Parameters
+from synfire_bp.runs import write_atomically
+
+from ..shared.entry import Entry
+from ..shared.markdown import markdown, print_or_insert
+from .answers import sparsity
+from .protocol import PAPER
+
+__all__ = [
+    "BEGIN",
+    "CHOSEN",
+    "END",
+    "ENTRIES",
+    "cost_fit",
+    "cost_parameters",
+    "main",
+    "text",
+    "workload_of",
+]
+
+BEGIN = "<!-- begin of the fit: python -m analysis.paper.cost_fit --into docs/chip.md -->"
+END = "<!-- end of the fit -->"
+
+DRAWS = 128
+"""For a band: so often what is not fitted is drawn."""
+CHOSEN = "without training time"
+"""The fit whose parameters are used elsewhere: the one number left out is predicted."""
+_TWICE = "without training time, prelearning as long as management"
+_NONE = (np.nan, np.nan)
+_UNITS = {"energy": ("mJ", 1e3), "time": ("ms", 1e3)}
+_PARAMETER_UNITS = {
+    "visited": ("", 1.0), "static_power": ("mW", 1e3), "management": ("µs", 1e6),
+    "prelearning": ("µs", 1e6), "host": ("µs", 1e6), "learning_joules": ("pJ", 1e12),
+    "learning_seconds": ("ns", 1e9), "synaptic_joules": ("pJ", 1e12),
+    "synaptic_seconds": ("ns", 1e9),
+}  # fmt: skip
+
+
+def workload_of(table: pd.DataFrame, placement: str) -> Workload:
+    """Return the operations of a sample, from the table of spikes by population and phase.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `analysis.paper.answers.sparsity`; its last interval is used.
+    placement : {"own", "authors"}
+        A way to place a circuit (`synfire_bp.loihi.authors.PLACEMENTS`).
+    """
+    sizes = table.drop_duplicates("population").set_index("population")["neurons"]
+    widths = (int(sizes["x"]), int(sizes["h"]), int(sizes["o"]))
+    training, inference = (
+        PLACEMENTS[placement](make(widths)) for make in (backprop_circuit, inference_circuit)
+    )
+    circuit = training.circuit
+    counts = {name: np.zeros(circuit.n_phases) for name in circuit.population_sizes}
+    single = table[(table["population"] != "all") & (table["phase"].astype(str) != "all")]
+    for row in single.itertuples():
+        counts[row.population][int(row.phase)] = row.spikes_last
+    return Workload.of(training, inference, counts, 1)
+
+
+# ----------------------------------------------------------------------------------------------
+# Tables
+# ----------------------------------------------------------------------------------------------
+
+
+def cost_fit(table: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
+    """Return the four numbers as modelled, in each placement and by each fit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `analysis.paper.answers.sparsity`.
+    draws : int
+        For the bands, a power of two; 0: none.
+
+    Returns
+    -------
+    DataFrame
+        `placement` ("authors" or "own"), `cores` in training, `fit`, `quantity`, `used` ("fitted
+        to", "predicted"; "-" where nothing was fitted), `measured`, `model` and `unit`, `ratio`
+        (model over measured) with its band `ratio_low`, `ratio_high` (5 and 95 % of the draws),
+        and of energies `dynamic` (the operations alone) and `other` (static power).
+    """
+    rows: list[dict[str, Any]] = []
+    for placement in ("authors", "own"):
+        workload = workload_of(table, placement)
+        about = {"placement": placement, "cores": workload.training.cores}
+        bands = _bands(workload, draws) if placement == "authors" else {}
+        for name, used, parameters in _sets(workload, placement):
+            four = _four(workload, name, used, parameters, bands.get(name))
+            rows += [about | row for row in four]
+    return _rounded(pd.DataFrame(rows))
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with seven digits: what a least-squares fit leaves beyond is noise."""
+    return table.map(lambda cell: float(f"{cell:.7g}") if isinstance(cell, float) else cell)
+
+
+def _sets(
+    workload: Workload, placement: str
+) -> Iterator[tuple[str, tuple[str, ...] | None, Parameters]]:
+    """Yield sets of parameters: bare ones, then fits; a name, what was used, the parameters."""
+    yield "operations alone, coincidences visited", None, Parameters()
+    yield "operations alone, every synapse visited", None, Parameters(visited=1.0)
+    fits = {_name(one): one for one in leave_one_out(workload)}
+    for name, one in fits.items():
+        if placement == "authors" or name in ("to all four", CHOSEN):
+            yield name, one.used, one.parameters
+    if placement == "authors":
+        chosen = fits[CHOSEN]
+        twice = replace(chosen.parameters, prelearning=chosen.parameters.management)
+        yield _TWICE, chosen.used, twice
+
+
+def _name(one: Fit) -> str:
+    return f"without {one.predicted[0]}" if one.predicted else "to all four"
+
+
+def _bands(workload: Workload, draws: int) -> dict[str, dict[str, tuple[float, float]]]:
+    """Return, by fit, the band of each ratio over the draws."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for start in drawn(draws) if draws else ():
+        for one in leave_one_out(workload, start):
+            found.setdefault(_name(one), []).append(workload.ratios(one.parameters))
+    return {name: band(values) for name, values in found.items()}
+
+
+def _four(
+    workload: Workload,
+    name: str,
+    used: tuple[str, ...] | None,
+    parameters: Parameters,
+    spread: dict[str, tuple[float, float]] | None,
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the four numbers with one set of parameters."""
+    theirs, outcomes = measured(), workload.outcomes(parameters)
+    for quantity, value in workload.values(parameters).items():
+        mode, what = quantity.split()
+        unit, scale = _UNITS[what]
+        low, high = _NONE if spread is None else spread[quantity]
+        dynamic = scale * outcomes[mode].dynamic if what == "energy" else np.nan
+        yield {
+            "fit": name, "quantity": quantity,
+            "used": "-" if used is None else "fitted to" if quantity in used else "predicted",
+            "measured": scale * theirs[quantity], "model": scale * value, "unit": unit,
+            "ratio": value / theirs[quantity], "ratio_low": low, "ratio_high": high,
+            "dynamic": dynamic, "other": scale * value - dynamic,
+        }  # fmt: skip
+
+
+def cost_parameters(table: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
+    """Return the parameters in the authors' placement: range, value, and where it comes from.
+
+    Returns
+    -------
+    DataFrame
+        `parameter`, `unit`, `low` and `high` (its range), `value` in the fit `CHOSEN`, `how`
+        ("fitted" or "kept"), `value_low` and `value_high` (5 and 95 % of the draws; fitted ones
+        only), `to_all_four` (the value that the fit to all four numbers gives), `why` (the range),
+        `runs` and `epoch` of the spikes.
+    """
+    workload = workload_of(table, "authors")
+    used = [name for name in QUANTITIES if name != CHOSEN.removeprefix("without ")]
+    chosen, every = fit(workload, used), fit(workload)
+    anew = [vars(fit(workload, used, start)) for start in (drawn(draws) if draws else ())]
+    spread = band(anew) if anew else {}
+    rows = []
+    for name, of in RANGES.items():
+        unit, scale = _PARAMETER_UNITS[name]
+        low, high = spread.get(name, _NONE) if name in FITTED_NAMES else _NONE
+        rows.append(
+            {
+                "parameter": name, "unit": unit, "low": scale * of.low, "high": scale * of.high,
+                "value": scale * getattr(chosen, name),
+                "how": "fitted" if name in FITTED_NAMES else "kept",
+                "value_low": scale * low, "value_high": scale * high,
+                "to_all_four": scale * getattr(every, name), "why": of.why,
+                "runs": int(table["runs"].iloc[0]), "epoch": float(table["epoch_last"].iloc[0]),
+            }
+        )  # fmt: skip
+    return _rounded(pd.DataFrame(rows))
+
+
+# ----------------------------------------------------------------------------------------------
+# In words
+# ----------------------------------------------------------------------------------------------
+
+
+def text(fits: pd.DataFrame, parameters: pd.DataFrame) -> str:
+    """Return what the fit says as Markdown, from the two tables alone."""
+    theirs = fits[fits["placement"] == "authors"]
+    names = list(dict.fromkeys(theirs["fit"]))
+    rows = []
+    for name in names:
+        group = theirs[theirs["fit"] == name].set_index("quantity")
+        rows.append([name, *(_ratio(group.loc[quantity]) for quantity in QUANTITIES)])
+    own = fits[(fits["placement"] == "own") & (fits["fit"] == CHOSEN)].set_index("quantity")
+    value = parameters.set_index("parameter")
+    runs, epoch = parameters["runs"].iloc[0], parameters["epoch"].iloc[0]
+    chosen = theirs[theirs["fit"] == CHOSEN].set_index("quantity")
+    parts = [
+        f"Model over measured, in the authors' placement ({int(theirs['cores'].iloc[0])} cores). "
+        f"Spikes: mean of {runs} runs at epoch {epoch:g}. **Bold**: predicted, not used in the "
+        "fit. In brackets: 5 and 95 % of the ratios when all that is not fitted is drawn from its "
+        "range and the fit is made anew; a measure of what is not known, no confidence interval.",
+        markdown(["parameters", *QUANTITIES], rows),
+        _energy_split(chosen),
+        "The parameters of the fit without training time:",
+        _parameter_table(parameters),
+        "\n".join(_sentences(theirs, own, value)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _ratio(row: pd.Series) -> str:
+    ratio = f"{row['ratio']:.2f}"
+    if row["used"] == "predicted":
+        ratio = f"**{ratio}**"
+    if np.isnan(row["ratio_low"]):
+        return ratio
+    return f"{ratio} ({row['ratio_low']:.2f} … {row['ratio_high']:.2f})"
+
+
+def _energy_split(chosen: pd.DataFrame) -> str:
+    parts = [
+        f"{mode} {chosen.loc[f'{mode} energy', 'dynamic']:.3g} mJ dynamic and "
+        f"{chosen.loc[f'{mode} energy', 'other']:.2g} mJ static, "
+        f"{chosen.loc[f'{mode} energy', 'model']:.3g} mJ in all"
+        for mode in ("training", "inference")
+    ]
+    return f"Dynamic energy and total, fit without training time: {'; '.join(parts)}."
+
+
+def _parameter_table(parameters: pd.DataFrame) -> str:
+    rows = []
+    for row in parameters.itertuples():
+        fitted = row.how == "fitted"
+        spread = f" ({row.value_low:.3g} … {row.value_high:.3g})" if fitted else ""
+        rows.append(
+            [
+                row.parameter.replace("_", " "), row.how, f"{row.value:.3g}{spread}",
+                f"{row.low:.3g} … {row.high:.3g}", "" if pd.isna(row.unit) else row.unit, row.why,
+            ]
+        )  # fmt: skip
+    heads = ["parameter", "", "value (band)", "range", "unit", "why this range"]
+    return markdown(heads, rows)
+
+
+def _sentences(theirs: pd.DataFrame, own: pd.DataFrame, value: pd.DataFrame) -> Iterator[str]:
+    ratio = theirs.set_index(["fit", "quantity"])["ratio"]
+    training, inference = MEASURED["training"], MEASURED["inference"]
+    bare = theirs[theirs["fit"] == "operations alone, coincidences visited"].set_index("quantity")
+    enough = 1e-3 * bare.loc["inference energy", "measured"]
+    enough -= 1e-3 * bare.loc["inference energy", "dynamic"]
+    enough /= inference.seconds
+    missing = training.joules - 1e-3 * bare.loc["training energy", "dynamic"]
+    yield (
+        f"- *Static power is not what is missing.* The {1e3 * enough:.1f} mW that suffice in "
+        f"inference supply {100 * enough * training.seconds / missing:.0f} % of what is missing in "
+        "training. The rest has to be dynamic: the learning engine must visit most synapses in "
+        f"most steps ({100 * value.loc['visited', 'value']:.0f} % at the published cost of a "
+        "visit)."
+    )
+    four = ratio["to all four"]
+    yield (
+        f"- *All four within a factor of 2*: fitted to all four, the ratios lie between "
+        f"{four.min():.2f} and {four.max():.2f}; fitted to three, the training time is predicted "
+        f"as {ratio[CHOSEN, 'training time']:.2f} of what was measured."
+    )
+    others = ", ".join(
+        f"{quantity} {ratio[f'without {quantity}', quantity]:.2f}"
+        for quantity in QUANTITIES
+        if f"without {quantity}" != CHOSEN
+    )
+    yield (
+        f"- *Each left out in its turn* is predicted, model over measured: {others}. Inference "
+        "energy is the one that three others cannot predict: nothing but itself fixes the static "
+        "power."
+    )
+    yield (
+        "- *A second management phase in each step that learns*, as long as the first, would give "
+        f"training time {ratio[_TWICE, 'training time']:.2f} with no number fitted to it. The "
+        "authors' code does time a management phase before learning; how long it took is not "
+        "published, so this is a guess that fits."
+    )
+    yield (
+        f"- *The number of cores matters*: in our own placement ({int(own['cores'].iloc[0])} "
+        "cores) the same fit gives training time "
+        f"{own.loc['training time', 'ratio']:.2f} of what was measured."
+    )
+
+
+# ----------------------------------------------------------------------------------------------
+# Entries and command
+# ----------------------------------------------------------------------------------------------
+
+ENTRIES = (
+    Entry(
+        name="table_cost_fit",
+        group=PAPER,
+        title="Energy and time fitted to the chip: what was fitted, what predicted",
+        caption="Model over measured for the four numbers of the paper, operations alone and with "
+        "three parameters fitted (visits of the learning engine, static power, management time of "
+        "a step), in the authors’ placement and in ours. ‘Predicted’ numbers were not used in "
+        "that fit. Bands: 5 and 95 % when all that is not fitted is drawn from its range.",
+        element="Table 1, energy and latency",
+        numbers=lambda runs: cost_fit(sparsity(runs)),
+    ),
+    Entry(
+        name="table_cost_parameters",
+        group=PAPER,
+        title="Parameters of energy and time, with their ranges",
+        caption=f"In the authors’ placement, fit {CHOSEN}; what is kept has its published value, "
+        "or is left out (0).",
+        numbers=lambda runs: cost_parameters(sparsity(runs)),
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make both tables from that of the spikes, or write their text; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {__package__}.cost_fit",
+        description="Fit energy and time of a sample to what the paper measured: make the tables "
+        "from the committed table of spikes, or, with --into, put their text into a page.",
+    )
+    parser.add_argument("--figures", type=Path, default=Path("figures"), help="(figures)")
+    parser.add_argument("--into", type=Path, help="Markdown file with the two comments")
+    options = parser.parse_args(arguments)
+    folder = options.figures / PAPER
+    tables = [folder / f"{entry.name}.csv" for entry in ENTRIES]
+    if options.into is not None:
+        return print_or_insert(
+            lambda: text(*(_read(file) for file in tables)), options.into, BEGIN, END
+        )
+    try:
+        spikes = _read(folder / "table_sparsity.csv")
+        for file, made in zip(tables, (cost_fit, cost_parameters), strict=True):
+            content = made(spikes).to_csv(index=False, lineterminator="\n")
+            write_atomically(file, content.encode())
+            print(file)
+    except SynfireError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _read(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(file)
+    except (OSError, ValueError) as error:
+        raise RunDirectoryError(
+            f"{file}: cannot be read ({error}); make it with: python -m analysis paper"
+        ) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
