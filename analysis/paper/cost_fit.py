@@ -5,9 +5,9 @@ three of them, so that the fourth is predicted.  Bands come from drawing what is
 range and fitting anew.  All of it follows from one committed table, the spikes of a sample
 (`table_sparsity`)::
 
-    python -m analysis table_cost_fit table_cost_parameters   # with the other tables, from the runs
-    python -m analysis.paper.cost_fit                         # from figures/paper/table_sparsity.csv
-    python -m analysis.paper.cost_fit --into docs/chip.md     # the text, from both tables
+    python -m analysis table_cost_fit table_cost_parameters  # from the runs, as all tables
+    python -m analysis.paper.cost_fit                        # from figures/paper/table_sparsity.csv
+    python -m analysis.paper.cost_fit --into docs/chip.md    # the text, from both tables
 """
 
 from __future__ import annotations
