@@ -1,7 +1,7 @@
 """Tables of the chip: what a sample costs by phase and by operation, and what the circuit fills.
 
 Energy and time are modelled: operations counted from the spikes of our runs, times a table of
-costs (`synfire_bp.loihi.energy`).
+costs (`synfire_bp.loihi.energy`).  What the operations leave out: `analysis.paper.cost_fit`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from synfire_bp.loihi.authors import place_as_authors
 from synfire_bp.loihi.energy import OPERATIONS
 from synfire_bp.loihi.placement import LIMITS, learns
 
@@ -75,8 +76,7 @@ def cost_per_operation(runs: Path) -> pd.DataFrame:
     -------
     DataFrame
         `operation`; per mode the number in a sample, `energy_nj` and its share.  Means over the
-        seeds.  Barriers and static power are there with 0: the table of costs has no energy for
-        them.
+        seeds.  Operations alone: what they leave out is in `analysis.paper.cost_fit`.
 
     Raises
     ------
@@ -134,6 +134,9 @@ def resources(runs: Path) -> pd.DataFrame:
     }
     rows += [(name, *count, np.nan, np.nan) for name, count in counts.items()]
     rows.append(("cores", *(side.n_cores for side in sides), has.cores, np.nan))
+    theirs = [place_as_authors(side.circuit).n_cores for side in sides]
+    rows.append(("cores, placed as the authors did", *theirs, has.cores,
+                 paper.value("text.cores_training")))  # fmt: skip
     rows.append(("tiles", *(side.n_tiles for side in sides), has.tiles(has.cores), np.nan))
     for limit, of_core in zip(LIMITS, has.limits, strict=True):
         memory = limit == "synaptic memory"

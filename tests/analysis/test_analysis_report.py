@@ -78,6 +78,7 @@ OTHER_NUMBERS = {
     "text.latency_training": (1.48, "ms", RECALLED),
     "text.latency_inference": (0.169, "ms", RECALLED),
     "text.accuracy_mean": (95.7, "%", QUOTED),
+    "text.cores_training": (81, "cores", QUOTED),
     "text.energy_delay": (0.88, "µJ s", QUOTED),
     "text.fashion": (79, "%", QUOTED),
     "text.fashion_conventional": (84.4, "%", QUOTED),
@@ -507,6 +508,7 @@ def test_neurons_and_synapses_are_those_of_the_circuit_counted_by_hand(runs):
     assert table.loc["fixed synapses", "training"] == fixed
     assert table.loc[["inputs", "hidden units", "outputs"], "paper"].tolist() == list(SIZES)
     assert table.loc["cores", "chip"] == 128 and np.isnan(table.loc["cores", "paper"])
+    assert table.loc["cores, placed as the authors did", "paper"] == 81
 
 
 @pytest.mark.parametrize("entry", tables.ENTRIES, ids=lambda entry: entry.name)
