@@ -15,6 +15,7 @@ from synfire_bp.circuit.reference import simulate
 from synfire_bp.cli import main
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi import energy as model
+from synfire_bp.loihi.parameters import FITTED
 from synfire_bp.loihi.placement import ChipResources, place
 
 TINY = (10, 8, 4)
@@ -360,7 +361,7 @@ def test_describe_prints_what_a_model_takes_of_the_chip(described):
     code, out, _ = described("mnist", "--hardware", "loihi1")
     assert code == 0
     cells = {line.split("  ")[0]: line.split() for line in out.splitlines()}
-    placement = place(backprop_circuit((400, 400, 10)))
+    placement = place(backprop_circuit((400, 400, 10), paper_gates=False))
     assert cells["compartments"][1] == "3,282"
     assert cells["cores"][1] == str(placement.n_cores)
     assert cells["synapses"][1] == f"{placement.cores.synapses.sum():,}"
@@ -368,6 +369,17 @@ def test_describe_prints_what_a_model_takes_of_the_chip(described):
     assert cells["synaptic memory (KB)"][3] == f"{kilobytes:,.1f}"
     assert "what decides the cores  synaptic memory" in out
     assert "--run" in out
+
+
+def test_describe_places_a_model_as_the_authors_did(described):
+    code, out, _ = described("mnist", "--hardware", "loihi1", "--placement", "authors")
+    assert code == 0
+    cells = {line.split("  ")[0]: line.split() for line in out.splitlines()}
+    assert cells["cores"][1] == "81"
+    assert cells["compartments"][1] == "3,282"
+    assert "what decides the cores  the authors' rule" in out
+    code, _, err = described("mnist", "--placement", "authors")
+    assert code == 2 and "--hardware" in err
 
 
 def test_describe_prints_energy_and_time_of_a_run_beside_the_papers(described, run):
@@ -392,6 +404,15 @@ def test_describe_prints_energy_and_time_of_a_run_beside_the_papers(described, r
             for value in (1e3 * prediction.joules, 1e3 * measured.joules,
                           prediction.joules / measured.joules)
         ]  # fmt: skip
+        counted = model.operations(one, spikes, place(one), samples, visits=FITTED.visited)
+        fitted = model.energy(counted, place(one), FITTED.table())
+        for quantity, value, theirs in (
+            ("energy (mJ)", 1e3 * fitted.joules, 1e3 * measured.joules),
+            ("time (ms)", 1e3 * fitted.seconds, 1e3 * measured.seconds),
+        ):
+            (line,) = [line for line in out.splitlines()
+                       if line.startswith(f"fitted, {mode}  ") and quantity in line]  # fmt: skip
+            assert line.split()[-3:] == [f"{n:.3g}" for n in (value, theirs, value / theirs)]
     assert model.LEFT_OUT in out
     assert "The paper measured 400-400-10" in out
 
@@ -434,7 +455,7 @@ def test_spikes_of_another_circuit_or_number_of_samples_are_refused(tiny):
     refused("population 'h'.*must be within", counts | {"h": 1000 * counts["h"]})
     refused("m_x is in one", {name: c for name, c in counts.items() if name != "m_x"})
     refused("placement is of a circuit 10-8-4", circuit=backprop_circuit((5, 5, 3)))
-    refused("must be 'active' or 'all'", visits="some")
+    refused("must be 'coincidences', 'active' or 'all'", visits="some")
     with pytest.raises(HardwareError, match="lack population 'x'"):
         model.forward_counts(inference_circuit(TINY), {"input": counts["input"]}, SAMPLES)
     with pytest.raises(HardwareError, match="population 'x' name neurons"):
