@@ -73,7 +73,8 @@ class _Mode:
 
         fewest, most = counted("coincidences"), counted("all")
         costs, rest = _DAVIES.costs(), list(OPERATIONS[2:])
-        self.cores, self.phases = placement.n_cores, placement.circuit.n_phases
+        self.cores, self.resources = placement.n_cores, placement.resources
+        self.phases = placement.circuit.n_phases
         self.learns = learns(placement.circuit)
         self.synaptic = _by_phase(fewest.synaptic_operations)
         self.together, self.every = (_by_phase(one.learning_updates) for one in (fewest, most))

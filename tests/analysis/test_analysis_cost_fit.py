@@ -83,6 +83,8 @@ def test_measured_numbers_are_the_reported_ones(fits):
 def test_the_parameters_used_elsewhere_are_the_fitted_ones_to_two_digits(parameters):
     scales = {"": 1.0, "mW": 1e-3, "µs": 1e-6, "pJ": 1e-12, "ns": 1e-9}
     rows = parameters.fillna({"unit": ""}).set_index("parameter")
+    assert rows.loc["cores", ["low", "value", "high"]].tolist() == [9, 81, 128]
+    rows = rows.drop("cores")
     assert set(rows.index) == set(RANGES) == set(vars(Parameters()))
     for name, row in rows.iterrows():
         assert getattr(FITTED, name) == pytest.approx(scales[row["unit"]] * row["value"], rel=0.03)
