@@ -531,6 +531,7 @@ class Noise:
                 self.CELLS, noise="u", current_decay=100, spec=spec, threshold=2**17 - 1,
                 noise_exponent=12,
             ),
+            "wrapped": LoihiNeurons(self.CELLS, noise="u", noise_exponent=23, **quiet),
             "resting": LoihiNeurons(
                 1, spec=spec, threshold=100, bias=4095, bias_exponent=7, refractory=5, noise="u",
                 noise_exponent=10,
@@ -872,9 +873,9 @@ def test_noise_in_cpp_is_one_of_255_values_by_its_formula(arithmetic):
 # -- noise ----------------------------------------------------------------------------------------
 
 
-def assert_uniform(values: np.ndarray, offset: int, exponent: int) -> None:
+def assert_uniform(values: np.ndarray, offset: int, exponent: int, bits: int = 30) -> None:
     """Compare with 255 equally likely draws; several may give the same value."""
-    weights = Counter(noise_of(k, offset, exponent) for k in range(-127, 128))
+    weights = Counter(around(noise_of(k, offset, exponent), bits) for k in range(-127, 128))
     counted = Counter(values.ravel().tolist())
     assert counted.keys() <= weights.keys()
     expected = np.array(list(weights.values())) * values.size / 255
@@ -896,6 +897,12 @@ def test_noise_of_the_current_decays_as_the_current_does(scenes):
     left = np.sign(u[:, :-1]) * ((np.abs(u[:, :-1]) * kept) >> 12)
     assert_uniform(u[:, 1:] - left, 0, 12)
     assert u[:, -1].std() > 2 * u[:, 0].std()  # it adds up
+
+
+def test_noise_of_the_current_wraps_around_in_the_accumulator_as_inputs_do(scenes):
+    u = scenes[Noise]["wrapped.u"]
+    assert np.abs(u).max() <= 2**21 < 127 * 2**16
+    assert_uniform(u, 0, 23, bits=21)
 
 
 def test_noise_is_shifted_by_its_offset_and_scaled_by_its_exponent(scenes):

@@ -11,9 +11,9 @@ They are Brian2 objects like any others (monitors, subgroups, `Network`), and ru
 runtime mode and in C++ standalone.  A time step of Brian2 is a time step of the chip; all state
 variables are whole numbers.  In each step, a compartment (current-based leaky integrate-and-fire)::
 
-    q  = sum of the effective weights that arrived                  21 bits and sign
+    q  = sum of the effective weights that arrived (+ noise)        21 bits and sign, wraps around
     u  = decayed(u) + q                                             23 bits, wraps around
-    v  = decayed(v) + u + bias (+ noise)                            saturates
+    v  = decayed(v) + u + bias (or + noise here)                    saturates
     v  = 0 while refractory
     spike if v > threshold (strictly); then v = 0, refractory again
     decayed(x) = sign(x) * floor(|x| * (4096 - decay - offset) / 4096)

@@ -31,13 +31,14 @@ NOISE = """
 def compartment_step(noise: str | None = None) -> str:
     """Return what a compartment does at the start of a time step, as Brian2 code.
 
-    `noise` is what noise is added to: the current "u", where it decays as the current does, or the
-    voltage "v" of the step.
+    `noise` is what noise is added to: the current "u", as one more input that wraps around in the
+    accumulator with the others and decays as they do, or the voltage "v" of the step.
     """
-    draw = " + noise(noise_offset, noise_exponent, rand())"
-    into_u, into_v = draw * (noise == "u"), draw * (noise == "v")
+    draw = "noise(noise_offset, noise_exponent, rand())"
+    q = f"input_held(input_held(arriving) + {draw})" if noise == "u" else "input_held(arriving)"
+    into_v = f" + {draw}" if noise == "v" else ""
     return f"""
-    u = decayed(u, u_kept) + input_held(arriving){into_u}
+    u = decayed(u, u_kept) + {q}
     overflows += int(u != current_held(u))
     u = current_held(u)
     resting -= int(resting > 0)

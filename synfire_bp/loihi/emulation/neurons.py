@@ -36,10 +36,10 @@ class LoihiNeurons(NeuronGroup):
     refractory : int or array
         1 … 64 steps; 1 lets a neuron spike in the next step.
     noise : {None, "u", "v"}
-        What noise is added to: the current of the step, or the voltage.
+        What noise is added to: the current, with what arrives in a step, or the voltage.
     noise_offset, noise_exponent : int or array
         -255 … 255 and 0 … 23.  Noise is uniform in -127 … 127, plus offset times 64, the sum times
-        2^(exponent - 7), rounded down.
+        2^(exponent - 7), rounded toward zero.
     equations : str
         Further Brian2 equations.
     **kwds
