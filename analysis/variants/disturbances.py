@@ -54,7 +54,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, verdicts: pd.Series) -> None:
         axes.plot(places, by_level.median(), "o-", color=colour, label=label)
     apart = [verdicts[level] in ("higher", "lower") for level in levels]
     medians = rows.groupby("level", sort=False)["accuracy_potential"].median()
-    hollow = [n for n in places if not apart[n]]
+    hollow = [n for n in places[1:] if not apart[n]]
     axes.plot(hollow, medians.iloc[hollow], **_HOLLOW)
     axes.set_xticks(places, [f"{level:g}" for level in levels])
     axes.set(xlabel=rows["what"].iloc[0], ylim=(0, 100))

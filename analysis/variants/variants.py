@@ -8,7 +8,7 @@ and W2, which the paper's circuit keeps at 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import pandas as pd
 import seaborn as sns
@@ -36,8 +36,12 @@ _TITLES = {"mnist": "MNIST", "digits": "digits"}
 _ERROR_TICKS = (2, 3, 5, 10, 20, 50, 90)
 _ROW = 4.2  # mm
 _INK, _GREY = "#202020", "#8c8c8c"
-_SIGNS = {NOT_DISTINGUISHABLE: "\N{ALMOST EQUAL TO}", "equal": "="}
-"""What stands beside the name of a variant, by its verdict; else nothing."""
+_SIGNS = {
+    "=": "equal to the paper's circuit with every seed",
+    "\N{ALMOST EQUAL TO}": f"{NOT_DISTINGUISHABLE} from the paper's circuit",
+    "(\N{ALMOST EQUAL TO})": "the same only with, or only without, collapsed runs",
+}
+"""What stands beside the name of a variant that cannot be told from the paper's circuit."""
 _MARKS: dict[str, dict] = {
     "run": {"marker": "o", "markersize": 2.2, "markerfacecolor": "none", "markeredgewidth": 0.5,
             "color": style.colour("h")},
@@ -68,13 +72,15 @@ def draw(numbers: pd.DataFrame) -> Figure:
     panels[1, 0].set_ylabel("test error by potential (%)")
     panels[1, 1].set_ylabel("angle of feedback and W2 (°)")
     for axes in panels[1]:
-        axes.set(xlabel="epoch", title="MNIST: ways back, medians (thin: single seeds)")
+        axes.set(xlabel="epoch", title="MNIST: ways back")
     panels[1, 1].set_ylim(-3, 95)
     panels[1, 1].axhline(90, color=_GREY, linewidth=0.6, linestyle=":")
-    figure.legend(handles=_key(set(table["verdict"])), loc="outside upper center", ncols=3)
+    present = {_sign(row) for _, row in table.iterrows()}
+    figure.legend(handles=_key(present), loc="outside upper center", ncols=3)
     figure.legend(
-        handles=panels[1, 0].get_legend_handles_labels()[0], loc="outside lower center", ncols=4
-    )
+        handles=panels[1, 0].get_legend_handles_labels()[0], loc="outside lower center", ncols=4,
+        title="panels c and d: medians, and thin the single seeds",
+    )  # fmt: skip
     for axes, letter in zip(panels.flat, "abcd", strict=True):
         axes.spines["right"].set_visible(False)
         axes.set_title(f"{letter}  {axes.get_title()}", loc="left")
@@ -95,8 +101,8 @@ def _draw_ends(axes: Axes, runs: pd.DataFrame, table: pd.DataFrame, title: str) 
             axes.plot(errors, [place] * len(errors), linestyle="", **_MARKS[mark])
         for column, mark in (("potential", "median"), ("reference", "reference")):
             axes.plot([100 - row[column]], [place], linestyle="", **_MARKS[mark])
-        sign = "" if row["variant"] == REFERENCE else _SIGNS.get(row["verdict"], "")
-        names.append(f"{row['variant'].replace('_', ' ')} ({row['epochs']:g}) {sign}".rstrip())
+        name = str(row["variant"]).replace("_", " ")
+        names.append(f"{name} ({row['epochs']:g}) {_sign(row)}".rstrip())
     axes.set_yticks(range(len(table)), names)
     axes.set(ylim=(len(table) - 0.4, -0.6), title=f"{title}: variant (epochs)",
              xlabel="test error by potential (%)")  # fmt: skip
@@ -105,7 +111,18 @@ def _draw_ends(axes: Axes, runs: pd.DataFrame, table: pd.DataFrame, title: str) 
     _error_axis(axes, "x")
 
 
-def _key(verdicts: Iterable[str]) -> list[Line2D]:
+def _sign(row: pd.Series) -> str:
+    """Return the sign beside the name of a variant; see `_SIGNS`."""
+    if row["variant"] == REFERENCE:
+        return ""
+    if row["verdict"] == "equal":
+        return "="
+    alike = [row[name] == NOT_DISTINGUISHABLE for name in ("verdict", "verdict_kept")]
+    same = "\N{ALMOST EQUAL TO}"
+    return same if all(alike) else f"({same})" if any(alike) else ""
+
+
+def _key(signs: Collection[str]) -> list[Line2D]:
     """Return the legend of panels a and b: what each mark is."""
     what = {
         "run": "a run (one seed)",
@@ -114,15 +131,11 @@ def _key(verdicts: Iterable[str]) -> list[Line2D]:
         "reference": "median of the paper's circuit after as many epochs",
     }
     marks = [Line2D([], [], linestyle="", label=what[name], **_MARKS[name]) for name in what]
-    said = {
-        NOT_DISTINGUISHABLE: f"{NOT_DISTINGUISHABLE} from the paper's circuit",
-        "equal": "equal to the paper's circuit with every seed",
-    }
     return marks + [
-        Line2D([], [], linestyle="", marker=f"${_SIGNS[name]}$", markersize=5, color=_INK,
-               markeredgewidth=0.2, label=text)
-        for name, text in said.items()
-        if name in verdicts
+        Line2D([], [], linestyle="", marker=f"${sign}$", markersize=4 + 2 * len(sign),
+               color=_INK, markeredgewidth=0.2, label=text)
+        for sign, text in _SIGNS.items()
+        if sign in signs
     ]  # fmt: skip
 
 
@@ -158,8 +171,9 @@ ENTRY = Entry(
     caption="Test error of every variant: a ring for each seed, a cross for one that collapsed "
     f"({COLLAPSE}), a bar for the median, a diamond for the median of the paper's circuit after as "
     "many epochs.  ≈: not distinguishable from the paper's circuit (the bootstrapped 95 % interval "
-    "of the mean difference between runs with the same seed contains 0).  Below: the course of the "
-    "variants that bring errors back in other ways, and the angle of their feedback weights to W2.",
+    "of the mean difference between runs with the same seed contains 0, with the collapsed runs "
+    "and without them; in brackets: in one of the two ways).  Below: the course of the variants "
+    "that bring errors back in other ways, and the angle of their feedback weights to W2.",
     numbers=variant_courses,
     draw=draw,
     extra=lambda numbers: {
