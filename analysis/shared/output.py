@@ -13,12 +13,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from synfire_bp.errors import RunDirectoryError
 from synfire_bp.files import make_folder, write_atomically
 
 from . import pictures
 from .entry import Entry
 
-__all__ = ["NO_FOLDER", "save", "save_entry", "table_file"]
+__all__ = ["NO_FOLDER", "save", "save_entry", "saved_table", "table_file"]
 
 NO_FOLDER = "cannot be used as the folder of the figures"
 """What is said of a folder that cannot be made."""
@@ -110,6 +111,25 @@ def table_file(numbers: pd.DataFrame, name: str) -> tuple[str, bytes]:
         if len(packed := buffer.getvalue()) < len(text):  # not so of a few rows of many columns
             return f"{name}.parquet", packed
     return f"{name}.csv", text
+
+
+def saved_table(folder: Path, name: str) -> pd.DataFrame | None:
+    """Return a table that `save` wrote into a folder, whichever its form; None if there is none.
+
+    Raises
+    ------
+    RunDirectoryError
+        If its file cannot be read.
+    """
+    for suffix, read in ((".parquet", pd.read_parquet), (".csv", pd.read_csv)):
+        file = (folder / name).with_suffix(suffix)
+        if file.is_file():
+            try:
+                return read(file)
+            except (OSError, ValueError) as error:  # pyarrow's and pandas's errors are ValueErrors
+                what = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise RunDirectoryError(f"{file}: cannot be read: {what}") from None
+    return None
 
 
 def _of_one_kind(table: pd.DataFrame) -> pd.DataFrame:

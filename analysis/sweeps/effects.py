@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..shared import style
+from ..shared.statistics import rate
 from .tables import OUTCOMES, SweepTables, interval, short
 
 __all__ = ["draw_effects", "draw_interactions", "draw_map", "draw_silence", "effect_numbers",
@@ -63,12 +64,10 @@ def silence_numbers(tables: SweepTables) -> pd.DataFrame | None:
             continue
         of_value = (tables.runs["silent_outputs"] > 0).groupby(groups, sort=False)
         for value, silent in sorted(of_value, key=lambda pair: _place(tables, name, pair[0])):
-            n, k, z = len(silent), int(silent.sum()), 1.96
-            middle = (k + z * z / 2) / (n + z * z)
-            half = z / (n + z * z) * np.sqrt(k * (n - k) / n + z * z / 4)
-            low, high = 100 * (middle - half), 100 * (middle + half)
+            share = rate(int(silent.sum()), len(silent))
             place = _place(tables, name, value)
-            rows.append((name, value, place, n, k, 100 * k / n, max(low, 0.0), min(high, 100.0)))
+            rows.append((name, value, place, len(silent), int(silent.sum()), share.value,
+                         share.low, share.high))  # fmt: skip
     columns = ["parameter", "value", "order", "runs", "silent_runs", "share", "low", "high"]
     return pd.DataFrame(rows, columns=columns) if rows else None
 

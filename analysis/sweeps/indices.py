@@ -3,29 +3,39 @@
 Sobol: the share of the outcome's variance that goes back to a parameter alone (first order), to it
 and everything that it takes part in (total), or to two together (second order).  Morris: mean
 absolute effect of a step of a parameter (mu*), and how much that hangs on the others (sigma).
-Confidence intervals are SALib's, bootstrapped, 95 %.
+Confidence intervals are SALib's, bootstrapped over the base points, 95 %; those of the difference
+of two indices are from the same resamples.  An index is established if its interval does not
+contain 0, and so is the order of two if that of their difference does not.
 """
 
 from __future__ import annotations
 
+import itertools
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from synfire_bp.sweep import salib_problem
 
 from ..shared import style
+from ..shared.statistics import verdict
 from .tables import OUTCOMES, SweepTables, short
 
-__all__ = ["draw_morris", "draw_pairs", "draw_sobol", "morris_numbers", "pair_numbers",
-           "sobol_numbers"]  # fmt: skip
+__all__ = ["draw_morris", "draw_pairs", "draw_sobol", "morris_numbers", "order_numbers",
+           "pair_numbers", "sobol_numbers"]  # fmt: skip
 
 _RESAMPLES = 1000
 _SEED = 0
+_Z = 1.959964
+"""Half widths of a 95 % interval in standard deviations, as SALib has it."""
 _KINDS = {"first": "first order", "total": "total"}
+_KEYS = {"first": "S1", "total": "ST"}
+"""What SALib calls them."""
 
 
 def sobol_numbers(tables: SweepTables) -> pd.DataFrame | None:
@@ -35,8 +45,9 @@ def sobol_numbers(tables: SweepTables) -> pd.DataFrame | None:
     -------
     DataFrame or None
         `outcome`, `parameter`, `kind` ("first" or "total"), `index`, `confidence` (half width of
-        the 95 % interval), `base_points` that could be used.  None if the design is another, or no
-        base point is complete.
+        the 95 % interval), `low`, `high`, `established` (whether the interval is above 0),
+        `base_points` that could be used.  None if the design is another, or no base point is
+        complete.
     """
     rows = []
     for outcome in OUTCOMES:
@@ -44,17 +55,58 @@ def sobol_numbers(tables: SweepTables) -> pd.DataFrame | None:
         if found is None:
             return None
         indices, used = found
-        for kind, key in (("first", "S1"), ("total", "ST")):
+        for kind, key in _KEYS.items():
             for name, index, confidence in zip(
                 tables.parameters, indices[key], indices[f"{key}_conf"], strict=True
             ):
-                rows.append((outcome, name, kind, float(index), float(confidence), used))
-    columns = ["outcome", "parameter", "kind", "index", "confidence", "base_points"]
+                rows.append((outcome, name, kind, *_with_interval(index, confidence), used))
+    columns = ["outcome", "parameter", "kind", *_INDEX, "base_points"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+_INDEX = ("index", "confidence", "low", "high", "established")
+
+
+def _with_interval(index: float, confidence: float) -> tuple[float, float, float, float, bool]:
+    low, high = float(index - confidence), float(index + confidence)
+    return float(index), float(confidence), low, high, low > 0
+
+
+def order_numbers(tables: SweepTables) -> pd.DataFrame | None:
+    """Return which of two parameters has the larger index, and whether that is established.
+
+    Returns
+    -------
+    DataFrame or None
+        `outcome`, `kind`, `parameter` and `other`, which has the smaller index or as large a one;
+        `difference` of the two, `low`, `high` (95 % interval), and `verdict`: "higher" or "not
+        distinguishable".  None as of `sobol_numbers`.
+    """
+    rows = []
+    for outcome in OUTCOMES:
+        found = _sobol(tables, outcome)
+        if found is None:
+            return None
+        indices, _ = found
+        for kind, key in _KEYS.items():
+            falling = np.argsort(-np.asarray(indices[key]), kind="stable")
+            for i, j in itertools.combinations(falling, 2):
+                difference = float(indices[key][i] - indices[key][j])
+                resampled = indices[f"{key}_conf_all"][:, i] - indices[f"{key}_conf_all"][:, j]
+                half = _Z * float(resampled.std(ddof=1))
+                low, high = difference - half, difference + half
+                names = tables.parameters[i], tables.parameters[j]
+                said = verdict(difference, low, high)
+                rows.append((outcome, kind, *names, difference, low, high, said))
+    columns = ["outcome", "kind", "parameter", "other", "difference", "low", "high", "verdict"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def pair_numbers(tables: SweepTables) -> pd.DataFrame | None:
-    """Return second-order indices: `outcome`, `parameter`, `other`, `index`, `confidence`."""
+    """Return second-order indices: `outcome`, `parameter`, `other`, and as `sobol_numbers`.
+
+    `established`: whether the interval does not contain 0; the estimate of an index can be below.
+    """
     if tables.sweep.design.kind != "saltelli" or not tables.sweep.design.second_order:
         return None
     rows = []
@@ -65,11 +117,10 @@ def pair_numbers(tables: SweepTables) -> pd.DataFrame | None:
         names = tables.parameters
         for i, first in enumerate(names):
             for j in range(i + 1, len(names)):
-                rows.append(
-                    (outcome, first, names[j], float(found[0]["S2"][i, j]),
-                     float(found[0]["S2_conf"][i, j]))
-                )  # fmt: skip
-    columns = ["outcome", "parameter", "other", "index", "confidence"]
+                index, half = found[0]["S2"][i, j], found[0]["S2_conf"][i, j]
+                *numbers, above = _with_interval(index, half)
+                rows.append((outcome, first, names[j], *numbers, above or index + half < 0))
+    columns = ["outcome", "parameter", "other", *_INDEX]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -113,23 +164,29 @@ def draw_sobol(numbers: pd.DataFrame) -> Figure:
         for kind, aside in (("total", 0.17), ("first", -0.17)):
             rows = numbers[(numbers["outcome"] == outcome) & (numbers["kind"] == kind)]
             rows = rows.set_index("parameter").loc[order]
-            axes.barh(np.arange(len(order)) + aside, rows["index"], height=0.32,
-                      xerr=rows["confidence"], color=shades[kind], label=_KINDS[kind],
-                      error_kw={"elinewidth": 0.7, "ecolor": "0.15"})  # fmt: skip
+            bars = axes.barh(np.arange(len(order)) + aside, rows["index"], height=0.32,
+                             xerr=rows["confidence"], color=shades[kind], label=_KINDS[kind],
+                             error_kw={"elinewidth": 0.7, "ecolor": "0.15"})  # fmt: skip
+            for bar, established in zip(bars, rows["established"], strict=True):
+                bar.set_alpha(1.0 if established else _FAINT)
         axes.set_yticks(range(len(order)), [short(name) for name in order])
         axes.set(xlabel="share of the variance", title=f"accuracy {title}")
         axes.axvline(0, color="0.3", linewidth=0.5)
         axes.spines["right"].set_visible(False)
         axes.tick_params(axis="y", length=0)
     panels[0].invert_yaxis()
-    handles = panels[0].get_legend_handles_labels()[0]
-    figure.legend(handles=handles[::-1], loc="outside upper center", ncols=2)
+    handles = panels[0].get_legend_handles_labels()[0][::-1]
+    faint = Patch(color=shades["first"], alpha=_FAINT, label="not distinguishable from 0")
+    figure.legend(handles=[*handles, faint], loc="outside upper center", ncols=3)
     return figure
+
+
+_FAINT = 0.35
 
 
 @style.applied()
 def draw_pairs(numbers: pd.DataFrame) -> Figure:
-    """Draw second-order indices, 183 mm wide: a triangle for each readout."""
+    """Draw second-order indices, 183 mm wide: a triangle for each readout; bold: established."""
     names = list(dict.fromkeys([*numbers["parameter"], *numbers["other"]]))
     figure = style.new_figure(style.DOUBLE_COLUMN, 22 + 9 * len(names), layout="constrained")
     panels = figure.subplots(1, len(OUTCOMES), sharey=True)
@@ -139,9 +196,8 @@ def draw_pairs(numbers: pd.DataFrame) -> Figure:
         for row in numbers[numbers["outcome"] == outcome].itertuples():
             at = names.index(row.other), names.index(row.parameter)
             grid[at] = row[4]
-            strong = abs(row[4]) > row[5]
             axes.text(at[1], at[0], f"{row[4]:.2f}", ha="center", va="center", fontsize=6,
-                      fontweight="bold" if strong else "normal")  # fmt: skip
+                      fontweight="bold" if row.established else "normal")  # fmt: skip
         image = axes.imshow(grid, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto", alpha=0.8)
         ticks = range(len(names))
         axes.set_xticks(ticks, [short(name) for name in names], rotation=35, ha="right")
@@ -150,7 +206,7 @@ def draw_pairs(numbers: pd.DataFrame) -> Figure:
                  ylim=(len(names) - 0.5, 0.5))  # fmt: skip
         axes.spines["right"].set_visible(False)
         axes.tick_params(length=0)
-    figure.colorbar(image, ax=panels, shrink=0.8, label="second-order index")
+    figure.colorbar(image, ax=panels, shrink=0.8, label="second-order index (bold: not 0)")
     return figure
 
 
@@ -194,7 +250,7 @@ def _blocks(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     return values.reshape(-1, size)
 
 
-def _sobol(tables: SweepTables, outcome: str) -> tuple[dict, int] | None:
+def _sobol(tables: SweepTables, outcome: str) -> tuple[dict[str, Any], int] | None:
     """Return SALib's indices, and of how many base points: those of which no run is missing."""
     design = tables.sweep.design
     if design.kind != "saltelli":
@@ -211,6 +267,6 @@ def _sobol(tables: SweepTables, outcome: str) -> tuple[dict, int] | None:
         warnings.simplefilter("ignore")  # of indices below 0, which the intervals tell better
         found = sobol.analyze(
             salib_problem(names), whole.ravel(), calc_second_order=design.second_order,
-            num_resamples=_RESAMPLES, seed=_SEED,
+            num_resamples=_RESAMPLES, keep_resamples=True, seed=_SEED,
         )  # fmt: skip
     return found, len(whole)

@@ -71,9 +71,11 @@ def collapse_numbers(tables: SweepTables) -> pd.DataFrame | None:
         `run`, `seed`, `unit`, `epoch`, `shut` (fraction of its class's test samples from which it
         cannot learn), `silent` (whether of all), `ends_silent` and, of the run in the end,
         `accuracy_spikes` and `accuracy_potential`.  A run without such a unit has one row with
-        `unit` -1.  None if silent_outputs was not recorded.
+        `unit` -1.  None if silent_outputs was not recorded, or there is one test only.
     """
     if "shut" not in tables.epochs or tables.epochs["shut"].isna().all():
+        return None
+    if tables.epochs["epoch"].nunique() < 2:
         return None
     ends = tables.runs.set_index("run")[["seed", *OUTCOMES]]
     rows = []

@@ -3,8 +3,9 @@
 Which figures there are depends on the design: Sobol indices of a saltelli design, Morris effects of
 a morris design, a heat map of a grid of two parameters, main effects and interactions of whatever
 is varied, the spread over seeds, fans of the learning curves, silent output units where they were
-recorded.  Each is written with the numbers that it draws into the folder of its sweep,
-`figures/sweeps/NAME/`.
+recorded, rates of collapse and paired differences between two values.  Each is written with the
+numbers that it draws into the folder of its sweep, `figures/sweeps/NAME/`, and so are the tables of
+the sweep with all its runs: the folder of the figures can stand in the place of SWEEP_DIR.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synfire_bp.errors import SynfireError
+from synfire_bp.files import write_atomically
 
 from ..shared.output import save
+from . import cost as sweep_cost
 from . import effects as sweep_effects
 from . import indices as sweep_indices
 from . import seeds as sweep_seeds
-from .tables import SweepTables, load_sweep
+from .tables import SweepTables, kept_files, load_sweep
 
 __all__ = ["FIGURES", "FOLDER", "SweepFigure", "draw_sweep", "main"]
 
@@ -36,14 +39,18 @@ FOLDER = "sweeps"
 
 
 class SweepFigure(NamedTuple):
-    """A figure of a sweep: what it is drawn from (None: not for this sweep), and how."""
+    """A figure of a sweep: what it is drawn from (None: not for this sweep), and how.
+
+    A table has nothing that draws it.
+    """
 
     numbers: Callable[[SweepTables], pd.DataFrame | None]
-    draw: Callable[[pd.DataFrame], Figure]
+    draw: Callable[[pd.DataFrame], Figure] | None
 
 
 FIGURES: dict[str, SweepFigure] = {
     "sobol": SweepFigure(sweep_indices.sobol_numbers, sweep_indices.draw_sobol),
+    "order": SweepFigure(sweep_indices.order_numbers, None),
     "pairs": SweepFigure(sweep_indices.pair_numbers, sweep_indices.draw_pairs),
     "morris": SweepFigure(sweep_indices.morris_numbers, sweep_indices.draw_morris),
     "map": SweepFigure(sweep_effects.map_numbers, sweep_effects.draw_map),
@@ -53,6 +60,7 @@ FIGURES: dict[str, SweepFigure] = {
     "spread": SweepFigure(sweep_seeds.spread_numbers, sweep_seeds.draw_spread),
     "fan": SweepFigure(sweep_seeds.fan_numbers, sweep_seeds.draw_fan),
     "collapse": SweepFigure(sweep_seeds.collapse_numbers, sweep_seeds.draw_collapse),
+    "cost": SweepFigure(sweep_cost.cost_numbers, sweep_cost.draw_cost),
 }
 """Figures by name, in the order in which they are drawn."""
 
@@ -76,8 +84,12 @@ def draw_sweep(folder: Path, out: Path) -> list[tuple[str, tuple[Path, ...]]]:
     for kind, figure in FIGURES.items():
         numbers = figure.numbers(tables)
         if numbers is not None:
-            files = save(figure.draw(numbers), numbers, own, kind)
+            picture = None if figure.draw is None else figure.draw(numbers)
+            files = save(picture, numbers, own, kind)
             drawn.append((f"{tables.sweep.name}/{kind}", files))
+    for name, content in kept_files(tables).items():
+        write_atomically(own / name, content)
+        drawn.append((f"{tables.sweep.name}/{name}", (own / name,)))
     return drawn
 
 
@@ -88,7 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog=f"python -m {_PACKAGE} sensitivity",
         description="Draw the figures of a sweep.",
     )
-    parser.add_argument("sweep", type=Path, metavar="SWEEP_DIR", help="folder of the sweep")
+    parser.add_argument(
+        "sweep", type=Path, metavar="SWEEP_DIR",
+        help="folder of the sweep, or of its figures, which holds its tables",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")
     options = parser.parse_args(arguments)
     try:

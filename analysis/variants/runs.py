@@ -25,13 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is missing; return the exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}.runs", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs", FOLDER), help="(runs/variants)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="(0 1 2 3 4)")
+    parser.add_argument("--seeds", type=int, nargs="+", help=f"({_seeds()})")
+    parser.add_argument("--engine", choices=list(SEEDS), help="only trainings of this engine")
     parser.add_argument("--only", default="", help="trainings whose name begins so")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at the same time")
     options = parser.parse_args(arguments)
     try:
         options.runs.mkdir(parents=True, exist_ok=True)
-        tasks = [task for task in plan(options.seeds) if task.name.startswith(options.only)]
+        tasks = plan(options.seeds, only=options.only, by=options.engine)
         train_all(tasks, options.runs, max(1, options.jobs))
         return 0
     except OSError as error:
@@ -42,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complaint = "stopped; the same command goes on from here"
     print(f"variant_runs: {complaint}", file=sys.stderr)
     return 1
+
+
+def _seeds() -> str:
+    return ", ".join(f"{engine}: {min(seeds)} … {max(seeds)}" for engine, seeds in SEEDS.items())
 
 
 if __name__ == "__main__":

@@ -1,40 +1,40 @@
-"""The study of the variants: which trainings there are, and what is read from their runs.
+"""The study of the variants: which trainings there are.
 
 Every model of `models/variants/` is trained with the same seeds; its name says on which data
 (`digits_…`, `mnist_…`), and `…_symmetric` is the paper's circuit, the reference of all others.
 Beside them, some disturbances of the circuit are turned up in steps, on the digits.  All runs lie
-below `runs/variants/`; ``python -m analysis.variants.runs`` makes those that are missing.
+below `runs/variants/`; ``python -m analysis.variants.runs`` makes those that are missing, and
+`analysis.variants.courses` reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
-import pandas as pd
-
-from synfire_bp.errors import RunDirectoryError
 from synfire_bp.model import Experiment, assemble, list_models
-from synfire_bp.runs import Run
 from synfire_bp.variants import Hardware, Neuron
 
 from ..shared.trainings import Task
 
 __all__ = [
+    "DATASETS",
     "DISTURBANCES",
     "FOLDER",
     "REFERENCE",
     "SEEDS",
     "Disturbance",
-    "disturbance_courses",
+    "Group",
+    "disturbance_groups",
     "plan",
-    "variant_courses",
+    "variant_groups",
 ]
 
 FOLDER = "variants"
 """Folder of the study among the runs, and of its figures."""
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS: Mapping[str, Sequence[int]] = {"oracle": range(20), "circuit": range(10)}
+"""Seeds by the engine that trains: those of the circuit, which takes longer, are the first ones."""
 REFERENCE = "symmetric"
 """The variant that is none: the paper's circuit."""
 DATASETS = ("mnist", "digits")
@@ -97,6 +97,43 @@ DISTURBANCES: tuple[Disturbance, ...] = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Group:
+    """The trainings of the study that differ in nothing but their seed.
+
+    Attributes
+    ----------
+    name : str
+        Begins the folders of its runs.
+    model : str
+        Which is trained.
+    about : dict
+        How tables tell it from others: `dataset` and `variant`, or `key`, `what` and `level`.
+    changes : tuple of str
+        What is changed in the model.
+    """
+
+    name: str
+    model: str
+    about: Mapping[str, str | float]
+    changes: tuple[str, ...] = ()
+
+    @cached_property
+    def engine(self) -> str:
+        """The engine that trains it: the oracle where circuit and oracle are equal."""
+        return engine(Experiment.from_file(self.model, overrides=self.changes))
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """The seeds with which it is trained."""
+        return SEEDS[self.engine]
+
+    def task(self, seed: int, change: Sequence[str] = ()) -> Task:
+        """Return its training with a seed; `change` is applied, too."""
+        changes = (f"training.seed={seed}", "record.samples=0", *self.changes, *change)
+        return Task(f"{self.name}-seed{seed}", self.model, self.engine, changes, keep_going=True)
+
+
 def models() -> dict[tuple[str, str], str]:
     """Return the models of the study by data set and variant, the reference first."""
     found = {}
@@ -113,109 +150,50 @@ def engine(experiment: Experiment) -> str:
     return "circuit" if other_cells or assemble(experiment).algorithm.obstacles else "oracle"
 
 
-def plan(seeds: Sequence[int] = SEEDS, change: Sequence[str] = ()) -> list[Task]:
-    """Return all trainings of the study; `change` is applied to each of them."""
-
-    def task(name: str, model: str, seed: int, *changes: str) -> Task:
-        changes = (f"training.seed={seed}", "record.samples=0", *changes, *change)
-        experiment = Experiment.from_file(model, overrides=changes)
-        return Task(name, model, engine(experiment), changes, keep_going=True)
-
-    tasks = [
-        task(f"{dataset}_{variant}-seed{seed}", model, seed)
+def variant_groups() -> list[Group]:
+    """Return the variants, a group each."""
+    return [
+        Group(f"{dataset}_{variant}", model, {"dataset": dataset, "variant": variant})
         for (dataset, variant), model in models().items()
-        for seed in seeds
     ]
-    tasks += [
-        task(
-            f"{row.name}-{level:g}-seed{seed}", row.model, seed, *row.changes, f"{row.key}={level}"
+
+
+def disturbance_groups() -> list[Group]:
+    """Return the disturbances, a group for each level."""
+    return [
+        Group(
+            f"{row.name}-{level:g}", row.model,
+            {"key": row.key, "what": row.what, "level": float(level)},
+            (*row.changes, f"{row.key}={level}"),
         )
         for row in DISTURBANCES
         for level in row.levels
-        for seed in seeds
-    ]
-    return tasks
+    ]  # fmt: skip
 
 
-def variant_courses(runs: Path) -> pd.DataFrame:
-    """Return what every variant did: one row per training and test.
+def plan(
+    seeds: Sequence[int] | None = None,
+    change: Sequence[str] = (),
+    only: str = "",
+    by: str | None = None,
+) -> list[Task]:
+    """Return trainings of the study, all of them if nothing is said.
 
-    Returns
-    -------
-    DataFrame
-        `dataset`, `variant`, `engine`, `seed`, `epoch`; `accuracy_spikes` and
-        `accuracy_potential` on the test set, in percent; `angle_degrees` between the feedback
-        weights and W2, where they are not the same; `stray_spikes` and `unequal_weights` since
-        the test before; `ms_per_sample`, of training.
-
-    Raises
-    ------
-    RunDirectoryError
-        If a run is missing or unfinished; the message names the command that makes it.
+    Parameters
+    ----------
+    seeds : sequence of int, optional
+        Instead of those of `SEEDS`.
+    change : sequence of str
+        Applied to each of them.
+    only : str
+        How the names of the groups begin.
+    by : str, optional
+        The engine: "oracle" or "circuit".
     """
-    parts = [
-        _course(run).assign(dataset=dataset, variant=variant)
-        for (dataset, variant), model in models().items()
-        for run in _runs(runs, f"{dataset}_{variant}", model)
+    groups = [g for g in (*variant_groups(), *disturbance_groups()) if g.name.startswith(only)]
+    return [
+        group.task(seed, change)
+        for group in groups
+        if by in (None, group.engine)
+        for seed in (group.seeds if seeds is None else seeds)
     ]
-    return _in_order(parts, ["dataset", "variant"])
-
-
-def disturbance_courses(runs: Path) -> pd.DataFrame:
-    """Return what every disturbance did: as `variant_courses`, with `key`, `what` and `level`."""
-    parts = [
-        _course(run).assign(key=row.key, what=row.what, level=level)
-        for row in DISTURBANCES
-        for level in row.levels
-        for run in _runs(runs, f"{row.name}-{level:g}", row.model)
-    ]
-    return _in_order(parts, ["key", "what", "level"])
-
-
-def _in_order(parts: Sequence[pd.DataFrame], first: list[str]) -> pd.DataFrame:
-    if not parts:
-        raise RunDirectoryError("no model of the study was found; is models/variants/ there?")
-    table = pd.concat(parts, ignore_index=True)
-    return table[first + [name for name in table if name not in first]]
-
-
-def _runs(runs: Path, name: str, model: str) -> Iterator[Run]:
-    folder = runs / FOLDER
-    for seed in SEEDS:
-        path = folder / f"{name}-seed{seed}"
-        if not path.exists():
-            raise RunDirectoryError(
-                f"{path}: no such run; make it with: python -m {__package__}.runs --runs {folder}"
-            )
-        run = Run.open(path)
-        if not run.finished:
-            raise RunDirectoryError(
-                f"{path}: the training is unfinished; go on with: python -m {__package__}.runs "
-                f"--runs {folder}"
-            )
-        if run.experiment.name != Experiment.from_file(model).name:
-            raise RunDirectoryError(
-                f"{path}: is a run of the model '{run.experiment.name}'; move it away"
-            )
-        yield run
-
-
-def _course(run: Run) -> pd.DataFrame:
-    metrics = run.metrics
-    tests = metrics.loc[metrics["split"] == "test"].set_index("epoch")
-    trained = metrics.loc[metrics["split"] == "train"].set_index("epoch")
-    activity = run.activity.set_index("epoch")
-    nothing = pd.Series(float("nan"), tests.index)
-    table = pd.DataFrame(
-        {
-            "engine": run.engine,
-            "seed": run.experiment.training.seed,
-            "accuracy_spikes": 100 * tests["accuracy_spikes"],
-            "accuracy_potential": 100 * tests["accuracy_potential"],
-            "angle_degrees": activity.get("angle_b2", nothing),
-            "stray_spikes": activity["stray_spikes"],
-            "unequal_weights": activity["unequal_weights"],
-            "ms_per_sample": (1000 * trained["seconds"] / trained["samples"]).round(6),
-        }
-    )
-    return table.rename_axis("epoch").reset_index()

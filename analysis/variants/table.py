@@ -1,6 +1,8 @@
 """The study of the variants as Markdown: ``python -m analysis.variants.table [--into FILE]``.
 
 Prints the tables, or puts them into a Markdown file between the two comments `BEGIN` and `END`.
+They are made from the committed tables in `figures/variants/`; `--runs` names a folder of runs
+instead.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from ..shared.markdown import markdown, print_or_insert
-from . import disturbances, variants
+from ..shared.statistics import COLLAPSE, NOT_DISTINGUISHABLE
+from .courses import disturbance_courses, variant_courses
+from .outcomes import disturbance_summary, summary
+from .study import REFERENCE
 
 __all__ = ["BEGIN", "END", "main", "tables"]
 
@@ -21,66 +26,124 @@ BEGIN = "<!-- begin of the tables: python -m analysis.variants.table --into docs
 END = "<!-- end of the tables of variants -->"
 
 _TITLES = {"mnist": "MNIST", "digits": "Digits"}
+_MINUS = str.maketrans("-", "\N{MINUS SIGN}")
 
 
 def tables(runs: Path) -> str:
     """Return the tables of a study as Markdown.
+
+    Parameters
+    ----------
+    runs : Path
+        The folder of all runs, or that of the figures.
 
     Raises
     ------
     RunDirectoryError
         If a run of the study is missing.
     """
-    summary = variants.summary(variants.numbers(runs))
-    parts = []
-    for dataset, rows in summary.groupby("dataset", sort=False):
-        title = _TITLES[str(dataset)]
-        parts += [
-            f"**{title}**: test accuracy in the end, percent, median (range) of "
-            f"{rows['seeds'].max()} seeds; the difference is by potential, in points, to the "
-            "paper's circuit after as many epochs; angle between feedback weights and W2; stray "
-            "spikes in the whole training; copies that differ from their matrix's first one in "
-            "the end.",
-            markdown(
-                ["variant", "epochs", "by spikes", "by potential", "difference", "angle",
-                 "stray spikes", "unequal copies"],
-                [_row(row) for _, row in rows.iterrows()],
-            ),
-        ]  # fmt: skip
+    of_variants = summary(variant_courses(runs))
+    of_levels = disturbance_summary(disturbance_courses(runs))
+    parts = [_how_to_read(of_variants, of_levels)]
+    for dataset, rows in of_variants.groupby("dataset", sort=False):
+        parts += [f"**{_TITLES[str(dataset)]}**", _of_variants(rows)]
     parts += [
-        "**Disturbances**, digits: test accuracy by potential in the end, percent, median (range) "
-        "of the seeds.",
-        *_of_disturbances(disturbances.numbers(runs)),
+        "**Disturbances**, digits. By potential: median (range) of the seeds. Difference: to the "
+        "first level, which is the undisturbed circuit.",
+        *_of_disturbances(of_levels),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def _how_to_read(of_variants: pd.DataFrame, of_levels: pd.DataFrame) -> str:
+    compared = _compared(of_variants["variant"] != REFERENCE, of_variants["pairs"])
+    compared += _compared(of_levels["level"] != _first(of_levels), of_levels["pairs"])
+    return (
+        "Accuracies are percent of the test set in the end, median (range) of the seeds. "
+        "*Difference*: in points by potential to the run of the paper's circuit with the same seed "
+        "after as many epochs, mean over the seeds and its 95 % interval (bootstrap, BCa); where "
+        f"the interval contains 0, the two are *{NOT_DISTINGUISHABLE}*. *Collapsed*: {COLLAPSE}; "
+        "rate with its 95 % interval (Wilson). *Without collapses*: the difference of the pairs "
+        "of which neither run collapsed. *Angle* between feedback weights and W2, *stray spikes* "
+        "in the whole training, and *unequal copies*, those that differ from their matrix's first "
+        f"one in the end, are medians. Of the {compared} differences below about "
+        f"{round(compared / 20)} would be told from 0 by chance alone. – : not recorded, or "
+        "nothing to compare with."
+    )
+
+
+def _compared(others: pd.Series, pairs: pd.Series) -> int:
+    return int((others & (pairs > 0)).sum())
+
+
+def _first(levels: pd.DataFrame) -> pd.Series:
+    return levels.groupby("key")["level"].transform("first")
+
+
+def _of_variants(rows: pd.DataFrame) -> str:
+    return markdown(
+        ["variant", "engine", "seeds", "epochs", "by spikes", "by potential", "difference",
+         "without collapses", "collapsed", "angle", "stray spikes", "unequal copies"],
+        [_row(row) for _, row in rows.iterrows()],
+    )  # fmt: skip
+
+
 def _row(row: pd.Series) -> list[str]:
+    itself = row["variant"] == REFERENCE
     angle = row["angle_degrees"]
     return [
         str(row["variant"]).replace("_", " "),
+        str(row["engine"]),
+        f"{row['seeds']}",
         f"{row['epochs']:g}",
-        *(
-            f"{row[name]:.2f} ({row[f'{name}_lowest']:.2f} … {row[f'{name}_highest']:.2f})"
-            for name in ("spikes", "potential")
-        ),
-        f"{row['difference']:+.2f}",
+        _spread(row, "spikes"),
+        _spread(row, "potential"),
+        *("the reference" if itself else _difference(row, which) for which in ("", "_kept")),
+        _collapses(row),
         "" if pd.isna(angle) else f"{angle:.1f}°",
         f"{row['stray_spikes']:,.0f}",
         f"{row['unequal_weights']:,.0f}",
     ]
 
 
-def _of_disturbances(numbers: pd.DataFrame) -> list[str]:
+def _spread(row: pd.Series, readout: str) -> str:
+    if pd.isna(row[readout]):
+        return "–"
+    return f"{row[readout]:.2f} ({row[f'{readout}_lowest']:.2f} … {row[f'{readout}_highest']:.2f})"
+
+
+def _difference(row: pd.Series, which: str) -> str:
+    """Return a difference with its interval, or that there is none to be seen."""
+    value, said = row[f"difference{which}"], row[f"verdict{which}"]
+    if pd.isna(value):
+        return "–"
+    if said == "equal":
+        return "0, equal with every seed"
+    if said == "not known":
+        return f"{value:+.2f} ({row[f'pairs{which}']} pairs)".translate(_MINUS)
+    ends = [row[f"difference_{end}{which}"] for end in ("low", "high")]
+    text = f"{value:+.2f} ({ends[0]:+.2f} … {ends[1]:+.2f})".translate(_MINUS)
+    return f"{text}, {said}" if said == NOT_DISTINGUISHABLE else text
+
+
+def _collapses(row: pd.Series) -> str:
+    share = f"{row['collapse_low']:.0f} … {row['collapse_high']:.0f} %"
+    return f"{row['collapsed']} of {row['seeds']} ({share})"
+
+
+def _of_disturbances(levels: pd.DataFrame) -> list[str]:
     parts = []
-    for (key, what), rows in numbers.groupby(["key", "what"], sort=False):
-        by_level = rows.groupby("level", sort=False)["accuracy_potential"]
-        cells = [
-            f"{values.median():.2f} ({values.min():.2f} … {values.max():.2f})"
-            for _, values in by_level
+    for (key, what), rows in levels.groupby(["key", "what"], sort=False):
+        every = [row for _, row in rows.iterrows()]
+        lines = [
+            ["seeds", *(f"{row['seeds']}" for row in every)],
+            ["by potential", *(_spread(row, "potential") for row in every)],
+            ["difference", "", *(_difference(row, "") for row in every[1:])],
+            ["without collapses", "", *(_difference(row, "_kept") for row in every[1:])],
+            ["collapsed", *(_collapses(row) for row in every)],
         ]
-        levels = [f"{level:g}" for level, _ in by_level]
-        parts.append(markdown([f"`{key}`: {what}", *levels], [["by potential", *cells]]))
+        heads = [f"`{key}`: {what}", *(f"{row['level']:g}" for row in every)]
+        parts.append(markdown(heads, lines))
     return parts
 
 
@@ -89,7 +152,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog=f"python -m {__package__}.table", description="The study of the variants."
     )
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("figures"),
+        help="folder of the figures, with the committed tables, or of the runs (figures)",
+    )  # fmt: skip
     parser.add_argument("--into", type=Path, help="Markdown file with the two comments")
     options = parser.parse_args(arguments)
     return print_or_insert(lambda: tables(options.runs.expanduser()), options.into, BEGIN, END)

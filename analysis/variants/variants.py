@@ -1,26 +1,30 @@
 """All variants of the circuit beside the paper's: error, course, and the angle of the feedback.
 
-Panels a and b: test error of every variant in the end, one dot a seed, beside the paper's circuit
-after as many epochs.  Panel c: the course of what brings errors back in other ways, thin lines
-single seeds.  Panel d: the angle between the feedback weights and W2, which the paper's circuit
-keeps at 0.
+Panels a and b: test error of every variant in the end, one mark a seed, beside the paper's circuit
+after as many epochs, and whether the two can be told apart.  Panel c: the course of what brings
+errors back in other ways, thin lines single seeds.  Panel d: the angle between the feedback weights
+and W2, which the paper's circuit keeps at 0.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Collection
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from ..shared import style
 from ..shared.entry import Entry
-from .study import DATASETS, FOLDER, REFERENCE, variant_courses
+from ..shared.statistics import COLLAPSE, NOT_DISTINGUISHABLE
+from .courses import VARIANTS, variant_courses
+from .outcomes import ends, summary
+from .study import DATASETS, FOLDER, REFERENCE
 
-__all__ = ["ENTRY", "draw", "numbers", "summary"]
+__all__ = ["ENTRY", "draw"]
 
 _WAYS_BACK = (
     REFERENCE, "feedback_alignment", "sign_symmetric", "kolen_pollack", "kolen_pollack_decay",
@@ -32,67 +36,32 @@ _TITLES = {"mnist": "MNIST", "digits": "digits"}
 _ERROR_TICKS = (2, 3, 5, 10, 20, 50, 90)
 _ROW = 4.2  # mm
 _INK, _GREY = "#202020", "#8c8c8c"
-
-
-def numbers(runs: Path) -> pd.DataFrame:
-    """Return the courses of all variants; see `analysis.variants.study.variant_courses`."""
-    return variant_courses(runs)
-
-
-def summary(courses: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per data set and variant: its seeds in the end, beside the paper's circuit.
-
-    Returns
-    -------
-    DataFrame
-        `dataset`, `variant`, `engine`, `seeds`, `epochs`; `spikes`, `spikes_lowest`,
-        `spikes_highest`, `potential`, … (median and range over the seeds, percent, last epoch);
-        `reference`: median by potential of the paper's circuit after as many epochs (NaN if it
-        was not tested then), and `difference` to it in points; `angle_degrees` in the end (median);
-        `stray_spikes` in the whole training and `unequal_weights` in the end (medians);
-        `ms_per_sample` (median).
-    """
-    rows = []
-    references = courses[courses["variant"] == REFERENCE]
-    for (dataset, variant), table in courses.groupby(["dataset", "variant"], sort=False):
-        epochs = table["epoch"].max()
-        last = table[table["epoch"] == epochs]
-        same = references[(references["dataset"] == dataset) & (references["epoch"] == epochs)]
-        row: dict[str, object] = {
-            "dataset": dataset, "variant": variant, "engine": last["engine"].iloc[0],
-            "seeds": len(last), "epochs": epochs,
-        }  # fmt: skip
-        for readout in ("spikes", "potential"):
-            values = last[f"accuracy_{readout}"]
-            row |= {
-                readout: round(values.median(), 4),
-                f"{readout}_lowest": round(values.min(), 4),
-                f"{readout}_highest": round(values.max(), 4),
-            }
-        reference = same["accuracy_potential"].median()
-        strays = table.groupby("seed")["stray_spikes"].sum()
-        row |= {
-            "reference": round(reference, 4),
-            "difference": round(last["accuracy_potential"].median() - reference, 4),
-            "angle_degrees": round(last["angle_degrees"].median(), 2),
-            "stray_spikes": strays.median(),
-            "unequal_weights": last["unequal_weights"].median(),
-            "ms_per_sample": round(table["ms_per_sample"].median(), 4),
-        }
-        rows.append(row)
-    return pd.DataFrame(rows)
+_SIGNS = {
+    "=": "equal to the paper's circuit with every seed",
+    "\N{ALMOST EQUAL TO}": f"{NOT_DISTINGUISHABLE} from the paper's circuit",
+    "(\N{ALMOST EQUAL TO})": "the same only with, or only without, collapsed runs",
+}
+"""What stands beside the name of a variant that cannot be told from the paper's circuit."""
+_MARKS: dict[str, dict] = {
+    "run": {"marker": "o", "markersize": 2.2, "markerfacecolor": "none", "markeredgewidth": 0.5,
+            "color": style.colour("h")},
+    "collapse": {"marker": "x", "markersize": 3.2, "markeredgewidth": 0.8,
+                 "color": style.colour("o")},
+    "median": {"marker": "|", "markersize": 8, "markeredgewidth": 1.6, "color": _INK},
+    "reference": {"marker": "D", "markersize": 2.6, "color": _GREY, "zorder": 0},
+}  # fmt: skip
 
 
 @style.applied()
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draw the four panels, 183 mm wide."""
-    table = summary(numbers)
+    table, runs = summary(numbers), ends(numbers)
     longest = max(int((table["dataset"] == name).sum()) for name in DATASETS)
     upper, lower = 14 + _ROW * longest, 52.0
-    figure = style.new_figure(style.DOUBLE_COLUMN, upper + lower, layout="constrained")
+    figure = style.new_figure(style.DOUBLE_COLUMN, upper + lower + 12, layout="constrained")
     panels = figure.subplots(2, 2, height_ratios=[upper, lower])
     for axes, dataset in zip(panels[0], DATASETS, strict=True):
-        _draw_ends(axes, numbers[numbers["dataset"] == dataset],
+        _draw_ends(axes, runs[runs["dataset"] == dataset],
                    table[table["dataset"] == dataset], _TITLES[dataset])  # fmt: skip
     present = set(numbers["variant"])
     kinds = [kind for kind in _WAYS_BACK if kind in present]
@@ -106,9 +75,12 @@ def draw(numbers: pd.DataFrame) -> Figure:
         axes.set(xlabel="epoch", title="MNIST: ways back")
     panels[1, 1].set_ylim(-3, 95)
     panels[1, 1].axhline(90, color=_GREY, linewidth=0.6, linestyle=":")
+    present = {_sign(row) for _, row in table.iterrows()}
+    figure.legend(handles=_key(present), loc="outside upper center", ncols=3)
     figure.legend(
-        handles=panels[1, 0].get_legend_handles_labels()[0], loc="outside lower center", ncols=4
-    )
+        handles=panels[1, 0].get_legend_handles_labels()[0], loc="outside lower center", ncols=4,
+        title="panels c and d: medians, and thin the single seeds",
+    )  # fmt: skip
     for axes, letter in zip(panels.flat, "abcd", strict=True):
         axes.spines["right"].set_visible(False)
         axes.set_title(f"{letter}  {axes.get_title()}", loc="left")
@@ -116,27 +88,55 @@ def draw(numbers: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_ends(axes: Axes, courses: pd.DataFrame, table: pd.DataFrame, title: str) -> None:
+def _draw_ends(axes: Axes, runs: pd.DataFrame, table: pd.DataFrame, title: str) -> None:
     """Draw the error of each seed in the end, the median, and the reference at that epoch."""
     first = table["variant"] == REFERENCE
     table = pd.concat([table[first], table[~first].sort_values("potential", ascending=False)])
+    names = []
     for place, (_, row) in enumerate(table.iterrows()):
-        of_variant = courses[courses["variant"] == row["variant"]]
-        last = of_variant[of_variant["epoch"] == row["epochs"]]
-        axes.plot(100 - last["accuracy_potential"], [place] * len(last), "o", markersize=2.2,
-                  markerfacecolor="none", markeredgewidth=0.5, color=style.colour("h"))  # fmt: skip
-        axes.plot(100 - row["potential"], place, "|", markersize=8, markeredgewidth=1.6,
-                  color=_INK)  # fmt: skip
-        axes.plot(100 - row["reference"], place, "D", markersize=2.6, color=_GREY, zorder=0)
-    names = [
-        f"{row['variant'].replace('_', ' ')} ({row['epochs']:g})" for _, row in table.iterrows()
-    ]
+        of_variant = runs[runs["variant"] == row["variant"]]
+        for which, mark in ((~of_variant["collapsed"], "run"),
+                            (of_variant["collapsed"], "collapse")):  # fmt: skip
+            errors = 100 - of_variant.loc[which, "accuracy_potential"]
+            axes.plot(errors, [place] * len(errors), linestyle="", **_MARKS[mark])
+        for column, mark in (("potential", "median"), ("reference", "reference")):
+            axes.plot([100 - row[column]], [place], linestyle="", **_MARKS[mark])
+        name = str(row["variant"]).replace("_", " ")
+        names.append(f"{name} ({row['epochs']:g}) {_sign(row)}".rstrip())
     axes.set_yticks(range(len(table)), names)
     axes.set(ylim=(len(table) - 0.4, -0.6), title=f"{title}: variant (epochs)",
              xlabel="test error by potential (%)")  # fmt: skip
     axes.grid(axis="x", linewidth=0.4, color="#e0e0e0")
     axes.tick_params(axis="y", length=0)
     _error_axis(axes, "x")
+
+
+def _sign(row: pd.Series) -> str:
+    """Return the sign beside the name of a variant; see `_SIGNS`."""
+    if row["variant"] == REFERENCE:
+        return ""
+    if row["verdict"] == "equal":
+        return "="
+    alike = [row[name] == NOT_DISTINGUISHABLE for name in ("verdict", "verdict_kept")]
+    same = "\N{ALMOST EQUAL TO}"
+    return same if all(alike) else f"({same})" if any(alike) else ""
+
+
+def _key(signs: Collection[str]) -> list[Line2D]:
+    """Return the legend of panels a and b: what each mark is."""
+    what = {
+        "run": "a run (one seed)",
+        "collapse": "a run that collapsed",
+        "median": "median of the seeds",
+        "reference": "median of the paper's circuit after as many epochs",
+    }
+    marks = [Line2D([], [], linestyle="", label=what[name], **_MARKS[name]) for name in what]
+    return marks + [
+        Line2D([], [], linestyle="", marker=f"${sign}$", markersize=4 + 2 * len(sign),
+               color=_INK, markeredgewidth=0.2, label=text)
+        for sign, text in _SIGNS.items()
+        if sign in signs
+    ]  # fmt: skip
 
 
 def _draw_courses(axes: Axes, courses: pd.DataFrame, colours: dict, column: str) -> None:
@@ -165,13 +165,16 @@ def _error_axis(axes: Axes, which: str) -> None:
 
 
 ENTRY = Entry(
-    name="variants",
+    name=VARIANTS,
     group=FOLDER,
     title="Variants of the circuit",
-    caption="Test error of every variant beside the paper's circuit (diamonds), one ring a seed, "
-    "bars medians; the course of the variants that bring errors back in other ways, and the angle "
-    "of their feedback weights to W2.",
-    numbers=numbers,
+    caption="Test error of every variant: a ring for each seed, a cross for one that collapsed "
+    f"({COLLAPSE}), a bar for the median, a diamond for the median of the paper's circuit after as "
+    "many epochs.  ≈: not distinguishable from the paper's circuit (the bootstrapped 95 % interval "
+    "of the mean difference between runs with the same seed contains 0, with the collapsed runs "
+    "and without them; in brackets: in one of the two ways).  Below: the course of the variants "
+    "that bring errors back in other ways, and the angle of their feedback weights to W2.",
+    numbers=variant_courses,
     draw=draw,
     extra=lambda numbers: {
         "table_variants.csv": summary(numbers).to_csv(index=False, lineterminator="\n").encode()

@@ -45,6 +45,7 @@ RUN_COLUMNS: dict[str, pa.DataType] = {
     "best_accuracy_potential": pa.float64(),
     "silent_outputs": pa.int64(),
     "silent_units": pa.string(),
+    "never_fired": pa.int64(),
     "seconds": pa.float64(),
     "started": pa.string(),
     "worker": pa.string(),

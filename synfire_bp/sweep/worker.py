@@ -213,8 +213,11 @@ def _trained(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Train; return the run's results, and the rows of its epochs."""
     shut: list[list[float | None]] = []
+    never_fired: int | None = None
 
     def on_test(epoch: float, tested: Segment) -> None:
+        nonlocal never_fired
+        never_fired = None if tested.fired is None else int((tested.fired == 0).sum())
         found = [] if tested.shut is None else tested.shut.tolist()
         shut.append([None if math.isnan(share) else share for share in found])
 
@@ -232,6 +235,7 @@ def _trained(
         **{f"best_{name}": max(row[name] for row in tests) for name in _ACCURACIES},
         "silent_outputs": None if silent is None else len(silent),
         "silent_units": None if silent is None else ",".join(map(str, silent)),
+        "never_fired": never_fired,
     }, rows
 
 

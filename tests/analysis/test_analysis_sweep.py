@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +12,18 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("SALib")
 
 from analysis.__main__ import main
+from analysis.shared.output import saved_table
+from analysis.sweeps import cost as sweep_cost
 from analysis.sweeps import effects as sweep_effects
 from analysis.sweeps import indices as sweep_indices
 from analysis.sweeps import seeds as sweep_seeds
 from analysis.sweeps import sensitivity
+from analysis.sweeps import table as sweep_table
 from analysis.sweeps.tables import load_sweep
 from synfire_bp.sweep import Sweep, SweepStore, planned_runs
 from synfire_bp.sweep.worker import FAILED, OK, Outcome
+
+FIGURES = Path(__file__).parents[2] / "figures" / "sweeps"
 
 RANGES = """\
 name: known
@@ -53,7 +60,8 @@ def made(path, text, answer, *, epochs=(1.0,), shut=None, failed=()):
             rows.append(row)
         end = {k: rows[-1][k] for k in ("accuracy_spikes", "accuracy_potential", "exact", "mse")}
         silent = rows[-1].get("silent_outputs", 0)
-        about = {"status": OK, "seed": seed, "silent_outputs": silent, "epoch_rows": len(rows)}
+        about = {"status": OK, "seed": seed, "silent_outputs": silent, "epoch_rows": len(rows),
+                 "never_fired": silent}  # fmt: skip
         outcomes.append(Outcome(run.run, OK, {**about, **end}, rows))
     with SweepStore.open(path, sweep, planned) as store:
         store.append(outcomes)
@@ -222,8 +230,9 @@ def test_every_figure_is_drawn_with_its_numbers_beside_it(seeds, tmp_path, capsy
     assert main(["sensitivity", str(seeds), "--out", str(out)]) == 0
     names = {"spread", "fan", "collapse"}
     out = out / "sweeps" / "seeds"
-    assert {file.name for file in out.iterdir()} == {f"{n}.{k}" for n in names
-                                                     for k in ("png", "csv")}  # fmt: skip
+    drawn = {f"{name}.{kind}" for name in names for kind in ("png", "csv")}
+    tables = {"sweep.yaml", "runs.parquet", "tests.parquet"}
+    assert {file.name for file in out.iterdir()} == drawn | tables
     for name in names:
         assert (out / f"{name}.png").stat().st_size > 5000
     kind = sweep_seeds.fan_numbers(load_sweep(seeds))
@@ -247,9 +256,10 @@ def test_points_and_lines_are_the_numbers(seeds):
 
 
 def test_all_kinds_of_figures_can_be_drawn(tmp_path):
-    kinds = {"saltelli, samples: 8, second_order: true": {"sobol", "pairs", "effects",
-                                                          "interactions"},
-             "morris, samples: 4": {"morris", "effects", "interactions"}}  # fmt: skip
+    kept = {"sweep.yaml", "runs.parquet"}
+    kinds = {"saltelli, samples: 8, second_order: true": kept | {"sobol", "pairs", "order",
+                                                                 "effects", "interactions"},
+             "morris, samples: 4": kept | {"morris", "effects", "interactions"}}  # fmt: skip
     for n, (design, expected) in enumerate(kinds.items()):
         text = RANGES + f"design: {{kind: {design}}}\n"
         drawn = sensitivity.draw_sweep(made(tmp_path / f"s{n}", text, linear), tmp_path / "f")
@@ -262,3 +272,153 @@ def test_what_cannot_be_drawn_is_said(tmp_path, capsys):
     made(tmp_path / "s", SEEDS, linear, failed=range(6))
     assert main(["sensitivity", str(tmp_path / "s")]) == 1
     assert "no run of this sweep is done yet; 6 failed" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- what is established
+
+
+def test_the_order_of_indices_is_established_where_they_are_far_apart(tmp_path):
+    text = RANGES + "design: {kind: saltelli, samples: 256, seed: 0}\n"
+
+    def answer(values, seed):  # A decides most; B and C as much as each other
+        return 0.5 + (4 * values[A] + values[B] + values[C]) / 20
+
+    tables = load_sweep(made(tmp_path / "s", text, answer))
+    order = sweep_indices.order_numbers(tables)
+    total = order[(order["outcome"] == "accuracy_potential") & (order["kind"] == "total")]
+    said = {frozenset(pair): what for *pair, what in
+            total[["parameter", "other", "verdict"]].itertuples(index=False)}  # fmt: skip
+    assert said[frozenset({A, B})] == said[frozenset({A, C})] == "higher"
+    assert said[frozenset({B, C})] == "not distinguishable"
+    assert set(total.loc[total["verdict"] == "higher", "parameter"]) == {A}
+    indices = sweep_indices.sobol_numbers(tables)
+    assert indices["established"].tolist() == (indices["low"] > 0).tolist()
+
+
+def test_an_index_of_what_has_no_effect_is_not_established(tmp_path):
+    text = RANGES + "design: {kind: saltelli, samples: 256, seed: 0}\n"
+    indices = sweep_indices.sobol_numbers(load_sweep(made(tmp_path / "s", text, linear)))
+    first = indices[indices["kind"] == "first"].set_index(["outcome", "parameter"])
+    told = first.loc["accuracy_potential"]["established"]
+    assert told[A] and told[B] and not told[C]
+
+
+SPREAD = """\
+name: half
+model: digits
+parameters:
+  network.initial_spread: [0.5, 1.0]
+design: {kind: grid}
+seeds: 8
+"""
+
+
+@pytest.fixture
+def halved(tmp_path):
+    """A sweep in which seeds 2 and 5 collapse with the whole spread, and half costs a point."""
+
+    def answer(values, seed):
+        whole = values[C] == 1.0
+        lost = 0.1 if whole and seed in (2, 5) else 0
+        return 0.95 + 0.005 * seed - 0.01 * (not whole) + 0.0001 * (seed % 3) * whole - lost
+
+    return made(tmp_path / "half", SPREAD, answer)
+
+
+def test_the_cost_of_a_value_is_told_by_pairs_with_and_without_collapses(halved):
+    numbers = sweep_cost.cost_numbers(load_sweep(halved))
+    assert set(numbers["reference"]) == {1.0}  # what the model has by itself
+    counted = numbers[numbers["what"] == "collapsed"].set_index("value")
+    assert counted["hits"].to_dict() == {0.5: 0, 1.0: 2}
+    # Wilson's interval of 0 and of 2 in 8
+    assert counted["high"].to_dict() == pytest.approx({0.5: 32.44, 1.0: 59.07}, abs=0.02)
+    assert counted["only_reference"][0.5] == 2 and counted["only_value"][0.5] == 0
+    assert counted["p"][0.5] == pytest.approx(2 * 0.5**2)
+    found = numbers[numbers["outcome"] == "accuracy_potential"].set_index("what")
+    extra = np.array([0, 1, 2, 0, 1, 2, 0, 1]) / 100
+    assert found["estimate"]["difference"] == pytest.approx(1.5 - extra.mean(), abs=1e-3)
+    kept = np.delete(-1 - extra, [2, 5])
+    assert found["runs"]["difference_kept"] == 6
+    assert found["estimate"]["difference_kept"] == pytest.approx(kept.mean(), abs=1e-3)
+    assert found["verdict"]["difference_kept"] == "lower"
+
+
+def test_a_design_without_pairs_has_no_cost(seeds, tmp_path):
+    assert sweep_cost.cost_numbers(load_sweep(seeds)) is None
+    text = RANGES + "design: {kind: latin_hypercube, samples: 8, seed: 0}\n"
+    assert sweep_cost.cost_numbers(load_sweep(made(tmp_path / "s2", text, linear))) is None
+
+
+def test_rates_and_differences_are_drawn_with_their_intervals(halved):
+    numbers = sweep_cost.cost_numbers(load_sweep(halved))
+    left, right = sweep_cost.draw_cost(numbers).axes
+    assert len(right.containers) == 4  # two readouts, with and without collapses
+    (spot, *_), *_ = left.containers
+    assert spot.get_ydata().tolist() == pytest.approx([0, 25])
+
+
+# ---------------------------------------------------------------- from the committed tables
+
+
+@pytest.mark.parametrize(
+    "design",
+    ["saltelli, samples: 8, second_order: true", "morris, samples: 4", "sobol, samples: 16"],
+)
+def test_the_tables_beside_the_figures_give_all_numbers_again(design, tmp_path):
+    text = RANGES + f"design: {{kind: {design}, seed: 0}}\n"
+    path = made(tmp_path / "s", text, linear, failed=[3])
+    sensitivity.draw_sweep(path, tmp_path / "figures")
+    first, again = load_sweep(path), load_sweep(tmp_path / "figures" / "sweeps" / "known")
+    assert again.failed == 1 and len(again.runs) == len(first.runs)
+    assert_same_numbers(first, again)
+
+
+def test_so_do_those_of_a_sweep_with_many_tests(seeds, halved, tmp_path):
+    for path in (seeds, halved):
+        sensitivity.draw_sweep(path, tmp_path / "figures")
+        first = load_sweep(path)
+        assert_same_numbers(first, load_sweep(tmp_path / "figures" / "sweeps" / first.sweep.name))
+
+
+def assert_same_numbers(first, again):
+    for kind, figure in sensitivity.FIGURES.items():
+        numbers, twice = figure.numbers(first), figure.numbers(again)
+        assert (numbers is None) == (twice is None), kind
+        if numbers is not None:
+            pd.testing.assert_frame_equal(numbers, twice, check_dtype=False)
+
+
+KEPT = sorted(path.parent.name for path in FIGURES.glob("*/runs.parquet"))
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_the_committed_numbers_are_made_of_the_committed_runs(name):
+    tables = load_sweep(FIGURES / name)
+    for kind, figure in sensitivity.FIGURES.items():
+        made_again, committed = figure.numbers(tables), saved_table(FIGURES / name, kind)
+        assert (made_again is None) == (committed is None), kind
+        if committed is not None:
+            pd.testing.assert_frame_equal(committed, made_again, check_dtype=False)
+
+
+def test_the_tables_of_a_page_say_what_is_not_established(halved, tmp_path, capsys):
+    figures = tmp_path / "figures"
+    assert sweep_table.main(["--figures", str(figures)]) == 1
+    assert "synfire-bp sweep half_spread" in capsys.readouterr().err
+    text = RANGES + "design: {kind: saltelli, samples: 64, second_order: true, seed: 0}\n"
+    sobol = made(tmp_path / "sobol", text.replace("known", "sobol"), linear)
+    definition = halved / "sweep.yaml"
+    definition.write_text(definition.read_text().replace("name: half", "name: half_spread"))
+    for path in (halved, sobol):
+        sensitivity.draw_sweep(path, figures)
+    page = tmp_path / "page.md"
+    page.write_text(f"{sweep_table.BEGIN}\n{sweep_table.END}\n")
+    assert sweep_table.main(["--figures", str(figures), "--into", str(page)]) == 0
+    lines = page.read_text().splitlines()
+    rates = next(line for line in lines if line.startswith("| 1 |"))
+    assert "2 of 8 = 25.0 %" in rates
+    cost = next(line for line in lines if line.startswith("| by potential, initial spread 0.5"))
+    assert "; 8 pairs" in cost and "; 6 pairs" in cost
+    threshold, spread = (next(line for line in lines if line.startswith(f"| {name} |"))
+                         for name in ("pixel threshold", "initial spread"))  # fmt: skip
+    assert "initial spread" in threshold and "not distinguishable from 0" in spread
