@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -79,7 +80,7 @@ def _epochs(rows: pd.DataFrame) -> str:
 
 def soft_bounds(runs: pd.DataFrame) -> str:
     """Return accuracy and mean magnitude of the weights for each kind of bound."""
-    heads = ["data set", "bounds", "epochs", "seeds", "by potential (%)", "mean size of W1", "of W2"]
+    heads = ["data set", "bounds", "epochs", "seeds", "by potential (%)", "size of W1", "of W2"]
     rows = [
         [
             str(dataset), f"`{bounds}`" if bounds != "hard" else "hard", _epochs(table),
@@ -158,10 +159,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--figures", type=Path, default=Path("figures"), help="(figures)")
     parser.add_argument("--into", type=Path, help="Markdown file with the comments of all of them")
     options = parser.parse_args(arguments)
-    return max(
-        print_or_insert(lambda t=table: t.made(options.figures), options.into, table.begin, table.end)
-        for table in TABLES
-    )
+    codes = []
+    for table in TABLES:
+        make = partial(table.made, options.figures)
+        codes.append(print_or_insert(make, options.into, table.begin, table.end))
+    return max(codes)
 
 
 if __name__ == "__main__":

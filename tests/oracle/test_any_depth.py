@@ -177,8 +177,8 @@ def piece(name, rng):
 @pytest.mark.parametrize("name", [
     "the paper's", "the authors' shortcut", "only the output learns", "fixed feedback",
     "feedback that learns", "one matrix of its own", "feedback from the output", "decay",
-    *(f"soft bounds, {steps}" for steps in SOFT_STEPS), "fewer levels", "rare updates", "one sign per cell", "samples shown again",
-    "a half comes back",
+    *(f"soft bounds, {steps}" for steps in SOFT_STEPS), "fewer levels", "rare updates",
+    "one sign per cell", "samples shown again", "a half comes back",
 ])  # fmt: skip
 def test_each_piece_makes_a_difference_in_four_weight_layers(name):
     """Every matrix that may learn does, and something ends otherwise than in the paper's."""
