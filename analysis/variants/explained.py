@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +65,13 @@ class Study:
     seeds: dict[str, int]
     also: tuple[str, ...] = field(default=("record.samples=0",))
 
+    def trainings(self) -> Iterator[tuple[int, Case]]:
+        """Return the seed and the case of each training, all cases of a seed together."""
+        for seed in range(max(self.seeds.values())):
+            for case in self.cases:
+                if seed < self.seeds[str(case.columns["dataset"])]:
+                    yield seed, case
+
     def experiment(self, case: Case, seed: int) -> Experiment:
         """Return what is trained."""
         dataset = str(case.columns["dataset"])
@@ -95,7 +102,7 @@ STUDIES = {
             for bounds in ("hard", "to_bound", "outward", "alike")
         ),
         epochs={"digits": 20, "mnist": 5},
-        seeds={"digits": 20, "mnist": 5},
+        seeds={"digits": 20, "mnist": 3},
     ),
     "late_reward": Study(
         "circuit",
@@ -141,11 +148,10 @@ def numbers(study: Study, runs: Path) -> pd.DataFrame:
         weights that are lower and higher than at the start, and `…_size`: mean magnitude.
     """
     rows = []
-    for case in study.cases:
-        for seed in range(study.seeds[str(case.columns["dataset"])]):
-            run = _run(study, case, seed, runs)
-            rows.append(case.columns | {"seed": seed, "engine": run.engine} | _outcome(run))
-            print(f"{run.path.name}: {rows[-1]['accuracy_potential']:.2f} %", flush=True)
+    for seed, case in study.trainings():
+        run = _run(study, case, seed, runs)
+        rows.append(case.columns | {"seed": seed, "engine": run.engine} | _outcome(run))
+        print(f"{run.path.name}: {rows[-1]['accuracy_potential']:.2f} %", flush=True)
     return pd.DataFrame(rows)
 
 

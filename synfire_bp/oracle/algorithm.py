@@ -60,13 +60,13 @@ class Changes:
         Bounds of each weight, in place of the limit: a matrix (n_pre, n_post) per weight layer.
     soft : bool
         A step shrinks towards the bound, and is rounded at random to even.
-    soft_steps : {"to_bound", "outward", "alike"}
-        With `soft`: which steps shrink, and how (`SOFT_STEPS`).
     probability : float
         That a weight moves at all.
     step : int
         Distance between two levels of a weight, a power of two; what is between is rounded at
         random.
+    soft_steps : {"to_bound", "outward", "alike"}
+        With `soft`: which steps shrink, and how (`SOFT_STEPS`).
 
     Raises
     ------
@@ -77,9 +77,9 @@ class Changes:
     lowest: Matrices
     highest: Matrices
     soft: bool = False
-    soft_steps: str = SOFT_STEPS[0]
     probability: float = 1.0
     step: int = 2
+    soft_steps: str = SOFT_STEPS[0]
 
     def __post_init__(self) -> None:
         """Check the numbers and the bounds against each other."""

@@ -13,6 +13,7 @@ from plain_oracle import Plain
 import synfire_bp as sb
 from synfire_bp.errors import SynfireError
 from synfire_bp.oracle import SEMANTICS, Algorithm, Changes, Decay, Samples, answer, forward, learn
+from synfire_bp.oracle.algorithm import SOFT_STEPS
 
 WHOLE = 2**16
 
@@ -103,8 +104,9 @@ def test_everything_at_once_learns_what_vectors_in_numpy_learn(data):
     if draw(st.booleans()):
         low, high = bounds(forward, rng, step, limit, draw(st.booleans()))
         changes = Changes(
-            low, high, draw(st.booleans()), draw(st.sampled_from([0, 0.3, 0.9, 1.0])), step
-        )
+            low, high, draw(st.booleans()), draw(st.sampled_from([0, 0.3, 0.9, 1.0])), step,
+            draw(st.sampled_from(SOFT_STEPS)),
+        )  # fmt: skip
     weights = drawn([*forward, *back], rng, step, limit)
     if changes is not None:
         weights[:n] = [np.clip(w, *ends) for w, *ends in zip(weights, low, high, strict=False)]
@@ -156,7 +158,12 @@ def piece(name, rng):
             ("b2", "b3", "b4"),
         ),
         "decay": ({"decay": Decay(7, 60_000), "feedback": (1, 2, 3)}, ()),
-        "soft bounds": ({"changes": Changes(*ends[254], soft=True)}, ()),
+        **{
+            f"soft bounds, {steps}": (
+                {"changes": Changes(*ends[254], soft=True, soft_steps=steps)}, ()
+            )
+            for steps in SOFT_STEPS
+        },
         "fewer levels": ({"changes": Changes(*ends[248], step=8)}, ()),
         "rare updates": ({"changes": Changes(*ends[254], probability=0.3)}, ()),
         "one sign per cell": ({"changes": Changes(*bounds(shapes, rng, 2, 254, True))}, ()),
@@ -170,8 +177,8 @@ def piece(name, rng):
 @pytest.mark.parametrize("name", [
     "the paper's", "the authors' shortcut", "only the output learns", "fixed feedback",
     "feedback that learns", "one matrix of its own", "feedback from the output", "decay",
-    "soft bounds", "fewer levels", "rare updates", "one sign per cell", "samples shown again",
-    "a half comes back",
+    *(f"soft bounds, {steps}" for steps in SOFT_STEPS), "fewer levels", "rare updates",
+    "one sign per cell", "samples shown again", "a half comes back",
 ])  # fmt: skip
 def test_each_piece_makes_a_difference_in_four_weight_layers(name):
     """Every matrix that may learn does, and something ends otherwise than in the paper's."""
@@ -328,6 +335,7 @@ def test_errors_come_back_through_weights_that_two_variants_leave_open():
         (lambda: Changes(EVEN, ABOVE[:1]), "must be alike"),
         (lambda: Changes(ABOVE, EVEN), "lowest weight of w1 is not below its highest one"),
         (lambda: Changes(EVEN, EVEN, soft=True), "w1 is not below"),
+        (lambda: Changes(EVEN, ABOVE, soft_steps="inward"), "'inward'; must be one of to_bound, "),
     ],
 )
 def test_numbers_that_no_weight_can_follow_are_refused(made, said):

@@ -14,6 +14,22 @@ import numpy as np
 from synfire_bp import dice
 
 
+def soft_share(steps, w, dw, low, high):
+    """What share of twice a step a soft bound leaves: so many parts, and of how many.
+
+    "to_bound": the distance from the bound ahead, of that between both.  "outward": away from 0 the
+    distance from the further bound, of twice that bound; towards 0 a half, which is a whole step.
+    "alike": the distance from just behind the further bound, of twice that, whichever way.
+    """
+    if steps == "to_bound":
+        return np.where(dw > 0, high - w, w - low), high - low
+    further = np.maximum(high, -low)
+    if steps == "outward":
+        away = np.sign(dw) == np.sign(w)
+        return np.where(away, further - abs(w), further), 2 * further
+    return further + 2 - abs(w), 2 * (further + 2)
+
+
 class Plain:
     """Weights, and what has been counted while they learnt.
 
@@ -112,8 +128,8 @@ class Plain:
         low, high = (bound[layer].astype(np.int64) for bound in (c.lowest, c.highest))
         moves = dw != 0
         if c.soft:
-            distance = np.where(dw > 0, high - w, w - low)
-            dw = 2 * dice.in_portions(dw * distance, high - low, number, soft)
+            left, whole = soft_share(c.soft_steps, w, dw, low, high)
+            dw = 2 * dice.in_portions(dw * left, whole, number, soft)
         dw = dw * (dice.chances(number, update) < round(c.probability * 2**24))
         dw = dice.in_steps(dw, c.step, number, level)
         return np.where(moves, np.minimum(np.maximum(w + dw, low), high), w)

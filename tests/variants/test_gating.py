@@ -179,13 +179,18 @@ def test_backwards_only_x_and_its_memory_fire():
 # -- what goes wrong, as often as it should (Brian2's runtime mode) -----------------------------
 
 
-def spikes_of(section, samples=40, seed=5):
-    """Run samples with all inputs on, one target; return spikes (sample, phase, cell), circuit."""
+def spikes_of(section, samples=40, seed=5, **numbers):
+    """Run samples with all inputs on, one target; return spikes (sample, phase, cell), circuit.
+
+    `numbers` replace those of the cells.
+    """
     circuit = section.circuit(backprop_circuit(SIZES))
     net = build_network(
         circuit, weights=(np.full((12, 8), 100), np.full((8, 3), 100)),
         inputs=np.ones((samples, 12), dtype=int), labels=np.zeros(samples, dtype=int), rule=None,
-        lines=lines_of(section, circuit), more=numbers_of(section, circuit, seed),
+        lines=lines_of(section, circuit),
+        more=numbers_of(section, circuit, seed)
+        | {f"cells.{name}": value for name, value in numbers.items()},
     )  # fmt: skip
     net.run(samples)
     fired = np.zeros((samples * circuit.n_phases, circuit.n_cells), dtype=bool)
@@ -245,6 +250,49 @@ def test_neurons_of_the_chain_miss_spikes_and_fire_by_themselves():
     assert_about(quiet.mean(), 0.01, quiet.size)
 
 
+def without_the_chain(fired, circuit):
+    """Who fired of all cells but those of the chain."""
+    return fired[..., : circuit.slices["g0"].start]
+
+
+@pytest.mark.parametrize("pool", [2, 16, 64])
+def test_gates_that_shunt_open_what_a_single_gate_opens(pool):
+    """All three thresholds and the blocks: the same spikes in every phase."""
+    plain = without_the_chain(*spikes_of(Gating(), samples=4))
+    shunted = without_the_chain(*spikes_of(Gating(pool=pool, opening="shunting"), samples=4))
+    assert np.array_equal(shunted, plain)
+    assert plain.any()
+
+
+def test_lost_spikes_move_no_threshold_if_gates_shunt():
+    plain = without_the_chain(*spikes_of(Gating()))
+    trouble = {"pool": 16, "cell_failure": 0.05, "noise": 0.002}
+    balanced, shunted = (
+        without_the_chain(*spikes_of(Gating(**trouble, opening=opening)))
+        for opening in ("balance", "shunting")
+    )
+    assert not np.array_equal(balanced, plain)
+    assert np.array_equal(shunted, plain)
+
+
+def test_a_pulse_that_too_few_carry_opens_nothing():
+    section = Gating(pool=8, opening="shunting")
+    opened, circuit = spikes_of(section, samples=2, votes_needed=8)
+    shut, _ = spikes_of(section, samples=2, votes_needed=9)
+    assert opened[:, 1, circuit.slices["x"]].all()
+    sources = circuit.slices["target"].stop
+    assert without_the_chain(shut, circuit)[..., :sources].any()
+    assert not without_the_chain(shut, circuit)[..., sources:].any()
+
+
+def test_a_quorum_of_a_pool_is_what_a_shunting_gate_needs():
+    circuit = Gating(pool=16, quorum=0.3, opening="shunting").circuit(backprop_circuit(SIZES))
+    numbers = numbers_of(Gating(pool=16, quorum=0.3, opening="shunting"), circuit, 1)
+    assert numbers["cells.votes_needed"] == 5  # of 4.8
+    pulses = {name: numbers[f"cells.pulse_{name}"] for name in ("open", "half", "cancel", "block")}
+    assert pulses == {"open": 8704, "half": 512, "cancel": 8192, "block": -8128}
+
+
 def test_a_chain_that_died_starts_anew_with_the_next_sample():
     died, circuit = spikes_of(Gating(cell_failure=0.2, restart=False), samples=20)
     anew, _ = spikes_of(Gating(cell_failure=0.2), samples=20)
@@ -291,6 +339,22 @@ def test_with_nothing_gone_wrong_it_is_exactly_the_circuit(experiment, small_npz
     for row, matrix in found.copies.items():
         assert np.array_equal(matrix, expected.weights[row.layer]), row.name
         assert not np.array_equal(matrix, weights[row.layer]), row.name
+    assert found.score == expected.score
+    assert found.strays == ()
+
+
+def test_gates_that_shunt_learn_exactly_what_the_circuit_does_in_spite_of_losses(
+    experiment, small_npz
+):
+    plain = experiment(path=small_npz())
+    lossy = ["gating.pool=16", "gating.cell_failure=0.02", "gating.opening=shunting"]
+    pools = experiment(*lossy, path=plain.dataset.path)
+    dataset, weights, order = dataset_of(plain), assemble(plain).start, np.arange(40)
+    expected = OracleEngine(assemble(plain), dataset).train(weights, order)
+    with closing(CircuitEngine(assemble(pools), dataset, uses=["train"])) as engine:
+        found = engine.train(weights, order)
+    for row, matrix in found.copies.items():
+        assert np.array_equal(matrix, expected.weights[row.layer]), row.name
     assert found.score == expected.score
     assert found.strays == ()
 
@@ -420,6 +484,11 @@ def test_bad_input_is_refused_where_it_stands(line, complaint):
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_model_files_load_and_are_named_as_their_file(path):
     assert Experiment.from_file(path).name == path.stem
+
+
+def test_gates_that_shunt_are_refused_on_the_emulated_chip(experiment):
+    with pytest.raises(ExperimentError, match=r"gating: opening: the emulated chip's synapses add"):
+        experiment("hardware=loihi1", "gating.pool=4", "gating.opening=shunting")
 
 
 def test_where_a_training_pauses_counts_only_if_samples_reach_on(experiment):

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from plain_oracle import soft_share
 
 import synfire_bp as sb
 from synfire_bp import dice, oracle
@@ -32,6 +33,7 @@ from synfire_bp.network import Moment, build_network, chance
 from synfire_bp.network.lines import Lines, combined
 from synfire_bp.network.neurons import first_seed
 from synfire_bp.oracle import kernels as oracle_kernels
+from synfire_bp.oracle.algorithm import SOFT_STEPS
 from synfire_bp.oracle.working import Chance
 from synfire_bp.training import dataset_of
 from synfire_bp.training.schedule import epoch_order
@@ -197,7 +199,7 @@ def test_portions_keep_the_mean(amount, portion):
 @settings(deadline=None)  # numba compiles
 @given(
     hnp.arrays(np.int64, 24, elements=st.integers(-127, 127).map(lambda half: 2 * half)),
-    st.booleans(),
+    st.sampled_from([None, *SOFT_STEPS]),
     st.sampled_from([0.0, 0.3, 1.0]),
     st.sampled_from([2, 4, 32]),
     st.sampled_from([2, -2, 6]),
@@ -205,7 +207,8 @@ def test_portions_keep_the_mean(amount, portion):
 )
 def test_the_oracle_changes_a_weight_as_the_lines_say(weights, soft, p, step, change, seed):
     """The kernel's numba against the words of the circuit's lines, in NumPy."""
-    section = Synapses(soft_bounds=soft, update_probability=p, levels=512 // step - 1, shared=True)
+    section = Synapses(soft_bounds=soft is not None, soft_steps=soft or "to_bound",
+                       update_probability=p, levels=512 // step - 1, shared=True)  # fmt: skip
     weights = np.clip(weights // step * step, -(254 // step * step), 254 // step * step)
     lowest, highest = -(254 // step * step), 254 // step * step
     numbers, moment = np.arange(24), 1 + 12 * 5
@@ -213,18 +216,63 @@ def test_the_oracle_changes_a_weight_as_the_lines_say(weights, soft, p, step, ch
     soft_dice, update_dice, level_dice = thrown
     dw = np.full(24, change)
     if soft:
-        distance = np.where(dw > 0, highest - weights, weights - lowest)
-        dw = 2 * dice.in_portions(dw * distance, highest - lowest, numbers, soft_dice + moment)
+        left, whole = soft_share(soft, weights, dw, lowest, highest)
+        dw = 2 * dice.in_portions(dw * left, whole, numbers, soft_dice + moment)
     dw = dw * (dice.chances(numbers, update_dice + moment) < dice.likelihood(p))
     dw = dice.in_steps(dw, step, numbers, level_dice + moment)
     expected = np.clip(weights + dw, lowest, highest)
-    chance = Chance(soft, dice.likelihood(p), step, *thrown, 12)
+    kind = 0 if soft is None else 1 + SOFT_STEPS.index(soft)
+    chance = Chance(kind, dice.likelihood(p), step, *thrown, 12)
     assert section.changes((4, 6), 254).step == step
+    assert section.changes((4, 6), 254).soft_steps == (soft or "to_bound")
     found = [
         oracle_kernels._changed(w, change, lowest, highest, number, 5, chance)
         for w, number in zip(weights, numbers, strict=True)
     ]
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("steps", "up", "down"),
+    [
+        # mean steps of a weight of 200, by hand: R = 254
+        ("to_bound", 2 * 54 / 254, -2 * 454 / 254),
+        ("outward", 2 * 54 / 254, -2),
+        ("alike", 2 * 56 / 256, -2 * 56 / 256),
+    ],
+)
+@pytest.mark.parametrize("weight", [200, -200])
+def test_soft_bounds_leak_by_as_much_as_a_step_back_is_longer(steps, up, down, weight):
+    n, section = 40_000, Synapses(soft_bounds=True, soft_steps=steps, shared=True)
+    changes = section.changes((1, 1), 254)
+    kind = 1 + SOFT_STEPS.index(changes.soft_steps)
+    chance = Chance(kind, dice.CERTAIN, 2, *(dice.moments(1, name) for name in "abc"), 12)
+    away, back = (
+        np.mean([oracle_kernels._changed(weight, change, -254, 254, k, 0, chance)
+                 for k in range(n)]) - weight
+        for change in (np.sign(weight) * 2, np.sign(weight) * -2)
+    )  # fmt: skip
+    tolerance = 3 * 2 / np.sqrt(n)  # a step is 0 or 2, or 2 or 4: its spread is at most 1
+    assert away == pytest.approx(np.sign(weight) * up, abs=tolerance)
+    assert back == pytest.approx(np.sign(weight) * down, abs=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("steps", "moves"), [("to_bound", {-4}), ("outward", {-2}), ("alike", {-2, 0})]
+)
+def test_a_weight_at_its_bound_is_not_stuck(steps, moves):
+    kind = 1 + SOFT_STEPS.index(steps)
+    chance = Chance(kind, dice.CERTAIN, 2, *(dice.moments(1, name) for name in "abc"), 12)
+    found = [oracle_kernels._changed(254, -2, -254, 254, k, 0, chance) - 254 for k in range(2000)]
+    assert set(found) == moves
+
+
+@pytest.mark.parametrize("steps", SOFT_STEPS)
+def test_the_circuit_takes_the_soft_steps_of_the_oracle(model, steps):
+    soft = switches("synapses", soft_bounds=True, shared=True, soft_steps=steps)
+    found = verify(model(soft), epochs=2)
+    assert found.exact, found
+    assert all(row.learnt for row in found.projections), found
 
 
 # ---------------------------------------------------------------- nothing is wrong
@@ -483,6 +531,56 @@ def test_a_late_reward_is_on_in_later_phases(delay, phases):
     )
     for phase in (5, 7, 9, 11):
         assert circuit.phases[phase].learning
+
+
+def moved_by(delay, samples=40):
+    """Weights before and after samples of a small circuit whose reward is late, by projection."""
+    rng = np.random.default_rng(4)
+    paper = backprop_circuit((12, 8, 3))
+    circuit = Reward(delay=delay).circuit(paper)
+    start = sb.initial_weights(circuit.sizes, 1)
+    patterns = {
+        "input": rng.integers(0, 2, (1, samples, 12)),
+        "target": np.eye(3, dtype=int)[rng.integers(0, 3, (1, samples))],
+    }
+    before = [as_copy(row, start).astype(int) for row in circuit.plastic]
+    _, after = simulate(circuit, before, patterns)
+    return {
+        row.name: (old, new[0])
+        for row, old, new in zip(circuit.plastic, before, after, strict=True)
+    }
+
+
+def test_with_a_reward_one_phase_late_weights_only_fall():
+    """It is on in phases 6 and 8, where no spikes coincide; all that coincides depresses."""
+    copies = moved_by(1)
+    for name, (before, after) in copies.items():
+        assert (after <= before).all(), name
+        assert (after < before).any(), name
+    before, after = moved_by(0)["x→h"]
+    assert (after > before).any()
+
+
+def test_with_a_reward_two_phases_late_only_the_second_layer_learns_the_opposite():
+    """Phases 7 and 9: W2 depresses where it should potentiate, and W1 learns as it does else."""
+    late, right = moved_by(2, samples=1), moved_by(0, samples=1)
+    for name in right:
+        (start, taught), (_, otherwise) = right[name], late[name]
+        sign = -1 if "x" not in name else 1
+        np.testing.assert_array_equal(otherwise - start, sign * (taught - start), err_msg=name)
+    assert any((before != after).any() for name, (before, after) in right.items() if "x" in name)
+    assert any((before != after).any() for name, (before, after) in right.items() if "o" in name)
+
+
+def test_a_reward_half_as_strong_leaves_depression_alone(model):
+    """4 * 1/2 - 2 = 0 where there is reward, -2 elsewhere."""
+    segments = trained(model(wild(grade=0.5)))
+    start = assemble(model()).start
+    for row, after in segments[-1].copies.items():
+        before = start[row.layer].astype(int)
+        # a copy of -W2, turned to the sign of W2, rises where the synapse falls
+        assert (row.sign * (after - before) <= 0).all(), row.name
+    assert any((after != start[row.layer]).any() for row, after in segments[-1].copies.items())
 
 
 def test_the_circuit_with_a_late_reward_is_the_one_of_its_rows(model):
