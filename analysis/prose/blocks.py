@@ -51,7 +51,9 @@ class Block:
         try:
             table = self.make(figures)
         except OSError as error:
-            raise SynfireError(f"{figures / self.source}: cannot be read: {reason(error)}") from None
+            raise SynfireError(
+                f"{figures / self.source}: cannot be read: {reason(error)}"
+            ) from None
         return inserted(text, table, f"docs/{self.page}.md", self.begin, self.end)
 
     def line(self, text: str) -> int:
@@ -75,7 +77,10 @@ def _disturbances(figures: Path) -> str:
 BLOCKS = (
     Block("physical", exactness.BEGIN, exactness.END, "variants/table_exactness.csv", _exactness),
     Block(
-        "physical", physical_table.BEGIN, physical_table.END, "variants/disturbances.csv",
+        "physical",
+        physical_table.BEGIN,
+        physical_table.END,
+        "variants/disturbances.csv",
         _disturbances,
     ),  # fmt: skip
     Block("variants", depth_table.BEGIN, depth_table.END, "variants/table_depth.csv", _depths),

@@ -99,7 +99,7 @@ def table(numbers: pd.DataFrame) -> str:
     rows = [
         [
             row["neurons"],
-            f"{row['left']:.2g}",
+            f"{row['left']:.2f}",
             f"{row['samples']:,}",
             f"{row['different']:,} of {row['compared']:,}",
         ]

@@ -30,7 +30,7 @@ def table(disturbances: pd.DataFrame) -> str:
         _row(str(what), float(level), runs)
         for (_, what, level), runs in of_neurons.groupby(["key", "what", "level"], sort=False)
     ]
-    heads = ["disturbance", "by potential, %", "by spikes, %", "stray spikes", "copies differ"]
+    heads = ["disturbance", "by potential, %", "stray spikes", "copies differ"]
     return markdown(heads, rows) + "\n"
 
 
@@ -38,12 +38,14 @@ def _row(what: str, level: float, runs: pd.DataFrame) -> list[str]:
     differ = (runs["unequal_weights"] > 0).sum()
     return [
         f"{what}: {level:g}",
-        *(_spread(runs[f"accuracy_{readout}"], ".1f") for readout in ("potential", "spikes")),
+        _spread(runs["accuracy_potential"], ".1f"),
         _spread(runs["stray_spikes"], ",.0f"),
         f"{differ} of {len(runs)}",
     ]
 
 
 def _spread(values: pd.Series, form: str) -> str:
-    low, middle, high = (f"{value:{form}}" for value in (values.min(), values.median(), values.max()))
+    low, middle, high = (
+        f"{value:{form}}" for value in (values.min(), values.median(), values.max())
+    )
     return middle if low == high else f"{middle} ({low} … {high})"
