@@ -11,6 +11,7 @@ import pandas as pd
 from synfire_bp.errors import SynfireError
 from synfire_bp.files import reason
 
+from ..chip import table as chip_table
 from ..shared.markdown import inserted
 from ..variants import depth_table, exactness, physical_table
 from .marks import line_of
@@ -74,7 +75,15 @@ def _disturbances(figures: Path) -> str:
     return physical_table.table(pd.read_csv(figures / "variants" / "disturbances.csv"))
 
 
+def _chip(figures: Path) -> str:
+    bits, limits = (pd.read_csv(figures / "chip" / f"{name}.csv") for name in _CHIP)
+    return chip_table.of_numbers(bits, limits)
+
+
+_CHIP = ("weight_bits", "chip_limits")
+
 BLOCKS = (
+    Block("chip", chip_table.BEGIN, chip_table.END, "chip/weight_bits.csv", _chip),
     Block("physical", exactness.BEGIN, exactness.END, "variants/table_exactness.csv", _exactness),
     Block(
         "physical",
@@ -82,6 +91,6 @@ BLOCKS = (
         physical_table.END,
         "variants/disturbances.csv",
         _disturbances,
-    ),  # fmt: skip
+    ),
     Block("variants", depth_table.BEGIN, depth_table.END, "variants/table_depth.csv", _depths),
 )

@@ -27,7 +27,7 @@ def table(disturbances: pd.DataFrame) -> str:
     """
     of_neurons = disturbances[disturbances["key"].str.startswith(_NEURON)]
     rows = [
-        _row(str(what), float(level), runs)
+        _row(str(what), float(str(level)), runs)
         for (_, what, level), runs in of_neurons.groupby(["key", "what", "level"], sort=False)
     ]
     heads = ["disturbance", "by potential, %", "stray spikes", "copies differ"]
