@@ -115,8 +115,8 @@ ENTRY = Entry(
     title="Which neurons in millivolts learn bit for bit",
     caption=(
         "Weights of all copies that differ from those of the algorithm in integers after "
-        f"{SAMPLES} samples of the digits; beside it what is left of the largest sum one phase later, in "
-        "weight units.  Trained when the table is written."
+        f"{SAMPLES} samples of the digits; beside it what is left of the largest sum one phase "
+        "later, in weight units.  Trained when the table is written."
     ),
     numbers=lambda runs: numbers(),
     alone=True,
