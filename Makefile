@@ -3,6 +3,7 @@
 # make paper       the same at the paper's size: MNIST, five seeds, 60 epochs; the report
 # make variants    one assumption of the circuit dropped at a time: trainings, figures, tables
 # make chip        weights of the emulated chip: bits and limits
+# make prose       the numbers of README.md and docs/, from the tables of figures/
 # make check       linters and fast tests, before a commit
 # A step whose inputs have not changed is not done again.
 
@@ -75,6 +76,7 @@ chip: $(SETUP)
 	$(BIN)/python -m analysis.chip.runs --out runs/chip
 	$(BIN)/python -m analysis chip --runs runs --out figures
 	$(BIN)/python -m analysis.chip.table --runs runs --into docs/chip.md
+	-$(BIN)/python -m analysis.prose  # numbers of the pages
 
 # -- the paper's protocol: five seeds of MNIST, 60 epochs each; a quarter of an hour on two cores --
 
@@ -82,6 +84,7 @@ chip: $(SETUP)
 paper: $(SETUP)
 	$(BIN)/python -m analysis.paper.runs --runs runs/paper
 	$(BIN)/python -m analysis paper table_depth report --runs runs --out figures
+	-$(BIN)/python -m analysis.prose  # numbers of the pages
 
 # -- the study of the variants: 1,290 trainings, about two hours on two cores ----------------
 
@@ -90,7 +93,18 @@ variants: $(SETUP)
 	$(BIN)/python -m analysis.variants.runs --runs runs/variants
 	$(BIN)/python -m analysis variants --runs runs --out figures
 	$(BIN)/python -m analysis.variants.depth_table --into docs/variants.md
+<<<<<<< HEAD
 	$(BIN)/python -m analysis.variants.table --into docs/variants.md
+=======
+	$(BIN)/python -m analysis.variants.table --runs runs --into docs/variants.md
+	-$(BIN)/python -m analysis.prose  # numbers of the pages
+
+# -- numbers in prose ------------------------------------------------------------------------
+
+.PHONY: prose
+prose: $(SETUP)
+	$(BIN)/python -m analysis.prose
+>>>>>>> b1b93f65f64fbbb179f5abf12d44da73a67576f0
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info figures/.drawn

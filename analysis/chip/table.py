@@ -18,7 +18,7 @@ from . import limits as chip_limits
 from . import weight_bits
 from .study import FULL_BITS, StudyRuns, needed_study
 
-__all__ = ["BEGIN", "END", "main", "tables"]
+__all__ = ["BEGIN", "END", "main", "of_numbers", "tables"]
 
 BEGIN = "<!-- begin of the tables: python -m analysis.chip.table --into docs/chip.md -->"
 END = "<!-- end of the tables -->"
@@ -34,16 +34,25 @@ def tables(study: StudyRuns) -> str:
     RunDirectoryError
         If a run does not hold what they need.
     """
-    about = study.about
-    seeds = ", ".join(map(str, study.study.seeds))
-    commits = sorted({str(run.provenance.get("commit")) for run in study.runs.values()})
-    drift = chip_limits.numbers(study)
+    return of_numbers(weight_bits.numbers(study), chip_limits.numbers(study))
+
+
+def of_numbers(bits: pd.DataFrame, drift: pd.DataFrame) -> str:
+    """Return all tables as Markdown, from the numbers of the two figures.
+
+    Parameters
+    ----------
+    bits, drift : DataFrame
+        As of `weight_bits.numbers` and `limits.numbers`, or read from figures/chip/.
+    """
+    about = drift.iloc[0]
+    seeds = ", ".join(map(str, dict.fromkeys(drift["seed"])))
     parts = [
         f"Model `{about['model']}`, {about['sizes']}, {about['epochs']} epochs of "
         f"{about['samples']:,} samples; seeds {seeds}, in this order; test set, after the last "
-        f"epoch.  Commit {', '.join(commits)}.",
+        "epoch.",
         "**Accuracy against weight bits**, in percent.  All but float: the chip's own limits.",
-        _accuracies(weight_bits.numbers(study)),
+        _accuracies(bits),
         f"**What the chip's limits cost**, {FULL_BITS} weight bits: accuracy in percent, and its "
         "difference to that with symmetric limits in percentage points.",
         _cost(drift),

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from synfire_bp.errors import SynfireError
+from synfire_bp.files import reason
+
+from ..chip import table as chip_table
 from ..shared.markdown import inserted
-from ..variants import depth_table
+from ..variants import depth_table, exactness, physical_table
 from .marks import line_of
 
 __all__ = ["BLOCKS", "Block"]
@@ -38,8 +42,20 @@ class Block:
     make: Callable[[Path], str]
 
     def filled(self, text: str, figures: Path) -> str:
-        """Return the page with the table made anew."""
-        return inserted(text, self.make(figures), f"docs/{self.page}.md", self.begin, self.end)
+        """Return the page with the table made anew.
+
+        Raises
+        ------
+        SynfireError
+            If the committed table cannot be read, or the page has not both comments.
+        """
+        try:
+            table = self.make(figures)
+        except OSError as error:
+            raise SynfireError(
+                f"{figures / self.source}: cannot be read: {reason(error)}"
+            ) from None
+        return inserted(text, table, f"docs/{self.page}.md", self.begin, self.end)
 
     def line(self, text: str) -> int:
         """Return the line of the first comment."""
@@ -51,6 +67,30 @@ def _depths(figures: Path) -> str:
     return depth_table.table(pd.read_csv(figures / "variants" / "table_depth.csv", dtype=whole))
 
 
+def _exactness(figures: Path) -> str:
+    return exactness.table(pd.read_csv(figures / "variants" / "table_exactness.csv"))
+
+
+def _disturbances(figures: Path) -> str:
+    return physical_table.table(pd.read_csv(figures / "variants" / "disturbances.csv"))
+
+
+def _chip(figures: Path) -> str:
+    bits, limits = (pd.read_csv(figures / "chip" / f"{name}.csv") for name in _CHIP)
+    return chip_table.of_numbers(bits, limits)
+
+
+_CHIP = ("weight_bits", "chip_limits")
+
 BLOCKS = (
+    Block("chip", chip_table.BEGIN, chip_table.END, "chip/weight_bits.csv", _chip),
+    Block("physical", exactness.BEGIN, exactness.END, "variants/table_exactness.csv", _exactness),
+    Block(
+        "physical",
+        physical_table.BEGIN,
+        physical_table.END,
+        "variants/disturbances.csv",
+        _disturbances,
+    ),
     Block("variants", depth_table.BEGIN, depth_table.END, "variants/table_depth.csv", _depths),
 )

@@ -13,10 +13,12 @@ from synfire_bp.files import reason, write_atomically
 from . import merit
 from .blocks import BLOCKS, Block
 from .definitions import Fact, read_page
-from .marks import Mark, filled, marks, misplaced, written
+from .marks import Mark, blanked, filled, line_of, marks, misplaced, written
 from .tables import Tables
 
 __all__ = ["Prose"]
+
+_BEGIN = re.compile(r"<!-- begin of .*?-->")
 
 
 class Prose:
@@ -80,6 +82,10 @@ class Prose:
         for block in self._blocks:
             if block.page == name and block.filled(text, self._root / "figures") != text:
                 yield f"{self._at(name, block.line(text))}: the table differs from {block.source}"
+        known = {block.begin for block in self._blocks if block.page == name}
+        for found in _BEGIN.finditer(blanked(text)):
+            if found[0] not in known:
+                yield f"{self._at(name, line_of(text, found.start()))}: no block makes this table"
         yield from self._without_table(name)
 
     def _without_table(self, name: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..shared.entry import Entry
-from . import chain_reliability, depth_table, disturbances, variants
+from . import chain_reliability, depth_table, disturbances, exactness, variants
 
 __all__ = ["ENTRIES"]
 
@@ -12,4 +12,5 @@ ENTRIES: tuple[Entry, ...] = (
     disturbances.ENTRY,
     chain_reliability.ENTRY,
     depth_table.ENTRY,
+    exactness.ENTRY,
 )

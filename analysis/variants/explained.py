@@ -1,11 +1,11 @@
-"""Trainings behind three explanations of docs/variants.md: soft bounds, late reward, pools.
+"""Trainings behind explanations of docs/variants.md: bounds, reward, pools, signs and updates.
 
 Each is a list of cases beside the undisturbed circuit, with the same seeds.  The command trains
 what is missing, one after the other, and writes one table a study, a row per training::
 
-    python -m analysis.variants.explained [soft_bounds late_reward pools] [--runs runs/explained]
+    python -m analysis.variants.explained [soft_bounds late_reward …] [--runs runs/explained]
 
-It writes figures/variants/soft_bounds.csv, late_reward.csv and pools.csv; their Markdown comes from
+It writes figures/variants/soft_bounds.csv, late_reward.csv and so on; their Markdown comes from
 these files by `analysis.variants.explained_tables`.  Exit code 0: all written; 1: something failed.
 """
 
@@ -93,6 +93,9 @@ def _pool(pool: int, opening: str, loss: float) -> Case:
     return Case(columns, changes)
 
 
+_DALE = ("synapses.dale=0.2", "network.closing=16384")
+_SHARED = "synapses.shared=true"
+
 STUDIES = {
     "soft_bounds": Study(
         "oracle",
@@ -114,6 +117,29 @@ STUDIES = {
                 ("2 phases late", ("reward.delay=2",)),
                 ("half as strong", ("reward.grade=0.5",)),
             )
+        ),
+        epochs={"digits": 10},
+        seeds={"digits": 5},
+    ),
+    "fewer_synapses": Study(
+        "oracle",
+        tuple(
+            Case({"dataset": "digits", "synapses": name}, changes)
+            for name, changes in (
+                (NONE, ()),
+                ("a fifth of the cells inhibitory, as drawn", _DALE),
+                ("a fifth of the cells inhibitory, balanced", (*_DALE, "synapses.balanced=true")),
+                ("half of the updates", ("synapses.update_probability=0.5", _SHARED)),
+            )
+        ),
+        epochs={"digits": 40},
+        seeds={"digits": 10},
+    ),
+    "graded_reward": Study(
+        "circuit",
+        (
+            Case({"dataset": "digits", "reward": NONE}),
+            Case({"dataset": "digits", "reward": "three quarters"}, ("reward.grade=0.75",)),
         ),
         epochs={"digits": 10},
         seeds={"digits": 5},

@@ -145,6 +145,7 @@ def test_a_table_of_a_page_is_made_from_its_committed_table(clone):
     page.write_text("<!-- begin of it -->\n\n7\n\n<!-- end of it -->\n")
     told = [problem for problem in Prose(clone, (block,)).problems() if "the table" in problem]
     assert told == ["docs/page.md:1: the table differs from study/runs.csv"]
+    assert "docs/page.md:1: no block makes this table" in Prose(clone, ()).problems()
     Prose(clone, (block,)).fill()
     assert page.read_text() == "<!-- begin of it -->\n\n2\n\n<!-- end of it -->\n"
 
