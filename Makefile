@@ -1,6 +1,6 @@
 # make reproduce   set up, train the spiking circuit on the bundled digits, check it, draw figures
 # make test        set up, run the tests
-# make paper       the same at the paper's size: MNIST, five seeds, 60 epochs; the report
+# make paper       the same at the paper's size: MNIST, twenty seeds, 60 epochs; the report
 # make variants    one assumption of the circuit dropped at a time: trainings, figures, tables
 # make chip        weights of the emulated chip: bits and limits
 # make prose       the numbers of README.md and docs/, from the tables of figures/
@@ -78,7 +78,8 @@ chip: $(SETUP)
 	$(BIN)/python -m analysis.chip.table --runs runs --into docs/chip.md
 	-$(BIN)/python -m analysis.prose  # numbers of the pages
 
-# -- the paper's protocol: five seeds of MNIST, 60 epochs each; a quarter of an hour on two cores --
+# -- the paper's protocol: twenty seeds of MNIST, 60 epochs each, with the paper's gates alone, too;
+#    about three hours on two cores ------------------------------------------------------------
 
 .PHONY: paper
 paper: $(SETUP)
@@ -93,10 +94,7 @@ variants: $(SETUP)
 	$(BIN)/python -m analysis.variants.runs --runs runs/variants
 	$(BIN)/python -m analysis variants --runs runs --out figures
 	$(BIN)/python -m analysis.variants.depth_table --into docs/variants.md
-<<<<<<< HEAD
 	$(BIN)/python -m analysis.variants.table --into docs/variants.md
-=======
-	$(BIN)/python -m analysis.variants.table --runs runs --into docs/variants.md
 	-$(BIN)/python -m analysis.prose  # numbers of the pages
 
 # -- numbers in prose ------------------------------------------------------------------------
@@ -104,7 +102,6 @@ variants: $(SETUP)
 .PHONY: prose
 prose: $(SETUP)
 	$(BIN)/python -m analysis.prose
->>>>>>> b1b93f65f64fbbb179f5abf12d44da73a67576f0
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info figures/.drawn
