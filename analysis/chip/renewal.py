@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -179,18 +180,15 @@ def _interval(added: np.ndarray) -> tuple[float, float]:
 
 def text(table: pd.DataFrame) -> str:
     """Return the answer as Markdown: a table and a sentence for each number of bits."""
-    about, short = table.iloc[0], summary(table)
+    about = table.iloc[0].to_dict()
+    short = summary(table).to_dict("records")
     rows = [
         [
-            str(row.bits), str(row.pairs),
-            *(f"{value:.2f}" for value in (row.argmax_kept, row.argmax_renewed)),
-            _difference(row.argmax_added, row.argmax_low, row.argmax_high),
-            *(f"{value:.2f}" for value in (row.potential_kept, row.potential_renewed)),
-            _difference(row.potential_added, row.potential_low, row.potential_high),
-            *(f"{value:.1f}" for value in (row.unequal_first, row.unequal_kept,
-                                           row.unequal_renewed)),
+            f"{row['bits']}", f"{row['pairs']}",
+            *(cell for readout in ("argmax", "potential") for cell in _cells(row, readout)),
+            *(f"{row[f'unequal_{when}']:.1f}" for when in ("first", *WAYS)),
         ]
-        for row in short.itertuples()
+        for row in short
     ]  # fmt: skip
     heads = [
         "weight bits", "pairs", "argmax, kept", "renewed", "added", "potential, kept", "renewed",
@@ -203,28 +201,32 @@ def text(table: pd.DataFrame) -> str:
         "in points, with its 95 % interval (Student's t; none for a single pair). Argmax: the "
         "authors' convention. Unequal: copies that differ from their layer's first one.",
         markdown(heads, rows),
-        "\n".join(_sentences(short)),
+        "\n".join(_sentence(row) for row in short),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _difference(added: float, low: float, high: float) -> str:
-    return f"{added:+.2f}" + ("" if np.isnan(low) else f" ({low:+.2f} … {high:+.2f})")
+def _cells(row: Mapping[Hashable, Any], readout: str) -> tuple[str, str, str]:
+    """Return the accuracy, kept and renewed, and what renewing adds."""
+    kept, renewed, added, low, high = (
+        row[f"{readout}_{what}"] for what in (*WAYS, "added", "low", "high")
+    )
+    interval = "" if np.isnan(low) else f" ({low:+.2f} … {high:+.2f})"
+    return f"{kept:.2f}", f"{renewed:.2f}", f"{added:+.2f}{interval}"
 
 
-def _sentences(short: pd.DataFrame) -> Iterator[str]:
-    for row in short.itertuples():
-        pairs = "1 pair" if row.pairs == 1 else f"{row.pairs} pairs"
-        if row.same and not row.unequal_kept:
-            said = "no copy ever differed, so both ways are the same to the bit"
-        else:
-            said = (
-                f"{row.unequal_first:.0f} % of the copies differ after one epoch; renewing leaves "
-                f"{row.unequal_renewed:.0f} % instead of {row.unequal_kept:.0f} % at the end of "
-                f"the last one. By potential it changes the accuracy by {row.potential_added:+.1f} "
-                f"points: {_verdict(row.potential_low, row.potential_high)}"
-            )
-        yield f"- *{row.bits} bits* ({pairs}): {said}."
+def _sentence(row: Mapping[Hashable, Any]) -> str:
+    pairs = "1 pair" if row["pairs"] == 1 else f"{row['pairs']} pairs"
+    if row["same"] and not row["unequal_kept"]:
+        said = "no copy ever differed, so both ways are the same to the bit"
+    else:
+        said = (
+            f"{row['unequal_first']:.0f} % of the copies differ after one epoch; renewing leaves "
+            f"{row['unequal_renewed']:.0f} % instead of {row['unequal_kept']:.0f} % at the end of "
+            f"the last one. By potential it changes the accuracy by {row['potential_added']:+.1f} "
+            f"points: {_verdict(row['potential_low'], row['potential_high'])}"
+        )
+    return f"- *{row['bits']} bits* ({pairs}): {said}."
 
 
 def _verdict(low: float, high: float) -> str:

@@ -236,31 +236,45 @@ def cost_parameters(table: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
 
 def text(fits: pd.DataFrame, parameters: pd.DataFrame) -> str:
     """Return what the fit says as Markdown, from the two tables alone."""
-    theirs = fits[fits["placement"] == "authors"]
-    names = list(dict.fromkeys(theirs["fit"]))
-    rows = []
-    for name in names:
-        group = theirs[theirs["fit"] == name].set_index("quantity")
-        rows.append([name, *(_ratio(group.loc[quantity]) for quantity in QUANTITIES)])
-    own = fits[(fits["placement"] == "own") & (fits["fit"] == CHOSEN)].set_index("quantity")
-    value = parameters.set_index("parameter")
-    runs, epoch = parameters["runs"].iloc[0], parameters["epoch"].iloc[0]
-    chosen = theirs[theirs["fit"] == CHOSEN].set_index("quantity")
+    theirs = {
+        str(name): _by("quantity", group)
+        for name, group in fits[fits["placement"] == "authors"].groupby("fit", sort=False)
+    }
+    ours = fits[(fits["placement"] == "own") & (fits["fit"] == CHOSEN)]
+    known = _by("parameter", parameters)
+    some = known["visited"]
+    rows = [
+        [name, *(_ratio(four[quantity]) for quantity in QUANTITIES)]
+        for name, four in theirs.items()
+    ]  # fmt: skip
     parts = [
-        f"Model over measured, in the authors' placement ({int(theirs['cores'].iloc[0])} cores). "
-        f"Spikes: mean of {runs} runs at epoch {epoch:g}. **Bold**: predicted, not used in the "
-        "fit. In brackets: 5 and 95 % of the ratios when all that is not fitted is drawn from its "
-        "range and the fit is made anew; a measure of what is not known, no confidence interval.",
+        f"Model over measured, in the authors' placement ({known['cores']['value']:.0f} cores). "
+        f"Spikes: mean of {some['runs']} runs at epoch {some['epoch']:g}. **Bold**: predicted, not "
+        "used in the fit. In brackets: 5 and 95 % of the ratios when all that is not fitted is "
+        "drawn from its range and the fit is made anew; a measure of what is not known, no "
+        "confidence interval.",
         markdown(["parameters", *QUANTITIES], rows),
-        _energy_split(chosen),
-        "The parameters of the fit without training time:",
-        _parameter_table(parameters),
-        "\n".join(_sentences(theirs, own, value)),
+        _energy_split(theirs[CHOSEN]),
+        f"The parameters, with their values in the fit {CHOSEN}:",
+        _parameter_table(known),
+        "\n".join(_sentences(theirs, _by("quantity", ours), known)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _ratio(row: pd.Series) -> str:
+_Rows = dict[str, dict[str, Any]]
+"""A name to its row of a table: column to cell."""
+
+
+def _by(column: str, table: pd.DataFrame) -> _Rows:
+    """Return the rows of a table by the cells of a column."""
+    rows: list[dict[str, Any]] = [
+        {str(name): cell for name, cell in row.items()} for row in table.to_dict("records")
+    ]
+    return {row[column]: row for row in rows}
+
+
+def _ratio(row: dict[str, Any]) -> str:
     ratio = f"{row['ratio']:.2f}"
     if row["used"] == "predicted":
         ratio = f"**{ratio}**"
@@ -269,72 +283,78 @@ def _ratio(row: pd.Series) -> str:
     return f"{ratio} ({row['ratio_low']:.2f} … {row['ratio_high']:.2f})"
 
 
-def _energy_split(chosen: pd.DataFrame) -> str:
+def _energy_split(chosen: _Rows) -> str:
     parts = [
-        f"{mode} {chosen.loc[f'{mode} energy', 'dynamic']:.3g} mJ dynamic and "
-        f"{chosen.loc[f'{mode} energy', 'other']:.2g} mJ static, "
-        f"{chosen.loc[f'{mode} energy', 'model']:.3g} mJ in all"
-        for mode in ("training", "inference")
+        f"{mode} {row['dynamic']:.3g} mJ dynamic and {row['other']:.2g} mJ static, "
+        f"{row['model']:.3g} mJ in all"
+        for mode in MEASURED
+        for row in [chosen[f"{mode} energy"]]
     ]
-    return f"Dynamic energy and total, fit without training time: {'; '.join(parts)}."
+    return f"Dynamic energy and total, fit {CHOSEN}: {'; '.join(parts)}."
 
 
-def _parameter_table(parameters: pd.DataFrame) -> str:
+def _parameter_table(known: _Rows) -> str:
     rows = []
-    for row in parameters.itertuples():
-        fitted = row.how == "fitted"
-        spread = f" ({row.value_low:.3g} … {row.value_high:.3g})" if fitted else ""
+    for name, row in known.items():
+        spread = f" ({row['value_low']:.3g} … {row['value_high']:.3g})"
         rows.append(
             [
-                row.parameter.replace("_", " "), row.how, f"{row.value:.3g}{spread}",
-                f"{row.low:.3g} … {row.high:.3g}", "" if pd.isna(row.unit) else row.unit, row.why,
+                name.replace("_", " "), row["how"],
+                f"{row['value']:.3g}{spread if row['how'] == 'fitted' else ''}",
+                f"{row['low']:.3g} … {row['high']:.3g}",
+                "" if pd.isna(row["unit"]) else row["unit"], row["why"],
             ]
         )  # fmt: skip
-    heads = ["parameter", "", "value (band)", "range", "unit", "why this range"]
-    return markdown(heads, rows)
+    return markdown(["parameter", "", "value (band)", "range", "unit", "why this range"], rows)
 
 
-def _sentences(theirs: pd.DataFrame, own: pd.DataFrame, value: pd.DataFrame) -> Iterator[str]:
-    ratio = theirs.set_index(["fit", "quantity"])["ratio"]
-    training, inference = MEASURED["training"], MEASURED["inference"]
-    bare = theirs[theirs["fit"] == "operations alone, coincidences visited"].set_index("quantity")
-    enough = 1e-3 * bare.loc["inference energy", "measured"]
-    enough -= 1e-3 * bare.loc["inference energy", "dynamic"]
-    enough /= inference.seconds
-    missing = training.joules - 1e-3 * bare.loc["training energy", "dynamic"]
+def _sentences(theirs: dict[str, _Rows], ours: _Rows, known: _Rows) -> Iterator[str]:
+    ratio = {
+        name: {quantity: float(row["ratio"]) for quantity, row in four.items()}
+        for name, four in theirs.items()
+    }
+    bare = theirs["operations alone, coincidences visited"]
+    missing, lacking = (
+        1e-3 * (bare[f"{mode} energy"]["measured"] - bare[f"{mode} energy"]["dynamic"])
+        for mode in ("training", "inference")
+    )
+    enough = lacking / MEASURED["inference"].seconds
+    supplied = enough * MEASURED["training"].seconds / missing
+    visited = known["visited"]
     yield (
         f"- *Static power is not what is missing.* The {1e3 * enough:.1f} mW that suffice in "
-        f"inference supply {100 * enough * training.seconds / missing:.0f} % of what is missing in "
-        "training. The rest has to be dynamic: the learning engine must visit most synapses in "
-        f"most steps ({100 * value.loc['visited', 'value']:.0f} % at the published cost of a "
-        "visit)."
+        f"inference supply {100 * supplied:.0f} % of what is missing in training. The rest has to "
+        "be dynamic: the learning engine must visit a good part of all synapses in each step, "
+        f"{100 * visited['value']:.0f} % at the published cost of a visit, "
+        f"{100 * visited['value_low']:.0f} to {100 * visited['value_high']:.0f} % over the ranges "
+        "of what is not known."
     )
-    four = ratio["to all four"]
+    four = ratio["to all four"].values()
     yield (
         f"- *All four within a factor of 2*: fitted to all four, the ratios lie between "
-        f"{four.min():.2f} and {four.max():.2f}; fitted to three, the training time is predicted "
-        f"as {ratio[CHOSEN, 'training time']:.2f} of what was measured."
+        f"{min(four):.2f} and {max(four):.2f}; fitted to three, training time is predicted as "
+        f"{ratio[CHOSEN]['training time']:.2f} of what was measured."
     )
     others = ", ".join(
-        f"{quantity} {ratio[f'without {quantity}', quantity]:.2f}"
+        f"{quantity} {ratio[f'without {quantity}'][quantity]:.2f}"
         for quantity in QUANTITIES
         if f"without {quantity}" != CHOSEN
     )
     yield (
-        f"- *Each left out in its turn* is predicted, model over measured: {others}. Inference "
-        "energy is the one that three others cannot predict: nothing but itself fixes the static "
-        "power."
+        f"- *The others, each left out in its turn*, are predicted so, model over measured: "
+        f"{others}. Inference energy is the one that the other three cannot tell: nothing but "
+        "itself fixes the static power."
     )
     yield (
         "- *A second management phase in each step that learns*, as long as the first, would give "
-        f"training time {ratio[_TWICE, 'training time']:.2f} with no number fitted to it. The "
-        "authors' code does time a management phase before learning; how long it took is not "
-        "published, so this is a guess that fits."
+        f"training time {ratio[_TWICE]['training time']:.2f} with no number fitted to it. The "
+        "authors' code prints the share of such a phase, which is not published where we could "
+        "read; so this is a guess that fits."
     )
     yield (
-        f"- *The number of cores matters*: in our own placement ({int(own['cores'].iloc[0])} "
-        "cores) the same fit gives training time "
-        f"{own.loc['training time', 'ratio']:.2f} of what was measured."
+        "- *The number of cores matters*: in our own placement "
+        f"({ours['training time']['cores']} cores) the same fit gives training time "
+        f"{ours['training time']['ratio']:.2f} of what was measured."
     )
 
 

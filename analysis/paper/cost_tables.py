@@ -134,9 +134,9 @@ def resources(runs: Path) -> pd.DataFrame:
     }
     rows += [(name, *count, np.nan, np.nan) for name, count in counts.items()]
     rows.append(("cores", *(side.n_cores for side in sides), has.cores, np.nan))
-    theirs = [place_as_authors(side.circuit).n_cores for side in sides]
-    rows.append(("cores, placed as the authors did", *theirs, has.cores,
-                 paper.value("text.cores_training")))  # fmt: skip
+    spread = (place_as_authors(side.circuit).n_cores for side in sides)
+    stated = paper.value("text.cores_training")
+    rows.append(("cores, placed as the authors did", *spread, has.cores, stated))
     rows.append(("tiles", *(side.n_tiles for side in sides), has.tiles(has.cores), np.nan))
     for limit, of_core in zip(LIMITS, has.limits, strict=True):
         memory = limit == "synaptic memory"

@@ -182,7 +182,7 @@ def cost_notes(circuit: Circuit, costs: Costs) -> Iterator[str]:
         "Fitted: visited (0: coincidences alone, 1: every learning synapse in every step), static "
         "power and management time of a step, to the paper's training energy, inference energy and "
         "inference time of 400-400-10 in the authors' placement; its training time is predicted. "
-        "Which other values are as good: figures/paper/table_cost_fit.csv."
+        "Fits to other numbers, with bands: figures/paper/table_cost_fit.csv."
     )
     training, inference = MEASURED["training"], MEASURED["inference"]
     enough = inference.unexplained_power(costs.inference)
