@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..shared.markdown import inserted
 from ..variants import depth_table
+from ..variants import table as variants_table
 from .marks import line_of
 
 __all__ = ["BLOCKS", "Block"]
@@ -53,4 +54,6 @@ def _depths(figures: Path) -> str:
 
 BLOCKS = (
     Block("variants", depth_table.BEGIN, depth_table.END, "variants/table_depth.csv", _depths),
-)
+    Block("variants", variants_table.BEGIN, variants_table.END,
+          "variants/variants.parquet or variants/disturbances", variants_table.tables),
+)  # fmt: skip
