@@ -2,6 +2,7 @@
 # make test        set up, run the tests
 # make paper       the same at the paper's size: MNIST, five seeds, 60 epochs; the report
 # make variants    one assumption of the circuit dropped at a time: trainings, figures, tables
+# make explained   trainings behind explanations of docs/variants.md: bounds, late reward, pools
 # make chip        weights of the emulated chip: bits and limits
 # make check       linters and fast tests, before a commit
 # A step whose inputs have not changed is not done again.
@@ -91,6 +92,13 @@ variants: $(SETUP)
 	$(BIN)/python -m analysis variants --runs runs --out figures
 	$(BIN)/python -m analysis.variants.depth_table --into docs/variants.md
 	$(BIN)/python -m analysis.variants.table --runs runs --into docs/variants.md
+
+# -- trainings behind three explanations of docs/variants.md: half an hour on one core ----------
+
+.PHONY: explained
+explained: $(SETUP)
+	$(BIN)/python -m analysis.variants.explained --runs runs/explained
+	$(BIN)/python -m analysis.variants.explained_tables --into docs/variants.md
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info figures/.drawn

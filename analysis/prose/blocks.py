@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..shared.markdown import inserted
-from ..variants import depth_table
+from ..variants import depth_table, explained_tables
 from .marks import line_of
 
 __all__ = ["BLOCKS", "Block"]
@@ -53,4 +53,8 @@ def _depths(figures: Path) -> str:
 
 BLOCKS = (
     Block("variants", depth_table.BEGIN, depth_table.END, "variants/table_depth.csv", _depths),
+    *(
+        Block("variants", table.begin, table.end, table.source, table.made)
+        for table in explained_tables.TABLES
+    ),
 )
