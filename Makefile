@@ -2,6 +2,7 @@
 # make test        set up, run the tests
 # make paper       the same at the paper's size: MNIST, twenty seeds, 60 epochs; the report
 # make variants    one assumption of the circuit dropped at a time: trainings, figures, tables
+# make explained   trainings behind explanations of docs/variants.md: bounds, late reward, pools
 # make chip        weights of the emulated chip: bits and limits
 # make prose       the numbers of README.md and docs/, from the tables of figures/
 # make check       linters and fast tests, before a commit
@@ -102,6 +103,13 @@ variants: $(SETUP)
 .PHONY: prose
 prose: $(SETUP)
 	$(BIN)/python -m analysis.prose
+
+# -- trainings behind three explanations of docs/variants.md: half an hour on one core ----------
+
+.PHONY: explained
+explained: $(SETUP)
+	$(BIN)/python -m analysis.variants.explained --runs runs/explained
+	$(BIN)/python -m analysis.variants.explained_tables --into docs/variants.md
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info figures/.drawn

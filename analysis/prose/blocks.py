@@ -13,7 +13,7 @@ from synfire_bp.files import reason
 
 from ..chip import table as chip_table
 from ..shared.markdown import inserted
-from ..variants import depth_table, exactness, physical_table
+from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
 from .marks import line_of
 
@@ -96,4 +96,8 @@ BLOCKS = (
     Block("variants", depth_table.BEGIN, depth_table.END, "variants/table_depth.csv", _depths),
     Block("variants", variants_table.BEGIN, variants_table.END,
           "variants/variants.parquet or variants/disturbances", variants_table.tables),
+    *(
+        Block("variants", table.begin, table.end, table.source, table.made)
+        for table in explained_tables.TABLES
+    ),
 )  # fmt: skip

@@ -50,7 +50,8 @@ class Reward(Variant):
         le=11,
         description="Phases by which r1 comes late. Dopamine follows what it rewards by 0.1 s to "
         "seconds; synapses bridge that with eligibility traces, which this circuit has not "
-        "(Izhikevich 2007; Gerstner et al. 2018)",
+        "(Izhikevich 2007; Gerstner et al. 2018). 1: all that coincides depresses; 2: W2 learns "
+        "the opposite",
     )
     flip: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None,

@@ -84,7 +84,7 @@ class Synapses(Variant):
         default=None,
         description="Probability that a plastic synapse delivers a spike, each synapse and spike "
         "by itself, in training and test; both cells' spikes are learnt from all the same. A "
-        "release site of the cortex delivers with 0.1 ... 0.9 (Branco & Staras 2009). null: always",
+        "release site delivers with a probability of its own (Branco & Staras 2009). null: always",
     )
     relay_release: Probability | None = Field(
         default=None,
@@ -106,8 +106,8 @@ class Synapses(Variant):
     soft_bounds: bool = Field(
         default=False,
         description="A weight's step is proportional to its distance from the bound that it moves "
-        "to, and as the rule says in the middle; rounded at random to even steps (van Rossum et "
-        "al. 2000; Morrison et al. 2008). false: the whole step, clipped at the bound",
+        "to, and as the rule says in the middle; rounded at random to even steps (Kistler & van "
+        "Hemmen 2000; Gütig et al. 2003). false: the whole step, clipped at the bound",
     )
     soft_steps: Literal["to_bound", "outward", "alike"] = Field(
         default="to_bound",
@@ -120,8 +120,8 @@ class Synapses(Variant):
         default=None,
         description="Number of levels of a plastic weight within plus and minus 254 (3, 7, 15, "
         "31, 63, 127 or 255); its step is 512 / (levels + 1), to which changes are rounded at "
-        "random. A spine of the hippocampus has some 26 distinguishable sizes (Bartol et al. "
-        "2015). null: 255",
+        "random. Synapses of the hippocampus have at least 26 distinguishable strengths (Bartol "
+        "et al. 2015). null: 255",
     )
     update_probability: Probability | None = Field(
         default=None,

@@ -173,12 +173,13 @@ class Gating(Variant):
         default=0,
         ge=0,
         le=15,
-        description="How often each sample is shown again from memory, with silent sources "
-        "(Foster & Wilson 2006).",
+        description="How often each sample is shown again from memory, with silent sources, in the "
+        "same order.",
     )
     order: Literal["forward", "reverse"] = Field(
         default="forward",
-        description="In which order the gates come. reverse: nothing is learnt; to be looked at.",
+        description="In which order the gates come. reverse, as rats replay (Foster & Wilson 2006): "
+        "only x and its memory fire, and no weight changes; to be looked at.",
     )
 
     @field_validator(
