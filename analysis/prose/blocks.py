@@ -11,7 +11,9 @@ import pandas as pd
 from synfire_bp.errors import SynfireError
 from synfire_bp.files import reason
 
+from ..chip import renewal
 from ..chip import table as chip_table
+from ..paper import cost_fit
 from ..shared.markdown import inserted
 from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
@@ -83,8 +85,20 @@ def _chip(figures: Path) -> str:
 
 _CHIP = ("weight_bits", "chip_limits")
 
+
+def _renewed(figures: Path) -> str:
+    return renewal.text(pd.read_csv(figures / "chip" / "renewed_copies.csv"))
+
+
+def _cost_fit(figures: Path) -> str:
+    tables = ("table_cost_fit", "table_cost_parameters")
+    return cost_fit.text(*(pd.read_csv(figures / "paper" / f"{name}.csv") for name in tables))
+
+
 BLOCKS = (
     Block("chip", chip_table.BEGIN, chip_table.END, "chip/weight_bits.csv", _chip),
+    Block("chip", renewal.BEGIN, renewal.END, "chip/renewed_copies.csv", _renewed),
+    Block("chip", cost_fit.BEGIN, cost_fit.END, "paper/table_cost_fit.csv", _cost_fit),
     Block("physical", exactness.BEGIN, exactness.END, "variants/table_exactness.csv", _exactness),
     Block(
         "physical",
