@@ -252,7 +252,8 @@ def text(fits: pd.DataFrame, parameters: pd.DataFrame) -> str:
         f"Spikes: mean of {some['runs']} runs at epoch {some['epoch']:g}. **Bold**: predicted, not "
         "used in the fit. In brackets: 5 and 95 % of the ratios when all that is not fitted is "
         "drawn from its range and the fit is made anew; a measure of what is not known, no "
-        "confidence interval.",
+        "confidence interval. What is kept at an end of its range (0, or the published least or "
+        "most) can put a ratio outside its band.",
         markdown(["parameters", *QUANTITIES], rows),
         _energy_split(theirs[CHOSEN]),
         f"The parameters, with their values in the fit {CHOSEN}:",
