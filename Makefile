@@ -3,7 +3,7 @@
 # make paper       the same at the paper's size: MNIST, twenty seeds, 60 epochs; the report
 # make variants    one assumption of the circuit dropped at a time: trainings, figures, tables
 # make explained   trainings behind explanations of docs/variants.md: bounds, late reward, pools
-# make chip        weights of the emulated chip: bits and limits
+# make chip        weights of the emulated chip: bits, limits, copies set anew each epoch
 # make prose       the numbers of README.md and docs/, from the tables of figures/
 # make check       linters and fast tests, before a commit
 # A step whose inputs have not changed is not done again.
@@ -70,11 +70,12 @@ figures/.drawn: $(RUN)/.trained
 	$(BIN)/python -m analysis --runs runs --out figures
 	@touch $@
 
-# -- the study of the chip's weights: 24 trainings of MNIST on the emulated chip, half an hour ----
+# -- the study of the chip's weights: 48 trainings of MNIST on the emulated chip, under an hour ----
 
 .PHONY: chip
 chip: $(SETUP)
 	$(BIN)/python -m analysis.chip.runs --out runs/chip
+	$(BIN)/python -m analysis.chip.renewal --runs runs --jobs 2
 	$(BIN)/python -m analysis chip --runs runs --out figures
 	$(BIN)/python -m analysis.chip.table --runs runs --into docs/chip.md
 	-$(BIN)/python -m analysis.prose  # numbers of the pages
