@@ -148,18 +148,18 @@ def pools(runs: pd.DataFrame) -> str:
     """Return accuracy against the size of the pools, for both ways of opening."""
     rows = [
         [
-            str(opening), str(pool), f"{loss:g}", _spread(table["accuracy_potential"]),
+            str(opening), str(pool), f"{loss:g}", str(len(table)),
+            _spread(table["accuracy_potential"]),
             f"{table['stray_spikes'].median():,.0f}", f"{table['unequal_weights'].median():,.0f}",
         ]
         for (opening, pool, loss), table in runs.groupby(
             ["opening", "pool", "cell_failure"], sort=True
         )
     ]  # fmt: skip
-    heads = ["opening", "pool", "spikes lost", "by potential (%)", "stray spikes", "unequal copies"]
-    seeds = runs.groupby(["opening", "pool", "cell_failure"]).size()
-    said = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+    heads = ["opening", "pool", "spikes lost", "seeds", "by potential (%)", "stray spikes",
+             "unequal copies"]  # fmt: skip
     return (
-        f"Digits, {_epochs(runs)} epochs, {said} seeds: test accuracy, median (range); "
+        f"Digits, {_epochs(runs)} epochs: test accuracy, median (range) over the seeds; "
         "stray spikes in the whole training and copies that differ in the end, medians.  A pool of "
         "one is the same with either opening.\n\n" + markdown(heads, rows) + "\n"
     )
