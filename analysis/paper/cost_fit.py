@@ -92,8 +92,8 @@ def workload_of(table: pd.DataFrame, placement: str) -> Workload:
     circuit = training.circuit
     counts = {name: np.zeros(circuit.n_phases) for name in circuit.population_sizes}
     single = table[(table["population"] != "all") & (table["phase"].astype(str) != "all")]
-    for row in single.itertuples():
-        counts[row.population][int(row.phase)] = row.spikes_last
+    for row in single.to_dict("records"):
+        counts[row["population"]][int(row["phase"])] = row["spikes_last"]
     return Workload.of(training, inference, counts, 1)
 
 

@@ -42,7 +42,7 @@ __all__ = [
 Visits = Literal["coincidences", "active", "all"] | float
 """Which synapses the learning engine visits."""
 
-SpikeCounts = Mapping[str, NDArray[np.integer]]
+SpikeCounts = Mapping[str, NDArray[np.integer] | NDArray[np.floating]]
 """Population name to spikes per phase, shape (n_phases,), or per neuron, (size, n_phases)."""
 
 OPERATIONS = (
@@ -133,7 +133,7 @@ def count_spikes(
 
 def forward_counts(
     inference: Circuit, spike_counts: SpikeCounts, samples: int
-) -> dict[str, NDArray[np.int64]]:
+) -> dict[str, NDArray[np.integer] | NDArray[np.floating]]:
     """Return what the inference circuit fires on the samples that a training showed.
 
     The forward part of a training sample is the inference circuit: its layers fire the same spikes
@@ -154,13 +154,13 @@ def forward_counts(
     HardwareError
         If the counts lack a population.
     """
-    counts: dict[str, NDArray[np.int64]] = {}
+    counts: dict[str, NDArray[np.integer] | NDArray[np.floating]] = {}
     for name in inference.population_sizes:
         if name in inference.gate_names:
-            counts[name] = np.zeros(inference.n_phases, dtype=np.int64)
-            counts[name][inference.gate_names.index(name) - 1] = samples
+            phase = (inference.gate_names.index(name) - 1) % inference.n_phases
+            counts[name] = samples * np.eye(inference.n_phases, dtype=np.int64)[phase]
         elif name in spike_counts:
-            counts[name] = np.asarray(spike_counts[name], dtype=np.int64)[..., : inference.n_phases]
+            counts[name] = np.asarray(spike_counts[name])[..., : inference.n_phases]
         else:
             raise HardwareError(f"spike counts lack population '{name}'")
     return counts
