@@ -11,6 +11,7 @@ import pandas as pd
 from synfire_bp.errors import SynfireError
 from synfire_bp.files import reason
 
+from ..chip import conformance
 from ..chip import table as chip_table
 from ..shared.markdown import inserted
 from ..variants import depth_table, exactness, explained_tables, physical_table
@@ -81,10 +82,15 @@ def _chip(figures: Path) -> str:
     return chip_table.of_numbers(bits, limits)
 
 
+def _conformance(figures: Path) -> str:
+    return conformance.table(conformance.read(figures / conformance.FILE))
+
+
 _CHIP = ("weight_bits", "chip_limits")
 
 BLOCKS = (
     Block("chip", chip_table.BEGIN, chip_table.END, "chip/weight_bits.csv", _chip),
+    Block("chip", conformance.BEGIN, conformance.END, conformance.FILE, _conformance),
     Block("physical", exactness.BEGIN, exactness.END, "variants/table_exactness.csv", _exactness),
     Block(
         "physical",
