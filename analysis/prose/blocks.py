@@ -12,6 +12,9 @@ from synfire_bp.errors import SynfireError
 from synfire_bp.files import reason
 
 from ..chip import renewal
+=======
+from ..chip import conformance
+>>>>>>> fb273c89731cb2f69b937ff544d1c94d0f752fe8
 from ..chip import table as chip_table
 from ..paper import cost_fit
 from ..shared.markdown import inserted
@@ -20,7 +23,7 @@ from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
 from .marks import line_of
 
-__all__ = ["BLOCKS", "ELSEWHERE", "Block"]
+__all__ = ["BLOCKS", "Block"]
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,15 @@ def _depths(figures: Path) -> str:
     return depth_table.table(pd.read_csv(figures / "variants" / "table_depth.csv", dtype=whole))
 
 
+def _conformance(figures: Path) -> str:
+    return conformance.table(conformance.read(figures / conformance.FILE))
+
+
 BLOCKS = (
     Block("chip", cost_fit.BEGIN, cost_fit.END, "paper/table_cost_fit.csv", _fit),
     Block("chip", renewal.BEGIN, renewal.END, "chip/renewed_copies.csv", _renewal),
     Block("chip", chip_table.BEGIN, chip_table.END, "chip/weight_bits.csv", _chip),
+    Block("chip", conformance.BEGIN, conformance.END, conformance.FILE, _conformance),
     Block("physical", exactness.BEGIN, exactness.END, "variants/table_exactness.csv", _exactness),
     Block(
         "physical", physical_table.BEGIN, physical_table.END, "variants/disturbances.csv",
@@ -121,6 +129,3 @@ BLOCKS = (
     ),
 )  # fmt: skip
 """A page need not hold all of its own."""
-
-ELSEWHERE = {"<!-- begin of the conformance table: python tests/loihi/peers --into docs/chip.md -->"}
-"""Tables that need what is not installed here; tests/loihi/test_loihi_peers.py looks at them."""

@@ -12,7 +12,7 @@ from synfire_bp.errors import SynfireError
 from synfire_bp.files import reason, write_atomically
 
 from . import merit
-from .blocks import BLOCKS, ELSEWHERE, Block
+from .blocks import BLOCKS, Block
 from .definitions import Fact, read_page
 from .marks import Mark, blanked, filled, line_of, marks, misplaced, written
 from .tables import Tables
@@ -85,7 +85,7 @@ class Prose:
 
     def _blocks_of(self, name: str) -> Iterator[str]:
         text = self._texts[name]
-        known = set(ELSEWHERE)
+        known: set[str] = set()
         for block in self._blocks:
             if block.page == name and block.begin in text:
                 known.add(block.begin)
