@@ -11,10 +11,7 @@ import pandas as pd
 from synfire_bp.errors import SynfireError
 from synfire_bp.files import reason
 
-from ..chip import renewal
-=======
-from ..chip import conformance
->>>>>>> fb273c89731cb2f69b937ff544d1c94d0f752fe8
+from ..chip import conformance, renewal
 from ..chip import table as chip_table
 from ..paper import cost_fit
 from ..shared.markdown import inserted
