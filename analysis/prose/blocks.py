@@ -11,10 +11,11 @@ import pandas as pd
 from synfire_bp.errors import SynfireError
 from synfire_bp.files import reason
 
-from ..chip import renewal
+from ..chip import conformance, renewal
 from ..chip import table as chip_table
 from ..paper import cost_fit
 from ..shared.markdown import inserted
+from ..sweeps import table as sweep_table
 from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
 from .marks import line_of
@@ -45,19 +46,24 @@ class Block:
     make: Callable[[Path], str]
 
     def filled(self, text: str, figures: Path) -> str:
-        """Return the page with the table made anew.
+        """Return the page with the table made anew; one that has no place for it is left alone.
 
         Raises
         ------
         SynfireError
-            If the committed table cannot be read, or the page has not both comments.
+            If the committed table cannot be read or is another one, or a comment is missing.
         """
+        if self.begin not in text:
+            return text
         try:
             table = self.make(figures)
         except OSError as error:
             raise SynfireError(
                 f"{figures / self.source}: cannot be read: {reason(error)}"
             ) from None
+        except (LookupError, TypeError, ValueError) as error:  # of another version of the code
+            said = f"{type(error).__name__}: {error}"
+            raise SynfireError(f"{figures / self.source}: no table comes of it ({said})") from None
         return inserted(text, table, f"docs/{self.page}.md", self.begin, self.end)
 
     def line(self, text: str) -> int:
@@ -65,53 +71,58 @@ class Block:
         return line_of(text, text.index(self.begin))
 
 
-def _depths(figures: Path) -> str:
-    whole = {"cores": "Int64", "inference_cores": "Int64"}
-    return depth_table.table(pd.read_csv(figures / "variants" / "table_depth.csv", dtype=whole))
-
-
-def _exactness(figures: Path) -> str:
-    return exactness.table(pd.read_csv(figures / "variants" / "table_exactness.csv"))
-
-
-def _disturbances(figures: Path) -> str:
-    return physical_table.table(pd.read_csv(figures / "variants" / "disturbances.csv"))
+def _csv(folder: Path, *names: str) -> list[pd.DataFrame]:
+    return [pd.read_csv(folder / f"{name}.csv") for name in names]
 
 
 def _chip(figures: Path) -> str:
-    bits, limits = (pd.read_csv(figures / "chip" / f"{name}.csv") for name in _CHIP)
-    return chip_table.of_numbers(bits, limits)
+    return chip_table.of_numbers(*_csv(figures / "chip", "weight_bits", "chip_limits"))
 
 
-_CHIP = ("weight_bits", "chip_limits")
+def _renewal(figures: Path) -> str:
+    return renewal.text(*_csv(figures / "chip", "renewed_copies"))
 
 
-def _renewed(figures: Path) -> str:
-    return renewal.text(pd.read_csv(figures / "chip" / "renewed_copies.csv"))
+def _fit(figures: Path) -> str:
+    return cost_fit.text(*_csv(figures / "paper", "table_cost_fit", "table_cost_parameters"))
 
 
-def _cost_fit(figures: Path) -> str:
-    tables = ("table_cost_fit", "table_cost_parameters")
-    return cost_fit.text(*(pd.read_csv(figures / "paper" / f"{name}.csv") for name in tables))
+def _exactness(figures: Path) -> str:
+    return exactness.table(*_csv(figures / "variants", "table_exactness"))
+
+
+def _disturbances(figures: Path) -> str:
+    return physical_table.table(*_csv(figures / "variants", "disturbances"))
+
+
+def _depths(figures: Path) -> str:
+    whole = {"cores": "Int64", "inference_cores": "Int64"}  # missing where no chip holds it
+    return depth_table.table(pd.read_csv(figures / "variants" / "table_depth.csv", dtype=whole))
+
+
+def _conformance(figures: Path) -> str:
+    return conformance.table(conformance.read(figures / conformance.FILE))
 
 
 BLOCKS = (
+    Block("chip", cost_fit.BEGIN, cost_fit.END, "paper/table_cost_fit.csv", _fit),
+    Block("chip", renewal.BEGIN, renewal.END, "chip/renewed_copies.csv", _renewal),
     Block("chip", chip_table.BEGIN, chip_table.END, "chip/weight_bits.csv", _chip),
-    Block("chip", renewal.BEGIN, renewal.END, "chip/renewed_copies.csv", _renewed),
-    Block("chip", cost_fit.BEGIN, cost_fit.END, "paper/table_cost_fit.csv", _cost_fit),
+    Block("chip", conformance.BEGIN, conformance.END, conformance.FILE, _conformance),
     Block("physical", exactness.BEGIN, exactness.END, "variants/table_exactness.csv", _exactness),
     Block(
-        "physical",
-        physical_table.BEGIN,
-        physical_table.END,
-        "variants/disturbances.csv",
+        "physical", physical_table.BEGIN, physical_table.END, "variants/disturbances.csv",
         _disturbances,
     ),
-    Block("variants", depth_table.BEGIN, depth_table.END, "variants/table_depth.csv", _depths),
-    Block("variants", variants_table.BEGIN, variants_table.END,
-          "variants/variants.parquet or variants/disturbances", variants_table.tables),
+    Block("sweeps", sweep_table.BEGIN, sweep_table.END, "sweeps", sweep_table.tables),
     *(
         Block("variants", table.begin, table.end, table.source, table.made)
         for table in explained_tables.TABLES
     ),
+    Block("variants", depth_table.BEGIN, depth_table.END, "variants/table_depth.csv", _depths),
+    Block(
+        "variants", variants_table.BEGIN, variants_table.END, "variants/variants.parquet",
+        variants_table.tables,
+    ),
 )  # fmt: skip
+"""A page need not hold all of its own."""

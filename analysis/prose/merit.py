@@ -38,7 +38,7 @@ _EACH = re.compile(_NUMBER, re.IGNORECASE)
 _DIGITS = re.compile(r"(?<![\w.#^])[+-]?[\d#](?:[\d,#]*[\d#])?(?![\w^])")
 _SETTING = re.compile(
     r"\d+(?:-\d+){2,}"  # sizes of a network
-    r"|(?:18|19|20)\d\d(?![\d,])"  # years
+    r"|(?:18|19|20)\d\d(?!\d|,\d)"  # years
     r"|\d[\d,]*\s+(?:\w+\s+)?"
     r"(?:epochs?|samples?|hidden units|bits?|layers?|pixels|phases?|inputs)\b"
 )

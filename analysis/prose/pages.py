@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -79,14 +80,24 @@ class Prose:
                 yield f"{at}: {mark.name}: {mark.text} stands, {right} is right"
         for line in misplaced(text):
             yield f"{self._at(name, line)}: a mark must stand right behind a number, not in code"
+        yield from self._blocks_of(name)
+        yield from self._without_table(name)
+
+    def _blocks_of(self, name: str) -> Iterator[str]:
+        text = self._texts[name]
+        known: set[str] = set()
         for block in self._blocks:
-            if block.page == name and block.filled(text, self._root / "figures") != text:
-                yield f"{self._at(name, block.line(text))}: the table differs from {block.source}"
-        known = {block.begin for block in self._blocks if block.page == name}
+            if block.page == name and block.begin in text:
+                known.add(block.begin)
+                at = self._at(name, block.line(text))
+                try:
+                    if block.filled(text, self._root / "figures") != text:
+                        yield f"{at}: the table differs from {block.source}"
+                except SynfireError as error:
+                    yield f"{at}: {error}"
         for found in _BEGIN.finditer(blanked(text)):
             if found[0] not in known:
                 yield f"{self._at(name, line_of(text, found.start()))}: no block makes this table"
-        yield from self._without_table(name)
 
     def _without_table(self, name: str) -> Iterator[str]:
         prose = merit.plain(self._texts[name])
@@ -130,7 +141,8 @@ class Prose:
         text = self._texts[name]
         for block in self._blocks:
             if block.page == name:
-                text = block.filled(text, self._root / "figures")
+                with suppress(SynfireError):  # one of the problems
+                    text = block.filled(text, self._root / "figures")
         return text
 
     def _at(self, name: str, line: int) -> str:

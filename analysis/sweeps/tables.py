@@ -52,7 +52,7 @@ class SweepTables:
     design : DataFrame
         All runs that were planned.
     failed : int
-        Runs that failed.
+        Runs that failed; of tables that were kept, also those that were not done.
     """
 
     sweep: Sweep
@@ -147,13 +147,12 @@ def _kept(path: Path, sweep: Sweep) -> SweepTables:
         tests = pd.read_parquet(path / _TESTS) if (path / _TESTS).is_file() else None
     except (OSError, ValueError) as error:
         raise SweepError(f"{path}: its tables cannot be read ({type(error).__name__})") from None
-    done = planned[planned["status"].notna()]
-    good = _good(path, done)
+    good = _good(path, planned[planned["status"].notna()])
     if tests is None:  # one test a run, which the table of the runs tells
         tests = good.assign(epoch=float(sweep.base.training.epochs))
         tests = tests[[name for name in _OF_TEST if name in tests]]
     design = planned[[name for name in planned if name not in _OF_RUN]]
-    return SweepTables(sweep, good, tests, design, len(done) - len(good))
+    return SweepTables(sweep, good, tests, design, len(planned) - len(good))
 
 
 def _packed(table: pd.DataFrame) -> bytes:

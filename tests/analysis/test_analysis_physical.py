@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from analysis.variants import exactness, physical_table
 
 FIGURES = Path(__file__).parents[2] / "figures" / "variants"
 
 
+@pytest.mark.slow
 def test_a_short_memory_changes_no_weight():
     [row] = exactness.numbers(20, exactness.CASES[:1]).to_dict("records")
     assert row["left"] < 1

@@ -14,8 +14,9 @@ import peer_ours
 import pytest
 from peer_comparison import PEERS, STUDIES, Study, compare, interpreter, largest_input
 from peer_networks import INPUT, Net, Population, Projection, load, save
-from peer_table import BEGIN, END, TABLE, as_markdown, read
+from peer_table import TABLE
 
+from analysis.chip.conformance import BEGIN, END, read, table
 from synfire_bp.loihi import SPECS
 
 CHIP_PAGE = Path(__file__).parents[2] / "docs" / "chip.md"
@@ -129,4 +130,4 @@ def test_the_committed_table_has_every_study_and_no_unequal_network():
 def test_the_page_of_the_chip_quotes_the_committed_table():
     page = CHIP_PAGE.read_text(encoding="utf-8")
     quoted = page.partition(BEGIN)[2].partition(END)[0]
-    assert quoted.strip() == as_markdown(read(TABLE)).strip()
+    assert quoted.strip() == table(read(TABLE)).strip()
