@@ -122,8 +122,8 @@ def test_the_committed_table_has_every_study_and_no_unequal_network():
     keys = list(zip(rows["emulator"], rows["networks"], rows["beyond"], strict=True))
     assert keys == [(study.peer, study.networks, study.beyond) for study in STUDIES]
     same = rows["beyond"] == ""
-    assert (rows.loc[same, "compared"] == 50).all()
-    assert (rows.loc[same, "equal"] == 50).all()
+    assert (rows.loc[same, "compared"] >= 20).all()
+    assert (rows.loc[same, "equal"] == rows.loc[same, "compared"]).all()
     assert (rows.loc[~same, "equal"] < rows.loc[~same, "compared"]).all()
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -140,14 +141,19 @@ def overflow_with_bias(net: Net, ours: Result) -> str:
 
 
 def limits_of_lava(net: Net, ours: Result) -> str:
-    """Return whether weights come where Lava's accumulator or its limit of mixed ones matter."""
+    """Return whether weights come where Lava's limits differ.
+
+    Mixed ones end at 255 there; and what a product changes is held before the next one is added.
+    """
     for n, projection in enumerate(net.projections):
         if projection.rule:
             lowest, highest = ours[f"w{n}_range"]
-            products = projection.rule.split("2^")[1:]
-            change = sum(2 ** int(product[0]) for product in products) * 127
-            reached = max(-lowest, highest) + change * (len(products) > 1)
-            if reached >= 256 or (projection.sign_mode == "mixed" and highest >= 254):
+            products = re.findall(r"2\^(\d)\*\w+\*(\w+)", projection.rule)
+            traces = [projection.traces[name] for _, name in products]
+            most = [127 if trace.keeps else trace.impulse for trace in traces]
+            change = sum(2 ** int(k) * size for (k, _), size in zip(products, most, strict=True))
+            several = len(products) > 1 and max(highest, -lowest) + change >= 256
+            if several or (projection.sign_mode == "mixed" and highest >= 254):
                 return "weights at their limits"
     return overflow(net, ours)
 
@@ -170,7 +176,11 @@ NENGO_NOISE = replace(NENGO, formats=formats(2, (-1, 0), ("mixed",), (8, 8)), no
 NENGO_LEARNS = replace(NENGO, biased=False, formats=(("mixed", 8, 0),))
 LAVA = Within(steps=200, refractory=1, formats=formats(9, (0, 3)), whole_weights=True)
 LAVA_LEARNS = replace(
-    LAVA, biased=False, formats=formats(4, (0, 2), ("mixed", "excitatory"), (8, 8)), delay=0
+    LAVA,
+    steps=150,
+    biased=False,
+    formats=formats(4, (0, 2), ("mixed", "excitatory"), (8, 8)),
+    delay=0,
 )
 NO_OFFSET = replace(CHIP, current_decay_offset=0)
 SYMMETRIC = SPECS["loihi1_symmetric"]

@@ -263,13 +263,11 @@ def rule_for_brian2_loihi(
 
 
 def rule_for_lava(rng: np.random.Generator, projection: Projection) -> tuple[str, dict[str, Trace]]:
-    """Draw a rule of one or two products with one trace each: with more, it drops bits."""
+    """Draw a rule of one product, or two, with one trace each: with more, it drops bits."""
     flags = ["x0", "y0", f"u{rng.integers(4)}"]
-    rule = "dw ="
-    for n in range(rng.integers(1, 3)):
-        sign = rng.choice(["+", "-"]) if n else "-"
-        rule += f" {sign} {term(rng, flags, (1, 2))}"
-    return rule, traces_of(rng, 10)
+    terms = [term(rng, flags, (1, 2)) for _ in range(rng.choice([1, 1, 2]))]
+    rule = " ".join(f"{rng.choice(['+', '-'])} {product}" for product in terms)
+    return f"dw = {rule.removeprefix('+ ')}", traces_of(rng, 10)
 
 
 def draw_errors(rng: np.random.Generator, within: Within) -> Net:
