@@ -106,7 +106,7 @@ def _costs(cost: pd.DataFrame, name: str) -> str:
         of_outcome = cost[cost["outcome"] == outcome]
         for value, group in of_outcome.groupby("value", sort=False):
             found = group.set_index("what")
-            cells = [_difference(found.loc[what]) for what in ("difference", "difference_kept")]
+            cells = [_difference(found.loc[[what]].iloc[0]) for what in ("difference", "difference_kept")]
             rows.append([f"{text}, {name} {value:g}", *cells])
     return markdown(["accuracy", "all pairs", "without collapsed runs"], rows)
 
@@ -143,7 +143,7 @@ def _of_pairs(pairs: pd.DataFrame) -> str:
         of_outcome = pairs[pairs["outcome"] == outcome]
         told = of_outcome[of_outcome["established"]].sort_values("index", ascending=False)
         listed = ", ".join(
-            f"{short(row.parameter)} with {short(row.other)} "
+            f"{short(str(row.parameter))} with {short(str(row.other))} "
             f"{row.index:.3f} ({row.low:.3f} … {row.high:.3f})".translate(_MINUS)
             for row in told.itertuples(index=False)
         )

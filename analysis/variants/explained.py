@@ -175,7 +175,7 @@ def numbers(study: Study, runs: Path) -> pd.DataFrame:
     rows = []
     for seed, case in study.trainings():
         run = _run(study, case, seed, runs)
-        rows.append(case.columns | {"seed": seed, "engine": run.engine} | _outcome(run))
+        rows.append({**case.columns, "seed": seed, "engine": run.engine, **_outcome(run)})
         print(f"{run.path.name}: {rows[-1]['accuracy_potential']:.2f} %", flush=True)
     return pd.DataFrame(rows)
 

@@ -17,7 +17,7 @@ What is counted, in the phase in which a neuron fires (its spikes are delivered 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -154,7 +154,7 @@ def forward_counts(
     HardwareError
         If the counts lack a population.
     """
-    counts: dict[str, NDArray[np.integer] | NDArray[np.floating]] = {}
+    counts: dict[str, NDArray[Any]] = {}
     for name in inference.population_sizes:
         if name in inference.gate_names:
             phase = (inference.gate_names.index(name) - 1) % inference.n_phases
