@@ -106,7 +106,8 @@ def _costs(cost: pd.DataFrame, name: str) -> str:
         of_outcome = cost[cost["outcome"] == outcome]
         for value, group in of_outcome.groupby("value", sort=False):
             found = group.set_index("what")
-            cells = [_difference(found.loc[[what]].iloc[0]) for what in ("difference", "difference_kept")]
+            rows_of = ("difference", "difference_kept")
+            cells = [_difference(found.loc[[what]].iloc[0]) for what in rows_of]
             rows.append([f"{text}, {name} {value:g}", *cells])
     return markdown(["accuracy", "all pairs", "without collapsed runs"], rows)
 
