@@ -95,10 +95,9 @@ def _read(file: Path) -> pd.DataFrame:
     if file.name == _PAPER:
         numbers, _, _ = read_yaml(file.read_text(encoding="utf-8"), str(file), "numbers")
         return pd.DataFrame([{"key": key, **row} for key, row in numbers["numbers"].items()])
-    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
-    if file.suffix not in readers or not file.is_file():
+    if file.suffix not in (".csv", ".parquet") or not file.is_file():
         raise LookupError(f"{file} is no table (CSV, Parquet) and no view of the page")
-    return readers[file.suffix](file)
+    return pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
 
 
 def _chosen(table: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
