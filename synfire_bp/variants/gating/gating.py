@@ -178,8 +178,8 @@ class Gating(Variant):
     )
     order: Literal["forward", "reverse"] = Field(
         default="forward",
-        description="In which order the gates come. reverse, as rats replay (Foster & Wilson 2006): "
-        "only x and its memory fire, and no weight changes; to be looked at.",
+        description="In which order the gates come. reverse, as rats replay (Foster & Wilson "
+        "2006): only x and its memory fire, and no weight changes; to be looked at.",
     )
 
     @field_validator(
