@@ -99,7 +99,7 @@ def test_the_courses_are_those_of_the_metrics(study):
             )
             angles = of_run["angle_degrees"]
             if kind == "kolen_pollack":
-                np.testing.assert_allclose(angles, run.activity["angle_b2"])
+                np.testing.assert_allclose(angles, run.activity["angle_b2"], atol=1e-3)
             else:
                 assert angles.isna().all()
 
