@@ -289,6 +289,12 @@ class Circuit:
             withstood -= sum(self.fixed_weights[name].value for name in blocked[0].weights)
         return withstood
 
+    def withstands_in(self, population: str, phase: int) -> int:
+        """Return the largest sum that a population takes without firing in a phase when closed."""
+        gate = self.gated(population).get(phase)
+        block = gate.weights if isinstance(gate, Block) else ()
+        return self.closing + FULL - sum(self.fixed_weights[name].value for name in block)
+
     def largest_sums(self) -> dict[str, int]:
         """Return, per population, the largest sum that its plastic inputs can reach at all.
 

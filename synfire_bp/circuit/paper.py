@@ -131,9 +131,12 @@ GATES: tuple[Gate | Block, ...] = (
 )
 
 
-RESTING_BLOCKS = tuple(Block(0, name) for name in ("h", "h<", "h>"))
-"""Not the paper's: in phase 0 the spikes of x from phase 11 reach the hidden layer as they do in
-phase 8 from phase 7, and sums of trained weights outgrow the paper's closing bias."""
+RESTING_BLOCKS = tuple(
+    Block(phase, name, times=2) for phase in (0, 8) for name in ("h", "h<", "h>")
+)
+"""Not the paper's, which blocks once, in phase 8 alone.  What x sends in phases 7 and 11 reaches the
+hidden layer in phases 8 and 0, and on MNIST sums of trained weights outgrow the closing bias, and now
+and then even bias and block."""
 
 
 def backprop_circuit(
@@ -154,17 +157,24 @@ def backprop_circuit(
     weight_limit : int
         Plastic weights are clipped to plus or minus this.
     paper_gates : bool
-        Whether the gates are the paper's alone; if not, `RESTING_BLOCKS` are added.
+        Whether the gates are the paper's; if not, `RESTING_BLOCKS` take the place of its blocks of
+        the hidden layer.
 
     Raises
     ------
     CircuitError
         If a size, the closing bias or the weight limit is not one that the chip can have.
     """
-    gates = GATES if paper_gates else (*RESTING_BLOCKS, *GATES)
+    gates = GATES if paper_gates else _with_resting_blocks()
     return Circuit(
         tuple(sizes), PHASES, SOURCES, POPULATIONS, PLASTIC, RELAYS, gates, closing, weight_limit
     )
+
+
+def _with_resting_blocks() -> tuple[Gate | Block, ...]:
+    instead = {(row.phase, row.population) for row in RESTING_BLOCKS}
+    kept = (row for row in GATES if (row.phase, row.population) not in instead)
+    return (*RESTING_BLOCKS, *kept)
 
 
 def inference_circuit(

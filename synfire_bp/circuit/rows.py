@@ -130,10 +130,11 @@ class Gate:
 
 @dataclass(frozen=True)
 class Block:
-    """In `phase`, population `closes` is closed once more, whatever arrives."""
+    """In `phase`, population `closes` is closed once more, `times` as firmly, whatever arrives."""
 
     phase: int
     closes: str
+    times: int = 1
 
     @property
     def population(self) -> str:
@@ -143,7 +144,7 @@ class Block:
     @property
     def weights(self) -> tuple[str, ...]:
         """Names of the fixed weights that the gate's spike carries."""
-        return ("block",)
+        return self.times * ("block",)
 
 
 @dataclass(frozen=True)

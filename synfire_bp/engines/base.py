@@ -180,10 +180,10 @@ def explain_strays(circuit: Circuit, found: Sequence[Stray]) -> str:
     """Say which populations fired when they must not, why that happens, and what to change."""
     shown = "; ".join(f"{s.population} {s.spikes}x in phase {s.phase}" for s in found[:6])
     more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-    withstood = min(circuit.withstands(stray.population) for stray in found)
+    withstood = min(circuit.withstands_in(stray.population, stray.phase) for stray in found)
     missing = {(row.phase, row.population) for row in set(RESTING_BLOCKS) - set(circuit.gates)}
     block = (
-        "; network.paper_gates: false blocks the hidden populations in phase 0"
+        "; network.paper_gates: false blocks the hidden populations more firmly"
         if any((stray.phase, stray.population) in missing for stray in found)
         else ""
     )
