@@ -128,8 +128,8 @@ ENTRIES = (
         title="Spikes of closed populations",
         caption="Spikes in phases in which a population must be silent, in each epoch of 60,000 "
         "samples of MNIST at the closing bias that the chip can hold, 8192: with the paper’s gates "
-        "alone, and with h, h< and h> blocked in phases 0 and 8, twice as firmly as the paper blocks "
-        "them in phase 8.",
+        "alone, and with h, h< and h> blocked in phases 0 and 8, twice as firmly as the paper "
+        "blocks them in phase 8.",
         numbers=numbers,
         draw=draw,
         svg=True,

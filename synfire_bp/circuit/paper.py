@@ -134,9 +134,9 @@ GATES: tuple[Gate | Block, ...] = (
 RESTING_BLOCKS = tuple(
     Block(phase, name, times=2) for phase in (0, 8) for name in ("h", "h<", "h>")
 )
-"""Not the paper's, which blocks once, in phase 8 alone.  What x sends in phases 7 and 11 reaches the
-hidden layer in phases 8 and 0, and on MNIST sums of trained weights outgrow the closing bias, and now
-and then even bias and block."""
+"""Not the paper's, which blocks once, in phase 8 alone.  What x sends in phases 7 and 11 reaches
+the hidden layer in phases 8 and 0, and on MNIST sums of trained weights outgrow the closing bias,
+and now and then even bias and block."""
 
 
 def backprop_circuit(
