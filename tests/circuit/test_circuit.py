@@ -114,6 +114,27 @@ def test_fixed_projections_are_those_of_the_tables():
     assert rows_of(backprop_circuit((4, 3, 2))) == expected
 
 
+def test_firmer_blocks_are_two_synapses_of_the_gates_of_phases_0_and_8_on_the_hidden_layer():
+    papers, firmer = (
+        rows_of(backprop_circuit((4, 3, 2), paper_gates=own)) for own in (True, False)
+    )
+    hidden = ("h", "h<", "h>")
+    assert not papers - firmer
+    expected = Counter({("g0", name, "block", 0): 2 for name in hidden})
+    assert firmer - papers == expected + Counter({("g8", name, "block", 0): 1 for name in hidden})
+
+
+@given(sizes=sizes_3, own=st.booleans())
+def test_firmer_blocks_change_no_phase_in_which_a_population_may_fire(sizes, own):
+    circuit = backprop_circuit(sizes, paper_gates=own)
+    assert firing_table(circuit) == firing_table(backprop_circuit(sizes))
+    for name in ("h", "h<", "h>"):
+        assert circuit.withstands(name) == (9216 if own else 8192 + 2 * 8128 + 1024)
+        assert circuit.withstands_in(name, 0) == (9216 if own else 25472)
+        assert circuit.withstands_in(name, 8) == (9216 + 8128 if own else 25472)
+        assert circuit.withstands_in(name, 4) == 9216
+
+
 def test_reward_is_on_in_phases_5_and_7():
     circuit = backprop_circuit((2, 2, 2))
     assert circuit.reward_phases == (5, 7)

@@ -662,6 +662,8 @@ def test_stray_spikes_end_a_training_unless_it_is_told_to_keep_going(
 
     # what the message advises
     assert not stray_spikes(replace(circuit, closing=16384), algorithm, shown)
+    assert "network.paper_gates: false blocks the hidden populations more firmly" in said
+    assert not stray_spikes(sb.backprop_circuit(SIZES, paper_gates=False), algorithm, shown)
 
 
 # ---------------------------------------------------------------- progress
