@@ -11,6 +11,8 @@ import pandas as pd
 from synfire_bp.errors import SynfireError
 
 from ..shared.page import rounded, text
+from .answers import sparsity
+from .cost_fit import CHOSEN, cost_fit
 from .gates import ALONE, BLOCKED
 from .gates import table as gates_table
 from .tables import cross_check
@@ -27,6 +29,7 @@ _TITLES = {
 _SAID = ("MNIST, test accuracy", "MNIST reduced to 10 × 10 pixels", "Energy and time of a sample",
          "Fashion-MNIST, as in the text")  # fmt: skip
 """Groups of the comparison that are told; the rest is settings and details."""
+_FITS = ("to all four", CHOSEN)
 _DIGITS = 4
 
 
@@ -63,7 +66,31 @@ def in_words(comparison: pd.DataFrame, runs: Path) -> list[dict[str, object]]:
                     "sentences": list(dict.fromkeys(sentences)),
                 }
             )
+    if modelled := list(_modelled(runs)):
+        title = "Energy and time: a model, fitted"
+        parts.insert(1, {"title": title, "slug": "fitted", "folded": False, "sentences": modelled})
     return parts
+
+
+def _modelled(runs: Path) -> Iterator[str]:
+    """Yield what the fitted model gives for the paper's four numbers; nothing without runs."""
+    try:
+        table = cost_fit(sparsity(runs), draws=0)
+    except SynfireError:
+        return  # the table itself says why
+    theirs = table[table["placement"] == "authors"]
+    for fit in dict.fromkeys(theirs.loc[theirs["used"] != "-", "fit"]):
+        if fit not in _FITS:
+            continue
+        rows = theirs[theirs["fit"] == fit]
+        ratios = ", ".join(
+            f"{row.quantity} {row.ratio:.2f}{' (predicted)' if row.used == 'predicted' else ''}"
+            for row in rows.itertuples()
+        )
+        yield (
+            f"Three parameters fitted {fit}, on the authors’ {rows['cores'].iloc[0]} cores; "
+            f"modelled over measured: {ratios}."
+        )
 
 
 def _sentence(row: pd.Series) -> str:
