@@ -259,7 +259,7 @@ def write_run(path, experiment, engine, curves, counts, *, finish=True, weights=
     epochs = experiment.training.epochs
     spike_counts = [
         {"epoch": epoch, "population": name, "phase": phase, "spikes": int(TIMES * n)}
-        for epoch in (epochs - 0.5, float(epochs))
+        for epoch in (0.5 * np.arange(1, 2 * epochs + 1)).tolist()
         for name, row in counts.items()
         for phase, n in enumerate(row * (1 if epoch == epochs else 0))
     ]  # fmt: skip
