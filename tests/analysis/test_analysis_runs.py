@@ -27,7 +27,7 @@ def no_data(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_the_protocol_is_five_seeds_of_circuit_and_oracle_over_sixty_epochs(no_data):
+def test_the_protocol_is_seeds_of_circuit_and_oracle_over_sixty_epochs_and_what_is_beside(no_data):
     tasks = {task.name: task for task in plan(5)}
     for seed in range(5):
         circuit, oracle = tasks[f"mnist-seed{seed}"], tasks[f"mnist-oracle-seed{seed}"]
@@ -36,7 +36,12 @@ def test_the_protocol_is_five_seeds_of_circuit_and_oracle_over_sixty_epochs(no_d
         assert circuit.experiment.training.seed == seed
         assert circuit.experiment.training.epochs == 60
         assert circuit.experiment.training.evaluate_every == 0.5
-    assert len({task.experiment.fingerprint() for task in tasks.values()}) == 6  # and the untrained
+        alone = tasks[f"mnist_paper_gates-seed{seed}"]
+        assert alone.experiment.network.paper_gates and alone.keep_going
+        assert not circuit.experiment.network.paper_gates and not circuit.keep_going
+        assert tasks[f"mnist_10x10-seed{seed}"].experiment.network.sizes == (100, 400, 10)
+    # of each seed: with either gates, and of 10x10 pixels; and the untrained
+    assert len({task.experiment.fingerprint() for task in tasks.values()}) == 3 * 5 + 1
     assert not any("fashion" in name for name in tasks)
 
 

@@ -168,11 +168,11 @@ def test_the_command_draws_all_of_the_study(study, tmp_path, capsys):
 
 def test_the_tables_go_into_a_page_in_place_of_the_old_ones(study, tmp_path, capsys):
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{variant_table.BEGIN}\nold\n{variant_table.END}\nafter\n")
+    page.write_text(f"before\n{variant_table.BEGIN}\nof yore\n{variant_table.END}\nafter\n")
     arguments = ["--runs", str(study), "--into", str(page)]
     assert variant_table.main(arguments) == 0
     text = page.read_text()
-    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert text.startswith("before\n") and text.endswith("after\n") and "of yore" not in text
     assert "| kolen pollack | 2 |" in text and "`synapses.update_probability`" in text
     page.write_text("nothing\n")
     assert variant_table.main(arguments) == 1
