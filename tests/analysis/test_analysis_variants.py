@@ -173,7 +173,7 @@ def test_the_tables_go_into_a_page_in_place_of_the_old_ones(study, tmp_path, cap
     assert variant_table.main(arguments) == 0
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "of yore" not in text
-    assert "| kolen pollack | 2 |" in text and "`synapses.update_probability`" in text
+    assert "| kolen pollack | oracle | 2 |" in text and "`synapses.update_probability`" in text
     page.write_text("nothing\n")
     assert variant_table.main(arguments) == 1
     assert "must hold, once each" in capsys.readouterr().err
