@@ -107,12 +107,13 @@ def draw(numbers: pd.DataFrame) -> Figure:
     axes = figure.subplots()
     for gates, colour in ((ALONE, style.colour("h")), (BLOCKED, style.colour("x"))):
         here = numbers[numbers["gates"] == gates]
-        seeds = here["seed"].nunique()
+        n = here["seed"].nunique()
+        seeds = f"median of {n} seeds" if n > 1 else "one seed"
         for _, one in here.groupby("seed"):
             axes.plot(one["epoch"], one["stray_spikes"], color=colour, linewidth=0.4, alpha=0.5)
         median = here.groupby("epoch")["stray_spikes"].median()
         axes.plot(median.index, median, color=colour, linewidth=1.6,
-                  label=f"gates {gates}, median of {seeds} seeds")  # fmt: skip
+                  label=f"gates {gates}, {seeds}")  # fmt: skip
     axes.plot([], [], color="0.4", linewidth=0.4, label="single seeds")
     axes.set_yscale("symlog", linthresh=1)
     axes.set(xlabel="epoch", ylabel="stray spikes in the epoch", ylim=(-0.1, None))

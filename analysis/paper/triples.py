@@ -165,7 +165,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
                              label=f"paper, {theirs:g} %")  # fmt: skip
         axes.set(xlabel=f"{statistic.what} (%)", ylabel="triples at or below (%)", ylim=(0, 100))
         axes.xaxis.set_major_locator(MaxNLocator(6))
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
         style.panel_label(axes, letter, left=9)
     return figure
 
