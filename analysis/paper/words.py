@@ -122,9 +122,10 @@ def _exact(runs: Path) -> Iterator[str]:
         return  # the tables themselves say why
     for gates in (BLOCKED, ALONE):
         here = found[found["gates"] == gates]
-        strays = here["stray_spikes"]
+        low, high = here["stray_spikes"].min(), here["stray_spikes"].max()
+        strays = f"{low:,}" if low == high else f"{low:,} … {high:,}"
         yield (
-            f"Gates {gates}, {len(here)} trainings: {strays.min():,} … {strays.max():,} stray "
-            f"spikes a training, {here['weights_different'].sum():,} of "
+            f"Gates {gates} (seeds: {len(here)}): {strays} stray spikes a training, "
+            f"{here['weights_different'].sum():,} of "
             f"{here['weights_compared'].sum():,} weights different from the algorithm’s."
         )
