@@ -46,5 +46,4 @@ ENTRY = Entry(
     element="Fig. 3",
     numbers=numbers,
     draw=draw,
-    svg=True,
 )
