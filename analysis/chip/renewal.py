@@ -28,6 +28,7 @@ from synfire_bp.runs import EXPERIMENT, Run
 
 from ..shared.entry import Entry
 from ..shared.markdown import markdown, print_or_insert
+from ..shared.output import needed_table
 from ..shared.trainings import Task, train_all
 from .study import FOLDER as GROUP
 
@@ -262,7 +263,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, help="Markdown file with the two comments")
     options = parser.parse_args(arguments)
     if options.into is not None:
-        return print_or_insert(lambda: text(_read(options.table)), options.into, BEGIN, END)
+        make = f"python -m analysis {ENTRY.name}"
+        return print_or_insert(
+            lambda: text(needed_table(options.table, make)), options.into, BEGIN, END
+        )
     try:
         folder = options.runs.expanduser() / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
@@ -271,15 +275,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error or "stopped; the same command goes on", file=sys.stderr)
         return 1
     return 0
-
-
-def _read(file: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(file)
-    except (OSError, ValueError) as error:
-        raise RunDirectoryError(
-            f"{file}: cannot be read ({error}); make it with: python -m analysis {ENTRY.name}"
-        ) from None
 
 
 if __name__ == "__main__":

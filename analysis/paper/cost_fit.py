@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from synfire_bp.circuit import backprop_circuit, inference_circuit
-from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.errors import SynfireError
 from synfire_bp.loihi.authors import PLACEMENTS
 from synfire_bp.loihi.energy import MEASURED
 from synfire_bp.loihi.fitting import (
@@ -41,6 +41,7 @@ from synfire_bp.runs import write_atomically
 
 from ..shared.entry import Entry
 from ..shared.markdown import markdown, print_or_insert
+from ..shared.output import needed_table
 from .answers import sparsity
 from .protocol import PAPER
 
@@ -59,6 +60,7 @@ __all__ = [
 BEGIN = "<!-- begin of the fit: python -m analysis.paper.cost_fit --into docs/chip.md -->"
 END = "<!-- end of the fit -->"
 
+_MAKE = "python -m analysis paper"
 DRAWS = 64
 """For a band: so often what is not fitted is drawn."""
 CHOSEN = "without training time"
@@ -400,10 +402,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tables = [folder / f"{entry.name}.csv" for entry in ENTRIES]
     if options.into is not None:
         return print_or_insert(
-            lambda: text(*(_read(file) for file in tables)), options.into, BEGIN, END
+            lambda: text(*(needed_table(file, _MAKE) for file in tables)), options.into, BEGIN, END
         )
     try:
-        spikes = _read(folder / "table_sparsity.csv")
+        spikes = needed_table(folder / "table_sparsity.csv", _MAKE)
         for file, made in zip(tables, (cost_fit, cost_parameters), strict=True):
             content = made(spikes).to_csv(index=False, lineterminator="\n")
             write_atomically(file, content.encode())
@@ -412,15 +414,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _read(file: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(file)
-    except (OSError, ValueError) as error:
-        raise RunDirectoryError(
-            f"{file}: cannot be read ({error}); make it with: python -m analysis paper"
-        ) from None
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from synfire_bp.runs import ACTIVITY, Run
 from ..shared import style
 from ..shared.entry import Entry
 from .protocol import MNIST, PAPER, PAPER_GATES, finished_seeds
-from .results import oracle_run
+from .results import oracle_run, weights_beside
 
 __all__ = ["ENTRIES", "draw", "numbers", "table"]
 
@@ -82,7 +82,6 @@ def table(runs: Path) -> pd.DataFrame:
             if seed not in blocked:
                 raise RunDirectoryError(f"{run.path}: there is no finished run of MNIST beside it")
             oracle = oracle_run(runs, blocked[seed])
-            layers = [name for name in run.weights if not name.endswith("_init")]
             first = strays.loc[strays["stray_spikes"] > 0, "epoch"]
             rows.append(
                 {
@@ -91,10 +90,7 @@ def table(runs: Path) -> pd.DataFrame:
                     "epochs": run.experiment.training.epochs,
                     "stray_spikes": int(strays["stray_spikes"].sum()),
                     "first_stray_epoch": first.iloc[0] if len(first) else np.nan,
-                    "weights_compared": sum(run.weights[name].size for name in layers),
-                    "weights_different": sum(
-                        int((run.weights[name] != oracle.weights[name]).sum()) for name in layers
-                    ),
+                    **weights_beside(run, oracle),
                 }
             )
     return pd.DataFrame(rows)

@@ -88,10 +88,11 @@ def write_report(
     """
     make_folder(out, NO_FOLDER)
     comparison = compare(runs, paper := read_reported())
+    checked = _cross_checked(runs)
     page = _page(
         paper=paper,
-        glance=_glance(comparison, runs),
-        words=in_words(comparison, runs),
+        glance=_glance(comparison, checked),
+        words=in_words(comparison, runs, checked),
         lead=_LEAD,
         readouts=READOUTS,
         verdicts=_verdicts(comparison),
@@ -217,7 +218,15 @@ def _verdicts(comparison: pd.DataFrame) -> list[dict[str, Any]]:
     return [{"word": word, "slug": word.split()[0], "n": counts[word]} for word in VERDICTS]
 
 
-def _glance(comparison: pd.DataFrame, runs: Path) -> list[dict[str, str]]:
+def _cross_checked(runs: Path) -> pd.DataFrame | None:
+    """Return circuit beside algorithm; None where that cannot be said: its own table tells why."""
+    try:
+        return cross_check(runs)
+    except SynfireError:
+        return None
+
+
+def _glance(comparison: pd.DataFrame, checked: pd.DataFrame | None) -> list[dict[str, str]]:
     """Return the few numbers that stand at the top."""
     prefix = f"table1.training.{STUDY}"
     wanted = (
@@ -243,10 +252,8 @@ def _glance(comparison: pd.DataFrame, runs: Path) -> list[dict[str, str]]:
                 "slug": str(row["verdict"]).split()[0],
             }
         )
-    try:
-        checked = cross_check(runs)
-    except SynfireError:
-        return cards  # the table of the cross-check says why
+    if checked is None:
+        return cards
     cards.append(
         {
             "title": "weights different from the algorithm’s",

@@ -34,6 +34,7 @@ __all__ = [
     "oracle_run",
     "simulated_ms",
     "split_rows",
+    "weights_beside",
 ]
 
 MODES = ("training", "inference")
@@ -85,6 +86,16 @@ def oracle_run(runs: Path, circuit_run: Run) -> Run:
             "then: make paper"
         )
     return run
+
+
+def weights_beside(run: Run, other: Run) -> dict[str, int]:
+    """Return how many weights two runs end with, and how many of them differ."""
+    here, there = run.weights, other.weights
+    layers = [name for name in here if not name.endswith("_init")]
+    return {
+        "weights_compared": sum(here[name].size for name in layers),
+        "weights_different": sum(int((here[name] != there[name]).sum()) for name in layers),
+    }
 
 
 def _decisive(run: Run) -> dict[str, object]:

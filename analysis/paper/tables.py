@@ -29,6 +29,7 @@ from .results import (
     mnist_runs,
     oracle_run,
     simulated_ms,
+    weights_beside,
 )
 from .sides import processors
 from .triples import PAPER_STATISTICS, STATISTICS
@@ -216,8 +217,6 @@ def cross_check(runs: Path) -> pd.DataFrame:
     table = accuracies(found)
     for run in found:
         oracle, seed = oracle_run(runs, run), run.experiment.training.seed
-        here, there = run.weights, oracle.weights
-        layers = [name for name in here if not name.endswith("_init")]
         scores, other = (_scores(one) for one in (run, oracle))
         row: dict[str, Any] = {"seed": seed, "epochs": run.experiment.training.epochs}
         for readout in READOUTS:
@@ -225,10 +224,7 @@ def cross_check(runs: Path) -> pd.DataFrame:
             row[f"{readout}_percent"] = of_readout["last"]
             row[f"{readout}_best_percent"] = of_readout["best"]
             row[f"{readout}_best_epoch"] = of_readout["best_epoch"]
-        row["weights_compared"] = sum(here[name].size for name in layers)
-        row["weights_different"] = sum(
-            int((here[name] != there[name]).sum()) for name in layers
-        )  # fmt: skip
+        row |= weights_beside(run, oracle)
         row["scores_compared"] = scores.size
         row["scores_different"] = int((scores.to_numpy() != other.to_numpy()).sum())
         rows.append(row)

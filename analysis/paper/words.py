@@ -15,7 +15,6 @@ from .answers import sparsity
 from .cost_fit import CHOSEN, cost_fit
 from .gates import ALONE, BLOCKED
 from .gates import table as gates_table
-from .tables import cross_check
 from .verdicts import BETTER, NOT_COMPARABLE, WITHIN, WORSE
 
 __all__ = ["in_words"]
@@ -33,7 +32,9 @@ _FITS = ("to all four", CHOSEN)
 _DIGITS = 4
 
 
-def in_words(comparison: pd.DataFrame, runs: Path) -> list[dict[str, object]]:
+def in_words(
+    comparison: pd.DataFrame, runs: Path, checked: pd.DataFrame | None
+) -> list[dict[str, object]]:
     """Return a heading and its sentences for every verdict that was given.
 
     Parameters
@@ -41,7 +42,9 @@ def in_words(comparison: pd.DataFrame, runs: Path) -> list[dict[str, object]]:
     comparison : DataFrame
         As from `comparison.compare`.
     runs : Path
-        The folder of all runs: for circuit against algorithm, and for the gates.
+        The folder of all runs: for the gates, and for the model of energy and time.
+    checked : DataFrame or None
+        As from `tables.cross_check`; None if that cannot be said.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def in_words(comparison: pd.DataFrame, runs: Path) -> list[dict[str, object]]:
     for verdict, title in _TITLES.items():
         sentences = [_sentence(row) for _, row in told[told["verdict"] == verdict].iterrows()]
         if verdict == WITHIN:
-            sentences = [*_exact(runs), *sentences]
+            sentences = [*_exact(runs, checked), *sentences]
         if sentences:
             slug = verdict.split()[0]
             parts.append(
@@ -107,16 +110,17 @@ def _sentence(row: pd.Series) -> str:
     return f"{subject}{row['what']}, {row['how']}: {theirs}, {ours}{why}."
 
 
-def _exact(runs: Path) -> Iterator[str]:
+def _exact(runs: Path, checked: pd.DataFrame | None) -> Iterator[str]:
     """Yield what was compared to the last bit; nothing where there are no runs for it."""
+    if checked is None:
+        return
+    yield (
+        f"The spiking circuit equals the algorithm in integers: {len(checked)} trainings, "
+        f"{checked['weights_different'].sum():,} of {checked['weights_compared'].sum():,} "
+        f"weights and {checked['scores_different'].sum():,} of "
+        f"{checked['scores_compared'].sum():,} scores are different."
+    )
     try:
-        checked = cross_check(runs)
-        yield (
-            f"The spiking circuit equals the algorithm in integers: {len(checked)} trainings, "
-            f"{checked['weights_different'].sum():,} of {checked['weights_compared'].sum():,} "
-            f"weights and {checked['scores_different'].sum():,} of "
-            f"{checked['scores_compared'].sum():,} scores are different."
-        )
         found = gates_table(runs)
     except SynfireError:
         return  # the tables themselves say why

@@ -19,7 +19,7 @@ from synfire_bp.files import make_folder, write_atomically
 from . import pictures
 from .entry import Entry
 
-__all__ = ["NO_FOLDER", "save", "save_entry", "saved_table", "table_file"]
+__all__ = ["NO_FOLDER", "needed_table", "save", "save_entry", "saved_table", "table_file"]
 
 NO_FOLDER = "cannot be used as the folder of the figures"
 """What is said of a folder that cannot be made."""
@@ -111,6 +111,20 @@ def table_file(numbers: pd.DataFrame, name: str) -> tuple[str, bytes]:
         if len(packed := buffer.getvalue()) < len(text):  # not so of a few rows of many columns
             return f"{name}.parquet", packed
     return f"{name}.csv", text
+
+
+def needed_table(file: Path, make: str) -> pd.DataFrame:
+    """Return the table of a CSV file.
+
+    Raises
+    ------
+    RunDirectoryError
+        If it cannot be read; the message names the command that makes it.
+    """
+    try:
+        return pd.read_csv(file)
+    except (OSError, ValueError) as error:
+        raise RunDirectoryError(f"{file}: cannot be read ({error}); make it with: {make}") from None
 
 
 def saved_table(folder: Path, name: str) -> pd.DataFrame | None:

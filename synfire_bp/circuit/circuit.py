@@ -272,8 +272,9 @@ class Circuit:
     def withstands(self, population: str | None = None) -> int:
         """Return the largest sum of inputs that a closed population takes without firing.
 
-        Larger if a block closes the population once more wherever spikes of learning synapses
-        reach it unopened.  Without a name, the least of all populations'.
+        The least of all phases in which spikes of learning synapses reach it unopened; larger than
+        the closing bias lets it be if a block closes it once more in each of them.  Without a name,
+        the least of all populations'.
         """
         reached = {
             (row.post, (phase + 1) % self.n_phases)
@@ -281,13 +282,8 @@ class Circuit:
             for phase, gate in self.gated(row.pre).items()
             if isinstance(gate, Gate) and population in (None, row.post)
         }
-        acting = {name: self.gated(name) for name, _ in reached}
-        closed = [acting[name].get(phase) for name, phase in reached]
-        blocked = [gate for gate in closed if isinstance(gate, Block)]
-        withstood = self.closing + FULL
-        if blocked and None not in closed:
-            withstood -= sum(self.fixed_weights[name].value for name in blocked[0].weights)
-        return withstood
+        closed = (at for at in reached if not isinstance(self.gated(at[0]).get(at[1]), Gate))
+        return min((self.withstands_in(*at) for at in closed), default=self.closing + FULL)
 
     def withstands_in(self, population: str, phase: int) -> int:
         """Return the largest sum that a population takes without firing in a phase when closed."""

@@ -139,18 +139,16 @@ def _changed(variant: Variant, method: str, given: T) -> T:
 def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
     """Return the training and the inference circuit before any variant acts."""
     network = experiment.network
-    closing, weight_limit, sizes = network.closing, network.weight_limit, network.sizes
-    if len(sizes) > LAYERS:
-        return (
-            deep_circuit(sizes, closing=closing, weight_limit=weight_limit),
-            deep_inference_circuit(sizes, closing=closing, weight_limit=weight_limit),
-        )
-    return (
-        backprop_circuit(
-            sizes, closing=closing, weight_limit=weight_limit, paper_gates=network.paper_gates
-        ),
-        inference_circuit(sizes, closing=closing, weight_limit=weight_limit),
+    makers = (
+        (partial(backprop_circuit, paper_gates=network.paper_gates), inference_circuit)
+        if len(network.sizes) == LAYERS
+        else (deep_circuit, deep_inference_circuit)
     )
+    training, inference = (
+        make(network.sizes, closing=network.closing, weight_limit=network.weight_limit)
+        for make in makers
+    )
+    return training, inference
 
 
 def _first_weights(spread: float, _: Weights, algorithm: Algorithm) -> Weights:

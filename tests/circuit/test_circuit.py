@@ -128,6 +128,7 @@ def test_firmer_blocks_are_two_synapses_of_the_gates_of_phases_0_and_8_on_the_hi
 def test_firmer_blocks_change_no_phase_in_which_a_population_may_fire(sizes, own):
     circuit = backprop_circuit(sizes, paper_gates=own)
     assert firing_table(circuit) == firing_table(backprop_circuit(sizes))
+    assert circuit.withstands() == (9216 if own else 17344)  # o is blocked once
     for name in ("h", "h<", "h>"):
         assert circuit.withstands(name) == (9216 if own else 8192 + 2 * 8128 + 1024)
         assert circuit.withstands_in(name, 0) == (9216 if own else 25472)
