@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV
 from brian2 import seed as seed_brian
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
 
+from synfire_bp.dense.internals import NumpyCodeObject
 from synfire_bp.errors import CircuitError
 from synfire_bp.variants.gating.pools import random_links
 
@@ -140,7 +140,7 @@ def simulate(
     spikes = SpikeMonitor(cells, codeobj_class=NumpyCodeObject, name="chain_spikes")
     seed_brian(seed)
     Network(cells, links, spikes).run(turns * LINKS * DELAY * ms, namespace={})
-    found = _rings(owner, starts, np.asarray(spikes.i[:]), np.asarray(spikes.t / ms))
+    found = _rings(owner, starts, np.array(spikes.i[:]), np.array(spikes.t / ms))
     return [found[k : k + rings] for k in range(0, len(found), rings)]
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from brian2.codegen.targets import codegen_targets
-from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
-
 from synfire_bp.dense.generator import RowGenerator
+from synfire_bp.dense.internals import CPPStandaloneCodeObject, codegen_targets
 
 __all__ = ["RowCodeObject"]
 
@@ -19,8 +17,6 @@ class RowCodeObject(CPPStandaloneCodeObject):
 
     templater = CPPStandaloneCodeObject.templater.derive("synfire_bp.dense")
     generator_class = RowGenerator
-    without_rows: type | None = None
-    """Who generates the pathways of `DenseSynapses` that are not by rows; None: Brian2 as it is."""
 
 
 codegen_targets.add(RowCodeObject)

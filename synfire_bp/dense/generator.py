@@ -16,12 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
-from brian2.codegen.statements import Statement
-from brian2.core.functions import Function
-from brian2.core.variables import ArrayVariable, AuxiliaryVariable
-from brian2.utils.stringtools import get_identifiers, stripped_deindented_lines
 
+from synfire_bp.dense.internals import (
+    ArrayVariable,
+    AuxiliaryVariable,
+    CPPCodeGenerator,
+    Function,
+    Statement,
+    get_identifiers,
+    stripped_deindented_lines,
+)
 from synfire_bp.dense.statements import does_nothing, factors, has_memory, may_fail_or_round
 
 __all__ = ["ROWS", "TARGET_INDEX", "RowGenerator", "RowLoop"]

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from brian2.codegen.statements import Statement
-from brian2.core.functions import Function
-from brian2.parsing.bast import brian_ast
-from brian2.utils.stringtools import get_identifiers
+
+from synfire_bp.dense.internals import Function, Statement, brian_ast, get_identifiers
 
 __all__ = ["does_nothing", "factors", "has_memory", "may_fail_or_round"]
 

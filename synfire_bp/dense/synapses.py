@@ -23,15 +23,18 @@ from typing import Any
 
 import numpy as np
 from brian2 import Synapses, get_device
-from brian2.codegen.translation import get_identifiers_recursively
-from brian2.core.variables import ArrayVariable
-from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.parsing.statements import parse_statement
-from brian2.synapses.synapses import SynapticPathway
-from brian2.utils.logger import get_logger
 
 from synfire_bp.dense.codeobject import RowCodeObject
 from synfire_bp.dense.generator import ROWS, TARGET_INDEX
+from synfire_bp.dense.internals import (
+    ArrayVariable,
+    CPPStandaloneDevice,
+    SynapticPathway,
+    get_identifiers_recursively,
+    get_logger,
+    has_queue,
+    parse_statement,
+)
 
 __all__ = ["DenseSynapses"]
 
@@ -85,7 +88,7 @@ class DenseSynapses(Synapses):
         if not isinstance(get_device(), CPPStandaloneDevice):
             return
         for pathway in self._pathways:
-            if pathway._pushspikes_codeobj is not None:
+            if has_queue(pathway):
                 continue  # it has a queue, with spikes under way
             reason = self._obstacle(pathway)
             self._generate(pathway, by_rows=reason is None)
@@ -158,4 +161,4 @@ class DenseSynapses(Synapses):
         if by_rows:
             pathway.codeobj_class = own if is_of_rows else RowCodeObject
         else:
-            pathway.codeobj_class = own.without_rows if is_of_rows else own
+            pathway.codeobj_class = None if is_of_rows else own

@@ -94,7 +94,7 @@ class CircuitProgram:
             codeobj_class=codeobj_class,
             by_rows=codeobj_class is not None,
         )
-        return ProgramNetwork(net.network, _results(net), net.delayed)
+        return ProgramNetwork(net.network, _results(net), net.delays)
 
 
 def _results(net: CircuitNetwork) -> dict[str, Result]:

@@ -24,13 +24,12 @@ from typing import Any
 
 import numpy as np
 from brian2 import Clock, EventMonitor, Function, Network, NeuronGroup, Subgroup, linked_var
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.groups.group import CodeRunner
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
 from synfire_bp.circuit.rule import PAPER_RULE, Rule, parse_rule
+from synfire_bp.dense.internals import CodeRunner
 from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.loihi.emulation import COMPARTMENT, compartment_functions, compartment_step
 from synfire_bp.loihi.spec import LoihiSpec
@@ -56,7 +55,7 @@ from synfire_bp.network.lines import NO_LINES, Lines
 from synfire_bp.network.neurons import MEMORYLESS as MEMORYLESS_NEURONS
 from synfire_bp.network.neurons import Compartments, Neurons
 from synfire_bp.network.numbers import UNIT, Moment, is_coarse
-from synfire_bp.network.objects import STEP, CircuitNetwork
+from synfire_bp.network.objects import STEP, CircuitNetwork, runtime_code, weight_type
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.network.rule_functions import rule_functions, trace_functions
 from synfire_bp.network.samples import PATTERNS, sample_functions
@@ -143,16 +142,17 @@ def runtime_network(
     CircuitError
         If samples, order or weights do not fit the circuit.
     """
+    code = runtime_code()
     order = np.arange(len(np.asarray(inputs))) if order is None else np.asarray(order)
     functions = sample_functions(plan.circuit, inputs, labels, order, plan.steps_per_sample)
     net = plan.neurons.build(
         plan.circuit, plan.rule, plan.lines, functions,
-        codeobj_class=NumpyCodeObject, by_rows=False,
+        codeobj_class=code, by_rows=False,
     )  # fmt: skip
     for name, value in plan.numbers(weights, at or Moment()).items():
         group, variable = name.split(".")
         net.set(group, variable, value)
-    net.cells.record_until = len(order)
+    net.cells.record_until = net.n_samples = len(order)
     return net
 
 
@@ -327,7 +327,7 @@ class _Build:
             on_post=self.learning.post or None,
             rows=self.by_rows,
             namespace=self.called | rule_functions(self.rule),
-            dtype={"w": np.int16},
+            dtype={"w": weight_type()},
             name="plastic",
             **self.common,
         )

@@ -10,8 +10,8 @@ from brian2 import Function
 from numpy.typing import NDArray
 
 from synfire_bp import dice
+from synfire_bp.cpp import add_cpp, once
 from synfire_bp.dice import CERTAIN
-from synfire_bp.loihi.emulation.arithmetic import once
 
 __all__ = ["CERTAIN", "certain", "chance", "faded", "in_portions", "in_steps", "normal"]
 
@@ -91,26 +91,27 @@ def _whole(pyfunc: object, n_arguments: int) -> Function:
 
 
 _bits = _whole(dice.mixed, 2)
-_bits.implementations.add_implementation("cpp", _MIXED, name="mixed")
+add_cpp(_bits, "mixed", _MIXED)
+_DICE = {"mixed": (_bits, _MIXED)}
 
 chance = _whole(dice.chances, 2)
 """A whole number from 0 up to `CERTAIN`, for a number and a moment."""
-chance.implementations.add_implementation("cpp", _CHANCE, dependencies={"mixed": _bits})
+add_cpp(chance, "chance", _CHANCE, _DICE)
 
 in_steps = _whole(dice.in_steps, 4)
 """A whole number as a multiple of `coarse`, a power of two: the rest becomes one more step, away
 from zero, with probability rest / coarse."""
-in_steps.implementations.add_implementation("cpp", _IN_STEPS, dependencies={"mixed": _bits})
+add_cpp(in_steps, "in_steps", _IN_STEPS, _DICE)
 
 in_portions = _whole(dice.in_portions, 4)
 """How many portions an amount has: the rest becomes one more, away from zero, with probability
 rest / portion."""
-in_portions.implementations.add_implementation("cpp", _IN_PORTIONS, dependencies={"mixed": _bits})
+add_cpp(in_portions, "in_portions", _IN_PORTIONS, _DICE)
 
 faded = _whole(dice.faded, 4)
 """What is left of a whole number, `kept` of 2^24: rounded down, or up with the probability of the
 fraction."""
-faded.implementations.add_implementation("cpp", _FADED, dependencies={"mixed": _bits})
+add_cpp(faded, "faded", _FADED, _DICE)
 
 normal = Function(
     _normal, arg_units=[1, 1], return_unit=1, return_type="float",
@@ -118,4 +119,4 @@ normal = Function(
 )  # fmt: skip
 """Nearly normal, mean 0 and variance 1, for a number and a moment: four bytes added up (so it never
 exceeds 3.45, and its tails are thinner: kurtosis 2.7)."""
-normal.implementations.add_implementation("cpp", _NORMAL, dependencies={"mixed": _bits})
+add_cpp(normal, "normal", _NORMAL, _DICE)

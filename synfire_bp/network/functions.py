@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from brian2 import Function
 
-from synfire_bp.loihi.emulation.arithmetic import once
+from synfire_bp.cpp import add_cpp, once
 from synfire_bp.network.lines import Lines, imported
 
 __all__ = ["bounded", "called"]
@@ -18,8 +18,9 @@ bounded = Function(
     arg_types=["integer", "integer", "integer"],
 )  # fmt: skip
 """`clip` for whole numbers: Brian2's own compares in floating point."""
-bounded.implementations.add_implementation(
-    "cpp",
+add_cpp(
+    bounded,
+    "bounded",
     once("""
     static inline int32_t bounded(int32_t value, int32_t low, int32_t high)
     {

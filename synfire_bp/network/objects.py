@@ -7,19 +7,45 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import EventMonitor, Network, NeuronGroup, Subgroup, ms
+from brian2 import EventMonitor, Network, NeuronGroup, Quantity, Subgroup, get_device, ms, prefs
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.rows import PlasticProjection
+from synfire_bp.dense.internals import NumpyCodeObject, RuntimeDevice
 from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.errors import CircuitError
 
-__all__ = ["STEP", "CircuitNetwork"]
+__all__ = ["STEP", "CircuitNetwork", "runtime_code", "weight_type"]
 
 STEP = 1 * ms
 """Model time of one chip step.  Nothing depends on it: every delay is a whole number of steps."""
+
+
+def weight_type() -> type[np.integer]:
+    """Return the type of weights in memory; runtime mode has no short ones from Brian2 2.10 on."""
+    return np.int32 if isinstance(get_device(), RuntimeDevice) else np.int16
+
+
+def runtime_code() -> type | None:
+    """Return what generates the code in runtime mode.
+
+    NumPy, unless Brian2's preference `codegen.target` names a target: Cython, Brian2's own choice,
+    takes minutes to compile what runs for seconds.
+
+    Raises
+    ------
+    CircuitError
+        If the device is not Brian2's runtime device.
+    """
+    if not isinstance(get_device(), RuntimeDevice):
+        raise CircuitError(
+            f"this network is for Brian2's runtime mode, and the device is "
+            f"{type(get_device()).__name__}: call brian2.set_device('runtime') before, or let "
+            "synfire_bp compile the circuit: sb.train(…, engine='circuit')"
+        )
+    return NumpyCodeObject if prefs.codegen.target == "auto" else None
 
 
 @dataclass
@@ -47,6 +73,8 @@ class CircuitNetwork:
         All of them, to be run.
     populations : dict
         Population name to subgroup of `cells`.
+    n_samples : int or None
+        How many samples it was given to show; None: it gets them when it runs.
     """
 
     circuit: Circuit
@@ -60,7 +88,7 @@ class CircuitNetwork:
     readout: EventMonitor
     recorder: EventMonitor
     populations: dict[str, Subgroup]
-    samples_run: int = 0
+    n_samples: int | None = None
 
     def __getitem__(self, population: str) -> Subgroup:
         """Return the subgroup of a population."""
@@ -72,9 +100,9 @@ class CircuitNetwork:
             ) from None
 
     @property
-    def delayed(self) -> tuple[str, ...]:
-        """Names of pathways whose delays are numbers of a run, not of a compiled program."""
-        return ()
+    def delays(self) -> dict[str, Any]:
+        """Delays that are numbers of a run, not of a compiled program, by the names it sets."""
+        return {}
 
     @property
     def objects(self) -> dict[str, Any]:
@@ -89,16 +117,56 @@ class CircuitNetwork:
         """Set a number by the names of its group and variable."""
         setattr(self.objects[group], variable, value)
 
+    @property
+    def phase_time(self) -> Quantity:
+        """Model time of a phase."""
+        return STEP
+
+    @property
+    def samples_run(self) -> int:
+        """How many samples have been shown to their end; told by the time of `network`."""
+        return max(self._phases_run - 1, 0) // self.circuit.n_phases
+
+    @property
+    def _phases_run(self) -> int:
+        return round(float(self.network.t / self.phase_time))
+
     def run(self, samples: int, **kwds: Any) -> None:
-        """Show the next `samples` samples (runtime mode)."""
-        steps = samples * self.circuit.n_phases + (self.samples_run == 0)
-        self.network.run(steps * STEP, **kwds)
-        self.samples_run += samples
+        """Show the next `samples` samples (runtime mode).
+
+        The first one begins after one step, in which nothing happens.  A sample that was begun by
+        ``net.network.run(duration)`` counts, and is shown to its end.
+
+        Parameters
+        ----------
+        samples : int
+            How many.
+        **kwds
+            Of `brian2.Network.run`: `report`, `namespace`, ….
+
+        Raises
+        ------
+        CircuitError
+            If fewer samples are left.
+        """
+        if not isinstance(samples, (int, np.integer)) or samples < 0:
+            raise CircuitError(f"run takes a number of samples, 0 or more, not {samples!r:.40}")
+        shown = self.samples_run
+        if self.n_samples is not None and shown + samples > self.n_samples:
+            raise CircuitError(
+                f"{samples} more samples cannot be shown: of the {self.n_samples} given, {shown} "
+                "have been; build the network with more inputs, or with an order that shows them "
+                "several times (order=np.tile(np.arange(n), 2))"
+            )
+        end = 1 + (shown + int(samples)) * self.circuit.n_phases
+        level = kwds.pop("level", 0) + 1  # names in code are looked up where this was called
+        duration = max(end - self._phases_run, 0) * self.phase_time
+        self.network.run(duration, level=level, **kwds)
 
     def weights(self) -> dict[PlasticProjection, NDArray[np.int16]]:
-        """Return the present matrix (its pre, its post) of every plastic projection."""
+        """Return a copy of the present matrix (its pre, its post) of every plastic projection."""
         return self.layout.unpack(self.plastic.w[:])
 
     def spike_counts(self) -> NDArray[np.int64]:
         """Return spikes so far, shape (populations, phases), rows in the order of iteration."""
-        return np.asarray(self.census.total[:]).reshape(-1, self.circuit.n_phases)
+        return np.array(self.census.total[:]).reshape(-1, self.circuit.n_phases)

@@ -7,6 +7,7 @@ from brian2 import Function
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.cpp import in_python
 from synfire_bp.errors import CircuitError
 
 __all__ = ["PATTERNS", "sample_functions"]
@@ -50,13 +51,14 @@ def sample_functions(
             shown = 0 <= sample < len(order)
             return patterns[source][order[sample], unit].astype(int) if shown else 0 * unit
 
-        return Function(emitted, arg_units=[1, 1], return_unit=1, return_type="integer")
+        function = Function(emitted, arg_units=[1, 1], return_unit=1, return_type="integer")
+        return in_python(function, emitted)
 
     def present(step: int) -> NDArray:
         return (np.asarray(step) - 1) // steps_per_sample
 
     functions = {name: pattern(source) for source, name in PATTERNS.items()}
-    functions["present_sample"] = Function(
-        present, arg_units=[1], return_unit=1, return_type="integer"
+    functions["present_sample"] = in_python(
+        Function(present, arg_units=[1], return_unit=1, return_type="integer"), present
     )
     return functions

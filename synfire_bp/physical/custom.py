@@ -5,15 +5,26 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from brian2 import Equations, NeuronGroup, StateUpdateMethod, ms, second
-from brian2.core.variables import ArrayVariable
-from brian2.equations.equations import EquationError
-from brian2.equations.unitcheck import check_units_statements
-from brian2.parsing.bast import brian_ast
-from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.units import get_dimensions, have_same_dimensions, volt
-from brian2.utils.stringtools import get_identifiers
+from brian2 import (
+    Equations,
+    NeuronGroup,
+    StateUpdateMethod,
+    get_dimensions,
+    have_same_dimensions,
+    ms,
+    second,
+    volt,
+)
 
+from synfire_bp.dense.internals import (
+    ArrayVariable,
+    EquationError,
+    brian_ast,
+    check_units_statements,
+    get_identifiers,
+    get_unit_for_display,
+    parse_expression_dimensions,
+)
 from synfire_bp.errors import ExperimentError
 from synfire_bp.physical.equations import LIF_EQUATION, SHARED, SYNAPTIC
 
@@ -169,8 +180,6 @@ def _line(text: str, name: str) -> str:
 
 
 def _unit(dimensions: Any) -> str:
-    from brian2.units.fundamentalunits import get_unit_for_display
-
     unit = get_unit_for_display(dimensions)
     return "no unit" if str(unit) == "1" else str(unit)
 

@@ -26,12 +26,12 @@ from typing import Any
 
 import numpy as np
 from brian2 import Clock, EventMonitor, Function, Network, NeuronGroup, Subgroup, linked_var, ms
-from brian2.groups.group import CodeRunner
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout
 from synfire_bp.circuit.rule import PAPER_RULE, Rule, parse_rule
+from synfire_bp.dense.internals import CodeRunner
 from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.network.builder import runtime_network
 from synfire_bp.network.census import Counting, count_spikes
@@ -48,7 +48,7 @@ from synfire_bp.network.learning import (
 )
 from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment
-from synfire_bp.network.objects import CircuitNetwork
+from synfire_bp.network.objects import CircuitNetwork, weight_type
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.network.rule_functions import rule_functions, trace_functions
 from synfire_bp.network.samples import PATTERNS
@@ -327,7 +327,7 @@ class _Build:
         plastic = DenseSynapses(
             cells, cells, synapse, on_pre=on_pre, rows=self.by_rows,
             namespace={"normal": normal} | rule_functions(self.rule),
-            dtype={"w": np.int16, "sent": np.int16}, name="plastic", **self.common,
+            dtype={"w": weight_type(), "sent": weight_type()}, name="plastic", **self.common,
         )  # fmt: skip
         plastic.connect(i=layout.pre, j=layout.post)
         if "learn" in on_pre:

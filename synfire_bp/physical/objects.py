@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from brian2 import ms
+from brian2 import Quantity, ms
 
 from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.network.objects import CircuitNetwork
@@ -35,9 +35,12 @@ class PhysicalNetwork(CircuitNetwork):
         thing.variables[variable].set_value(value)
 
     @property
-    def delayed(self) -> tuple[str, ...]:
-        """Names of pathways whose delays are numbers of a run."""
-        return self.fixed.deliver.name, self.plastic.deliver.name
+    def delays(self) -> dict[str, Any]:
+        """Delays that are numbers of a run, by the names under which it sets them."""
+        return {
+            f"{group.name}.delay": group.deliver.variables["delay"]
+            for group in (self.fixed, self.plastic)
+        }
 
     @property
     def objects(self) -> dict[str, Any]:
@@ -45,9 +48,8 @@ class PhysicalNetwork(CircuitNetwork):
         groups = [self.cells, self.fixed, self.plastic, self.pulses, self.output]
         return {group.name: group for group in groups if group is not None}
 
-    def run(self, samples: int, **kwds: Any) -> None:
-        """Show the next `samples` samples (runtime mode)."""
+    @property
+    def phase_time(self) -> Quantity:
+        """Model time of a phase."""
         assert self.code is not None
-        phases = samples * self.circuit.n_phases + (self.samples_run == 0)
-        self.network.run(phases * self.code.phase * self.code.dt * ms, **kwds)
-        self.samples_run += samples
+        return self.code.phase * self.code.dt * ms

@@ -44,7 +44,7 @@ def build_programs(specs: Sequence[ProgramSpec]) -> list[Program]:
     Raises
     ------
     BuildError
-        If there is no C++ compiler or no make, if generating or compiling fails, or if the cache
+        If there is no C++ compiler, if generating or compiling fails, or if the cache
         folder cannot be written.
     """
     compiler = compiler_version()

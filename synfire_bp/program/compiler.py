@@ -6,12 +6,18 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from synfire_bp.errors import BuildError
 
-__all__ = ["compile_sources", "compiler_version", "last_lines", "processor"]
+__all__ = ["FLAGS", "SOURCES", "compile_sources", "compiler_version", "last_lines", "processor"]
 
+FLAGS = ("-w", "-O3", "-march=native", "-std=c++17")
+"""For every source of a program."""
+SOURCES = "sources.txt"
+"""Beside the sources: their list, one a line."""
 _LINES_OF_LOG = 15
 
 
@@ -25,16 +31,15 @@ def compiler_version() -> str:
     Raises
     ------
     BuildError
-        If there is no compiler or no make, or the compiler does not run.
+        If there is no compiler, or the compiler does not run.
     """
     command = _command()
-    for needed in (command.split()[0], "make"):
-        if shutil.which(needed) is None:
-            raise BuildError(
-                f"the circuit is compiled to C++, but '{needed}' is not on the PATH; install a "
-                "C++17 compiler and make (Debian: apt install g++ make), set CXX to yours, or "
-                "run the algorithm alone with --engine oracle"
-            )
+    if shutil.which(command.split()[0]) is None:
+        raise BuildError(
+            f"the circuit is compiled to C++, but '{command.split()[0]}' is not on the PATH; "
+            "install a C++17 compiler (Debian: apt install g++), set CXX to yours, or run the "
+            "algorithm alone with --engine oracle"
+        )
     try:
         version = subprocess.run(
             [*command.split(), "--version"], capture_output=True, text=True, check=True
@@ -52,18 +57,25 @@ def compile_sources(workplace: Path) -> None:
     BuildError
         If the compiler complains; the message ends as its own does.
     """
-    command = _command()
-    # a build from nothing needs no list of what depends on what
-    (workplace / "make.deps").touch()
-    for arguments in (
-        [f"CXX={command}", "common.h.gch"],
-        [f"CXX={command} -include common.h", f"-j{os.cpu_count() or 1}"],
-    ):
-        done = subprocess.run(["make", *arguments], cwd=workplace, capture_output=True, text=True)
-        if done.returncode:
-            raise BuildError("compiling the C++ code failed:\n" + last_lines(done.stderr))
-    for path in [*workplace.rglob("*.o"), *workplace.glob("*.gch")]:
-        path.unlink()
+    compile_only = [*_command().split(), *FLAGS, "-I.", "-c"]
+    _call([*compile_only, "-x", "c++-header", "common.h", "-o", "common.h.gch"], workplace)
+    sources = (workplace / SOURCES).read_text().split()
+    objects = [f"{source}.o" for source in sources]
+
+    def compiled(source: str, result: str) -> None:
+        _call([*compile_only, "-include", "common.h", source, "-o", result], workplace)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        list(pool.map(compiled, sources, objects))
+    _call([*_command().split(), *objects, "-o", "main"], workplace)
+    for name in (*objects, "common.h.gch"):
+        (workplace / name).unlink()
+
+
+def _call(command: Sequence[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise BuildError("compiling the C++ code failed:\n" + last_lines(done.stderr))
 
 
 def processor() -> str:

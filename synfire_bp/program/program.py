@@ -170,14 +170,15 @@ class Program:
             (shown / name).symlink_to(samples.folder / name)
         np.ascontiguousarray(order, dtype=np.int32).tofile(shown / "order.i32")
         settings = []
-        for name, value in numbers.items():
+        for ours, value in numbers.items():
+            name = manifest["settable"].get(ours, ours)
             if isinstance(value, np.ndarray):
                 if value.dtype.name not in _READ:  # the program would take it for something else
                     raise SimulationError(
-                        f"{name} is an array of {value.dtype}; give int32 for a variable that is "
+                        f"{ours} is an array of {value.dtype}; give int32 for a variable that is "
                         "declared integer, float64 for one that is declared float"
                     )
-                path = workplace / f"{name}.dat"
+                path = workplace / f"{ours}.dat"
                 value.tofile(path)
                 settings.append(f"{name}={path}")
             else:
@@ -186,9 +187,10 @@ class Program:
             str(self.folder / "main"), "--results_dir", f"{results}/", "--samples", str(shown),
             *settings,
         ]  # fmt: skip
+        entries = manifest["results"]
         stopped = _execute(command, self.folder, workplace, progress, stop)
-        arrays = {name: _read(results, name, entry) for name, entry in manifest.items()}
-        done = _in_samples(arrays, manifest, workplace.parent)
+        arrays = {name: _read(results, name, entry) for name, entry in entries.items()}
+        done = _in_samples(arrays, entries, workplace.parent)
         if done != len(order) and not stopped:
             raise SimulationError(f"the circuit ended after {done} of {len(order)} samples")
         return ProgramResult(done, arrays)

@@ -7,12 +7,13 @@ to the process that generates the code, and only there it builds its network.  N
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from brian2 import Function, Network
-    from brian2.core.variables import ArrayVariable
+
+    from synfire_bp.dense.internals import ArrayVariable
 
 __all__ = ["Kind", "ProgramNetwork", "ProgramSpec", "Result"]
 
@@ -59,14 +60,13 @@ class ProgramNetwork:
     results : mapping of str to Result
         What is read back, by names for `ProgramResult.arrays`.  One of them is of the kind "last
         sample".
-    delayed : tuple of str
-        Pathways whose delays are numbers of a run and not of the program: their queues of spikes
-        are prepared again once these have been read.
+    settable : mapping of str to ArrayVariable
+        Numbers of a run that have another name for Brian2, by ours: delays.
     """
 
     network: Network
     results: Mapping[str, Result]
-    delayed: tuple[str, ...] = ()
+    settable: Mapping[str, ArrayVariable] = field(default_factory=dict)
 
 
 class ProgramSpec(Protocol):

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brian2 import NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, ms
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 
 import synfire_bp as sb
 from synfire_bp.data.datasets import Split
+from synfire_bp.dense.internals import NumpyCodeObject
 from synfire_bp.engines import OracleEngine
 from synfire_bp.errors import CircuitError, SynfireError
 from synfire_bp.model import list_models

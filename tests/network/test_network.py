@@ -12,11 +12,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, Subgroup, Synapses
-from brian2.groups.group import CodeRunner
 
 from synfire_bp import backprop_circuit, inference_circuit
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.circuit.weights import as_copy
+from synfire_bp.dense.internals import CodeRunner
 from synfire_bp.errors import CircuitError, RuleError
 from synfire_bp.network import STEP, build_network
 from synfire_bp.oracle import forward, train_epoch

@@ -7,10 +7,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 from brian2 import Network, SpikeMonitor, ms
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from rules_by_hand import learnt
 
 import synfire_bp as sb
+from synfire_bp.dense.internals import NumpyCodeObject
 from synfire_bp.engines import CircuitEngine
 from synfire_bp.loihi import (
     SPECS,

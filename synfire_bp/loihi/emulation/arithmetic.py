@@ -6,18 +6,17 @@ compares the two over their whole range.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from brian2 import Function
 from numpy.typing import NDArray
 
+from synfire_bp.cpp import whole_function
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.spec import LoihiSpec
 
-__all__ = ["MOST_BITS", "compartment_functions", "once", "whole_function"]
+__all__ = ["MOST_BITS", "compartment_functions"]
 
 MOST_BITS = 28
 """Of a state: voltage, current, bias and noise then add up within 32 bits."""
@@ -41,31 +40,6 @@ def compartment_functions(spec: LoihiSpec) -> dict[str, Any]:
         "voltage_held": _held("voltage_held", spec.voltage_bits, spec.voltage_overflow),
         "noise": _noise(),
     }
-
-
-def once(code: str) -> str:
-    """Guard C++ code: sources that need it may be compiled as one."""
-    name = f"SYNFIRE_{zlib.crc32(code.encode()):08X}"
-    return f"#ifndef {name}\n#define {name}\n{code}\n#endif\n"
-
-
-def whole_function(
-    pyfunc: Callable, name: str, code: str, n_arguments: int, *, guarded: bool = False
-) -> Function:
-    """Return a Brian2 function of numbers without units whose result is whole.
-
-    `guarded`: its C++ may stand in several sources that are compiled as one.
-    """
-    function = Function(
-        pyfunc,
-        arg_units=[1] * n_arguments,
-        return_unit=1,
-        return_type="integer",
-    )
-    function.implementations.add_implementation("cpp", once(code) if guarded else code, name=name)
-    # else Brian2 formats each result, as text, for a message about its units
-    function.implementations.add_numpy_implementation(pyfunc, discard_units=True)
-    return function
 
 
 def _decayed(bits: int) -> Function:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from brian2 import get_device, ms
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.devices.device import RuntimeDevice
 
 from synfire_bp.dense.codeobject import RowCodeObject
+from synfire_bp.dense.internals import NumpyCodeObject, RuntimeDevice
 
 __all__ = ["STEP", "code_class", "remember"]
 

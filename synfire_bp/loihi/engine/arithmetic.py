@@ -10,7 +10,7 @@ from brian2 import Function
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.products import Factor, SumOfProducts
-from synfire_bp.loihi.emulation.arithmetic import whole_function
+from synfire_bp.cpp import whole_function
 from synfire_bp.loihi.engine.engine import LearningEngine
 from synfire_bp.loihi.formats import effective_weight, weight_step
 from synfire_bp.loihi.rule_formats import rule_bounds

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.codegen.statements import Statement
-
 from synfire_bp.dense.codeobject import RowCodeObject
 from synfire_bp.dense.generator import RowGenerator
+from synfire_bp.dense.internals import NumpyCodeObject, Statement
 from synfire_bp.loihi.emulation.objects import code_class
 
 __all__ = ["EpochCodeObject", "EpochGenerator", "epoch_class"]

@@ -39,9 +39,9 @@ from typing import Any
 
 import numpy as np
 from brian2 import NeuronGroup, Subgroup, ms
-from brian2.groups.group import CodeRunner
 from numpy.typing import ArrayLike
 
+from synfire_bp.dense.internals import CodeRunner
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.emulation.checks import within
 from synfire_bp.loihi.emulation.objects import code_class, remember

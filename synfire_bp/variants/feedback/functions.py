@@ -6,6 +6,7 @@ from brian2 import Function
 
 from synfire_bp.circuit import decay
 from synfire_bp.circuit.decay import WHOLE
+from synfire_bp.cpp import add_cpp
 
 __all__ = ["shrunk"]
 
@@ -14,8 +15,9 @@ shrunk = Function(
     arg_types=["integer", "integer"],
 )  # fmt: skip
 """`synfire_bp.circuit.decay.shrunk`."""
-shrunk.implementations.add_implementation(
-    "cpp",
+add_cpp(
+    shrunk,
+    "shrunk",
     f"""
     static inline int32_t shrunk(int32_t weight, int32_t keep)
     {{
@@ -23,5 +25,4 @@ shrunk.implementations.add_implementation(
         return weight < 0 ? -2 * steps : 2 * steps;
     }}
     """,
-    name="shrunk",
 )

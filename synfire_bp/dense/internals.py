@@ -1,0 +1,97 @@
+"""What is used of Brian2 beyond its documented interface: all of it, and nowhere else.
+
+A release of Brian2 can change any of this without a word.  So whatever of this package needs one of
+these names imports it from here, and `tests/dense/test_internals.py` says of each what is expected
+of it: with a Brian2 that this package does not know yet, run that file first.
+
+Known to work: Brian2 2.9, 2.10 and 2.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
+from brian2.codegen.runtime.cython_rt import CythonCodeObject
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.codegen.statements import Statement
+from brian2.codegen.targets import codegen_targets
+from brian2.codegen.translation import get_identifiers_recursively
+from brian2.core.functions import Function
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import RuntimeDevice
+from brian2.equations.equations import EquationError
+from brian2.equations.unitcheck import check_units_statements
+from brian2.groups.group import CodeRunner
+from brian2.parsing.bast import brian_ast
+from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.parsing.statements import parse_statement
+from brian2.synapses.synapses import SynapticPathway
+from brian2.units.fundamentalunits import get_unit_for_display
+from brian2.utils.logger import get_logger
+from brian2.utils.stringtools import get_identifiers, stripped_deindented_lines
+
+__all__ = [
+    "ArrayVariable",
+    "AuxiliaryVariable",
+    "CPPCodeGenerator",
+    "CPPStandaloneCodeObject",
+    "CPPStandaloneDevice",
+    "CodeRunner",
+    "CythonCodeObject",
+    "EquationError",
+    "Function",
+    "NumpyCodeObject",
+    "RuntimeDevice",
+    "Statement",
+    "SynapticPathway",
+    "brian_ast",
+    "check_units_statements",
+    "codegen_targets",
+    "get_identifiers",
+    "get_identifiers_recursively",
+    "get_logger",
+    "get_unit_for_display",
+    "has_queue",
+    "parse_expression_dimensions",
+    "parse_statement",
+    "settable_name",
+    "source_files",
+    "stripped_deindented_lines",
+    "support_code_apart",
+]
+
+
+def has_queue(pathway: SynapticPathway) -> bool:
+    """Return whether the code that queues a pathway's spikes has been generated already."""
+    return pathway._pushspikes_codeobj is not None
+
+
+def settable_name(variable: ArrayVariable) -> str:
+    """Return the name by which a compiled program sets a variable from its command line.
+
+    Brian2 2.11 has "plastic._pre_delay" where those before it had "plastic.delay".
+    """
+    return f"{variable.owner.name}.{variable.name}"
+
+
+def source_files(device: CPPStandaloneDevice) -> list[str]:
+    """Return the sources of a project that `device.build` has written, relative to its folder."""
+    return sorted(device.writer.source_files)
+
+
+@contextmanager
+def support_code_apart() -> Iterator[str]:
+    """Leave out of generated sources the functions that each of them would define; give these.
+
+    Sources that are compiled as one would define them several times.
+    """
+    whole = CPPCodeGenerator.universal_support_code
+    CPPCodeGenerator.universal_support_code = ""
+    try:
+        yield whole
+    finally:
+        CPPCodeGenerator.universal_support_code = whole
