@@ -6,6 +6,7 @@
 # make chip        weights of the emulated chip: bits, limits, copies set anew each epoch
 # make prose       the numbers of README.md and docs/, from the tables of figures/
 # make check       linters and fast tests, before a commit
+# make test-matrix what touches Brian2, in every Python that this machine has
 # A step whose inputs have not changed is not done again.
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ endif
 RUN := runs/digits
 SOURCES := $(shell find synfire_bp analysis models -name '*.py' -o -name '*.h' -o -name '*.yaml')
 
-.PHONY: reproduce test slow-test lint check clean
+.PHONY: reproduce test slow-test test-matrix lint check clean
 
 reproduce: $(RUN)/.verified figures/.drawn
 	@echo "Done: the run is in $(RUN), the figures are in figures/digits/."
@@ -33,6 +34,9 @@ test: $(TEST_SETUP)
 
 slow-test: $(TEST_SETUP)
 	$(BIN)/python -m pytest -m slow
+
+test-matrix:
+	.ci/test-matrix
 
 lint: $(TEST_SETUP)
 	$(BIN)/ruff check .

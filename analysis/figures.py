@@ -13,6 +13,8 @@ from synfire_bp.runs.figure import FIGURES as OF_PLUGINS
 from . import bench, digits
 from .chip import entries as chip
 from .chip.study import FOLDER as CHIP
+from .dense import speed as dense
+from .dense.runs import FOLDER as DENSE
 from .paper import entries as paper
 from .paper.protocol import PAPER
 from .shared.entry import Entry
@@ -34,7 +36,7 @@ __all__ = [
 
 ALWAYS = (digits.DIGITS,)
 """Groups that are drawn if nothing is named."""
-IF_THERE = (bench.FOLDER, CHIP)
+IF_THERE = (bench.FOLDER, CHIP, DENSE)
 """Groups that are drawn likewise, if the runs have a folder of this name."""
 RESERVED = ("report", "sensitivity")
 """Words of the command line that are neither figures nor groups."""
@@ -100,5 +102,5 @@ def report_entries() -> dict[str, Entry]:
     return {**members(PAPER), depth_table.ENTRY.name: depth_table.ENTRY}
 
 
-for _package in (digits, bench, chip, variants, paper):
+for _package in (digits, bench, dense, chip, variants, paper):
     register(*_package.ENTRIES)
