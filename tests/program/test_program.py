@@ -306,12 +306,6 @@ def test_a_missing_compiler_of_ones_own_is_named(empty_cache, monkeypatch):
         build_programs([TINY])
 
 
-def test_a_missing_make_is_named(empty_cache, compiler, monkeypatch):
-    monkeypatch.setenv("PATH", str(compiler.folder))
-    with pytest.raises(BuildError, match="'make' is not on the PATH"):
-        build_programs([TINY])
-
-
 def test_a_compiler_that_does_not_run_is_named(empty_cache, monkeypatch):
     monkeypatch.setenv("CXX", "false")
     with pytest.raises(BuildError, match=r"the C\+\+ compiler 'false' does not run"):
