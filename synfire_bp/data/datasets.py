@@ -29,6 +29,7 @@ from synfire_bp.data.published import Published
 from synfire_bp.data.source import DatasetStatus, FileCheck, Source
 from synfire_bp.errors import DatasetError
 from synfire_bp.registry import Registry
+from synfire_bp.summary import Summarised, Summary, percent
 
 __all__ = [
     "DATASETS",
@@ -94,8 +95,8 @@ DEFAULT_PREPROCESSING: Mapping[str, Preprocessing] = _Preprocessings()
 """Per data set; `dataclasses.replace` changes single fields."""
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
+@dataclass(frozen=True, eq=False, repr=False)
+class Split(Summarised):
     """Images and their labels, in file order.
 
     Parameters
@@ -112,9 +113,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def _summary(self) -> Summary:
+        n, on = len(self), float(self.inputs.mean()) if self.inputs.size else 0.0
+        said = f"{self.inputs.shape[-1]:,} binary inputs each, {percent(on)} of them on"
+        return Summary(f"Split of {n:,} samples", (said,), (("inputs", said),))
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Summarised):
     """A data set as the circuit sees it.
 
     Parameters
@@ -146,6 +152,23 @@ class Dataset:
     def n_in(self) -> int:
         """Number of inputs."""
         return math.prod(self.image_shape)
+
+    def _summary(self) -> Summary:
+        shape = " × ".join(map(str, self.image_shape))
+        return Summary(
+            f"Dataset {self.name}",
+            (
+                f"{len(self.train):,} training and {len(self.test):,} test samples",
+                f"{shape} binary inputs, {self.n_classes} classes",
+            ),
+            (
+                ("training samples", f"{len(self.train):,}"),
+                ("test samples", f"{len(self.test):,}"),
+                ("inputs", f"{shape}, 0 or 1"),
+                ("classes", f"{self.n_classes}"),
+                ("preprocessing", str(self.preprocessing)),
+            ),
+        )
 
 
 def load_dataset(

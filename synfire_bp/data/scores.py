@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.summary import Summarised, Summary, percent
+
 __all__ = ["READOUTS", "Score", "shut_samples"]
 
 READOUTS = {
@@ -19,8 +21,8 @@ READOUTS = {
 """What a prediction is read from, in a sentence each: for terminal, figures and pages."""
 
 
-@dataclass(frozen=True)
-class Score:
+@dataclass(frozen=True, repr=False)
+class Score(Summarised):
     """Counts over samples; the accuracies are fractions, 0 … 1.
 
     Attributes
@@ -45,6 +47,20 @@ class Score:
     squared_errors: int
     silent: int
     among: tuple[int, ...]
+
+    def _summary(self) -> Summary:
+        row = self.row()
+        names = {"by spikes": "accuracy_spikes", "by argmax": "accuracy_argmax",
+                 "by potential": "accuracy_potential", "no output spike": "silent",
+                 "all output spikes right": "exact"}  # fmt: skip
+        shares = {label: percent(row[name]) for label, name in names.items()}
+        if not self.samples:
+            return Summary("Score of no samples", ())
+        return Summary(
+            f"Score of {self.samples:,} samples",
+            (", ".join(f"{share} {label}" for label, share in shares.items()),),
+            (*shares.items(), ("mean squared error", f"{row['mse']:.5f}")),
+        )
 
     @classmethod
     def none(cls, n_out: int) -> Score:

@@ -23,6 +23,7 @@ from synfire_bp.data.scores import Score
 from synfire_bp.errors import SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, Weights
+from synfire_bp.summary import Summarised, Summary
 
 __all__ = [
     "Engine",
@@ -51,8 +52,8 @@ class Stray:
     spikes: int
 
 
-@dataclass(frozen=True)
-class Segment:
+@dataclass(frozen=True, repr=False)
+class Segment(Summarised):
     """What an engine did with some samples.
 
     Attributes
@@ -91,6 +92,26 @@ class Segment:
     recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
     shut: NDArray[np.float64] | None = None
     fired: NDArray[np.int64] | None = None
+
+    def _summary(self) -> Summary:
+        score, stray = self.score._summary(), sum(one.spikes for one in self.strays)
+        unequal = sum(self.unequal.values())
+        broken = [
+            f"{count:,} {what}"
+            for count, what in ((stray, "stray spikes"), (unequal, "unequal weights"))
+            if count
+        ]
+        return Summary(
+            f"Segment of {self.samples:,} samples",
+            (*score.said, *broken),
+            (
+                *score.facts,
+                ("stray spikes", f"{stray:,}"),
+                ("unequal weights", f"{unequal:,}" if self.copies else ""),
+                ("weights", ", ".join(" × ".join(map(str, w.shape)) for w in self.weights)),
+                ("recorded", f"spikes of {len(self.recorded)} populations" * bool(self.recorded)),
+            ),
+        )
 
     @property
     def differing_copies(self) -> Copies | None:

@@ -29,6 +29,7 @@ from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.sections import LAYERS
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.summary import Summarised, Summary
 from synfire_bp.variants import Guarantees, Variant
 
 __all__ = ["Model", "assemble", "model_only"]
@@ -37,8 +38,8 @@ Weights = tuple[NDArray[np.int16], ...]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
+@dataclass(frozen=True, eq=False, repr=False)
+class Model(Summarised):
     """What is trained, resolved.
 
     Attributes
@@ -59,6 +60,25 @@ class Model:
     inference: NetworkPlan
     algorithm: Algorithm
     guarantees: Guarantees
+
+    def _summary(self) -> Summary:
+        whole = self.experiment._summary()
+        circuit, algorithm = self.circuit._summary(), self.algorithm
+        follows = "the oracle cannot follow" if algorithm.obstacles else "the oracle follows"
+        lost = [
+            name.replace("_", " ") for name, holds in vars(self.guarantees).items() if not holds
+        ]
+        return Summary(
+            f"Model {self.name}",
+            (*whole.said, *circuit.said, follows),
+            (
+                *whole.facts,
+                *circuit.facts,
+                ("neurons are", type(self.network.neurons).__name__),
+                ("oracle", "; ".join(map(str, algorithm.obstacles)) or "follows"),
+                ("need not hold", ", ".join(lost)),
+            ),
+        )
 
     @property
     def name(self) -> str:

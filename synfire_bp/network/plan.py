@@ -21,6 +21,7 @@ from synfire_bp.errors import SynfireError, blaming
 from synfire_bp.network.lines import NO_LINES, Lines, combined
 from synfire_bp.network.neurons import MEMORYLESS, Neurons
 from synfire_bp.network.numbers import Moment, Numbers
+from synfire_bp.summary import Summarised, Summary
 
 __all__ = ["NetworkPlan", "NumberSource"]
 
@@ -28,8 +29,8 @@ NumberSource = Callable[[Circuit, PlasticLayout, Moment], Numbers]
 """Gives the numbers that a variant's lines need, as "group.variable" to values."""
 
 
-@dataclass(frozen=True)
-class NetworkPlan:
+@dataclass(frozen=True, repr=False)
+class NetworkPlan(Summarised):
     """Everything that a circuit's network is built from.
 
     Attributes
@@ -51,6 +52,17 @@ class NetworkPlan:
     neurons: Neurons = MEMORYLESS
     lines: Lines = NO_LINES
     sources: tuple[NumberSource, ...] = ()
+
+    def _summary(self) -> Summary:
+        circuit = self.circuit._summary()
+        neurons = type(self.neurons).__name__
+        rule = self.rule.text if self.rule is not None and self.learns else "nothing is learnt"
+        lines = f"{sum(1 for text in vars(self.lines).values() if text)} kinds of added lines"
+        return Summary(
+            f"NetworkPlan {'-'.join(map(str, self.circuit.sizes))}",
+            (*circuit.said, neurons, rule, lines * bool(self.lines)),
+            (*circuit.facts, ("neurons are", neurons), ("rule", rule)),
+        )
 
     @property
     def learns(self) -> bool:

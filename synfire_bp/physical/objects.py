@@ -14,7 +14,7 @@ from synfire_bp.physical.equations import NeuronCode
 __all__ = ["PhysicalNetwork"]
 
 
-@dataclass
+@dataclass(repr=False)
 class PhysicalNetwork(CircuitNetwork):
     """The Brian2 objects of a circuit in physical units; `net["h"]` is a population.
 

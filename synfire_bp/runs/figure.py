@@ -98,6 +98,7 @@ def figure(
                 raise SynfireError(f"figure '{name}' has no {what}; say in words what it shows")
         made = OwnFigure(name, title, caption, group, numbers, draw, svg)
         object.__setattr__(made, "__module__", draw.__module__)
+        object.__setattr__(made, "__wrapped__", draw)
         FIGURES.register(name, made)
         return draw
 

@@ -14,7 +14,8 @@ from synfire_bp.engines.oracle import OracleEngine
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, assemble
-from synfire_bp.progress import WorkProgress
+from synfire_bp.progress import WorkProgress, silent
+from synfire_bp.summary import Summarised, Summary
 from synfire_bp.training.data import dataset_of
 from synfire_bp.training.schedule import epoch_order
 
@@ -35,8 +36,8 @@ class Comparison:
     learnt: int
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Summarised):
     """What `verify` found."""
 
     samples: int
@@ -54,6 +55,31 @@ class Verification:
             and not self.strays
         )
 
+    def _summary(self) -> Summary:
+        rows, stray = self.projections, sum(one.spikes for one in self.strays)
+        compared, different, learnt = (
+            sum(getattr(row, name) for row in rows) for name in ("compared", "different", "learnt")
+        )
+        said = (
+            f"{compared:,} weights compared, {different:,} different, {learnt:,} learnt",
+            f"scores {'equal' if self.scores_equal else 'DIFFERENT'}",
+            f"{stray:,} stray spikes",
+        )
+        return Summary(
+            f"Verification {'equal' if self.exact else 'NOT EQUAL'}",
+            (f"circuit against oracle, {self.samples:,} samples, seed {self.seed}", *said),
+            (
+                ("circuit against oracle", "equal" if self.exact else "NOT EQUAL"),
+                ("samples", f"{self.samples:,}, seed {self.seed}"),
+                *zip(("weights", "scores", "spikes"), said, strict=True),
+            ),
+            ("projection", "weights", "different", "changed by learning"),
+            [
+                (row.projection, f"{row.compared:,}", f"{row.different:,}", f"{row.learnt:,}")
+                for row in rows
+            ],
+        )
+
     def summary(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
         return asdict(self) | {"exact": self.exact}
@@ -64,7 +90,7 @@ def verify(
     *,
     samples: int | None = None,
     epochs: int = 1,
-    quiet: bool = True,
+    quiet: bool | None = None,
 ) -> Verification:
     """Train both engines on the same samples from the same weights, and compare.
 
@@ -76,14 +102,15 @@ def verify(
         Use only the first so many training samples, instead of what the model says.
     epochs : int
         Passes through them.
-    quiet : bool
-        Show no progress.
+    quiet : bool, optional
+        Show no progress; if left out, it is shown in a notebook, and nowhere else.
 
     Raises
     ------
     SynfireError
         If the data or an engine cannot be used, or the oracle cannot follow a variant.
     """
+    quiet = silent(quiet)
     if samples is not None:
         experiment = model.experiment if isinstance(model, Model) else model
         model = experiment.changed([f"training.samples={samples}"])
