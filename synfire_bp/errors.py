@@ -3,6 +3,15 @@
 A message says what was wrong, where (file, key, value) and what would be right, in the words of
 whoever called (`to_caller`): ``resume=True`` in Python, ``--resume`` to a shell.  The command line
 prints the message and no traceback.
+
+Examples
+--------
+>>> import synfire_bp as sb
+>>> try:
+...     sb.Run.open("runs/nowhere")
+... except sb.errors.SynfireError as error:
+...     print(type(error).__name__)
+RunDirectoryError
 """
 
 import sys

@@ -66,6 +66,13 @@ class Plugin:
         What loads it in another process: `--plugin reference`.
     distribution : str or None
         What pip calls it.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> plugin = sb.Plugin("lab", "1.2", "lab_circuits", "/home/me/lab_circuits.py", "lab_circuits")
+    >>> sorted(plugin.names)
+    ['lab', 'lab-circuits']
     """
 
     name: str

@@ -67,6 +67,17 @@ class Circuit(Summarised):
     CircuitError
         If a row names an unknown population or phase, if a weight or a delay is not one that the
         chip has, or if a size is not a positive whole number.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> circuit = sb.backprop_circuit((400, 400, 10))
+    >>> circuit
+    <Circuit 400-400-10: 12 phases, 3,282 neurons, 500,000 learning and 17,202 fixed synapses>
+    >>> circuit.shapes  # (n_pre, n_post) of W1 and W2
+    ((400, 400), (400, 10))
+    >>> circuit.slices["h"]  # where a population lies among all cells
+    slice(1210, 1610, None)
     """
 
     sizes: tuple[int, ...]

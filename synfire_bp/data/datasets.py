@@ -105,6 +105,14 @@ class Split(Summarised):
         0 or 1, C-contiguous; pixels row by row.
     labels : array of int64, shape (n,)
         Class of each image, from 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> split = sb.Split(np.eye(4, dtype=np.uint8), np.array([0, 1, 0, 1]))
+    >>> len(split), split
+    (4, <Split of 4 samples: 4 binary inputs each, 25.00 % of them on>)
     """
 
     inputs: NDArray[np.uint8]
@@ -138,6 +146,20 @@ class Dataset(Summarised):
     checksums : mapping of str to str
         File name to "md5:..." or "sha256:..." of what was read.  A name without `.gz` stands for
         the uncompressed content.
+
+    Raises
+    ------
+    DatasetError
+        By `load_dataset`, which makes it.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> data = sb.load_dataset("digits")
+    >>> data
+    <Dataset digits: 1,438 training and 359 test samples; 8 × 8 binary inputs, 10 classes>
+    >>> data.train.inputs.shape, data.train.inputs.dtype, data.n_in
+    ((1438, 64), dtype('uint8'), 64)
     """
 
     name: str
@@ -206,6 +228,13 @@ def load_dataset(
     DatasetError
         Unknown name; a file that is missing, damaged or altered; images that cannot be cropped
         so; numbers that are no grey levels or no labels; no network.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> data = sb.load_dataset("digits")
+    >>> data.train.inputs.shape, data.train.labels[:5]
+    ((1438, 64), array([0, 1, 2, 3, 5]))
     """
     return binary(read_images(name, data_dir, path=path, quiet=quiet), preprocessing)
 

@@ -39,6 +39,15 @@ class Score(Summarised):
         Samples for which no output neuron spiked.
     among : tuple of int
         Samples for which the label's output neuron spiked: it alone, with one other, ….
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> spikes = np.array([[True, False], [True, True]])  # (samples, n_out)
+    >>> score = sb.Score.of(spikes, potentials=np.array([[9, -3], [5, 4]]), labels=np.array([0, 1]))
+    >>> score.correct_spikes, score.correct_potential  # of the second sample one half, and none
+    (1.5, 1)
     """
 
     samples: int

@@ -45,7 +45,15 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Stray:
-    """Spikes of a population in a phase in which it must be silent."""
+    """Spikes of a population in a phase in which it must be silent.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> stray = sb.Stray("h", phase=8, spikes=3)
+    >>> stray.phase in sb.firing_table(sb.backprop_circuit((4, 3, 2)))["h"]
+    False
+    """
 
     population: str
     phase: int
@@ -80,6 +88,16 @@ class Segment(Summarised):
         (`synfire_bp.data.scores.shut_samples`).
     fired : int64 array or None
         Of a test: how often each output unit fired.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"]))
+    >>> engine = sb.OracleEngine(model, sb.load_dataset("digits"))
+    >>> segment = engine.train(model.start, np.arange(100))
+    >>> segment.score.samples, [matrix.shape for matrix in segment.weights]
+    (100, [(64, 8), (8, 10)])
     """
 
     samples: int
@@ -132,7 +150,22 @@ class Segment(Summarised):
 
 
 class Engine(Protocol):
-    """What trains and tests a network."""
+    """What trains and tests a network.
+
+    Raises
+    ------
+    SynfireError
+        By its methods, if it cannot do what is asked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"]))
+    >>> engine: sb.Engine = sb.OracleEngine(model, sb.load_dataset("digits"))
+    >>> engine.train(model.start, np.arange(20)).samples  # the first 20 samples
+    20
+    """
 
     name: str
 
@@ -170,10 +203,29 @@ class Engine(Protocol):
 def training_split(model: Model | Experiment, dataset: Dataset) -> Split:
     """Return the training samples of a model: the first ones, if it asks for fewer.
 
+    Parameters
+    ----------
+    model : Model or Experiment
+        Its ``training.samples`` says how many; None: all.
+    dataset : Dataset
+        Its data.
+
+    Returns
+    -------
+    Split
+        Inputs (n, n_in) and labels (n,).
+
     Raises
     ------
     SynfireError
         If it asks for more than there are.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> fewer = sb.Experiment.from_file("digits", ["training.samples=100"])
+    >>> sb.training_split(fewer, sb.load_dataset("digits")).inputs.shape
+    (100, 64)
     """
     experiment = model.experiment if isinstance(model, Model) else model
     n = experiment.training.samples

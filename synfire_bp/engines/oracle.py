@@ -32,7 +32,28 @@ def _prepared(split: Split, n_out: int) -> Samples:
 
 
 class OracleEngine:
-    """The algorithm in integers, in the semantics of the circuit."""
+    """The algorithm in integers, in the semantics of the circuit.
+
+    Parameters
+    ----------
+    model : Model
+        From `assemble`.
+    dataset : Dataset
+        Its samples.
+
+    Raises
+    ------
+    SynfireError
+        If the integers cannot follow a variant of the model.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"]))
+    >>> engine = sb.OracleEngine(model, sb.load_dataset("digits"))
+    >>> engine.test(model.start, "test").score.samples
+    359
+    """
 
     name = "oracle"
 

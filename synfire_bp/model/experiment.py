@@ -66,6 +66,24 @@ class Experiment(Summarised, Section):
 
     Beside the sections that stand here it has one for every registered variant
     (`synfire_bp.variants`), None where the model file has none, and `training` and `record`.
+
+    Raises
+    ------
+    ExperimentError
+        If something is not allowed; one line per problem.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> experiment = sb.Experiment.from_file("digits", ["training.epochs=3"])
+    >>> experiment
+    <Experiment digits: 64-400-10 on digits; 3 epochs, seed 0>
+    >>> experiment.changed(["network.sizes=[64, 30, 10]"]).network.sizes
+    (64, 30, 10)
+    >>> sb.Experiment.from_file("digits", ["training.epocs=3"])
+    Traceback (most recent call last):
+        ...
+    synfire_bp.errors.ExperimentError: ...did you mean epochs?...
     """
 
     name: str = Field(

@@ -53,6 +53,20 @@ class Model(Summarised):
         What the algorithm in integers does, or why it cannot follow.
     guarantees : Guarantees
         What of the paper's circuit holds.
+
+    Raises
+    ------
+    SynfireError
+        By `assemble`, which makes it.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits"))
+    >>> model.circuit
+    <Circuit 64-400-10: 12 phases, 2,610 neurons, 96,800 learning and 14,514 fixed synapses>
+    >>> [(matrix.shape, matrix.dtype) for matrix in model.start]
+    [((64, 400), dtype('int16')), ((400, 10), dtype('int16'))]
     """
 
     experiment: Experiment
@@ -120,12 +134,27 @@ class Model(Summarised):
 def assemble(experiment: Experiment | Model) -> Model:
     """Resolve an experiment: what its sections and variants say, put together once.
 
-    A model is returned as it is.
+    Parameters
+    ----------
+    experiment : Experiment or Model
+        A model is returned as it is.
+
+    Returns
+    -------
+    Model
+        With no question left open.
 
     Raises
     ------
     SynfireError
         If circuit, rule or variants contradict each other.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits"))
+    >>> model.rule.text
+    'dw = 4*r1*x0*y0 - 2*x0*y0'
     """
     if isinstance(experiment, Model):
         return experiment

@@ -92,6 +92,11 @@ def load_plugin(named: str | Path) -> Plugin:
         A module, installed or in the current folder; the name of an installed plug-in; or the
         path of a Python file.
 
+    Returns
+    -------
+    Plugin
+        What was loaded.
+
     Raises
     ------
     PluginError

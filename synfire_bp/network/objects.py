@@ -76,6 +76,30 @@ class CircuitNetwork(Summarised):
         Population name to subgroup of `cells`.
     n_samples : int or None
         How many samples it was given to show; None: it gets them when it runs.
+
+    Raises
+    ------
+    CircuitError
+        By `net[name]`, `run`: for a population that is not there, for more samples than there are.
+
+    Notes
+    -----
+    Times have units: a phase takes ``net.phase_time`` (1 ms here), a sample
+    ``net.circuit.n_phases`` of them.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> small = ["network.sizes=[64, 8, 10]"]
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", small))
+    >>> net = sb.build_network(model, sb.load_dataset("digits"))
+    >>> net.run(1)
+    >>> net.network.t, net.samples_run
+    (13. * msecond, 1)
+    >>> int(net["h"].N), net.spike_counts().shape  # populations x phases
+    (8, (29, 12))
+    >>> next(iter(net.weights().values())).shape  # of x→h, (n_pre, n_post)
+    (64, 8)
     """
 
     circuit: Circuit

@@ -45,6 +45,20 @@ class NetworkPlan(Summarised):
         What variants add to the Brian2 code.
     sources : tuple of callables
         Where the numbers of those lines come from.
+
+    Raises
+    ------
+    SynfireError
+        By `numbers`, if two variants give one number other values.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits"))
+    >>> model.network.learns, model.inference.learns
+    (True, False)
+    >>> model.network.numbers(model.start, sb.Moment())["plastic.w"].shape  # one per synapse
+    (96800,)
     """
 
     circuit: Circuit

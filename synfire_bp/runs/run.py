@@ -50,7 +50,23 @@ _T = TypeVar("_T")
 
 
 class PopulationSpikes(NamedTuple):
-    """Spikes of one population: which neuron (`i`), in which time step (`step`)."""
+    """Spikes of one population: which neuron (`i`), in which time step (`step`).
+
+    Attributes
+    ----------
+    i : integer array, shape (spikes,)
+        Neuron, from 0 within its population.
+    step : integer array, shape (spikes,)
+        Phases since phase 0 of the first recorded sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> spikes = sb.PopulationSpikes(i=np.array([0, 2]), step=np.array([3, 15]))
+    >>> spikes.step // 12  # which sample, in the training circuit
+    array([0, 1])
+    """
 
     i: NDArray[np.integer]
     step: NDArray[np.integer]
@@ -66,6 +82,21 @@ class Run(Summarised):
     ----------
     path : str or Path
         The directory.  `Run.open` looks at once whether it is one.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> few = ["network.sizes=[64, 8, 10]", "training.samples=100", "training.epochs=2"]
+    >>> _ = sb.train(sb.Experiment.from_file("digits", few), engine="oracle", out="runs/few")
+    >>> run = sb.Run("runs/few")
+    >>> run.finished, list(run.weights), run.weights["w1"].shape
+    (True, ['w1', 'w2', 'w1_init', 'w2_init'], (64, 8))
+    >>> run.metrics[["epoch", "split", "samples"]].values.tolist()
+    [[1.0, 'train', 100], [1.0, 'test', 359], [2.0, 'train', 100], [2.0, 'test', 359]]
+    >>> sb.Run("runs/none").metrics
+    Traceback (most recent call last):
+        ...
+    synfire_bp.errors.RunDirectoryError: runs/none: no such run; ...
     """
 
     path: Path

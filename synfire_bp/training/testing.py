@@ -49,6 +49,14 @@ def test(
         If the inference circuit had stray spikes.
     SynfireError
         If the run, its data or the engine cannot be used.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> few = ["network.sizes=[64, 8, 10]", "training.samples=100", "training.epochs=1"]
+    >>> _ = sb.train(sb.Experiment.from_file("digits", few), engine="oracle", out="runs/few")
+    >>> sb.test("runs/few", engine="oracle").score.samples
+    359
     """
     if split not in ("test", "train"):
         raise SynfireError(f"split is {split!r:.40}; must be 'test' or 'train'")

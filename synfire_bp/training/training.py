@@ -70,6 +70,19 @@ def train(
         If the circuit broke an invariant.
     SynfireError
         For bad input of any kind; see `synfire_bp.errors`.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> few = ["network.sizes=[64, 8, 10]", "training.samples=100", "training.epochs=1"]
+    >>> experiment = sb.Experiment.from_file("digits", few)
+    >>> run = sb.train(experiment, engine="oracle", out="runs/few")
+    >>> run.finished
+    True
+    >>> more = experiment.changed(["training.epochs=2"])
+    >>> longer = sb.train(more, engine="oracle", out="runs/few", resume=True)  # goes on
+    >>> float(longer.metrics.epoch.max())
+    2.0
     """
     quiet = silent(quiet)
     model = assemble(model)

@@ -28,6 +28,12 @@ class Comparison:
 
     `learnt` is the number of weights that training changed: a comparison in which nothing was
     learnt proves nothing.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> sb.Comparison("x→h", compared=512, different=0, learnt=100).different
+    0
     """
 
     projection: str
@@ -38,7 +44,28 @@ class Comparison:
 
 @dataclass(frozen=True, repr=False)
 class Verification(Summarised):
-    """What `verify` found."""
+    """What `verify` found.
+
+    Attributes
+    ----------
+    samples, seed : int
+        How many samples were shown to both; the seed of weights and order.
+    projections : tuple of Comparison
+        One for each plastic projection.
+    scores_equal : bool
+        Whether both answered alike.
+    strays : tuple of Stray
+        Spikes in phases in which they must not be.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> found = sb.Verification(
+    ...     20, 0, (sb.Comparison("x→h", compared=512, different=3, learnt=100),), True, ()
+    ... )
+    >>> found.exact
+    False
+    """
 
     samples: int
     seed: int
@@ -105,10 +132,23 @@ def verify(
     quiet : bool, optional
         Show no progress; if left out, it is shown in a notebook, and nowhere else.
 
+    Returns
+    -------
+    Verification
+        `exact` if no weight, no answer and no silence differs.
+
     Raises
     ------
     SynfireError
         If the data or an engine cannot be used, or the oracle cannot follow a variant.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> experiment = sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"])
+    >>> found = sb.verify(experiment, samples=20)
+    >>> found.exact, sum(row.different for row in found.projections)
+    (True, 0)
     """
     quiet = silent(quiet)
     if samples is not None:
