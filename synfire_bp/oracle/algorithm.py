@@ -211,7 +211,7 @@ class Algorithm:
     >>> weights = sb.initial_weights((4, 3, 2), seed=0)
     >>> inputs, labels = np.eye(4, dtype=np.uint8), np.array([0, 1, 0, 1])
     >>> samples = sb.oracle.Samples.of(inputs, labels, n_out=2)
-    >>> learnt = sb.oracle.learn(paper, samples, weights, np.arange(4))
+    >>> learnt = sb.oracle.learn(samples, weights, np.arange(4), paper)
     >>> [matrix.shape for matrix in learnt.weights]
     [(4, 3), (3, 2)]
     """
