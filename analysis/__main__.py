@@ -14,7 +14,7 @@ from pathlib import Path
 
 import matplotlib
 
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.model.plugins import load_plugin
 
 from .figures import (
@@ -36,6 +36,7 @@ __all__ = ["main"]
 REPORT, SENSITIVITY = RESERVED
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None, prog: str = f"python -m {__package__}") -> int:
     """Draw the figures named, or all that there are runs for; return the exit code.
 

@@ -45,6 +45,10 @@ FIGURES: Registry[Entry] = Registry("figure")
 """All figures and tables by name, in the order of registration."""
 
 
+_TAKEN_IN: set[str] = set()
+"""Figures of plug-ins that are in `FIGURES`."""
+
+
 def register(*new: Entry) -> None:
     """Add figures or tables.
 
@@ -73,14 +77,18 @@ def take_in_plugins() -> None:
         If one has a name that is taken; it says of which plug-in.
     """
     for name, own in OF_PLUGINS.items():
+        entry = Entry(
+            name=name, group=own.group, title=own.title, caption=own.caption,
+            numbers=own.numbers, draw=own.draw, svg=own.svg,
+        )  # fmt: skip
         if name not in FIGURES:
             try:
-                register(
-                    Entry(name=name, group=own.group, title=own.title, caption=own.caption,
-                          numbers=own.numbers, draw=own.draw, svg=own.svg)
-                )  # fmt: skip
+                register(entry)
             except SynfireError as error:
                 raise SynfireError(f"{OF_PLUGINS.plugin(name)}: {error}") from None
+            _TAKEN_IN.add(name)
+        elif FIGURES[name].draw is not own.draw and name in _TAKEN_IN:  # defined again
+            FIGURES.replace(name, entry)
         elif FIGURES[name].draw is not own.draw:
             raise SynfireError(
                 f"{OF_PLUGINS.plugin(name)}: the name '{name}' of a figure is taken; choose another"

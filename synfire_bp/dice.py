@@ -5,6 +5,15 @@ not on a stream: whatever order synapses are visited in, and wherever a training
 same synapse draws the same number at the same moment.  Here in NumPy, for the numbers that a
 variant gives and for tests; `synfire_bp.network.chance` has the same for Brian2 code, and
 `synfire_bp.oracle.kernels` for numba.
+
+Examples
+--------
+>>> import numpy as np
+>>> import synfire_bp as sb
+>>> begin = sb.dice.moments(seed=0, stream="which synapses are open")
+>>> open_ = sb.dice.chances(np.arange(100_000), begin) < sb.dice.likelihood(0.25)
+>>> bool(abs(open_.mean() - 0.25) < 0.01)
+True
 """
 
 from __future__ import annotations

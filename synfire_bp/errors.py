@@ -1,7 +1,17 @@
 """The one family of errors that synfire_bp raises on purpose.
 
-A message says what was wrong, where (file, key, value) and what would be right.
-The command line prints the message and no traceback.
+A message says what was wrong, where (file, key, value) and what would be right, in the words of
+whoever called (`to_caller`): ``resume=True`` in Python, ``--resume`` to a shell.  The command line
+prints the message and no traceback.
+
+Examples
+--------
+>>> import synfire_bp as sb
+>>> try:
+...     sb.Run.open("runs/nowhere")
+... except sb.errors.SynfireError as error:
+...     print(type(error).__name__)
+RunDirectoryError
 """
 
 import sys
@@ -25,7 +35,11 @@ __all__ = [
     "SimulationError",
     "SweepError",
     "SynfireError",
+    "another_out",
+    "at_a_shell",
     "blaming",
+    "engine_named",
+    "to_caller",
 ]
 
 HOME = ("synfire_bp", "analysis")
@@ -86,6 +100,47 @@ class InvariantError(SynfireError):
 
 class Interrupted(SynfireError):
     """The user stopped a run (Ctrl-C); everything up to the last whole sample is kept."""
+
+
+_callers_at_a_shell = 0
+
+
+@contextmanager
+def at_a_shell() -> Iterator[None]:
+    """Let messages name options of the command line; for what a person types at a shell calls.
+
+    In the whole process, whichever thread raises.  Also a decorator, for a `main`.
+
+    Examples
+    --------
+    >>> from synfire_bp.errors import at_a_shell, to_caller
+    >>> with at_a_shell():
+    ...     to_caller("--resume", "resume=True")
+    '--resume'
+    >>> to_caller("--resume", "resume=True")
+    'resume=True'
+    """
+    global _callers_at_a_shell
+    _callers_at_a_shell += 1
+    try:
+        yield
+    finally:
+        _callers_at_a_shell -= 1
+
+
+def to_caller(shell: str, python: str) -> str:
+    """Return what is to be said to the caller: a person at a shell, or code in Python."""
+    return shell if _callers_at_a_shell else python
+
+
+def engine_named(name: str) -> str:
+    """Return how another engine is asked for."""
+    return to_caller(f"--engine {name}", f"engine='{name}'")
+
+
+def another_out() -> str:
+    """Return the advice to write into another folder."""
+    return to_caller("choose another --out", "pass another folder as out")
 
 
 @contextmanager

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from synfire_bp.errors import RunDirectoryError
+from synfire_bp.errors import RunDirectoryError, another_out, to_caller
 
 __all__ = [
     "LOCK",
@@ -85,8 +85,9 @@ def reason(error: OSError) -> str:
 def remedy(error: OSError) -> str:
     """Return what a user can do about a file that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "make room and go on with --resume, or choose another --out"
-    return "choose an --out that can be written"
+        go_on = to_caller("--resume", "resume=True")
+        return f"make room and go on with {go_on}, or {another_out()}"
+    return to_caller("choose an --out that can be written", "pass an out that can be written")
 
 
 def quoted(path: str | Path) -> str:
@@ -106,7 +107,7 @@ def make_folder(folder: Path, otherwise: str = "cannot be made") -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunDirectoryError(
-            f"{folder}: {otherwise}: {reason(error)}; choose another --out"
+            f"{folder}: {otherwise}: {reason(error)}; {another_out()}"
         ) from None
 
 
@@ -143,7 +144,7 @@ def take_lock(path: Path) -> int:
             os.close(lock)
             raise RunDirectoryError(
                 f"{path}: another process trains into it ({holder or 'unknown'}); wait for it, "
-                "or choose another --out"
+                f"or {another_out()}"
             ) from None
         except OSError as error:
             # some file systems of clusters have no locks; better no lock than no training

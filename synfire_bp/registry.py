@@ -31,12 +31,14 @@ __all__ = [
     "adding",
     "all_or_nothing",
     "foreign_sources",
+    "forget",
     "imported_beside",
     "note_plugin",
     "plain",
     "plugin_of",
     "plugins",
     "script_of",
+    "typed_in",
     "when_first_asked",
 ]
 
@@ -64,6 +66,13 @@ class Plugin:
         What loads it in another process: `--plugin reference`.
     distribution : str or None
         What pip calls it.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> plugin = sb.Plugin("lab", "1.2", "lab_circuits", "/home/me/lab_circuits.py", "lab_circuits")
+    >>> sorted(plugin.names)
+    ['lab', 'lab-circuits']
     """
 
     name: str
@@ -132,6 +141,25 @@ def plain(name: str) -> str:
     return name.replace("_", "-").replace(".", "-").lower()
 
 
+def typed_in() -> bool:
+    """Whether the main module is a notebook or Python's prompt, and no script."""
+    return not hasattr(sys.modules.get("__main__"), "__file__")
+
+
+def _foreign(module: str) -> bool:
+    return bool(module) and module.partition(".")[0] not in HOME
+
+
+def _definition(entry: Any) -> Any:
+    """Return the function or class that was decorated."""
+    return getattr(entry, "__wrapped__", entry)
+
+
+def _place(entry: Any) -> str | None:
+    """Return where in its module an entry is defined; None: it is a mere value."""
+    return getattr(_definition(entry), "__qualname__", None)
+
+
 class _Origin(NamedTuple):
     """Who added an entry: the plug-in that was being loaded, and the module that defines it."""
 
@@ -173,7 +201,13 @@ class Registry(Mapping[str, T], Generic[T]):
         ------
         SynfireError
             If the name is taken, or is none.
+
+        Notes
+        -----
+        What is defined again takes the place of what it was before: in a notebook or at Python's
+        prompt, where a cell is run twice, and when a module is loaded anew (`importlib.reload`).
         """
+        module = str(getattr(entry, "__module__", "") if module is None else module)
         if not isinstance(name, str) or not name:
             raise SynfireError(
                 f"a {self.kind} is registered under a name, not under {name!r}; give it as text"
@@ -182,18 +216,32 @@ class Registry(Mapping[str, T], Generic[T]):
             raise SynfireError(
                 f"'{name:.60}' is no name for a {self.kind}; use letters, digits, '_', '-' and '.'"
             )
-        if name in self._entries:
+        if name in self._entries and not self._again(name, entry, module):
             raise SynfireError(
                 f"{self.kind} '{name}' is registered already, {self._by(name)}; use another name"
                 f"{self._instead(name)}"
             )
         self._entries[name] = entry
-        self._origins[name] = _Origin(
-            _loading, str(getattr(entry, "__module__", "") if module is None else module)
-        )
+        self._origins[name] = _Origin(_loading, module)
         if self._position is not None:
             place = self._position
             self._entries = dict(sorted(self._entries.items(), key=lambda item: place(item[1])))
+
+    def _again(self, name: str, entry: T, module: str) -> bool:
+        """Whether an entry is one that is there, defined again."""
+        before, origin = self._entries[name], self._origins.get(name)
+        if origin is None or origin.module != module or not _foreign(module):
+            return False
+        if module == "__main__" and typed_in():
+            return True
+        place, defined = _place(entry), _place(before)
+        if place is None:  # a mere value, such as a rule
+            return entry == before
+        return place == defined and _definition(entry) != _definition(before)
+
+    def replace(self, name: str, entry: T) -> None:
+        """Put an entry in the place of the one of this name."""
+        self._entries[name] = entry
 
     def _by(self, name: str) -> str:
         plugin = self.plugin(name)
@@ -212,7 +260,7 @@ class Registry(Mapping[str, T], Generic[T]):
             return None
         if origin.plugin is not None:
             return _PLUGINS.get(origin.plugin) or _script(origin.module, origin.plugin)
-        if not origin.module or origin.module.partition(".")[0] in HOME:
+        if not _foreign(origin.module):
             return None
         return _script(origin.module, origin.module)
 
@@ -300,8 +348,25 @@ def note_plugin(plugin: Plugin) -> None:
                 registry._origins[name] = _Origin(plugin.name, module)
 
 
+def forget(plugin: str) -> None:
+    """Take back everything that a plug-in has registered, and the plug-in."""
+    _PLUGINS.pop(plugin, None)
+    for registry in _registries():
+        names = [name for name, origin in registry._origins.items() if origin.plugin == plugin]
+        for name in names:
+            registry._entries.pop(name, None)
+            del registry._origins[name]
+
+
 def plugins() -> tuple[Plugin, ...]:
-    """Return the plug-ins that are loaded, in the order in which they were."""
+    """Return the plug-ins that are loaded, in the order in which they were.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> [plugin.name for plugin in sb.plugins()]
+    []
+    """
     _look()
     return tuple(_PLUGINS.values())
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from synfire_bp.circuit import FULL, HALF
 from synfire_bp.circuit.rule import parse_rule
 from synfire_bp.engines import training_split
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.files import make_folder, write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.oracle import Samples
@@ -195,6 +195,7 @@ def _learn(active, starts, labels, order, w1, w2, up, down):  # type: ignore[no-
 # ----------------------------------------------------------------------------------------------
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train for several seeds and write the table; return the exit code."""
     parser = argparse.ArgumentParser(

@@ -23,7 +23,7 @@ import pandas as pd
 from scipy import stats
 
 from synfire_bp.circuit import backprop_circuit
-from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.errors import RunDirectoryError, SynfireError, at_a_shell
 from synfire_bp.runs import EXPERIMENT, Run
 
 from ..shared.entry import Entry
@@ -247,6 +247,7 @@ ENTRY = Entry(
 )
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the trainings, or write the text of the committed table; return the exit code."""
     parser = argparse.ArgumentParser(

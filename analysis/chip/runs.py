@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synfire_bp.engines import training_split
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.files import make_folder, write_atomically
 from synfire_bp.model import list_models
 from synfire_bp.progress import WorkProgress
@@ -40,6 +40,7 @@ __all__ = ["main"]
 _DEFAULT = Study()
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is missing of a study; return the exit code."""
     options = _parsed(arguments)

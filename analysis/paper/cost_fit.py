@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from synfire_bp.circuit import backprop_circuit, inference_circuit
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.loihi.authors import PLACEMENTS
 from synfire_bp.loihi.energy import MEASURED
 from synfire_bp.loihi.fitting import (
@@ -388,6 +388,7 @@ ENTRIES = (
 )
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make both tables from that of the spikes, or write their text; return the exit code."""
     parser = argparse.ArgumentParser(

@@ -22,7 +22,7 @@ import numpy as np
 
 import synfire_bp as sb
 from synfire_bp.data import DATA_VARIABLE, available
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.files import reason
 from synfire_bp.runs import Run, write_atomically
 
@@ -70,6 +70,7 @@ def plan(seeds: int, epochs: int | None = None) -> list[Task]:
     return [*tasks, Task("mnist-untrained", "mnist", "circuit", few)]
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is missing; return the exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}.runs", description=__doc__)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, at_a_shell
 
 from .definitions import REASONS
 from .pages import Prose
@@ -24,6 +24,7 @@ _NO_TABLE = (
 )
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fill in or check all pages; return the exit code."""
     parser = argparse.ArgumentParser(

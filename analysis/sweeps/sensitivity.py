@@ -20,7 +20,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.files import write_atomically
 
 from ..shared.output import save
@@ -93,6 +93,7 @@ def draw_sweep(folder: Path, out: Path) -> list[tuple[str, tuple[Path, ...]]]:
     return drawn
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw the figures of a sweep; return the exit code."""
     matplotlib.use("agg")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from synfire_bp.errors import RunDirectoryError
+from synfire_bp.errors import RunDirectoryError, at_a_shell
 
 from ..shared.markdown import markdown, print_or_insert
 from ..shared.output import saved_table
@@ -155,6 +155,7 @@ def _of_pairs(pairs: pd.DataFrame) -> str:
     )
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables or write them into a file; return the exit code."""
     parser = argparse.ArgumentParser(

@@ -18,7 +18,7 @@ import pandas as pd
 
 from synfire_bp.circuit import Circuit, backprop_circuit, inference_circuit
 from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
-from synfire_bp.errors import HardwareError
+from synfire_bp.errors import HardwareError, at_a_shell
 from synfire_bp.loihi.placement import Placement, place
 
 from ..shared.entry import Entry
@@ -130,6 +130,7 @@ ENTRY = Entry(
 )
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table or write it into a file; return the exit code."""
     parser = argparse.ArgumentParser(

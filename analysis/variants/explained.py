@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from synfire_bp.errors import Interrupted, SynfireError
+from synfire_bp.errors import Interrupted, SynfireError, at_a_shell
 from synfire_bp.model import Experiment
 from synfire_bp.runs import PROVENANCE, Run
 from synfire_bp.training import train
@@ -208,6 +208,7 @@ def _outcome(run: Run) -> dict[str, float]:
     return found
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the tables; return the exit code."""
     parser = argparse.ArgumentParser(

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap
 
-from synfire_bp.errors import RunDirectoryError
+from synfire_bp.errors import RunDirectoryError, at_a_shell
 
 from ..shared.markdown import markdown, print_or_insert
 
@@ -179,6 +179,7 @@ TABLES = (
 )
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables or write them into a file; return the exit code."""
     parser = argparse.ArgumentParser(

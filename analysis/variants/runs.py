@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.files import reason
 
 from ..shared.trainings import train_all
@@ -21,6 +21,7 @@ from .study import FOLDER, SEEDS, plan
 __all__ = ["main"]
 
 
+@at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is missing; return the exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}.runs", description=__doc__)

@@ -61,7 +61,7 @@ from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, me
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.spec import CircuitProgram
-from synfire_bp.errors import ExperimentError, Interrupted
+from synfire_bp.errors import ExperimentError, Interrupted, to_caller
 from synfire_bp.files import make_folder, write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
@@ -144,9 +144,11 @@ def _refuse_unfit(experiment: Experiment, samples: int, repeats: int) -> None:
         )
     for name in VARIANTS:
         if getattr(experiment, name) is not None:
+            null = f"{name}=null"
+            set_null = to_caller(f"add --set {null}", f"experiment.changed(['{null}'])")
             raise ExperimentError(
                 f"{experiment.name}: {name} is given, but the benchmark knows the paper's circuit "
-                f"alone: add --set {name}=null"
+                f"alone: {set_null}"
             )
 
 

@@ -39,6 +39,7 @@ from typing import Literal
 from synfire_bp.bench.measuring import Measure
 from synfire_bp.bench.scaling import Series
 from synfire_bp.bench.traffic import Bound
+from synfire_bp.errors import to_caller
 from synfire_bp.files import json_bytes, quoted, read_json
 
 __all__ = [
@@ -144,7 +145,7 @@ class Bench:
         if unclear:
             said.append(
                 f"{', '.join(unclear)}: {self.samples:,} samples do not stand out from the noise; "
-                "ask for more --samples"
+                f"ask for more {to_caller('--samples', 'samples')}"
             )
         if self.machine.load is not None and self.machine.load > 0.5:
             said.append(
@@ -184,8 +185,12 @@ def read(folder: str | Path) -> Bench:
     RunDirectoryError
         If there is none, or it is not one that this version writes.
     """
+    make = to_caller(
+        f"synfire-bp bench --out {quoted(folder)}",
+        f"synfire_bp.bench.bench(experiment, out={str(folder)!r})",
+    )
     return read_json(
         Bench, Path(folder) / RESULT,
-        missing=f"no such benchmark; make it with: synfire-bp bench --out {quoted(folder)}",
-        whole="a benchmark of this version", anew="make it anew with: synfire-bp bench",
+        missing=f"no such benchmark; make it with: {make}",
+        whole="a benchmark of this version", anew=f"make it anew with: {make}",
     )  # fmt: skip

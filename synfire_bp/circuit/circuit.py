@@ -39,12 +39,13 @@ from synfire_bp.circuit.rows import (
     Relay,
     Source,
 )
+from synfire_bp.summary import Summarised, Summary
 
 __all__ = ["Circuit"]
 
 
-@dataclass(frozen=True)
-class Circuit:
+@dataclass(frozen=True, repr=False)
+class Circuit(Summarised):
     """A gated circuit for given layer sizes; checks itself when it is made.
 
     Attributes
@@ -66,6 +67,17 @@ class Circuit:
     CircuitError
         If a row names an unknown population or phase, if a weight or a delay is not one that the
         chip has, or if a size is not a positive whole number.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> circuit = sb.backprop_circuit((400, 400, 10))
+    >>> circuit
+    <Circuit 400-400-10: 12 phases, 3,282 neurons, 500,000 learning and 17,202 fixed synapses>
+    >>> circuit.shapes  # (n_pre, n_post) of W1 and W2
+    ((400, 400), (400, 10))
+    >>> circuit.slices["h"]  # where a population lies among all cells
+    slice(1210, 1610, None)
     """
 
     sizes: tuple[int, ...]
@@ -83,6 +95,30 @@ class Circuit:
     def __post_init__(self) -> None:
         """Check every row."""
         check(self)
+
+    def _summary(self) -> Summary:
+        sizes, learns = "-".join(map(str, self.sizes)), bool(self.reward_phases)
+        populations = [row.name for row in (*self.sources, *self.populations)]
+        return Summary(
+            f"{type(self).__name__} {sizes}",
+            (
+                f"{self.n_phases} phases, {self.n_neurons:,} neurons, {self.n_plastic_synapses:,} "
+                f"{'learning' if learns else 'forward'} and {self.n_fixed_synapses:,} fixed "
+                "synapses",
+            ),
+            (
+                ("phases", f"{self.n_phases}, r1 is 1 in {', '.join(map(str, self.reward_phases))}"
+                 if learns else f"{self.n_phases}, nothing is learnt"),
+                ("populations", f"{', '.join(populations)}; gates {self.gate_names[0]} … "
+                 f"{self.gate_names[-1]}"),
+                ("neurons", f"{self.n_neurons:,}, and {self.n_cells - self.n_neurons:,} sources"),
+                ("learning synapses" if learns else "forward synapses",
+                 f"{self.n_plastic_synapses:,} in {len(self.plastic)} projections"),
+                ("fixed synapses", f"{self.n_fixed_synapses:,}"),
+                ("closing bias", f"-{self.closing:,}"),
+                ("weights", f"-{self.weight_limit} … {self.weight_limit}"),
+            ),
+        )  # fmt: skip
 
     # -- populations -----------------------------------------------------------------------
 

@@ -29,6 +29,23 @@ class PlasticLayout:
     """How the synapses of all plastic projections lie in one array.
 
     Sorted by presynaptic, then by postsynaptic cell, so that the targets of one spike are runs.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Whose synapses they are.
+
+    Raises
+    ------
+    CircuitError
+        By `pack`, if weights do not fit the circuit.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> layout = sb.PlasticLayout(sb.backprop_circuit((4, 3, 2)))
+    >>> layout.pre.shape, layout.pack(sb.initial_weights((4, 3, 2), seed=0)).shape
+    ((66,), (66,))
     """
 
     circuit: Circuit

@@ -164,6 +164,13 @@ def backprop_circuit(
     ------
     CircuitError
         If a size, the closing bias or the weight limit is not one that the chip can have.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> circuit = sb.backprop_circuit((400, 400, 10))
+    >>> circuit.n_phases, circuit.reward_phases
+    (12, (5, 7))
     """
     gates = GATES if paper_gates else _with_resting_blocks()
     return Circuit(
@@ -185,10 +192,26 @@ def inference_circuit(
     Its rows are those of the training circuit: the input source, x, h and o, what joins them, and
     the gates that open them on the way forward.
 
+    Parameters
+    ----------
+    sizes, closing, weight_limit
+        As of `backprop_circuit`.
+
+    Returns
+    -------
+    Circuit
+        Four phases, in which nothing is learnt.
+
     Raises
     ------
     CircuitError
         As `backprop_circuit`.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> sb.inference_circuit((400, 400, 10)).n_phases
+    4
     """
     keep = {"input", "x", "h", "o"}
     phases = PHASES[:4]

@@ -87,6 +87,19 @@ class Trace:
     tau : float or None
         Time constant in steps: T steps leave exp(-T/tau) of the trace, rounded at random so that
         the mean is kept.  0: nothing is left after a step.  None: no decay.
+
+    Raises
+    ------
+    RuleError
+        By `parse_rule`, if a number is out of its range.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> traces = {"x1": sb.Trace(impulse=40, tau=24)}
+    >>> rule = sb.parse_rule("dw = 2^-2*r1*x1*y0 - 2^-3*x1*y0", traces=traces)
+    >>> rule.change(x1=40, y0=1, r1=1)
+    5
     """
 
     impulse: int

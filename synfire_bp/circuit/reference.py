@@ -120,10 +120,21 @@ def firing_table(circuit: Circuit) -> dict[str, tuple[int, ...]]:
     several hidden layers can therefore share their cases.  Forward and backward weights are chosen
     apart and do not learn, so that every combination occurs.
 
+    Parameters
+    ----------
+    circuit : Circuit
+        Of any sizes: who may fire when does not hang on them.
+
     Returns
     -------
     dict
         Population name to its phases in ascending order; sources and the gating chain included.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> sorted(sb.firing_table(sb.backprop_circuit((4, 3, 2)))["o"])
+    [3, 5, 9]
     """
     hidden = len(circuit.sizes) - 2
     column = replace(circuit.rows_alone(), sizes=(1, *hidden * (2,), 1))

@@ -1,4 +1,19 @@
-"""The kinds of rows that a circuit is made of."""
+"""The kinds of rows that a circuit is made of.
+
+Examples
+--------
+>>> from dataclasses import replace
+>>> import synfire_bp as sb
+>>> circuit = sb.backprop_circuit((4, 3, 2))
+>>> seen = replace(
+...     circuit,
+...     populations=(*circuit.populations, sb.rows.Population("seen", "output", "what o said")),
+...     relays=(*circuit.relays, sb.rows.Relay("o", ("seen",))),
+...     gates=(*circuit.gates, sb.rows.Gate(4, "seen")),
+... )
+>>> seen.n_neurons - circuit.n_neurons
+2
+"""
 
 from __future__ import annotations
 

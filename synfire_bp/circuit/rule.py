@@ -83,6 +83,18 @@ class Rule:
         What the synapse's tag changes by; None: it has no tag.
     traces : tuple of (str, Trace)
         The traces of spikes that there are, by name in alphabetical order.
+
+    Raises
+    ------
+    RuleError
+        By `parse_rule`, which makes it.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> rule = sb.parse_rule("dw = 4*r1*x0*y0 - 2*x0*y0")
+    >>> rule.change(x0=1, y0=1, r1=1), rule.by_coincidence
+    (2, True)
     """
 
     dw: SumOfProducts
@@ -237,6 +249,11 @@ def parse_rule(
     traces : mapping of str to Trace, optional
         The traces that there are: x1 and x2 of presynaptic, y1, y2 and y3 of postsynaptic spikes.
 
+    Returns
+    -------
+    Rule
+        Weights, tag and traces count in whole numbers, time constants in time steps.
+
     Raises
     ------
     RuleError
@@ -290,12 +307,24 @@ def register_rule(
     text, tag, traces
         As of `parse_rule`.
 
+    Returns
+    -------
+    Rule
+        What was registered.
+
     Raises
     ------
     RuleError
         If it cannot be read.
     SynfireError
         If the name is taken.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> _ = sb.rule("bold", "dw = 8*r1*x0*y0 - 4*x0*y0")
+    >>> sb.Experiment.from_file("digits", ["learning.rule=bold"]).learning.parsed().text
+    'dw = 8*r1*x0*y0 - 4*x0*y0'
     """
     if not name or not all(c.isalnum() or c in "_-." for c in name):
         raise RuleError(f"'{shown(name)}' is no name for a rule; use letters, digits, _, - and .")

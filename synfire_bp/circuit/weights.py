@@ -50,6 +50,18 @@ def initial_weights(
     -------
     tuple of int16 arrays
         One (n_pre, n_post) matrix per pair of adjacent layers.
+
+    Raises
+    ------
+    CircuitError
+        If the seed is negative.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> w1, w2 = sb.initial_weights((400, 400, 10), seed=0)
+    >>> w1.shape, w2.shape, w1.dtype, int(abs(w1).max()) % 2
+    ((400, 400), (400, 10), dtype('int16'), 0)
     """
     return _drawn(itertools.pairwise(sizes), seed, limit, _WEIGHTS_STREAM, spread)
 

@@ -26,18 +26,19 @@ from synfire_bp.cli.models import models, schema
 from synfire_bp.cli.plugins import plugins
 from synfire_bp.cli.sweep import sweep
 from synfire_bp.cli.training import test, train, verify
-from synfire_bp.errors import Interrupted, SynfireError
+from synfire_bp.errors import Interrupted, SynfireError, at_a_shell
 from synfire_bp.files import reason
 
 __all__ = ["app", "main"]
 
 
 class _Commands(TyperGroup):
-    """Hands Ctrl-C to `main`: typer would end without a word."""
+    """Lets messages name options, and hands Ctrl-C to `main`: typer would end without a word."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with at_a_shell():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted(
                 "stopped at once; --resume takes up a training at its last checkpoint"

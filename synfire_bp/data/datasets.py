@@ -29,6 +29,7 @@ from synfire_bp.data.published import Published
 from synfire_bp.data.source import DatasetStatus, FileCheck, Source
 from synfire_bp.errors import DatasetError
 from synfire_bp.registry import Registry
+from synfire_bp.summary import Summarised, Summary, percent
 
 __all__ = [
     "DATASETS",
@@ -94,8 +95,8 @@ DEFAULT_PREPROCESSING: Mapping[str, Preprocessing] = _Preprocessings()
 """Per data set; `dataclasses.replace` changes single fields."""
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
+@dataclass(frozen=True, eq=False, repr=False)
+class Split(Summarised):
     """Images and their labels, in file order.
 
     Parameters
@@ -104,6 +105,14 @@ class Split:
         0 or 1, C-contiguous; pixels row by row.
     labels : array of int64, shape (n,)
         Class of each image, from 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> split = sb.Split(np.eye(4, dtype=np.uint8), np.array([0, 1, 0, 1]))
+    >>> len(split), split
+    (4, <Split of 4 samples: 4 binary inputs each, 25.00 % of them on>)
     """
 
     inputs: NDArray[np.uint8]
@@ -112,9 +121,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def _summary(self) -> Summary:
+        n, on = len(self), float(self.inputs.mean()) if self.inputs.size else 0.0
+        said = f"{self.inputs.shape[-1]:,} binary inputs each, {percent(on)} of them on"
+        return Summary(f"Split of {n:,} samples", (said,), (("inputs", said),))
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Summarised):
     """A data set as the circuit sees it.
 
     Parameters
@@ -132,6 +146,20 @@ class Dataset:
     checksums : mapping of str to str
         File name to "md5:..." or "sha256:..." of what was read.  A name without `.gz` stands for
         the uncompressed content.
+
+    Raises
+    ------
+    DatasetError
+        By `load_dataset`, which makes it.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> data = sb.load_dataset("digits")
+    >>> data
+    <Dataset digits: 1,438 training and 359 test samples; 8 × 8 binary inputs, 10 classes>
+    >>> data.train.inputs.shape, data.train.inputs.dtype, data.n_in
+    ((1438, 64), dtype('uint8'), 64)
     """
 
     name: str
@@ -146,6 +174,23 @@ class Dataset:
     def n_in(self) -> int:
         """Number of inputs."""
         return math.prod(self.image_shape)
+
+    def _summary(self) -> Summary:
+        shape = " × ".join(map(str, self.image_shape))
+        return Summary(
+            f"Dataset {self.name}",
+            (
+                f"{len(self.train):,} training and {len(self.test):,} test samples",
+                f"{shape} binary inputs, {self.n_classes} classes",
+            ),
+            (
+                ("training samples", f"{len(self.train):,}"),
+                ("test samples", f"{len(self.test):,}"),
+                ("inputs", f"{shape}, 0 or 1"),
+                ("classes", f"{self.n_classes}"),
+                ("preprocessing", str(self.preprocessing)),
+            ),
+        )
 
 
 def load_dataset(
@@ -183,6 +228,13 @@ def load_dataset(
     DatasetError
         Unknown name; a file that is missing, damaged or altered; images that cannot be cropped
         so; numbers that are no grey levels or no labels; no network.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> data = sb.load_dataset("digits")
+    >>> data.train.inputs.shape, data.train.labels[:5]
+    ((1438, 64), array([0, 1, 2, 3, 5]))
     """
     return binary(read_images(name, data_dir, path=path, quiet=quiet), preprocessing)
 

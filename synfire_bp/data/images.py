@@ -43,6 +43,13 @@ class Preprocessing:
     DatasetError
         A negative or fractional crop, a shrink below 1, a scale that is not positive, a number that
         is not finite.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> inner = sb.Preprocessing(crop=1, scale=1 / 16, threshold=0.25)
+    >>> sb.load_dataset("digits", preprocessing=inner).image_shape
+    (6, 6)
     """
 
     crop: int = 0
@@ -80,7 +87,28 @@ def _finite(value: object) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """What was in the files, before cropping and binarising."""
+    """What was in the files, before cropping and binarising.
+
+    Attributes
+    ----------
+    name, source : str
+        Of the data set; where it was found.
+    train_images, test_images : arrays of numbers, shape (n, rows, columns) or (n, inputs)
+        Grey levels.
+    train_labels, test_labels : int64 arrays, shape (n,)
+        Class of each image, from 0.
+    n_classes : int
+        Labels are 0 ... n_classes - 1.
+    checksums : mapping of str to str
+        File name to "md5:..." or "sha256:...".
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> images = sb.data.read_images("digits")
+    >>> images.train_images.shape, int(images.train_images.max())
+    ((1438, 8, 8), 16)
+    """
 
     name: str
     source: str

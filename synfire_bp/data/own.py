@@ -37,7 +37,7 @@ class FunctionSource(Source):
 
     def __init__(self, name: str, preprocessing: Preprocessing, function: Callable[[], Any]):
         super().__init__(name, preprocessing)
-        self.function = function
+        self.function = self.__wrapped__ = function
         self.__module__ = function.__module__
 
     def __repr__(self) -> str:
@@ -125,7 +125,9 @@ def dataset(
                     f"data set '{name}' is the class {made.__name__}; derive it from sb.Source, "
                     "or decorate a function that returns x_train, y_train, x_test, y_test"
                 )
-            SOURCES.register(name, made(name, preprocessing))
+            source = made(name, preprocessing)
+            source.__wrapped__ = made  # type: ignore[attr-defined]
+            SOURCES.register(name, source)
         elif callable(made):
             SOURCES.register(name, FunctionSource(name, preprocessing, made))
         else:

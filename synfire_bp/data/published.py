@@ -18,7 +18,7 @@ from synfire_bp.data.download import cache_folder, download
 from synfire_bp.data.idx import RemoteFile, read_verified
 from synfire_bp.data.images import Images
 from synfire_bp.data.source import DatasetStatus, FileCheck, Source
-from synfire_bp.errors import DatasetError
+from synfire_bp.errors import DatasetError, to_caller
 
 __all__ = ["COLLECTIONS", "Collection", "DATA_VARIABLE", "Published"]
 
@@ -114,10 +114,10 @@ class Published(Source):
         if given:
             mend = (
                 f"Put the published file there, or do without {given[1]} (now {given[0]}) "
-                f"and download with `synfire-bp data fetch {self.name}`"
+                f"and download with `{self._fetching}`"
             )
         else:
-            mend = f"`synfire-bp data fetch {self.name}` downloads it anew"
+            mend = f"`{self._fetching}` downloads it anew"
         if missing and given:
             raise DatasetError(f"{missing[0]}: no such file. {mend}")
         if missing:
@@ -154,7 +154,7 @@ class Published(Source):
         if len(missing) < len(files):
             detail = f"missing: {', '.join(missing)}"
             return DatasetStatus(self.name, str(folder), "incomplete", detail)
-        detail = f"`synfire-bp data fetch {self.name}` downloads it"
+        detail = f"`{self._fetching}` downloads it"
         return DatasetStatus(self.name, str(folder), "absent", detail)
 
     def fetch(
@@ -191,6 +191,13 @@ class Published(Source):
     @property
     def _collection(self) -> Collection:
         return COLLECTIONS[self.name]
+
+    @property
+    def _fetching(self) -> str:
+        """What downloads it."""
+        return to_caller(
+            f"synfire-bp data fetch {self.name}", f"synfire_bp.data.fetch('{self.name}')"
+        )
 
     def _folder(self, data_dir: str | os.PathLike[str] | None) -> Path:
         given = _given_folder(data_dir)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.summary import Summarised, Summary, percent
+
 __all__ = ["READOUTS", "Score", "shut_samples"]
 
 READOUTS = {
@@ -19,8 +21,8 @@ READOUTS = {
 """What a prediction is read from, in a sentence each: for terminal, figures and pages."""
 
 
-@dataclass(frozen=True)
-class Score:
+@dataclass(frozen=True, repr=False)
+class Score(Summarised):
     """Counts over samples; the accuracies are fractions, 0 … 1.
 
     Attributes
@@ -37,6 +39,15 @@ class Score:
         Samples for which no output neuron spiked.
     among : tuple of int
         Samples for which the label's output neuron spiked: it alone, with one other, ….
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> spikes = np.array([[True, False], [True, True]])  # (samples, n_out)
+    >>> score = sb.Score.of(spikes, potentials=np.array([[9, -3], [5, 4]]), labels=np.array([0, 1]))
+    >>> score.correct_spikes, score.correct_potential  # of the second sample one half, and none
+    (1.5, 1)
     """
 
     samples: int
@@ -45,6 +56,20 @@ class Score:
     squared_errors: int
     silent: int
     among: tuple[int, ...]
+
+    def _summary(self) -> Summary:
+        row = self.row()
+        names = {"by spikes": "accuracy_spikes", "by argmax": "accuracy_argmax",
+                 "by potential": "accuracy_potential", "no output spike": "silent",
+                 "all output spikes right": "exact"}  # fmt: skip
+        shares = {label: percent(row[name]) for label, name in names.items()}
+        if not self.samples:
+            return Summary("Score of no samples", ())
+        return Summary(
+            f"Score of {self.samples:,} samples",
+            (", ".join(f"{share} {label}" for label, share in shares.items()),),
+            (*shares.items(), ("mean squared error", f"{row['mse']:.5f}")),
+        )
 
     @classmethod
     def none(cls, n_out: int) -> Score:

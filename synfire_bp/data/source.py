@@ -19,7 +19,26 @@ __all__ = ["DatasetStatus", "FileCheck", "Source"]
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """Whether a data set is at hand, and where.  Files are not opened for this."""
+    """Whether a data set is at hand, and where.  Files are not opened for this.
+
+    Attributes
+    ----------
+    name : str
+        Of the data set.
+    where : str
+        Folder or file.
+    state : {"bundled", "present", "incomplete", "absent"}
+        Whether it can be loaded without a download.
+    detail : str
+        Its size, or what is missing.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> status = sb.data.available()[0]
+    >>> status.name, status.state
+    ('digits', 'bundled')
+    """
 
     name: str
     where: str
@@ -29,7 +48,14 @@ class DatasetStatus:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """Whether one file is what it has to be; `detail` is its checksum or what is wrong."""
+    """Whether one file is what it has to be; `detail` is its checksum or what is wrong.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> [check.ok for check in sb.data.check("digits")]
+    [True]
+    """
 
     file: str
     ok: bool
@@ -45,6 +71,23 @@ class Source(ABC):
         Its name in model files.
     preprocessing : Preprocessing
         How its images become binary unless a model says otherwise.
+
+    Raises
+    ------
+    DatasetError
+        By `read`: if a file is missing, damaged or altered.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> @sb.dataset("corners")
+    ... class Corners(sb.Source):
+    ...     def read(self, data_dir, path, quiet):
+    ...         images, labels = 255 * np.eye(4).reshape(4, 2, 2), np.arange(4)
+    ...         return sb.Images("corners", "nowhere", images, labels, images, labels, 4, {})
+    >>> sb.load_dataset("corners", preprocessing=sb.Preprocessing(scale=1 / 255)).train.inputs[0]
+    array([1, 0, 0, 0], dtype=uint8)
     """
 
     takes_path = False

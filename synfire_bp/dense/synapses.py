@@ -56,6 +56,25 @@ class DenseSynapses(Synapses):
         True: rows whatever the pattern of connections (right, but slow for a sparse one).  False:
         never.  By default, rows if `connect` was called without a condition, or with indices in
         which targets lie next to each other, on average at least four.
+
+    Raises
+    ------
+    Exception
+        What `brian2.Synapses` raises.
+
+    Examples
+    --------
+    >>> from brian2 import NeuronGroup, Network, SpikeGeneratorGroup, ms, prefs
+    >>> prefs.codegen.target = "numpy"  # Cython compiles for a minute, once
+    >>> from synfire_bp.dense import DenseSynapses
+    >>> source = SpikeGeneratorGroup(2, [0, 1], [0, 0] * ms)
+    >>> target = NeuronGroup(3, "v : 1")
+    >>> synapses = DenseSynapses(source, target, "w : 1", on_pre="v_post += w")
+    >>> synapses.connect()
+    >>> synapses.w = "i + 10*j"  # shape (6,): sorted by source, then by target
+    >>> Network(source, target, synapses).run(1 * ms)
+    >>> target.v[:]
+    array([ 1., 21., 41.])
     """
 
     def __init__(self, *args: Any, rows: bool | None = None, **kwds: Any) -> None:

@@ -23,6 +23,7 @@ from synfire_bp.data.scores import Score
 from synfire_bp.errors import SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, Weights
+from synfire_bp.summary import Summarised, Summary
 
 __all__ = [
     "Engine",
@@ -44,15 +45,23 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Stray:
-    """Spikes of a population in a phase in which it must be silent."""
+    """Spikes of a population in a phase in which it must be silent.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> stray = sb.Stray("h", phase=8, spikes=3)
+    >>> stray.phase in sb.firing_table(sb.backprop_circuit((4, 3, 2)))["h"]
+    False
+    """
 
     population: str
     phase: int
     spikes: int
 
 
-@dataclass(frozen=True)
-class Segment:
+@dataclass(frozen=True, repr=False)
+class Segment(Summarised):
     """What an engine did with some samples.
 
     Attributes
@@ -79,6 +88,16 @@ class Segment:
         (`synfire_bp.data.scores.shut_samples`).
     fired : int64 array or None
         Of a test: how often each output unit fired.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"]))
+    >>> engine = sb.OracleEngine(model, sb.load_dataset("digits"))
+    >>> segment = engine.train(model.start, np.arange(100))
+    >>> segment.score.samples, [matrix.shape for matrix in segment.weights]
+    (100, [(64, 8), (8, 10)])
     """
 
     samples: int
@@ -91,6 +110,26 @@ class Segment:
     recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
     shut: NDArray[np.float64] | None = None
     fired: NDArray[np.int64] | None = None
+
+    def _summary(self) -> Summary:
+        score, stray = self.score._summary(), sum(one.spikes for one in self.strays)
+        unequal = sum(self.unequal.values())
+        broken = [
+            f"{count:,} {what}"
+            for count, what in ((stray, "stray spikes"), (unequal, "unequal weights"))
+            if count
+        ]
+        return Summary(
+            f"Segment of {self.samples:,} samples",
+            (*score.said, *broken),
+            (
+                *score.facts,
+                ("stray spikes", f"{stray:,}"),
+                ("unequal weights", f"{unequal:,}" if self.copies else ""),
+                ("weights", ", ".join(" × ".join(map(str, w.shape)) for w in self.weights)),
+                ("recorded", f"spikes of {len(self.recorded)} populations" * bool(self.recorded)),
+            ),
+        )
 
     @property
     def differing_copies(self) -> Copies | None:
@@ -111,7 +150,22 @@ class Segment:
 
 
 class Engine(Protocol):
-    """What trains and tests a network."""
+    """What trains and tests a network.
+
+    Raises
+    ------
+    SynfireError
+        By its methods, if it cannot do what is asked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"]))
+    >>> engine: sb.Engine = sb.OracleEngine(model, sb.load_dataset("digits"))
+    >>> engine.train(model.start, np.arange(20)).samples  # the first 20 samples
+    20
+    """
 
     name: str
 
@@ -149,10 +203,29 @@ class Engine(Protocol):
 def training_split(model: Model | Experiment, dataset: Dataset) -> Split:
     """Return the training samples of a model: the first ones, if it asks for fewer.
 
+    Parameters
+    ----------
+    model : Model or Experiment
+        Its ``training.samples`` says how many; None: all.
+    dataset : Dataset
+        Its data.
+
+    Returns
+    -------
+    Split
+        Inputs (n, n_in) and labels (n,).
+
     Raises
     ------
     SynfireError
         If it asks for more than there are.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> fewer = sb.Experiment.from_file("digits", ["training.samples=100"])
+    >>> sb.training_split(fewer, sb.load_dataset("digits")).inputs.shape
+    (100, 64)
     """
     experiment = model.experiment if isinstance(model, Model) else model
     n = experiment.training.samples

@@ -37,6 +37,34 @@ class CircuitEngine:
     The programs are built on creation, only those for what is in `uses` ("train", "test").  Each
     call of `train` or `test` starts the circuit from silence with the given weights, so an
     interrupted training continues to the same bits.
+
+    Parameters
+    ----------
+    model : Model
+        From `assemble`.
+    dataset : Dataset
+        Its samples.
+    uses : sequence of {"train", "test"}
+        What is compiled, once for a structure: it takes seconds, and is kept.
+
+    Raises
+    ------
+    BuildError
+        If there is no C++ compiler, or it fails.
+    SynfireError
+        If the circuit cannot be built of the model's neurons.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> small = ["network.sizes=[64, 8, 10]"]
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", small))
+    >>> engine = sb.CircuitEngine(model, sb.load_dataset("digits"), uses=["train"])
+    >>> segment = engine.train(model.start, np.arange(20))  # the first 20 samples
+    >>> segment.samples, len(segment.strays)
+    (20, 0)
+    >>> engine.close()
     """
 
     name = "circuit"

@@ -11,7 +11,7 @@ from synfire_bp.circuit.layout import Copies
 from synfire_bp.data.datasets import Dataset, Split
 from synfire_bp.data.scores import Score, shut_samples
 from synfire_bp.engines.base import Progress, Segment, Stop, training_split
-from synfire_bp.errors import SynfireError
+from synfire_bp.errors import SynfireError, engine_named
 from synfire_bp.model.model import Model, Weights, model_only
 from synfire_bp.network.neurons import first_seed
 from synfire_bp.oracle import Samples, answer, learn
@@ -32,7 +32,28 @@ def _prepared(split: Split, n_out: int) -> Samples:
 
 
 class OracleEngine:
-    """The algorithm in integers, in the semantics of the circuit."""
+    """The algorithm in integers, in the semantics of the circuit.
+
+    Parameters
+    ----------
+    model : Model
+        From `assemble`.
+    dataset : Dataset
+        Its samples.
+
+    Raises
+    ------
+    SynfireError
+        If the integers cannot follow a variant of the model.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"]))
+    >>> engine = sb.OracleEngine(model, sb.load_dataset("digits"))
+    >>> engine.test(model.start, "test").score.samples
+    359
+    """
 
     name = "oracle"
 
@@ -68,8 +89,8 @@ class OracleEngine:
         """Show training samples in `order`, learning."""
         if record:
             raise SynfireError(
-                "the oracle has no spikes to record; set record.samples to 0 or use --engine "
-                "circuit"
+                "the oracle has no spikes to record; set record.samples to 0 or use "
+                f"{engine_named('circuit')}"
             )
         model, learnt = self._model, tuple(matrix.copy() for matrix in weights)
         score, done = Score.none(model.n_out), 0

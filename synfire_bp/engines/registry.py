@@ -39,10 +39,32 @@ E = TypeVar("E", bound=EngineKind)
 def engine(name: str) -> Callable[[E], E]:
     """Register a class of engines under a name, which becomes its `name`.
 
+    Parameters
+    ----------
+    name : str
+        What ``engine=`` and ``--engine`` call it.
+
+    Returns
+    -------
+    callable
+        Decorates a class with `check`, `train`, `test` and `close` (`Engine`), which is made of a
+        `Model` and a `Dataset`.
+
     Raises
     ------
     SynfireError
         If the name is taken, or the class lacks what an engine needs.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> @sb.engine("twice")
+    ... class Twice(sb.OracleEngine):
+    ...     # shows every sample twice
+    ...     def train(self, weights, order, **kwds):
+    ...         return super().train(weights, order.repeat(2), **kwds)
+    >>> Twice.name
+    'twice'
     """
 
     def register(kind: E) -> E:

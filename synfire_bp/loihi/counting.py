@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.rows import PlasticProjection
-from synfire_bp.errors import HardwareError
+from synfire_bp.errors import HardwareError, engine_named
 from synfire_bp.loihi.placement import Placement, all_projections, learns
 
 __all__ = [
@@ -79,7 +79,7 @@ def last_counts(
     if spike_counts.empty:
         raise HardwareError(
             "the run has no spike counts (the oracle has no spikes, and a circuit's are written at "
-            "its first test); train with --engine circuit"
+            f"its first test); train with {engine_named('circuit')}"
         )
     epoch = spike_counts.epoch.max()
     of_epoch = spike_counts[spike_counts.epoch == epoch]

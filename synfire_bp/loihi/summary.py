@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pandas as pd
 
 from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.errors import to_caller
 from synfire_bp.loihi.authors import PLACEMENTS
 from synfire_bp.loihi.cost_summary import Costs, cost_notes, cost_tables, predict
 from synfire_bp.loihi.placement import LIMITS, Placement
@@ -46,7 +47,8 @@ def hardware_report(
     yield from _placement_tables(training_on_chip, inference_on_chip)
     yield from _placement_notes(circuit, placement)
     if spike_counts is None or metrics is None:
-        yield "Energy and time are counted from real spikes: add --run DIR, a run of this model."
+        more = to_caller("add --run DIR, a run", "pass spike_counts and metrics of a Run")
+        yield f"Energy and time are counted from real spikes: {more} of this model."
         return
     costs = predict(training_on_chip, inference_on_chip, spike_counts, metrics)
     yield from cost_tables(circuit, costs)
@@ -75,8 +77,7 @@ def _placement_tables(training: Placement, inference: Placement) -> Iterator[Tab
 
 
 _PLACED = {
-    "own": "Placed on as few cores as hold it. The authors spread it over more: --placement "
-    "authors.",
+    "own": "Placed on as few cores as hold it. The authors spread it over more: {authors}.",
     "authors": "Placed by the rule of the authors' code, which gives the 81 cores of the paper for "
     "400-400-10 in training; that inference was placed by the same rule is assumed.",
 }
@@ -85,9 +86,10 @@ _PLACED = {
 def _placement_notes(circuit: Circuit, placement: str) -> Iterator[str]:
     """Yield what must be said beside the tables of a placement."""
     sources = ", ".join(source.name for source in circuit.sources)
+    authors = to_caller("--placement authors", "placement='authors'")
     yield (
         f"One compartment a neuron; the sources ({sources}) take none, their spikes come from "
-        f"outside. {_PLACED[placement]}"
+        f"outside. {_PLACED[placement].format(authors=authors)}"
     )
 
 

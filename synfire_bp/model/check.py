@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from synfire_bp.errors import ExperimentError
+from synfire_bp.errors import ExperimentError, to_caller
 from synfire_bp.model.base import BASE, Origin
 from synfire_bp.model.library import absolute
 from synfire_bp.model.sections import LAYERS, DatasetSection
@@ -166,7 +166,8 @@ def _unknown(root: type[BaseModel], place: Place) -> str:
         found = difflib.get_close_matches(key, elsewhere, n=1)
         hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
     if not section and not hint:
-        hint = "; if it is a section of a plug-in, load that with --plugin"
+        load = to_caller("--plugin", "sb.load_plugin")
+        hint = f"; if it is a section of a plug-in, load that with {load}"
     of = f" of {'.'.join(section)}" if section else ""
     return f"unknown key{hint}; known keys{of}: {', '.join(known)}"
 

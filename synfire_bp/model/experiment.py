@@ -44,6 +44,7 @@ from synfire_bp.model.sections import (
 )
 from synfire_bp.model.yaml_text import dump
 from synfire_bp.section import Section
+from synfire_bp.summary import Summarised, Summary
 from synfire_bp.variants import VARIANTS, Guarantees, Variant, acting_order, named_by_a_word
 
 __all__ = ["Experiment", "json_schema"]
@@ -60,11 +61,29 @@ _LATER = {
 """Keys that came after the first run directories, and what was true before them."""
 
 
-class Experiment(Section):
+class Experiment(Summarised, Section):
     """A model file, checked.  Make one with `from_file`, `from_yaml` or `from_dict`.
 
     Beside the sections that stand here it has one for every registered variant
     (`synfire_bp.variants`), None where the model file has none, and `training` and `record`.
+
+    Raises
+    ------
+    ExperimentError
+        If something is not allowed; one line per problem.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> experiment = sb.Experiment.from_file("digits", ["training.epochs=3"])
+    >>> experiment
+    <Experiment digits: 64-400-10 on digits; 3 epochs, seed 0>
+    >>> experiment.changed(["network.sizes=[64, 30, 10]"]).network.sizes
+    (64, 30, 10)
+    >>> sb.Experiment.from_file("digits", ["training.epocs=3"])
+    Traceback (most recent call last):
+        ...
+    synfire_bp.errors.ExperimentError: ...did you mean epochs?...
     """
 
     name: str = Field(
@@ -77,7 +96,7 @@ class Experiment(Section):
         default=(),
         max_length=50,
         description="Plug-ins that must be loaded, such as lab or lab>=1.2. It loads none: see "
-        "--plugin.",
+        "--plugin and load_plugin.",
     )
     dataset: DatasetSection = Field(description="What is learnt.")
     network: NetworkSection = Field(description="Sizes and ranges.")
@@ -123,6 +142,29 @@ class Experiment(Section):
     def whole(cls) -> type[Experiment]:
         """Return the class with a section for every variant that is registered now."""
         return _with_variants(tuple(VARIANTS.items()))
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def _summary(self) -> Summary:
+        training, sizes = self.training, "-".join(map(str, self.network.sizes))
+        first = "" if training.samples is None else f"first {training.samples:,} samples, "
+        course = f"{first}{training.epochs} epochs, seed {training.seed}"
+        dropped = ", ".join(
+            name for name in acting_order() if getattr(self, name, None) is not None
+        )
+        return Summary(
+            f"Experiment {self.name}",
+            (f"{sizes} on {self.dataset.name}", course, f"with {dropped}" if dropped else ""),
+            (
+                ("description", self.description),
+                ("data set", self.dataset.name),
+                ("sizes", sizes),
+                ("rule", self.learning.rule),
+                ("variants", dropped),
+                ("training", course),
+            ),
+        )
 
     def __reduce__(self) -> Any:
         """Pickle the values: the class is made anew, with the variants of the other process."""

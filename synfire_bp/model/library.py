@@ -16,7 +16,14 @@ _VARIANTS = "variants"
 
 
 def list_models() -> tuple[str, ...]:
-    """Return the names of the models that ship with synfire_bp, in alphabetical order."""
+    """Return the names of the models that ship with synfire_bp, in alphabetical order.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> "variants/mnist_deep" in sb.list_models()
+    True
+    """
     return tuple(sorted(shipped_models()))
 
 

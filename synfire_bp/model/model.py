@@ -29,6 +29,7 @@ from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.sections import LAYERS
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.summary import Summarised, Summary
 from synfire_bp.variants import Guarantees, Variant
 
 __all__ = ["Model", "assemble", "model_only"]
@@ -37,8 +38,8 @@ Weights = tuple[NDArray[np.int16], ...]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
+@dataclass(frozen=True, eq=False, repr=False)
+class Model(Summarised):
     """What is trained, resolved.
 
     Attributes
@@ -52,6 +53,20 @@ class Model:
         What the algorithm in integers does, or why it cannot follow.
     guarantees : Guarantees
         What of the paper's circuit holds.
+
+    Raises
+    ------
+    SynfireError
+        By `assemble`, which makes it.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits"))
+    >>> model.circuit
+    <Circuit 64-400-10: 12 phases, 2,610 neurons, 96,800 learning and 14,514 fixed synapses>
+    >>> [(matrix.shape, matrix.dtype) for matrix in model.start]
+    [((64, 400), dtype('int16')), ((400, 10), dtype('int16'))]
     """
 
     experiment: Experiment
@@ -59,6 +74,25 @@ class Model:
     inference: NetworkPlan
     algorithm: Algorithm
     guarantees: Guarantees
+
+    def _summary(self) -> Summary:
+        whole = self.experiment._summary()
+        circuit, algorithm = self.circuit._summary(), self.algorithm
+        follows = "the oracle cannot follow" if algorithm.obstacles else "the oracle follows"
+        lost = [
+            name.replace("_", " ") for name, holds in vars(self.guarantees).items() if not holds
+        ]
+        return Summary(
+            f"Model {self.name}",
+            (*whole.said, *circuit.said, follows),
+            (
+                *whole.facts,
+                *circuit.facts,
+                ("neurons are", type(self.network.neurons).__name__),
+                ("oracle", "; ".join(map(str, algorithm.obstacles)) or "follows"),
+                ("need not hold", ", ".join(lost)),
+            ),
+        )
 
     @property
     def name(self) -> str:
@@ -100,12 +134,27 @@ class Model:
 def assemble(experiment: Experiment | Model) -> Model:
     """Resolve an experiment: what its sections and variants say, put together once.
 
-    A model is returned as it is.
+    Parameters
+    ----------
+    experiment : Experiment or Model
+        A model is returned as it is.
+
+    Returns
+    -------
+    Model
+        With no question left open.
 
     Raises
     ------
     SynfireError
         If circuit, rule or variants contradict each other.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits"))
+    >>> model.rule.text
+    'dw = 4*r1*x0*y0 - 2*x0*y0'
     """
     if isinstance(experiment, Model):
         return experiment

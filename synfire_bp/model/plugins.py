@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from synfire_bp.errors import PluginError, SynfireError
+from synfire_bp.errors import PluginError, SynfireError, to_caller
+from synfire_bp.files import quoted
 from synfire_bp.registry import (
     LEFT_OUT,
     LOADING,
@@ -27,6 +28,8 @@ from synfire_bp.registry import (
     added_by,
     adding,
     all_or_nothing,
+    forget,
+    imported_beside,
     note_plugin,
     plain,
     plugins,
@@ -38,6 +41,7 @@ __all__ = [
     "VARIABLE",
     "Broken",
     "broken_plugins",
+    "how_to_load",
     "load_known",
     "load_plugin",
     "unmet",
@@ -67,6 +71,7 @@ class Broken:
 
 
 _BROKEN: dict[str, Broken] = {}
+_DIGESTS: dict[str, str] = {}  # of each plug-in's source files when it was loaded
 
 
 def broken_plugins() -> tuple[Broken, ...]:
@@ -76,7 +81,10 @@ def broken_plugins() -> tuple[Broken, ...]:
 
 
 def load_plugin(named: str | Path) -> Plugin:
-    """Load a plug-in, whole or not at all, here and in every process that this one starts.
+    r"""Load a plug-in, whole or not at all, here and in every process that this one starts.
+
+    One that is loaded already is not loaded a second time, unless its source files were changed
+    since: then it is loaded anew, and what it registered before is replaced.
 
     Parameters
     ----------
@@ -84,11 +92,26 @@ def load_plugin(named: str | Path) -> Plugin:
         A module, installed or in the current folder; the name of an installed plug-in; or the
         path of a Python file.
 
+    Returns
+    -------
+    Plugin
+        What was loaded.
+
     Raises
     ------
     PluginError
         If it is not there, raises on import, registers nothing, or something that cannot be.  The
-        message names plug-in, file, line and cure, and nothing of it stays registered.
+        message names plug-in, file, line and cure, and nothing of it stays registered; one that
+        fails when it is loaded anew stays as it was.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> text = "import synfire_bp as sb\nsb.rule('slow', 'dw = 2*r1*x0*y0 - 2*x0*y0 + 2*r1*x0*y0')"
+    >>> _ = Path("slow_rule.py").write_text(text)
+    >>> import synfire_bp as sb
+    >>> sb.load_plugin("slow_rule.py").name
+    'slow_rule'
     """
     named = str(named)
     if os.pathsep in named or not named.strip(". "):
@@ -101,10 +124,17 @@ def load_plugin(named: str | Path) -> Plugin:
         if broken := next((one for one in _BROKEN.values() if plain(named) in _names(one)), None):
             raise PluginError(broken.why)
         loaded = _load(_target(named))
+    elif loaded.file and loaded.digest() != _DIGESTS.get(loaded.name):
+        loaded = _load_anew(loaded)
     known = [part for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
     if loaded.reference not in known:
         os.environ[VARIABLE] = os.pathsep.join([*known, loaded.reference])
     return loaded
+
+
+def how_to_load(named: str) -> str:
+    """Return how a module, or the path of a file, is loaded as a plug-in."""
+    return to_caller(f"--plugin {quoted(named)}", f"sb.load_plugin({named!r})")
 
 
 def load_known() -> None:
@@ -181,7 +211,8 @@ def unmet(requirement: str) -> str | None:
         there = ", ".join(one.name for one in plugins()) or "none"
         return (
             f"the plug-in '{requirement}' is not loaded (loaded are: {there}); install it (pip "
-            f"install '{requirement}'), or name its module or file with --plugin"
+            f"install '{requirement}'), or name its module or file with "
+            f"{to_caller('--plugin', 'sb.load_plugin')}"
         )
     if asked.specifier and found.version is None:
         return (
@@ -252,6 +283,30 @@ def _load(target: _Target) -> Plugin:
         return _whole(target)
 
 
+def _load_anew(plugin: Plugin) -> Plugin:
+    """Import a plug-in whose files were changed; on any error it stays as it was."""
+    file = Path(plugin.file)
+    top = plugin.module.partition(".")[0]
+    beside = {top, *(other.stem for other in imported_beside(file) if file.stem != "__init__")}
+    by_file = _is_file(plugin.reference)
+    target = _Target(
+        plugin.name, plugin.module, file if by_file else None,
+        plugin.version if plugin.distribution else None, plugin.distribution,
+    )  # fmt: skip
+    with LOADING:
+        old = {name: one for name, one in sys.modules.items() if name.partition(".")[0] in beside}
+        try:
+            with all_or_nothing():
+                forget(plugin.name)
+                for name in old:
+                    del sys.modules[name]
+                importlib.invalidate_caches()
+                return _whole(target)
+        except BaseException:
+            sys.modules.update(old)
+            raise
+
+
 def _whole(target: _Target) -> Plugin:
     before, path = set(sys.modules), list(sys.path)
     environment = os.environ.get(VARIABLE)
@@ -285,6 +340,7 @@ def _whole(target: _Target) -> Plugin:
         if isinstance(error, KeyboardInterrupt):
             raise
         raise explained from None
+    _DIGESTS[plugin.name] = plugin.digest() if plugin.file else ""
     return plugin
 
 
@@ -343,7 +399,7 @@ def _explained(target: _Target, error: BaseException) -> PluginError:
         return PluginError(
             f"plug-in '{target.name}': there is no module '{target.module}', neither installed nor "
             f"in {os.getcwd()}; install it (pip install {target.name}), or name its file, such as "
-            f"--plugin path/to/{top}.py"
+            f"{how_to_load(f'path/to/{top}.py')}"
         )
     where = f"plug-in '{target.name}' ({_place(target, error)})"
     if isinstance(error, SynfireError):

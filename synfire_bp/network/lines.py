@@ -50,6 +50,14 @@ class Lines:
     functions : tuple of str
         Brian2 functions and constants that the lines call by name, each as "module:name"; they are
         imported where the network is built.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> lines = sb.Lines(plastic="open_back : integer (constant)", sent=("open_back",))
+    >>> model = sb.assemble(sb.Experiment.from_file("digits"))
+    >>> model.network.adding(lines, lambda *_: {"plastic.open_back": 1}).lines.sent
+    ('open_back',)
     """
 
     cells: str = ""

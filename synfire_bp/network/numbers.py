@@ -53,6 +53,12 @@ class Moment:
         Samples that the training has shown before.
     training_seed : int
         The seed of the training, for what is drawn once: delays, who is linked with whom.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> sb.Moment(seed=12, shown=1)
+    Moment(seed=12, shown=1, training_seed=0)
     """
 
     seed: int = 0

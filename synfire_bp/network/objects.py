@@ -16,6 +16,7 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.dense.internals import NumpyCodeObject, RuntimeDevice
 from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.errors import CircuitError
+from synfire_bp.summary import Summarised, Summary
 
 __all__ = ["STEP", "CircuitNetwork", "runtime_code", "weight_type"]
 
@@ -48,8 +49,8 @@ def runtime_code() -> type | None:
     return NumpyCodeObject if prefs.codegen.target == "auto" else None
 
 
-@dataclass
-class CircuitNetwork:
+@dataclass(repr=False)
+class CircuitNetwork(Summarised):
     """The Brian2 objects of a circuit.
 
     ``net[name]`` is the subgroup of a population, sources and gates ("g0", …) included.
@@ -75,6 +76,30 @@ class CircuitNetwork:
         Population name to subgroup of `cells`.
     n_samples : int or None
         How many samples it was given to show; None: it gets them when it runs.
+
+    Raises
+    ------
+    CircuitError
+        By `net[name]`, `run`: for a population that is not there, for more samples than there are.
+
+    Notes
+    -----
+    Times have units: a phase takes ``net.phase_time`` (1 ms here), a sample
+    ``net.circuit.n_phases`` of them.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> small = ["network.sizes=[64, 8, 10]"]
+    >>> model = sb.assemble(sb.Experiment.from_file("digits", small))
+    >>> net = sb.build_network(model, sb.load_dataset("digits"))
+    >>> net.run(1)
+    >>> net.network.t, net.samples_run
+    (13. * msecond, 1)
+    >>> int(net["h"].N), net.spike_counts().shape  # populations x phases
+    (8, (29, 12))
+    >>> next(iter(net.weights().values())).shape  # of x→h, (n_pre, n_post)
+    (64, 8)
     """
 
     circuit: Circuit
@@ -89,6 +114,26 @@ class CircuitNetwork:
     recorder: EventMonitor
     populations: dict[str, Subgroup]
     n_samples: int | None = None
+
+    def _summary(self) -> Summary:
+        circuit, learns = self.circuit._summary(), bool(self.circuit.reward_phases)
+        given = "" if self.n_samples is None else f" of {self.n_samples:,}"
+        shown = f"{self.samples_run:,}{given} samples shown"
+        return Summary(
+            f"{type(self).__name__} {'-'.join(map(str, self.circuit.sizes))}",
+            (*circuit.said, shown),
+            (
+                *circuit.facts,
+                ("samples", shown),
+                ("time", f"{self.network.t}; a phase takes {self.phase_time}"),
+                ("recorded", f"{int(self.recorder.num_events):,} spikes in net.recorder"),
+                ("look into", f"net['{self.circuit.hidden_units[0]}'], net.cells, "
+                 f"net.plastic{' (w)' if learns else ''}, net.weights(), net.network"),
+            ),
+        )  # fmt: skip
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.populations)
 
     def __getitem__(self, population: str) -> Subgroup:
         """Return the subgroup of a population."""

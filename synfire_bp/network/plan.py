@@ -21,6 +21,7 @@ from synfire_bp.errors import SynfireError, blaming
 from synfire_bp.network.lines import NO_LINES, Lines, combined
 from synfire_bp.network.neurons import MEMORYLESS, Neurons
 from synfire_bp.network.numbers import Moment, Numbers
+from synfire_bp.summary import Summarised, Summary
 
 __all__ = ["NetworkPlan", "NumberSource"]
 
@@ -28,8 +29,8 @@ NumberSource = Callable[[Circuit, PlasticLayout, Moment], Numbers]
 """Gives the numbers that a variant's lines need, as "group.variable" to values."""
 
 
-@dataclass(frozen=True)
-class NetworkPlan:
+@dataclass(frozen=True, repr=False)
+class NetworkPlan(Summarised):
     """Everything that a circuit's network is built from.
 
     Attributes
@@ -44,6 +45,20 @@ class NetworkPlan:
         What variants add to the Brian2 code.
     sources : tuple of callables
         Where the numbers of those lines come from.
+
+    Raises
+    ------
+    SynfireError
+        By `numbers`, if two variants give one number other values.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> model = sb.assemble(sb.Experiment.from_file("digits"))
+    >>> model.network.learns, model.inference.learns
+    (True, False)
+    >>> model.network.numbers(model.start, sb.Moment())["plastic.w"].shape  # one per synapse
+    (96800,)
     """
 
     circuit: Circuit
@@ -51,6 +66,17 @@ class NetworkPlan:
     neurons: Neurons = MEMORYLESS
     lines: Lines = NO_LINES
     sources: tuple[NumberSource, ...] = ()
+
+    def _summary(self) -> Summary:
+        circuit = self.circuit._summary()
+        neurons = type(self.neurons).__name__
+        rule = self.rule.text if self.rule is not None and self.learns else "nothing is learnt"
+        lines = f"{sum(1 for text in vars(self.lines).values() if text)} kinds of added lines"
+        return Summary(
+            f"NetworkPlan {'-'.join(map(str, self.circuit.sizes))}",
+            (*circuit.said, neurons, rule, lines * bool(self.lines)),
+            (*circuit.facts, ("neurons are", neurons), ("rule", rule)),
+        )
 
     @property
     def learns(self) -> bool:

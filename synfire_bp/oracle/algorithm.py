@@ -72,6 +72,16 @@ class Changes:
     ------
     SynfireError
         If bounds do not fit each other, or a number is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> shapes = sb.Algorithm((4, 3, 2)).shapes
+    >>> lowest = tuple(np.full(shape, -100, dtype=np.int16) for shape in shapes)
+    >>> narrow = sb.Changes(lowest, tuple(-low for low in lowest), probability=0.5)
+    >>> sb.Algorithm((4, 3, 2)).changing(narrow).changes.probability
+    0.5
     """
 
     lowest: Matrices
@@ -121,6 +131,14 @@ class Decay:
     ------
     SynfireError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> from synfire_bp.circuit.decay import WHOLE
+    >>> half_life = sb.Decay(every=100, keep=WHOLE // 2)  # half is left, every 100 samples
+    >>> sb.Algorithm((4, 3, 2), decay=half_life).decay.every
+    100
     """
 
     every: int
@@ -182,6 +200,20 @@ class Algorithm:
     ------
     SynfireError
         If it contradicts itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> paper = sb.Algorithm((4, 3, 2))
+    >>> paper.shapes  # of W1 and W2, (n_pre, n_post)
+    ((4, 3), (3, 2))
+    >>> weights = sb.initial_weights((4, 3, 2), seed=0)
+    >>> inputs, labels = np.eye(4, dtype=np.uint8), np.array([0, 1, 0, 1])
+    >>> samples = sb.oracle.Samples.of(inputs, labels, n_out=2)
+    >>> learnt = sb.oracle.learn(samples, weights, np.arange(4), paper)
+    >>> [matrix.shape for matrix in learnt.weights]
+    [(4, 3), (3, 2)]
     """
 
     sizes: tuple[int, ...]

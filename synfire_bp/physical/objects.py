@@ -14,7 +14,7 @@ from synfire_bp.physical.equations import NeuronCode
 __all__ = ["PhysicalNetwork"]
 
 
-@dataclass
+@dataclass(repr=False)
 class PhysicalNetwork(CircuitNetwork):
     """The Brian2 objects of a circuit in physical units; `net["h"]` is a population.
 
@@ -24,6 +24,19 @@ class PhysicalNetwork(CircuitNetwork):
         All cells; variables `v`, `gate`, `I_syn`, `fired` (in this phase) and so on.
     fixed, plastic, pulses : DenseSynapses
         Synapses on the membrane (`weight`, `w`), and the gates' pulses.
+
+    Notes
+    -----
+    Times have units: a phase takes ``net.phase_time``; `v` is in volt.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> small = ["network.sizes=[64, 8, 10]"]
+    >>> model = sb.assemble(sb.Experiment.from_file("variants/digits_lif", small))
+    >>> net = sb.build_network(model, sb.load_dataset("digits"))
+    >>> net.phase_time, net["h"].v.shape
+    (5. * msecond, (8,))
     """
 
     pulses: DenseSynapses | None = None

@@ -32,7 +32,7 @@ from synfire_bp.files import reason
 from synfire_bp.program.cache import ABOUT, BUILDING, KNOWN, USED, cache_folder
 from synfire_bp.program.compiler import compile_sources, compiler_version, last_lines, processor
 from synfire_bp.program.program import MANIFEST, Program
-from synfire_bp.program.spec import ProgramSpec
+from synfire_bp.program.spec import ProgramSpec, written_out
 from synfire_bp.registry import foreign_sources
 
 __all__ = ["build_programs"]
@@ -54,7 +54,7 @@ def build_programs(specs: Sequence[ProgramSpec]) -> list[Program]:
 
 def _build(spec: ProgramSpec, compiler: str) -> Program:
     cache, spec = cache_folder(), spec.bare()
-    asked = _digest(repr(spec), *_origin(), foreign_sources(), compiler, processor())
+    asked = _digest(written_out(spec), *_origin(), foreign_sources(), compiler, processor())
     known = cache / KNOWN / asked
     if program := _known_program(cache, known):
         return program

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from synfire_bp.errors import BuildError
+from synfire_bp.errors import BuildError, engine_named
 
 __all__ = ["FLAGS", "SOURCES", "compile_sources", "compiler_version", "last_lines", "processor"]
 
@@ -38,7 +38,7 @@ def compiler_version() -> str:
         raise BuildError(
             f"the circuit is compiled to C++, but '{command.split()[0]}' is not on the PATH; "
             "install a C++17 compiler (Debian: apt install g++), set CXX to yours, or run the "
-            "algorithm alone with --engine oracle"
+            f"algorithm alone with {engine_named('oracle')}"
         )
     try:
         version = subprocess.run(

@@ -7,7 +7,7 @@ to the process that generates the code, and only there it builds its network.  N
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from synfire_bp.dense.internals import ArrayVariable
 
-__all__ = ["Kind", "ProgramNetwork", "ProgramSpec", "Result"]
+__all__ = ["Kind", "ProgramNetwork", "ProgramSpec", "Result", "written_out"]
 
 Kind = Literal["values", "samples", "last sample", "steps"]
 """What the values of a variable are.
@@ -90,7 +90,7 @@ class ProgramSpec(Protocol):
         """Time steps for which a sample is shown."""
 
     def bare(self) -> ProgramSpec:
-        """Return the spec with standard numbers: its `repr` is all that the code depends on."""
+        """Return the spec with standard numbers: written out, all that the code depends on."""
 
     def about(self) -> dict[str, Any]:
         """Return what a person wants to know of the program."""
@@ -105,3 +105,33 @@ class ProgramSpec(Protocol):
         codeobj_class : type or None
             What generates the code of the network's objects; None: Brian2.
         """
+
+
+def written_out(value: object) -> str:
+    """Return all that a spec consists of, as text: each dataclass with its fields.
+
+    Not `repr`, which is for people and may leave things out.
+
+    Examples
+    --------
+    >>> from synfire_bp.circuit.rows import Phase
+    >>> written_out((Phase(0, "input"), 1))
+    "(Phase(index=0, meaning='input', learning=''), 1)"
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = (
+            f"{one.name}={written_out(getattr(value, one.name))}"
+            for one in fields(value)
+            if one.repr
+        )
+        return f"{type(value).__qualname__}({', '.join(parts)})"
+    if type(value) is tuple:
+        inner = ", ".join(map(written_out, value))
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if type(value) is list:
+        return f"[{', '.join(map(written_out, value))}]"
+    if type(value) is dict:
+        return (
+            "{" + ", ".join(f"{written_out(k)}: {written_out(v)}" for k, v in value.items()) + "}"
+        )
+    return repr(value)

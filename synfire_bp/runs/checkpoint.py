@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.errors import CheckpointError
+from synfire_bp.errors import CheckpointError, another_out, engine_named, to_caller
 from synfire_bp.files import json_bytes, npz_bytes, reason, write_atomically
 from synfire_bp.runs.directory import (
     METRIC_COLUMNS,
@@ -30,7 +30,6 @@ from synfire_bp.runs.directory import (
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
 _FORMAT = 1
-_ANEW = "delete its folder and start again, or choose another --out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +125,7 @@ def load_checkpoint(
     text, stored = _read_whole(path)
     rest = json.loads(text)
     if rest.pop("format") != _FORMAT:
-        raise CheckpointError(f"{path}: was written by another version of synfire_bp; {_ANEW}")
+        raise CheckpointError(f"{path}: was written by another version of synfire_bp; {_anew()}")
     _refuse_other(path, rest, expected_fingerprint, expected_engine)
     n_layers = rest.pop("layers")
     matrices = rest.get("names") or [f"w{n}" for n in range(1, n_layers + 1)]
@@ -142,12 +141,18 @@ def load_checkpoint(
     )
 
 
+def _anew() -> str:
+    return f"delete its folder and start again, or {another_out()}"
+
+
 def _read_whole(path: Path) -> tuple[bytes, dict[str, NDArray]]:
     """Return the text and the arrays of a checkpoint whose SHA-256 fits."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such checkpoint; start without --resume") from None
+        raise CheckpointError(
+            f"{path}: no such checkpoint; start without {to_caller('--resume', 'resume=True')}"
+        ) from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {reason(error)}") from None
     try:
@@ -156,10 +161,10 @@ def _read_whole(path: Path) -> tuple[bytes, dict[str, NDArray]]:
         text, digest = stored.pop("rest").tobytes(), stored.pop("sha256").tobytes()
     except Exception as error:  # numpy, zipfile, zlib, struct, …: each has its own for a bad byte
         raise CheckpointError(
-            f"{path}: is damaged ({len(content):,} bytes; {type(error).__name__}); {_ANEW}"
+            f"{path}: is damaged ({len(content):,} bytes; {type(error).__name__}); {_anew()}"
         ) from None
     if _digest(text, stored) != digest:
-        raise CheckpointError(f"{path}: is damaged (its SHA-256 does not fit); {_ANEW}")
+        raise CheckpointError(f"{path}: is damaged (its SHA-256 does not fit); {_anew()}")
     return text, stored
 
 
@@ -172,13 +177,13 @@ def _refuse_other(
     if expected_engine not in (None, rest["engine"]):
         raise CheckpointError(
             f"{path}: belongs to the engine '{rest['engine']}', not '{expected_engine}'; "
-            f"resume with --engine {rest['engine']}, or choose another --out"
+            f"resume with {engine_named(rest['engine'])}, or {another_out()}"
         )
     if expected_fingerprint not in (None, rest["fingerprint"]):
         raise CheckpointError(
             f"{path}: belongs to another model (fingerprint {rest['fingerprint'][:12]}, not "
             f"{str(expected_fingerprint)[:12]}: data, network, rule, samples or seed differ); "
-            "choose another --out"
+            f"{another_out()}"
         )
 
 
@@ -189,7 +194,7 @@ def _refuse_old_sums(path: Path, counters: Mapping[str, Any]) -> None:
         if score[0]:
             raise CheckpointError(
                 f"{path}: was written between two tests by an older version, which counted a "
-                f"silent output as class 0, and can only be read; {_ANEW}"
+                f"silent output as class 0, and can only be read; {_anew()}"
             )
         score[:] = [0, 0, 0, 0, 0, score[-1] * [0]]
 

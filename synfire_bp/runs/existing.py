@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synfire_bp.errors import ExperimentError, RunDirectoryError
+from synfire_bp.errors import ExperimentError, RunDirectoryError, another_out, to_caller
 from synfire_bp.files import LOCK, naming_os_errors
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint
@@ -34,7 +34,9 @@ def refuse_foreign(path: Path) -> None:
         if not path.exists():
             return
         if not path.is_dir():
-            raise RunDirectoryError(f"{path}: is a file; --out must name a folder")
+            raise RunDirectoryError(
+                f"{path}: is a file; {to_caller('--out', 'out')} must name a folder"
+            )
         names = {file.name for file in path.iterdir()}
     names = {name for name in names if name != LOCK and not _is_temporary(name)}
     is_run = EXPERIMENT in names and bool(names & {PROVENANCE, CHECKPOINT})
@@ -42,7 +44,7 @@ def refuse_foreign(path: Path) -> None:
     if names and not is_run and not begun:
         raise RunDirectoryError(
             f"{path}: is not empty and no run directory (it holds {', '.join(sorted(names)[:3])}"
-            f"{', …' if len(names) > 3 else ''}); choose another --out"
+            f"{', …' if len(names) > 3 else ''}); {another_out()}"
         )
 
 
@@ -66,7 +68,7 @@ def provenance_before(
         there = Experiment.from_file(path / EXPERIMENT).decisive()
     except ExperimentError as error:
         raise RunDirectoryError(
-            f"{path}: holds a run whose model cannot be read; choose another --out. {error}"
+            f"{path}: holds a run whose model cannot be read; {another_out()}. {error}"
         ) from None
     differ = _differences(there, experiment.decisive())
     recorded = before.get("fingerprint", fingerprint if not differ else None)
@@ -78,12 +80,13 @@ def provenance_before(
         differ.append(f"engine: {before['engine']} there, {engine} asked for")
     if differ:
         raise RunDirectoryError(
-            "\n".join([f"{path}: holds another experiment; choose another --out", *differ])
+            "\n".join([f"{path}: holds another experiment; {another_out()}", *differ])
         )
     if not resume:
+        go_on = to_caller("add --resume", "pass resume=True")
         raise RunDirectoryError(
-            f"{path}: holds this experiment already; add --resume to go on with it, or choose "
-            "another --out"
+            f"{path}: holds this experiment already; {go_on} to go on with it (what is finished is "
+            f"not done again), or {another_out()}"
         )
     return before
 
@@ -100,7 +103,7 @@ def refuse_shorter(path: Path, checkpoint: Checkpoint, epochs: int) -> None:
     if begun > epochs:
         raise RunDirectoryError(
             f"{path}: its training is in epoch {begun} already, but training.epochs is {epochs}; "
-            f"ask for {begun} epochs or more, or choose another --out"
+            f"ask for {begun} epochs or more, or {another_out()}"
         )
 
 

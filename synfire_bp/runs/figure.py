@@ -90,6 +90,20 @@ def figure(
     ------
     SynfireError
         If the name is taken, or title or caption are empty.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> def epochs(runs):
+    ...     return sb.Run(runs / "digits").metrics
+    >>> @sb.figure("course", title="Course", caption="Accuracy over epochs.", numbers=epochs)
+    ... def course(metrics):
+    ...     from matplotlib.figure import Figure
+    ...     made = Figure()
+    ...     made.subplots().plot(metrics.epoch, metrics.accuracy_spikes)
+    ...     return made
+    >>> course.__name__  # `synfire-bp figures course` draws it
+    'course'
     """
 
     def register(draw: F) -> F:
@@ -98,6 +112,7 @@ def figure(
                 raise SynfireError(f"figure '{name}' has no {what}; say in words what it shows")
         made = OwnFigure(name, title, caption, group, numbers, draw, svg)
         object.__setattr__(made, "__module__", draw.__module__)
+        object.__setattr__(made, "__wrapped__", draw)
         FIGURES.register(name, made)
         return draw
 

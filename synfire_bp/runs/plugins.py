@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from synfire_bp.errors import PluginError
+from synfire_bp.errors import PluginError, another_out
 from synfire_bp.files import quoted
 from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.plugins import how_to_load
 from synfire_bp.registry import Plugin, plain, plugin_of, plugins, script_of
 from synfire_bp.runs.provenance import stored_provenance
 from synfire_bp.variants import VARIANTS
@@ -91,7 +92,7 @@ def refuse_other_plugins(path: Path) -> None:
         if why := _differs(stored, loaded):
             raise PluginError(
                 f"{path}: {why}. With other code a training ends with other bits: {_cure(stored)}, "
-                "or train again, into another --out"
+                f"or train again: {another_out()}"
             )
 
 
@@ -140,4 +141,7 @@ def _cure(stored: Mapping[str, Any]) -> str:
     if name:
         asked = f"{name}=={version}" if version else str(name)
         return f"install it: pip install {quoted(asked)}"
-    return f"load it as it was then: --plugin {quoted(str(stored.get('file') or stored['module']))}"
+    named = str(stored.get("file") or stored["module"])
+    if named == "__main__":
+        return "define it as it was then, in this session"
+    return f"load it as it was then: {how_to_load(named)}"

@@ -13,7 +13,13 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.errors import ExperimentError, RunDirectoryError
+from synfire_bp.errors import (
+    ExperimentError,
+    RunDirectoryError,
+    SynfireError,
+    another_out,
+    to_caller,
+)
 from synfire_bp.files import quoted, reason
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import load_checkpoint
@@ -33,6 +39,7 @@ from synfire_bp.runs.directory import (
 )
 from synfire_bp.runs.plugins import refuse_missing_plugins
 from synfire_bp.runs.provenance import stored_provenance
+from synfire_bp.summary import Summarised, Summary, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,20 +50,102 @@ _T = TypeVar("_T")
 
 
 class PopulationSpikes(NamedTuple):
-    """Spikes of one population: which neuron (`i`), in which time step (`step`)."""
+    """Spikes of one population: which neuron (`i`), in which time step (`step`).
+
+    Attributes
+    ----------
+    i : integer array, shape (spikes,)
+        Neuron, from 0 within its population.
+    step : integer array, shape (spikes,)
+        Phases since phase 0 of the first recorded sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synfire_bp as sb
+    >>> spikes = sb.PopulationSpikes(i=np.array([0, 2]), step=np.array([3, 15]))
+    >>> spikes.step // 12  # which sample, in the training circuit
+    array([0, 1])
+    """
 
     i: NDArray[np.integer]
     step: NDArray[np.integer]
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Summarised):
     """A run directory, for reading.  Files are read when they are asked for.
 
-    Every attribute raises RunDirectoryError if its file is missing or damaged.
+    Every attribute raises RunDirectoryError if there is no run, or its file is missing or damaged.
+
+    Parameters
+    ----------
+    path : str or Path
+        The directory.  `Run.open` looks at once whether it is one.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> few = ["network.sizes=[64, 8, 10]", "training.samples=100", "training.epochs=2"]
+    >>> _ = sb.train(sb.Experiment.from_file("digits", few), engine="oracle", out="runs/few")
+    >>> run = sb.Run("runs/few")
+    >>> run.finished, list(run.weights), run.weights["w1"].shape
+    (True, ['w1', 'w2', 'w1_init', 'w2_init'], (64, 8))
+    >>> run.metrics[["epoch", "split", "samples"]].values.tolist()
+    [[1.0, 'train', 100], [1.0, 'test', 359], [2.0, 'train', 100], [2.0, 'test', 359]]
+    >>> sb.Run("runs/none").metrics
+    Traceback (most recent call last):
+        ...
+    synfire_bp.errors.RunDirectoryError: runs/none: no such run; ...
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        """Take a path that is given as text, too."""
+        object.__setattr__(self, "path", Path(self.path).expanduser())
+
+    def _summary(self) -> Summary:
+        title = f"Run {self.path}"
+        try:
+            self._refuse_none()
+        except RunDirectoryError as error:
+            return Summary(title, (str(error).removeprefix(f"{self.path}: "),))
+        about = stored_provenance(self.path)  # whatever is wrong with the files, as far as it goes
+        try:
+            experiment = self.experiment._summary()
+        except SynfireError as error:
+            experiment = Summary("", (), (("model", str(error)),))
+        try:
+            table = self.metrics
+        except RunDirectoryError as error:
+            said, rows = [str(error)], []
+        else:
+            tests = table[table.split == "test"]
+            rows = [
+                (f"{row.epoch:g}", f"{row.samples:,}", percent(row.accuracy_spikes),
+                 percent(row.accuracy_argmax), percent(row.accuracy_potential))
+                for row in tests.itertuples()
+            ]  # fmt: skip
+            said = [
+                f"epoch {epoch}: test {spikes} by spikes, {potential} by potential"
+                for epoch, _, spikes, _, potential in rows[-1:]
+            ]
+        state = "finished" if about.get("finished") else "not finished"
+        named = experiment.title.removeprefix("Experiment ")
+        warned = [str(text) for text in about.get("warnings", ())]
+        return Summary(
+            title,
+            (f"{named}, {about.get('engine', 'unknown engine')}, {state}".lstrip(", "), *said),
+            (
+                *experiment.facts,
+                ("engine", str(about.get("engine", "?"))),
+                ("state", state),
+                ("warnings", "; ".join(warned)),
+            ),
+            ("epoch", "test samples", "by spikes", "by argmax", "by potential"),
+            rows,
+        )
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -67,14 +156,21 @@ class Run:
         RunDirectoryError
             If it is none.
         """
-        path = Path(path).expanduser()
+        run = cls(Path(path))
+        run._refuse_none()
+        return run
+
+    def _refuse_none(self) -> None:
+        """Raise RunDirectoryError if there is no run in this place."""
+        path = self.path
         if not path.exists():
-            raise RunDirectoryError(
-                f"{path}: no such run; make one with: synfire-bp train MODEL --out {quoted(path)}"
+            make = to_caller(
+                f"synfire-bp train MODEL --out {quoted(path)}",
+                f"sb.train(sb.Experiment.from_file(MODEL), out={str(path)!r})",
             )
+            raise RunDirectoryError(f"{path}: no such run; make one with: {make}")
         if not (path / EXPERIMENT).is_file():
             raise RunDirectoryError(f"{path}: is no run directory (it holds no {EXPERIMENT})")
-        return cls(path)
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -82,6 +178,7 @@ class Run:
 
         Raises PluginError if it needs a plug-in that is not loaded; all else can be read without.
         """
+        self._refuse_none()
         refuse_missing_plugins(self.path)
         try:
             return Experiment.from_file(self.path / EXPERIMENT)
@@ -105,6 +202,7 @@ class Run:
     def activity(self) -> pd.DataFrame:
         """Sparsity, weight changes, …; without rows if the engine reported none."""
         if not (self.path / ACTIVITY).exists():
+            self._refuse_none()
             import pandas as pd
 
             return pd.DataFrame()
@@ -142,10 +240,15 @@ class Run:
     @cached_property
     def _spike_arrays(self) -> dict[str, NDArray]:
         if not (self.path / SPIKES).exists():
+            self._refuse_none()
+            model, out = self.path / EXPERIMENT, f"{self.path}-spikes"
+            make = to_caller(
+                f"synfire-bp train {quoted(model)} --engine circuit --set record.samples=3 "
+                f"--out {quoted(out)}",
+                f"sb.train(run.experiment.changed(['record.samples=3']), out={out!r})",
+            )
             raise RunDirectoryError(
-                f"{self.path}: no spikes were recorded; make a run that does with: synfire-bp "
-                f"train {quoted(self.path / EXPERIMENT)} --engine circuit "
-                f"--set record.samples=3 --out {quoted(f'{self.path}-spikes')}"
+                f"{self.path}: no spikes were recorded; make a run that does with: {make}"
             )
         return self._read(SPIKES, _read_arrays)
 
@@ -169,11 +272,16 @@ class Run:
         try:
             content = file.read_bytes()
         except FileNotFoundError:
+            self._refuse_none()
             engine = stored_provenance(self.path).get("engine", "circuit")
+            go_on = to_caller(
+                f"synfire-bp train {quoted(self.path / EXPERIMENT)} --engine {engine} "
+                f"--out {quoted(self.path)} --resume",
+                f"sb.train(run.experiment, engine={engine!r}, out={str(self.path)!r}, resume=True)",
+            )
             raise RunDirectoryError(
                 f"{file}: no such file; the training was stopped before it wrote one. Go on with: "
-                f"synfire-bp train {quoted(self.path / EXPERIMENT)} --engine {engine} "
-                f"--out {quoted(self.path)} --resume"
+                f"{go_on}"
             ) from None
         except OSError as error:
             raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
@@ -181,9 +289,9 @@ class Run:
             return read(io.BytesIO(content))
         except Exception as error:  # as many kinds as there are ways to spoil a file
             mend = (
-                "train again, into another --out"
+                f"train again: {another_out()}"
                 if name == SPIKES
-                else f"--resume writes it anew from {CHECKPOINT}"
+                else f"{to_caller('--resume', 'resume=True')} writes it anew from {CHECKPOINT}"
             )
             raise RunDirectoryError(
                 f"{file}: is damaged ({type(error).__name__}: {error}). To mend it: {mend}"

@@ -22,7 +22,7 @@ import dask
 from distributed import Client, Future, LocalCluster, WorkerPlugin
 from distributed.scheduler import KilledWorker
 
-from synfire_bp.errors import Interrupted, SweepError
+from synfire_bp.errors import Interrupted, SweepError, to_caller
 from synfire_bp.sweep.pool import Crew, Ended, Sized
 
 __all__ = ["Call", "ClusterLost", "DaskCrew", "local_workers", "remote_workers", "usable_cores"]
@@ -266,11 +266,12 @@ def remote_workers(scheduler: str) -> Iterator[Client]:
     SweepError
         If it is neither, or cannot be reached.
     """
+    named_by = to_caller("--scheduler", "scheduler")
     file = Path(scheduler).expanduser()
     named = {"scheduler_file": str(file)} if file.is_file() else {"address": scheduler}
     if "address" in named and "://" not in scheduler and not _looks_like_address(scheduler):
         raise SweepError(
-            f"--scheduler {scheduler}: is neither a scheduler file nor an address such as "
+            f"{named_by} {scheduler}: is neither a scheduler file nor an address such as "
             "tcp://host:8786"
         )
     for name in [*logging.root.manager.loggerDict]:
@@ -281,7 +282,7 @@ def remote_workers(scheduler: str) -> Iterator[Client]:
         client = Client(**named, timeout="15s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise SweepError(
-            f"--scheduler {scheduler}: cannot be reached: {str(error).splitlines()[0]}; is "
+            f"{named_by} {scheduler}: cannot be reached: {str(error).splitlines()[0]}; is "
             "`dask scheduler` running there, with the same version of distributed?"
         ) from None
     with client:

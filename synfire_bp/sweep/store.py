@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synfire_bp.errors import RunDirectoryError, SweepError
+from synfire_bp.errors import RunDirectoryError, SweepError, another_out, to_caller
 from synfire_bp.files import reason, take_lock, write_atomically
 from synfire_bp.sweep.columns import cell, design_table, epoch_table, run_schema
 from synfire_bp.sweep.definition import Sweep
@@ -80,7 +80,9 @@ class SweepStore:
         except OSError as error:
             raise SweepError(
                 f"{path}: cannot be used as the folder of a sweep: {reason(error)}; "
-                "choose an --out that can be written"
+                + to_caller(
+                    "choose an --out that can be written", "pass an out that can be written"
+                )
             ) from None
         try:
             lock = take_lock(path)
@@ -209,7 +211,7 @@ def _refuse_foreign(path: Path) -> None:
         if not path.exists():
             return
         if not path.is_dir():
-            raise SweepError(f"{path}: is a file; --out must name a folder")
+            raise SweepError(f"{path}: is a file; {to_caller('--out', 'out')} must name a folder")
         names = {file.name for file in path.iterdir()} - {LOCK, PARTS, DESIGN}
     except OSError as error:
         raise SweepError(f"{path}: cannot be read: {reason(error)}") from None
@@ -217,8 +219,8 @@ def _refuse_foreign(path: Path) -> None:
     if names and SWEEP not in names:
         raise SweepError(
             f"{path}: is not empty and no folder of a sweep (it holds "
-            f"{', '.join(sorted(names)[:3])}{', …' if len(names) > 3 else ''}); choose another "
-            "--out"
+            f"{', '.join(sorted(names)[:3])}{', …' if len(names) > 3 else ''}); "
+            f"{another_out()}"
         )
 
 
@@ -229,9 +231,7 @@ def _refuse_another(path: Path, sweep: Sweep) -> None:
     try:
         there = json.loads(lines[1].removeprefix("# "))
     except (IndexError, ValueError):
-        raise SweepError(
-            f"{path / SWEEP}: is damaged, or was changed; choose another --out"
-        ) from None
+        raise SweepError(f"{path / SWEEP}: is damaged, or was changed; {another_out()}") from None
     asked = json.loads(json.dumps(sweep.definition(), default=str))
     differ = [
         f"{key}: {json.dumps(there.get(key))} there, {json.dumps(asked.get(key))} asked for"
@@ -239,4 +239,4 @@ def _refuse_another(path: Path, sweep: Sweep) -> None:
         if there.get(key) != asked.get(key)
     ]
     shown = [*differ[:6], f"and {len(differ) - 6} more"] if len(differ) > 7 else differ
-    raise SweepError("\n".join([f"{path}: holds another sweep; choose another --out", *shown]))
+    raise SweepError("\n".join([f"{path}: holds another sweep; {another_out()}", *shown]))

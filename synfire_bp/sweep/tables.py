@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from synfire_bp.errors import SweepError
+from synfire_bp.errors import SweepError, to_caller
 from synfire_bp.sweep.columns import EPOCH_COLUMNS, RUN_COLUMNS, planned_of
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun
@@ -120,7 +120,8 @@ def _needed(path: str | Path) -> Path:
         what = (
             f"is no folder of a sweep (it holds no {SWEEP})" if path.exists() else "no such sweep"
         )
-        raise SweepError(f"{path}: {what}; make one with: synfire-bp sweep SWEEP --out {path}")
+        make = to_caller(f"synfire-bp sweep SWEEP --out {path}", f"run_sweep(sweep, {str(path)!r})")
+        raise SweepError(f"{path}: {what}; make one with: {make}")
     return path
 
 

@@ -19,6 +19,8 @@ from synfire_bp.errors import (
     Interrupted,
     InvariantError,
     RunDirectoryError,
+    another_out,
+    to_caller,
 )
 from synfire_bp.model.model import Model
 from synfire_bp.progress import WorkProgress
@@ -30,7 +32,7 @@ from synfire_bp.training.guarantees import suspects
 from synfire_bp.training.schedule import epoch_order, evaluation_points, next_pause
 from synfire_bp.training.silence import findings, said_before
 
-__all__ = ["Course", "Memory"]
+__all__ = ["Course", "Memory", "how_to_go_on"]
 
 Spikes = Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
 """Population name to (neuron, step) of its spikes."""
@@ -89,6 +91,13 @@ class _Sums:
         self.seconds += seconds
 
 
+def how_to_go_on(path: Path) -> str:
+    """Return how a training that was stopped is taken up again."""
+    return to_caller(
+        f"go on with --resume and --out {path}", f"go on with resume=True and out={str(path)!r}"
+    )
+
+
 class Course:
     """One training, from its checkpoint to its end."""
 
@@ -141,8 +150,8 @@ class Course:
                 self._train_to_next_pause(engine)
             if self.stop():
                 raise Interrupted(
-                    f"stopped after {self.done:,} of {self.total:,} samples; go on with --resume "
-                    f"and --out {self.writer.path}"
+                    f"stopped after {self.done:,} of {self.total:,} samples; "
+                    f"{how_to_go_on(self.writer.path)}"
                 )
 
     def _train_to_next_pause(self, engine: Engine) -> None:
@@ -200,8 +209,8 @@ class Course:
             raise ExperimentError(
                 f"{self.model.name}: record.samples asks for the samples from number "
                 f"{self.recorded_from + 1:,} on, but {self.done:,} were shown already and not all "
-                "of them recorded; set record.samples to 0, raise training.epochs, or choose "
-                "another --out"
+                "of them recorded; set record.samples to 0, raise training.epochs, or "
+                f"{another_out()}"
             )
         begin, end = self.recorded_from - first, self.done - first
         spikes = {
@@ -313,8 +322,8 @@ class Course:
         message = f"{where}: " + "\n".join(problems)
         if not self.keep_going:
             raise InvariantError(
-                f"{message}\nThe run stands at its last checkpoint; --keep-going goes on in spite "
-                "of this"
+                f"{message}\nThe run stands at its last checkpoint; "
+                f"{to_caller('--keep-going', 'keep_going=True')} goes on in spite of this"
             )
         self.progress.note(f"warning: {message}")
 

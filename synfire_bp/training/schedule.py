@@ -18,10 +18,28 @@ def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 
     A new shuffle each epoch, as in the paper's protocol.  Same arguments, same order.
 
+    Parameters
+    ----------
+    seed, epoch : int
+        Which shuffle; 0 or more.
+    n : int
+        Training samples.
+
     Raises
     ------
     SynfireError
         If an argument is negative.
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        Every sample once.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> sorted(sb.epoch_order(seed=0, epoch=0, n=4).tolist())
+    [0, 1, 2, 3]
     """
     if min(seed, epoch, n) < 0:
         raise SynfireError(f"seed {seed}, epoch {epoch} and n {n} must not be negative")

@@ -20,11 +20,11 @@ from synfire_bp.errors import (
 )
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, assemble
-from synfire_bp.progress import WorkProgress
+from synfire_bp.progress import WorkProgress, silent
 from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.run import Run
 from synfire_bp.runs.writer import RunWriter
-from synfire_bp.training.course import Course, Memory
+from synfire_bp.training.course import Course, Memory, how_to_go_on
 from synfire_bp.training.data import dataset_of
 from synfire_bp.training.interrupt import StopRequest
 
@@ -38,7 +38,7 @@ def train(
     out: str | Path,
     resume: bool = False,
     keep_going: bool = False,
-    quiet: bool = True,
+    quiet: bool | None = None,
 ) -> Run:
     """Train a model and write a run directory.
 
@@ -54,8 +54,8 @@ def train(
         Go on from the checkpoint in `out`, if there is one; otherwise `out` must be new.
     keep_going : bool
         Only report a broken invariant (stray spikes, unequal copies of weights), do not stop.
-    quiet : bool
-        Show no progress.
+    quiet : bool, optional
+        Show no progress; if left out, it is shown in a notebook, and nowhere else.
 
     Returns
     -------
@@ -70,7 +70,21 @@ def train(
         If the circuit broke an invariant.
     SynfireError
         For bad input of any kind; see `synfire_bp.errors`.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> few = ["network.sizes=[64, 8, 10]", "training.samples=100", "training.epochs=1"]
+    >>> experiment = sb.Experiment.from_file("digits", few)
+    >>> run = sb.train(experiment, engine="oracle", out="runs/few")
+    >>> run.finished
+    True
+    >>> more = experiment.changed(["training.epochs=2"])
+    >>> longer = sb.train(more, engine="oracle", out="runs/few", resume=True)  # goes on
+    >>> float(longer.metrics.epoch.max())
+    2.0
     """
+    quiet = silent(quiet)
     model = assemble(model)
     check_engine(engine, model)  # before a folder is made
     dataset = dataset_of(model, quiet=quiet)
@@ -154,8 +168,7 @@ def _prepared(name: str, model: Model, dataset: Dataset, stop: StopRequest, out:
     except BuildError:
         if stop():  # Ctrl-C at a terminal reaches the compiler too
             raise Interrupted(
-                f"stopped while the engine '{name}' was prepared; go on with --resume and --out "
-                f"{out}"
+                f"stopped while the engine '{name}' was prepared; {how_to_go_on(out)}"
             ) from None
         raise
 

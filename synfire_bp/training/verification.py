@@ -14,7 +14,8 @@ from synfire_bp.engines.oracle import OracleEngine
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, assemble
-from synfire_bp.progress import WorkProgress
+from synfire_bp.progress import WorkProgress, silent
+from synfire_bp.summary import Summarised, Summary
 from synfire_bp.training.data import dataset_of
 from synfire_bp.training.schedule import epoch_order
 
@@ -27,6 +28,12 @@ class Comparison:
 
     `learnt` is the number of weights that training changed: a comparison in which nothing was
     learnt proves nothing.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> sb.Comparison("x→h", compared=512, different=0, learnt=100).different
+    0
     """
 
     projection: str
@@ -35,9 +42,30 @@ class Comparison:
     learnt: int
 
 
-@dataclass(frozen=True)
-class Verification:
-    """What `verify` found."""
+@dataclass(frozen=True, repr=False)
+class Verification(Summarised):
+    """What `verify` found.
+
+    Attributes
+    ----------
+    samples, seed : int
+        How many samples were shown to both; the seed of weights and order.
+    projections : tuple of Comparison
+        One for each plastic projection.
+    scores_equal : bool
+        Whether both answered alike.
+    strays : tuple of Stray
+        Spikes in phases in which they must not be.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> found = sb.Verification(
+    ...     20, 0, (sb.Comparison("x→h", compared=512, different=3, learnt=100),), True, ()
+    ... )
+    >>> found.exact
+    False
+    """
 
     samples: int
     seed: int
@@ -54,6 +82,31 @@ class Verification:
             and not self.strays
         )
 
+    def _summary(self) -> Summary:
+        rows, stray = self.projections, sum(one.spikes for one in self.strays)
+        compared, different, learnt = (
+            sum(getattr(row, name) for row in rows) for name in ("compared", "different", "learnt")
+        )
+        said = (
+            f"{compared:,} weights compared, {different:,} different, {learnt:,} learnt",
+            f"scores {'equal' if self.scores_equal else 'DIFFERENT'}",
+            f"{stray:,} stray spikes",
+        )
+        return Summary(
+            f"Verification {'equal' if self.exact else 'NOT EQUAL'}",
+            (f"circuit against oracle, {self.samples:,} samples, seed {self.seed}", *said),
+            (
+                ("circuit against oracle", "equal" if self.exact else "NOT EQUAL"),
+                ("samples", f"{self.samples:,}, seed {self.seed}"),
+                *zip(("weights", "scores", "spikes"), said, strict=True),
+            ),
+            ("projection", "weights", "different", "changed by learning"),
+            [
+                (row.projection, f"{row.compared:,}", f"{row.different:,}", f"{row.learnt:,}")
+                for row in rows
+            ],
+        )
+
     def summary(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
         return asdict(self) | {"exact": self.exact}
@@ -64,7 +117,7 @@ def verify(
     *,
     samples: int | None = None,
     epochs: int = 1,
-    quiet: bool = True,
+    quiet: bool | None = None,
 ) -> Verification:
     """Train both engines on the same samples from the same weights, and compare.
 
@@ -76,14 +129,28 @@ def verify(
         Use only the first so many training samples, instead of what the model says.
     epochs : int
         Passes through them.
-    quiet : bool
-        Show no progress.
+    quiet : bool, optional
+        Show no progress; if left out, it is shown in a notebook, and nowhere else.
+
+    Returns
+    -------
+    Verification
+        `exact` if no weight, no answer and no silence differs.
 
     Raises
     ------
     SynfireError
         If the data or an engine cannot be used, or the oracle cannot follow a variant.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> experiment = sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"])
+    >>> found = sb.verify(experiment, samples=20)
+    >>> found.exact, sum(row.different for row in found.projections)
+    (True, 0)
     """
+    quiet = silent(quiet)
     if samples is not None:
         experiment = model.experiment if isinstance(model, Model) else model
         model = experiment.changed([f"training.samples={samples}"])

@@ -51,6 +51,12 @@ class Guarantees:
         Nothing that happens in a sample reaches into the next one.  A training without this is
         taken up again only where it paused, for a test or at the end of an epoch: there the circuit
         starts from silence in any case.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> (sb.Guarantees() & sb.Guarantees(copies_equal=False)).copies_equal
+    False
     """
 
     copies_equal: bool = True
@@ -88,6 +94,23 @@ class Variant(Section):
         Its place among the sections of a model file, and in the order in which variants act.
     acts_last : bool
         It acts after all others, whatever its place in model files.
+
+    Raises
+    ------
+    SynfireError
+        By `variant`, which registers it.
+
+    Examples
+    --------
+    >>> from pydantic import Field
+    >>> import synfire_bp as sb
+    >>> @sb.variant("half_open")
+    ... class HalfOpen(sb.Variant):
+    ...     summary = "Learning from fewer samples. null: from all."
+    ...     share: float = Field(0.5, gt=0, le=1, description="Share of the samples, no unit.")
+    >>> text = "{name: mine, base: digits, half_open: {share: 0.25}}"
+    >>> sb.Experiment.from_yaml(text).half_open
+    HalfOpen(share=0.25)
     """
 
     summary: ClassVar[str] = ""
@@ -130,11 +153,25 @@ def variant(name: str) -> Callable[[V], V]:
     name : str
         Small letters, digits and '_'.
 
+    Returns
+    -------
+    callable
+        Decorates a class derived from `Variant`.
+
     Raises
     ------
     SynfireError
         If the name is taken or none, or if something has no description: a `summary`, and a
         description for every field.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> @sb.variant("nothing")
+    ... class Nothing(sb.Variant):
+    ...     summary = "Changes nothing. null: nothing either."
+    >>> sb.Experiment.from_yaml("{name: mine, base: digits, nothing: {}}").variants
+    (Nothing(),)
     """
 
     def register(kind: V) -> V:

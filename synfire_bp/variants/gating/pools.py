@@ -51,7 +51,7 @@ class Pulse:
     comes: str = IN_TIME
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ChainCircuit(Circuit):
     """A circuit whose gating chain is one of pools, or not precise.
 
