@@ -38,9 +38,9 @@ def neo_block(
     -------
     neo.Block
         Its segments hold a SpikeTrain for each cell (times in ms; annotations `population`, `unit`,
-        `role`), and, if potentials were recorded, the AnalogSignal "potential of o": one value per
-        sample and output neuron, in units of the weights.  Its groups hold the trains of each
-        population.
+        `role`), and, if potentials were recorded, the IrregularlySampledSignal "potential of o":
+        one value per sample and output neuron, in units of the weights.  Its groups hold the trains
+        of each population.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def neo_block(
             segment.spiketrains.extend(trains)
             groups[name].spiketrains.extend(trains)
         if (signal := _signal(neo, recording, start, stop)) is not None:
-            segment.analogsignals.append(signal)
+            segment.irregularlysampledsignals.append(signal)
         segment.epochs.append(_epoch(neo, recording, start, stop))
         block.segments.append(segment)
     block.check_relationships()
@@ -96,7 +96,9 @@ def _train(
     )  # fmt: skip
 
 
-def _signal(neo: Any, recording: Recording, start: float, stop: float) -> neo.AnalogSignal | None:
+def _signal(
+    neo: Any, recording: Recording, start: float, stop: float
+) -> neo.IrregularlySampledSignal | None:
     """Return the potentials that were read in a part of the recording."""
     if recording.potentials is None:
         return None
@@ -104,9 +106,9 @@ def _signal(neo: Any, recording: Recording, start: float, stop: float) -> neo.An
     inside = np.flatnonzero((at >= start) & (at < stop))
     if not inside.size:
         return None
-    return neo.AnalogSignal(
-        recording.potentials[inside], units="dimensionless", dtype=np.int64,
-        t_start=at[inside[0]] * _ms(), sampling_period=recording.period * _ms(),
+    # no AnalogSignal: its last value would last for a whole sample, beyond the end of the segment
+    return neo.IrregularlySampledSignal(
+        at[inside] * _ms(), recording.potentials[inside], units="dimensionless", dtype=np.int64,
         name="potential of o", population="o",
         description="summed input of each output neuron in its forward phase, in units of the "
         "weights",

@@ -12,6 +12,7 @@ sends nothing, so the function is the same, and a simulator may show an image in
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,7 @@ def nir_graph(
             nodes |= _neurons(nir, name, neurons, matrix.shape[1], threshold, dt)
     nodes["output"] = nir.Output(np.array([matrices[-1].shape[1]]))
     names = list(nodes)
-    edges = list(zip(names[:-1], names[1:], strict=True))
+    edges = list(itertools.pairwise(names))
     return nir.NIRGraph(nodes, edges, metadata={"dt": dt, **(about or {})})
 
 
@@ -107,7 +108,7 @@ def _checked(weights: Sequence[NDArray], thresholds: Sequence[int]) -> list[NDAr
     fit = (
         bool(matrices)
         and all(len(shape) == 2 for shape in shapes)
-        and all(a[1] == b[0] for a, b in zip(shapes[:-1], shapes[1:], strict=True))
+        and all(a[1] == b[0] for a, b in itertools.pairwise(shapes))
     )
     if not fit or len(thresholds) != len(matrices):
         raise SynfireError(

@@ -39,8 +39,8 @@ class Recording:
     period : float
         Time in ms that a sample takes.
     samples : mapping
-        What is known of the samples, in the order in which they were shown: a name, such as "label",
-        to an array (n_samples,).
+        What is known of the samples, in the order in which they were shown: a name, such as
+        "label", to an array (n_samples,).
     potentials : int64 array, shape (n_samples or fewer, n_out), optional
         Summed input of each output neuron in its forward phase, in units of the weights.
     read_at : float

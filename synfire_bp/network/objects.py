@@ -224,7 +224,7 @@ class CircuitNetwork:
         >>> model = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"]))
         >>> net = sb.build_network(model, sb.load_dataset("digits"))
         >>> net.run(1)
-        >>> block = net.to_neo(["g0", "g1"])
+        >>> block = net.to_neo(["g1", "g2"])
         >>> [train.times.tolist() for train in block.segments[0].spiketrains]
         [[1.0], [2.0]]
         """
