@@ -68,7 +68,9 @@ def neo_block(
             groups[name].spiketrains.extend(trains)
         if (signal := _signal(neo, recording, start, stop)) is not None:
             segment.irregularlysampledsignals.append(signal)
-        segment.epochs.append(_epoch(neo, recording, start, stop))
+        # NWB finds an epoch's segment by the name of the epoch
+        name = segment.name if per_sample else "samples"
+        segment.epochs.append(_epoch(neo, recording, name, start, stop))
         block.segments.append(segment)
     block.check_relationships()
     return block
@@ -115,7 +117,7 @@ def _signal(
     )  # fmt: skip
 
 
-def _epoch(neo: Any, recording: Recording, start: float, stop: float) -> neo.Epoch:
+def _epoch(neo: Any, recording: Recording, name: str, start: float, stop: float) -> neo.Epoch:
     """Return which sample was shown when."""
     at = recording.starts
     inside = np.flatnonzero((at >= start) & (at < stop))
@@ -127,7 +129,7 @@ def _epoch(neo: Any, recording: Recording, start: float, stop: float) -> neo.Epo
     ]
     durations = np.minimum(recording.period, recording.stop - at[inside])
     return neo.Epoch(
-        at[inside] * _ms(), durations * _ms(), labels=np.array(labels, dtype="U"), name="samples",
+        at[inside] * _ms(), durations * _ms(), labels=np.array(labels, dtype="U"), name=name,
         array_annotations={"number": inside, **known},
     )  # fmt: skip
 

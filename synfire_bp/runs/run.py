@@ -230,7 +230,8 @@ class Run:
         ::
 
             block = sb.Run.open("runs/digits").to_neo()
-            neo.io.NixIO("digits.nix").write_block(block)
+            trains = {train.name: train for train in block.segments[0].spiketrains}
+            trains["d+[3]"].times
         """
         return neo_block(self.recording, populations, per_sample=per_sample)
 

@@ -239,21 +239,27 @@ def test_elephant_bins_a_raster_that_is_the_census_of_the_circuit(net):
     np.testing.assert_array_equal(per_phase, net.spike_counts()[list(net).index("h")])
 
 
-def test_spikes_go_through_nwb_and_come_back(run, tmp_path):
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_spikes_potentials_and_samples_go_through_nwb_and_come_back(tmp_path, per_sample):
     pytest.importorskip("pynwb")
     from datetime import datetime, timezone
 
     from neo.io import NWBIO
 
-    block = run.to_neo()
+    block = neo_block(toy(), per_sample=per_sample)
     block.annotate(
         session_description="test", identifier="run",
         session_start_time=datetime(2024, 11, 1, tzinfo=timezone.utc),
     )  # fmt: skip
     NWBIO(str(tmp_path / "run.nwb"), mode="w").write_block(block)
     back = NWBIO(str(tmp_path / "run.nwb"), mode="r").read_block()
-    sent = {t.name: t.rescale("ms").magnitude for t in block.segments[0].spiketrains}
-    got = {t.name: t.rescale("ms").magnitude for t in back.segments[0].spiketrains}
-    assert set(got) == set(sent)
-    for name, times in sent.items():
-        np.testing.assert_allclose(got[name], times, err_msg=name)
+    assert [s.name for s in back.segments] == [s.name for s in block.segments]
+    for sent, got in zip(block.segments, back.segments, strict=True):
+        times = {t.name: t.rescale("ms").magnitude for t in sent.spiketrains}
+        stored = {t.name: t.rescale("ms").magnitude for t in got.spiketrains}
+        assert set(stored) == set(times)
+        for name, expected in times.items():
+            np.testing.assert_allclose(stored[name], expected, err_msg=name)
+        assert got.epochs[0].labels.tolist() == sent.epochs[0].labels.tolist()
+        ((before,), (after,)) = (s.irregularlysampledsignals for s in (sent, got))
+        np.testing.assert_array_equal(after.magnitude, before.magnitude)
