@@ -52,7 +52,7 @@ from synfire_bp.training.training import train
 from synfire_bp.training.verification import verify
 from synfire_bp.variants.base import Guarantees, Variant, variant
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 moved.install()
 registry.when_first_asked(load_known)  # plug-ins: not before somebody needs them
