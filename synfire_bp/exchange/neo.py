@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.rows import Population, Source
 from synfire_bp.exchange.needed import needed
 from synfire_bp.exchange.recording import Recording
 
@@ -140,7 +141,8 @@ def _ms() -> Any:
 
 def _role(circuit: Circuit, population: str) -> str:
     """Return what a population is there for, in the words of the circuit's rows."""
-    for row in (*circuit.sources, *circuit.populations):
+    rows: tuple[Source | Population, ...] = (*circuit.sources, *circuit.populations)
+    for row in rows:
         if row.name == population:
             return row.role
     return f"gate of phase {population.removeprefix('g')}"

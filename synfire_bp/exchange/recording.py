@@ -69,7 +69,7 @@ class Recording:
     @property
     def starts(self) -> NDArray[np.float64]:
         """When each sample begins, in ms."""
-        return self.first + self.period * np.arange(self.n_samples)
+        return np.asarray(self.first + self.period * np.arange(self.n_samples), dtype=np.float64)
 
     def chosen(self, populations: Sequence[str] | None) -> tuple[str, ...]:
         """Return the populations asked for, in the order of the circuit's cells; None: all.
