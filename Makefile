@@ -7,6 +7,7 @@
 # make prose       the numbers of README.md and docs/, from the tables of figures/
 # make check       linters and fast tests, before a commit
 # make test-matrix what touches Brian2, in every Python that this machine has
+# make dist        sdist and wheel, installed into an empty environment and tried there
 # A step whose inputs have not changed is not done again.
 
 PYTHON ?= python3
@@ -116,5 +117,17 @@ explained: $(SETUP)
 	$(BIN)/python -m analysis.variants.explained --runs runs/explained
 	$(BIN)/python -m analysis.variants.explained_tables --into docs/variants.md
 
+# -- release: the sdist, the wheel made from it, and what that does where nothing else is ----------
+
+.PHONY: dist
+dist:
+	rm -rf dist
+	$(PYTHON) -m venv dist/maker
+	dist/maker/bin/python -m pip install --disable-pip-version-check build
+	dist/maker/bin/python -m build --outdir dist .
+	$(PYTHON) -m venv dist/empty
+	dist/empty/bin/python -m pip install --disable-pip-version-check dist/synfire_bp-*.whl
+	cd dist && empty/bin/synfire-bp --version && empty/bin/synfire-bp verify digits
+
 clean:
-	rm -rf $(VENV) runs build *.egg-info figures/.drawn
+	rm -rf $(VENV) runs build dist *.egg-info figures/.drawn

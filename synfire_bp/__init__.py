@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from synfire_bp.network.objects import CircuitNetwork
     from synfire_bp.physical.objects import PhysicalNetwork
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 moved.install()
 registry.when_first_asked(load_known)  # plug-ins: not before somebody needs them

@@ -83,6 +83,9 @@ class Segment(Summarised):
         and sign; all of a layer must be equal (circuit only).
     recorded : dict
         Population name to (neuron, step) of its spikes, if recording was asked for.
+    potentials : int64 array, shape (samples, n_out), or None
+        Summed input of each output neuron in its forward phase, in units of the weights, if
+        recording was asked for and the engine can tell.
     shut : float64 array or None
         Of a test: the fraction of each class's samples from which its output unit cannot learn
         (`synfire_bp.data.scores.shut_samples`).
@@ -110,6 +113,7 @@ class Segment(Summarised):
     recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
     shut: NDArray[np.float64] | None = None
     fired: NDArray[np.int64] | None = None
+    potentials: NDArray[np.int64] | None = None
 
     def _summary(self) -> Summary:
         score, stray = self.score._summary(), sum(one.spikes for one in self.strays)

@@ -143,7 +143,11 @@ class CircuitEngine:
         )
         left, afterwards = self._matrices(result)
         labels = self._files["train"].labels[order[: result.samples]]
-        return self._segment(plan, result, afterwards, labels, left)
+        segment = self._segment(plan, result, afterwards, labels, left)
+        if not record:
+            return segment
+        potentials = result.arrays["readout.potential"].reshape(result.samples, -1)
+        return replace(segment, potentials=potentials.astype(np.int64))
 
     def test(
         self,
@@ -247,7 +251,9 @@ def _joined(circuit: Circuit, parts: list[Segment]) -> Segment:
                 np.concatenate([before[1], step + late]),
             )
         score, samples = score + part.score, samples + part.samples
+    potentials = [part.potentials for part in parts if part.potentials is not None]
     return replace(
         last, samples=samples, score=score, activity=activity, spike_counts=counts,
         recorded=recorded, strays=strays(circuit, counts),
+        potentials=np.concatenate(potentials) if potentials else None,
     )  # fmt: skip

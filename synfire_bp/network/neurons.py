@@ -44,6 +44,8 @@ class Neurons(ABC):
         The chip whose neurons these are.
     steps_per_phase : int
         Time steps of the simulation that a phase of the circuit takes.
+    phase_ms : float
+        Model time of a phase, in ms.
     builder : str
         What builds a network of them, as "module:name".
     block : int or None
@@ -53,6 +55,7 @@ class Neurons(ABC):
 
     chip: LoihiSpec | None = None
     steps_per_phase: int = 1
+    phase_ms: float = 1.0
     builder: str
     block: int | None = None
 

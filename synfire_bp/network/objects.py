@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2 import EventMonitor, Network, NeuronGroup, Quantity, Subgroup, get_device, ms, prefs
@@ -16,7 +16,12 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.dense.internals import NumpyCodeObject, RuntimeDevice
 from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.errors import CircuitError
+from synfire_bp.exchange.neo import neo_block
+from synfire_bp.exchange.recording import Recording
 from synfire_bp.summary import Summarised, Summary
+
+if TYPE_CHECKING:
+    import neo
 
 __all__ = ["STEP", "CircuitNetwork", "runtime_code", "weight_type"]
 
@@ -215,3 +220,57 @@ class CircuitNetwork(Summarised):
     def spike_counts(self) -> NDArray[np.int64]:
         """Return spikes so far, shape (populations, phases), rows in the order of iteration."""
         return np.array(self.census.total[:]).reshape(-1, self.circuit.n_phases)
+
+    def recording(self) -> Recording:
+        """Return the spikes of `recorder` and the potentials of `readout` so far, in ms.
+
+        Times are those of `network`: phase 0 of the first sample begins after one phase.
+        """
+        phase = float(self.phase_time / ms)
+        i, times = np.array(self.recorder.i[:]), np.array(self.recorder.t[:] / ms)
+        spikes = {
+            name: (i[inside] - place.start, times[inside])
+            for name, place in self.circuit.slices.items()
+            for inside in [(i >= place.start) & (i < place.stop)]
+        }
+        read = np.array(self.readout.t[:] / ms)
+        potentials = np.array(self.readout.potential[:], dtype=np.int64)
+        return Recording(
+            name="network", circuit=self.circuit, spikes=spikes,
+            stop=float(self.network.t / ms), resolution=float(self.cells.clock.dt / ms),
+            first=phase, period=phase * self.circuit.n_phases,
+            potentials=potentials.reshape(-1, self.circuit.sizes[-1]) if read.size else None,
+            read_at=float(read[0]) if read.size else 0.0,
+        )  # fmt: skip
+
+    def to_neo(
+        self, populations: Sequence[str] | None = None, *, per_sample: bool = False
+    ) -> neo.Block:
+        """Return the spikes and the output's potentials so far as a Neo block.
+
+        Parameters
+        ----------
+        populations, per_sample
+            As for `synfire_bp.exchange.neo.neo_block`, which says what is in the block.
+
+        Returns
+        -------
+        neo.Block
+            Times are those of `network`: phase 0 of the first sample begins after one phase.
+
+        Raises
+        ------
+        SynfireError
+            If neo is not installed (the extra ``neo``), or a population is unknown.
+
+        Examples
+        --------
+        >>> import synfire_bp as sb
+        >>> model = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"]))
+        >>> net = sb.build_network(model, sb.load_dataset("digits"))
+        >>> net.run(1)
+        >>> block = net.to_neo(["g1", "g2"])
+        >>> [train.times.tolist() for train in block.segments[0].spiketrains]
+        [[1.0], [2.0]]
+        """
+        return neo_block(self.recording(), populations, per_sample=per_sample)

@@ -80,6 +80,11 @@ class PhysicalNeurons(Neurons):
         """Time steps of the simulation that a phase takes."""
         return self.neuron_code.phase
 
+    @property
+    def phase_ms(self) -> float:  # type: ignore[override]
+        """Model time of a phase, in ms."""
+        return self.neuron_code.phase * self.neuron_code.dt
+
     def numbers(
         self,
         circuit: Circuit,

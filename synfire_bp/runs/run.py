@@ -20,8 +20,14 @@ from synfire_bp.errors import (
     another_out,
     to_caller,
 )
+from synfire_bp.exchange.neo import neo_block
+from synfire_bp.exchange.nir import nir_graph
+from synfire_bp.exchange.recording import Recording
+from synfire_bp.exchange.xarray import xarray_dataset
 from synfire_bp.files import quoted, reason
 from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.forward import forward_thresholds
+from synfire_bp.model.model import Model, assemble
 from synfire_bp.runs.checkpoint import load_checkpoint
 from synfire_bp.runs.directory import (
     ACTIVITY,
@@ -42,7 +48,10 @@ from synfire_bp.runs.provenance import stored_provenance
 from synfire_bp.summary import Summarised, Summary, percent
 
 if TYPE_CHECKING:
+    import neo
+    import nir
     import pandas as pd
+    import xarray
 
 __all__ = ["PopulationSpikes", "Run"]
 
@@ -266,6 +275,128 @@ class Run(Summarised):
     def finished(self) -> bool:
         """Whether the training ran to its end."""
         return bool(self.provenance["finished"])
+
+    @cached_property
+    def model(self) -> Model:
+        """The model, resolved: circuits, neurons, algorithm."""
+        return assemble(self.experiment)
+
+    @cached_property
+    def recording(self) -> Recording:
+        """The recorded spikes with what explains them, in ms; 0 ms is the first one's phase 0.
+
+        Raises RunDirectoryError if no spikes were recorded, or nothing says of which samples.
+        """
+        about, circuit, plan = self.spikes_about, self.model.circuit, self.model.network
+        if "samples" not in about:
+            raise RunDirectoryError(f"{self.path / SPIKES}: does not say which samples it holds")
+        phase = plan.neurons.phase_ms
+        period = phase * circuit.n_phases
+        read_at = circuit.forward_phase("o") * phase
+        return Recording(
+            name=self.model.name, circuit=circuit,
+            spikes={name: (i, step * phase) for name, (i, step) in self.spikes.items()},
+            stop=len(about["samples"]) * period, resolution=phase, first=0.0, period=period,
+            samples={
+                name: about[key]
+                for name, key in (("sample", "samples"), ("label", "labels"))
+                if key in about
+            },
+            potentials=about.get("potentials"), read_at=read_at,
+            about={"first": int(about.get("first", 0)), **self._origin()},
+        )  # fmt: skip
+
+    def to_neo(
+        self, populations: Sequence[str] | None = None, *, per_sample: bool = False
+    ) -> neo.Block:
+        """Return the recorded spikes, and the output's potentials, as a Neo block.
+
+        Parameters
+        ----------
+        populations, per_sample
+            As for `synfire_bp.exchange.neo.neo_block`, which says what is in the block.
+
+        Returns
+        -------
+        neo.Block
+            One phase lasts 1 ms (neurons in millivolts: as long as their phase; a spike's time is
+            the beginning of its phase).  Phase 0 of the first recorded sample is at 0 ms.
+
+        Raises
+        ------
+        SynfireError
+            If neo is not installed (the extra ``neo``), no spikes were recorded, or a population is
+            unknown.
+
+        Examples
+        --------
+        ::
+
+            block = sb.Run.open("runs/digits").to_neo()
+            trains = {train.name: train for train in block.segments[0].spiketrains}
+            trains["d+[3]"].times
+        """
+        return neo_block(self.recording, populations, per_sample=per_sample)
+
+    def to_nir(
+        self, *, neurons: str = "threshold", readout: str = "spikes", dt: float = 1e-3
+    ) -> nir.NIRGraph:
+        """Return the trained network, as it infers, as a NIR graph.
+
+        Parameters
+        ----------
+        neurons, readout, dt
+            As for `synfire_bp.exchange.nir.nir_graph`, which says what is in the graph.
+
+        Raises
+        ------
+        SynfireError
+            If nir is not installed (the extra ``nir``), or a variant or the neurons make the
+            inference network something else than a function of the pixels.
+
+        Examples
+        --------
+        ::
+
+            nir.write("digits.nir", sb.Run.open("runs/digits").to_nir())
+        """
+        thresholds = forward_thresholds(self.model)
+        weights = [self.weights[f"w{n}"] for n in range(1, len(thresholds) + 1)]
+        return nir_graph(
+            weights, thresholds, neurons=neurons, readout=readout, dt=dt,
+            about={"model": self.model.name, **self._origin()},
+        )  # fmt: skip
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return spike counts, metrics and weights as one dataset with named dimensions.
+
+        Returns
+        -------
+        xarray.Dataset
+            `spikes` (epoch, population, phase), each column of `metrics` (epoch, split), and the
+            matrices w1, w1_init, … (int16), such as (input, hidden).
+
+        Raises
+        ------
+        SynfireError
+            If xarray is not installed (the extra ``xarray``), or a file is missing or damaged.
+
+        Examples
+        --------
+        ::
+
+            run = sb.Run.open("runs/digits").to_xarray()
+            run.spikes.sel(population="d+", phase=4) / run.samples.sel(split="train")
+        """
+        return xarray_dataset(
+            self.model.circuit, self.spike_counts, self.metrics, self.weights,
+            {"model": self.model.name, **self._origin()},
+        )  # fmt: skip
+
+    def _origin(self) -> dict[str, str]:
+        """Return what made the run, as annotations."""
+        version = self.provenance.get("versions", {}).get("synfire_bp", "")
+        return {"engine": self.engine, "synfire_bp": str(version)}
 
     def _read(self, name: str, read: Callable[[IO[bytes]], _T]) -> _T:
         file = self.path / name

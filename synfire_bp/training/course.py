@@ -170,35 +170,43 @@ class Course:
         if segment.samples < len(shown) and (recording or not self.model.guarantees.samples_apart):
             return  # a record with a gap is none: --resume shows these samples again
         if recording:
-            self._write_spikes(segment.recorded, shown)
+            self._write_spikes(segment.recorded, segment.potentials, shown)
         self._check_invariants(segment, training=True)
         self.sums.add(segment, time.perf_counter() - start)
         self.weights, self.copies = segment.weights, segment.differing_copies
         self.done += segment.samples
         self._save()
 
-    def _write_spikes(self, recorded: Spikes, shown: NDArray[np.int64]) -> None:
+    def _write_spikes(
+        self, recorded: Spikes, potentials: NDArray[np.int64] | None, shown: NDArray[np.int64]
+    ) -> None:
         """Store the spikes of the samples just shown, after those of the record so far."""
-        before, samples = self._recorded_before()
+        before, samples, earlier_potentials = self._recorded_before()
         offset = self.n_phases * len(samples)
         spikes = {
             name: (np.concatenate([earlier_i, i]), np.concatenate([earlier_step, step + offset]))
             for name, (i, step) in recorded.items()
             for earlier_i, earlier_step in [before.get(name, (i[:0], step[:0]))]
         }
+        about = {}
+        if potentials is not None and len(earlier_potentials) == len(samples):
+            about["potentials"] = np.concatenate([earlier_potentials, potentials])
         samples = np.concatenate([samples, shown])
         assert isinstance(self.writer, RunWriter)
         self.writer.write_spikes(
-            spikes, samples=samples, labels=self.labels[samples], first=self.recorded_from
+            spikes, samples=samples, labels=self.labels[samples], first=self.recorded_from, **about
         )
 
-    def _recorded_before(self) -> tuple[Spikes, NDArray[np.int64]]:
-        """Return the spikes of the record so far, and which samples it holds.
+    def _recorded_before(self) -> tuple[Spikes, NDArray[np.int64], NDArray[np.int64]]:
+        """Return the spikes of the record so far, which samples it holds, and their potentials.
+
+        A record of version 0.1.0 has no potentials, and gets none.
 
         A test or the end of an epoch cuts a record in two; so does a resumed training.
         """
+        none = np.empty((0, self.n_out), dtype=np.int64)
         if self.done <= self.recorded_from:
-            return {}, np.empty(0, dtype=np.int64)
+            return {}, none[:, 0], none
         run = Run(self.writer.path)
         try:
             first, samples = int(run.spikes_about["first"]), run.spikes_about["samples"]
@@ -218,7 +226,7 @@ class Course:
             for name, (i, step) in run.spikes.items()
             for inside in [(step >= begin * self.n_phases) & (step < end * self.n_phases)]
         }
-        return spikes, samples[begin:end]
+        return spikes, samples[begin:end], run.spikes_about.get("potentials", none)[begin:end]
 
     def _evaluate(self, engine: Engine) -> None:
         start = time.perf_counter()
