@@ -278,6 +278,7 @@ class Side:
         """Build cases; of those that are not in `only` the neurons alone, so that none moves."""
         self.name = name
         self.rows = name == "rows"
+        self.compiled = compiled
         self.codeobj_class = RowCodeObject if self.rows and compiled else None
         self.objects: list = []
         self.once: list = []
@@ -289,6 +290,12 @@ class Side:
         if cases:
             self._pool(cases, only)
         self.once, self.objects = self.objects, []
+
+    @property
+    def synapse_types(self) -> dict[str, type]:
+        """Types of synaptic variables; runtime mode has no short ones from Brian2 2.10 on."""
+        short = np.int16 if self.compiled else np.int32
+        return {name: short if of is np.int16 else of for name, of in SYNAPSE_TYPES.items()}
 
     def play(self, scenes: list[Callable]) -> None:
         """Add scenes that are run once, and, if they return what is done then, once more."""
@@ -384,7 +391,7 @@ class Side:
         synapses = self.connect(
             f"case{n:03d}", source, target, case.model, on_pre=on_pre, on_post=case.post_code,
             delay={name: steps * ms for name, steps in case.delays.items()},
-            namespace={"counted": counting()}, dtype=dict(SYNAPSE_TYPES) | {"big": np.int64},
+            namespace={"counted": counting()}, dtype=self.synapse_types | {"big": np.int64},
             rows=case.rows, connect=case.connect,
             codeobj_class=self.codeobj_class if n % 2 else None,
         )  # fmt: skip
