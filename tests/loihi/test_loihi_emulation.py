@@ -402,11 +402,11 @@ class Emulation:
                 for name in ("u", "v", "v_compared")
             }
             arrays["overflows"] = np.concatenate(
-                [np.asarray(self.groups[g].overflows[:])[at] for g, at in homes]
+                [np.array(self.groups[g].overflows[:])[at] for g, at in homes]
             )
             spikes, begin = [], 0
             for g, at in homes:
-                cell, time = np.asarray(self.spikes[g].i[:]), np.asarray(self.spikes[g].t[:] / ms)
+                cell, time = np.array(self.spikes[g].i[:]), np.array(self.spikes[g].t[:] / ms)
                 mine = (at.start <= cell) & (cell < at.stop)
                 spikes.append([np.rint(time[mine]), cell[mine] - at.start + begin])
                 begin += at.stop - at.start
@@ -501,9 +501,9 @@ class Learning:
             "weight": self.weights.weight,
             "u": self.states.u,
             "v": self.states.v,
-            "spike steps": np.rint(np.asarray(self.spikes.t / ms)).astype(int),
-            "spike cells": np.asarray(self.spikes.i[:]),
-            "final w": np.asarray(self.synapses.w[:]),
+            "spike steps": np.rint(np.array(self.spikes.t / ms)).astype(int),
+            "spike cells": np.array(self.spikes.i[:]),
+            "final w": np.array(self.synapses.w[:]),
         }
 
 

@@ -327,7 +327,7 @@ class Board:
         self.network.run(STEPS * STEP)
 
     def results(self):
-        return {name: np.asarray(read()) for name, read in self.observed.items()}
+        return {name: np.array(read()) for name, read in self.observed.items()}
 
     def add_scenes(self, scenes):
         """Add scenes; they share a group of neurons, each with a slice of its own."""

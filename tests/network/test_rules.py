@@ -176,7 +176,7 @@ def on_the_chip(engine, pre, post, start, reward_phases):
     fired = np.zeros_like(post)
     fired[np.rint(seen.t / STEP).astype(int), seen.i] = True
     np.testing.assert_array_equal(fired, post)
-    return np.asarray(synapses.w).reshape(start.shape)
+    return np.array(synapses.w).reshape(start.shape)
 
 
 MILLIVOLTS = {

@@ -423,12 +423,12 @@ class Side:
         for case, variables in self.observed.items():
             for name, (owner, variable, place) in variables.items():
                 if variable is None:
-                    i, t = np.asarray(owner.i[:]), np.asarray(owner.t[:] / ms)
+                    i, t = np.array(owner.i[:]), np.array(owner.t[:] / ms)
                     mine = (i >= (place.start or 0)) & (i < (place.stop or len(owner.source)))
                     found[f"{case}/{name}.i"] = i[mine]
                     found[f"{case}/{name}.t"] = t[mine]
                 else:
-                    found[f"{case}/{name}"] = np.asarray(getattr(owner, variable)[:])[place]
+                    found[f"{case}/{name}"] = np.array(getattr(owner, variable)[:])[place]
         return found
 
 
