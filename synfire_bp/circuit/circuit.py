@@ -98,7 +98,7 @@ class Circuit(Summarised):
 
     def _summary(self) -> Summary:
         sizes, learns = "-".join(map(str, self.sizes)), bool(self.reward_phases)
-        populations = [row.name for row in (*self.sources, *self.populations)]
+        populations = [name for name in self.population_sizes if name not in self.gate_names]
         return Summary(
             f"{type(self).__name__} {sizes}",
             (

@@ -132,9 +132,9 @@ class Run(Summarised):
         else:
             tests = table[table.split == "test"]
             rows = [
-                (f"{row.epoch:g}", f"{row.samples:,}", percent(row.accuracy_spikes),
-                 percent(row.accuracy_argmax), percent(row.accuracy_potential))
-                for row in tests.itertuples()
+                (f"{row['epoch']:g}", f"{row['samples']:,}",
+                 *(percent(row[f"accuracy_{way}"]) for way in ("spikes", "argmax", "potential")))
+                for row in tests.to_dict("records")
             ]  # fmt: skip
             said = [
                 f"epoch {epoch}: test {spikes} by spikes, {potential} by potential"

@@ -412,7 +412,7 @@ def test_the_benchmark_leaves_caches_environment_and_temporary_files_as_they_wer
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (None, "no such benchmark; make it with: synfire-bp bench --out"),
+        (None, "no such benchmark; make it with: synfire_bp.bench.bench.experiment, out="),
         ("{", "is not a benchmark of this version"),
         ('{"schema": 2}', "is not a benchmark of this version"),
     ],
@@ -441,7 +441,7 @@ def test_what_cannot_be_measured_is_refused_at_once(model, tmp_path, overrides, 
 
 def test_a_folder_that_cannot_be_made_is_named_before_anything_is_measured(model, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(RunDirectoryError, match="choose another --out"):
+    with pytest.raises(RunDirectoryError, match="pass another folder as out"):
         bench(model, out=tmp_path / "file" / "out")
 
 

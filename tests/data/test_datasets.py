@@ -404,7 +404,7 @@ def test_a_missing_file_is_named_and_nothing_is_downloaded_instead(
     monkeypatch.setitem(COLLECTIONS, "mnist", served)
     folder = published.put(tmp_path / "data" / "mnist")
     (folder / TEST_LABELS).unlink()
-    command = "synfire-bp data fetch mnist"
+    command = "synfire_bp.data.fetch('mnist')"
     refused(
         lambda: load_dataset("mnist", tmp_path / "data"), folder / TEST_LABELS, "data_dir", command
     )
@@ -423,7 +423,7 @@ def test_a_truncated_file_is_named(published, tmp_path):
         folder / TRAIN_IMAGES,
         "truncated",
         f"{len(whole) // 2} bytes",
-        "synfire-bp data fetch mnist",
+        "synfire_bp.data.fetch('mnist')",
     )
 
 
@@ -548,7 +548,7 @@ def test_fetch_leaves_the_folder_of_the_variable_alone(published, tmp_path, serv
 def test_a_damaged_file_in_the_cache_is_an_error_and_fetch_mends_it(published, tmp_path, server):
     folder = published.put(tmp_path / "cache" / "mnist")
     (folder / TEST_IMAGES).write_bytes(published.zipped[TRAIN_IMAGES])
-    refused(lambda: load_dataset("mnist"), folder / TEST_IMAGES, "synfire-bp data fetch mnist")
+    refused(lambda: load_dataset("mnist"), folder / TEST_IMAGES, "synfire_bp.data.fetch('mnist')")
     datasets.fetch("mnist", quiet=True, base_url=server.url)
     assert len(load_dataset("mnist").test) == 4
 

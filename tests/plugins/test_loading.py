@@ -152,7 +152,7 @@ def test_a_plug_in_that_is_not_there(untouched, tmp_path):
     said = refused("mine_nowhere")
     assert "no module 'mine_nowhere'" in said
     assert "pip install mine_nowhere" in said
-    assert "--plugin path/to/mine_nowhere.py" in said
+    assert "sb.load_plugin('path/to/mine_nowhere.py')" in said
     assert "no such file" in refused(str(tmp_path / "mine.py"))
 
 

@@ -295,7 +295,7 @@ TINY = CircuitProgram(backprop_circuit((3, 2, 2)), PAPER_RULE)
 
 def test_a_missing_compiler_is_named(empty_cache, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(BuildError, match=r"'g\+\+' is not on the PATH; install .*--engine oracle"):
+    with pytest.raises(BuildError, match=r"'g\+\+' is not on the PATH; install .*engine='oracle'"):
         build_programs([TINY])
     assert not empty_cache.exists()
 
@@ -468,7 +468,7 @@ def test_stray_spikes_stop_a_training_and_are_explained(overdriven, tmp_path, mo
     message = str(caught.value)
     assert message.startswith("epoch 1, training: stray spikes: ")
     for part in ("h< ", "x in phase 0", "withstands a sum of inputs of 9216", "now 8192",
-                 "Raise network.closing", "now 254", "--keep-going"):  # fmt: skip
+                 "Raise network.closing", "now 254", "keep_going=True"):  # fmt: skip
         assert part in message
 
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synfire_bp import files
-from synfire_bp.errors import CheckpointError, RunDirectoryError
+from synfire_bp.errors import CheckpointError, RunDirectoryError, at_a_shell
 from synfire_bp.model import Experiment
 from synfire_bp.runs import (
     METRIC_COLUMNS,
@@ -136,7 +136,8 @@ def test_a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it(tmp_path):
 
 @pytest.mark.parametrize("step", ["open", "replace"])
 @pytest.mark.parametrize(
-    ("code", "mend"), [(FULL, "make room and go on"), (READ_ONLY, "--out that can be written")]
+    ("code", "mend"),
+    [(FULL, "make room and go on"), (READ_ONLY, "pass an out that can be written")],
 )
 def test_a_file_that_cannot_be_written_keeps_its_old_content(
     tmp_path, monkeypatch, step, code, mend
@@ -298,7 +299,7 @@ def test_a_run_starts_in_a_new_or_empty_folder(model, tmp_path):
 
 def test_a_run_does_not_start_in_a_file(model, tmp_path):
     (tmp_path / "run").write_text("mine")
-    assert "is a file; --out must name a folder" in refusal(tmp_path / "run", model)
+    assert "is a file; out must name a folder" in refusal(tmp_path / "run", model)
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -319,7 +320,7 @@ def test_a_run_that_died_before_it_wrote_its_model_can_be_started_again(model, t
 
 def test_a_finished_or_unfinished_run_is_only_taken_up_with_resume(model, begun):
     said = refusal(begun, model)
-    assert "holds this experiment already; add --resume" in said
+    assert "holds this experiment already; pass resume=True" in said
     with RunWriter.create(begun, model, "oracle", resume=True) as writer:
         assert contents(writer.checkpoint) == contents(a_checkpoint(model))
 
@@ -328,7 +329,7 @@ def test_a_finished_or_unfinished_run_is_only_taken_up_with_resume(model, begun)
 def test_a_run_of_another_experiment_is_refused_with_what_differs(model, experiment, begun, resume):
     other = experiment("training.epochs=4", "training.seed=5", "network.weight_limit=200")
     said = refusal(begun, other, resume=resume).splitlines()
-    assert "holds another experiment; choose another --out" in said[0]
+    assert "holds another experiment; pass another folder as out" in said[0]
     assert "training.seed: 0 there, 5 asked for" in said
     assert "network.weight_limit: 254 there, 200 asked for" in said
     assert not any("epochs" in line for line in said)
@@ -447,7 +448,7 @@ def test_a_folder_that_cannot_be_written_is_named(model, tmp_path, monkeypatch, 
         RunWriter.create(path, model, "oracle")
     assert str(path) in str(caught.value)
     assert os.strerror(code) in str(caught.value)
-    assert "choose a" in str(caught.value)
+    assert "pass an" in str(caught.value)
 
 
 @pytest.mark.parametrize("written", range(5))
@@ -455,7 +456,7 @@ def test_a_disk_that_fills_up_while_saving_costs_nothing_that_was_saved(
     model, begun, monkeypatch, written
 ):
     before, after = a_checkpoint(model), a_checkpoint(model, epoch=2, seed=7)
-    full = pytest.raises(RunDirectoryError, match="make room and go on with --resume")
+    full = pytest.raises(RunDirectoryError, match="make room and go on with resume=True")
     with RunWriter.create(begun, model, "oracle", resume=True) as writer:
         monkeypatch.setattr(files.os, "replace", failing(FULL, after=written)(os.replace))
         with full:
@@ -592,7 +593,7 @@ def test_an_end_without_a_training_is_refused(model, tmp_path):
 
 
 def test_what_is_no_run_is_not_opened(tmp_path):
-    with pytest.raises(RunDirectoryError, match="no such run; make one with: synfire-bp train"):
+    with pytest.raises(RunDirectoryError, match=r"no such run; make one with: sb\.train"):
         Run.open(tmp_path / "nothing")
     with pytest.raises(RunDirectoryError, match=r"is no run directory \(it holds no experiment"):
         Run.open(tmp_path)
@@ -603,6 +604,10 @@ def test_a_run_without_results_yet_says_how_to_go_on(model, tmp_path):
         run = Run.open(tmp_path)
     for read in (lambda: run.metrics, lambda: run.spike_counts, lambda: run.weights):
         with pytest.raises(RunDirectoryError) as caught:
+            read()
+        go_on = f"sb.train(run.experiment, engine='oracle', out='{tmp_path}', resume=True)"
+        assert str(caught.value).endswith(go_on)
+        with at_a_shell(), pytest.raises(RunDirectoryError) as caught:
             read()
         assert f"train {tmp_path}/experiment.yaml --engine oracle" in str(caught.value)
         assert str(caught.value).endswith(f"--out {tmp_path} --resume")
@@ -637,7 +642,7 @@ def test_a_damaged_file_is_named_and_written_anew_by_resume(model, begun, file, 
     with pytest.raises(RunDirectoryError) as caught:
         getattr(Run.open(begun), attribute)
     assert f"{begun / file}: is damaged" in str(caught.value)
-    assert "--resume writes it anew" in str(caught.value)
+    assert "resume=True writes it anew" in str(caught.value)
 
     with RunWriter.create(begun, model, "oracle", resume=True) as writer:
         writer.finish()
@@ -670,7 +675,7 @@ def test_damaged_spikes_are_named_and_resume_is_not_promised_to_bring_them_back(
     with pytest.raises(RunDirectoryError) as caught:
         _ = Run.open(begun).spikes
     assert "spikes.npz: is damaged" in str(caught.value)
-    assert "--resume" not in str(caught.value)
+    assert "resume" not in str(caught.value)
 
 
 def test_a_damaged_model_of_a_run_is_reported_as_the_runs(begun):

@@ -452,7 +452,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(
     stands = load_checkpoint(tmp_path / "run" / "checkpoint.npz")
     done = stands.epoch * LONG + stands.position
     assert 0 < stands.position < LONG  # in the middle of an epoch
-    assert f"stopped after {done:,} of {2 * LONG:,} samples; go on with --resume" in str(
+    assert f"stopped after {done:,} of {2 * LONG:,} samples; go on with resume=True" in str(
         caught.value
     )
     assert not Run.open(tmp_path / "run").finished
@@ -651,7 +651,7 @@ def test_stray_spikes_end_a_training_unless_it_is_told_to_keep_going(
     assert f"h {expected['h', 0]}x in phase 0" in said
     assert f"withstands a sum of inputs of {8192 + 1024}" in said
     assert "Raise network.closing (now 8192, at most 32128)" in said
-    assert "--keep-going goes on in spite of this" in said
+    assert "keep_going=True goes on in spite of this" in said
     assert file.read_bytes() == before
     assert not Run.open(tmp_path).finished
 
