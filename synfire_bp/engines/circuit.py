@@ -146,7 +146,7 @@ class CircuitEngine:
         segment = self._segment(plan, result, afterwards, labels, left)
         if not record:
             return segment
-        potentials = result.arrays["readout.potential"].reshape(result.samples, -1)
+        potentials = result.arrays["readout.potential"].reshape(-1, self._model.n_out)
         return replace(segment, potentials=potentials.astype(np.int64))
 
     def test(

@@ -270,7 +270,7 @@ class CircuitNetwork(Summarised):
         >>> net = sb.build_network(model, sb.load_dataset("digits"))
         >>> net.run(1)
         >>> block = net.to_neo(["g1", "g2"])
-        >>> [train.times.tolist() for train in block.segments[0].spiketrains]
+        >>> [train.magnitude.tolist() for train in block.segments[0].spiketrains]
         [[1.0], [2.0]]
         """
         return neo_block(self.recording(), populations, per_sample=per_sample)

@@ -130,6 +130,8 @@ def test_spikes_fall_into_the_phases_of_the_circuit(model):
         np.testing.assert_array_equal(found, expected, err_msg=name)
         counts = expected.reshape(n, circuit.n_phases, -1).sum(axis=(0, 2))
         np.testing.assert_array_equal(segment.spike_counts[name], counts, err_msg=name)
+    answers = by_phase[circuit.forward_phase("o") :: circuit.n_phases, circuit.slices["o"]]
+    np.testing.assert_array_equal(segment.potentials > 512, answers)
 
 
 def test_the_inference_circuit_answers_like_the_oracle(model):
