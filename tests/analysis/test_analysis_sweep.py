@@ -388,7 +388,11 @@ def assert_same_numbers(first, again):
             pd.testing.assert_frame_equal(numbers, twice, check_dtype=False)
 
 
-KEPT = sorted(path.parent.name for path in FIGURES.glob("*/runs.parquet"))
+LARGE = {"sobol": pytest.mark.slow}  # 16,384 runs
+KEPT = [
+    pytest.param(name, marks=LARGE.get(name, ()))
+    for name in sorted(path.parent.name for path in FIGURES.glob("*/runs.parquet"))
+]
 
 
 @pytest.mark.parametrize("name", KEPT)
