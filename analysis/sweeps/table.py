@@ -37,7 +37,7 @@ _MINUS = str.maketrans("-", "\N{MINUS SIGN}")
 
 
 def tables(figures: Path) -> str:
-    """Return the tables as Markdown.
+    """Return the tables as Markdown; a study that was not run is said to be none.
 
     Parameters
     ----------
@@ -47,40 +47,67 @@ def tables(figures: Path) -> str:
     Raises
     ------
     RunDirectoryError
-        If a table of a sweep is missing; the message names the commands that make it.
+        If neither study was run, or only a part of the tables of one is there; the message names
+        the commands that make them.
     """
+    parts = {_SPREAD: _of_spread, _SOBOL: _of_sobol}
+    there = [
+        study for study in parts if (figures / _FOLDER / study / f"{_MADE[study]}.csv").exists()
+    ]
+    if not there:
+        raise _missing(figures, _SPREAD, _MADE[_SPREAD])
+    blocks = [
+        block
+        for study, of_study in parts.items()
+        for block in (of_study(figures) if study in there else [f"`{study}`: not run yet."])
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+_MADE = {_SPREAD: "cost", _SOBOL: "order"}
+"""A table that the figures of each study leave, and those of older sweeps do not."""
+
+
+def _of_spread(figures: Path) -> list[str]:
     cost = _needed(figures, _SPREAD, "cost")
-    sobol, order, pairs = (_needed(figures, _SOBOL, name) for name in ("sobol", "order", "pairs"))
     name = short(str(cost["parameter"].iloc[0]))
-    return "\n\n".join(
-        [
-            f"**Collapses against {name}** (`{_SPREAD}`): runs of which something was counted in "
-            f"the last test, rate with its 95 % interval (Wilson). Collapsed: {COLLAPSE}. p: "
-            "McNemar's exact test of the pairs of which one run alone is such a one.",
-            _rates(cost, name),
-            f"**What another {name} costs**: difference to {cost['reference'].iloc[0]:g} in "
-            "points in the last test, mean of the pairs of runs with the same seed and its 95 % "
-            "interval (bootstrap, BCa).",
-            _costs(cost, name),
-            f"**Sobol indices** (`{_SOBOL}`): share of the variance of the test accuracy, of "
-            f"{sobol['base_points'].min():,} base points, with 95 % intervals (SALib, bootstrap). "
-            "Larger than: parameters whose total index is smaller, by an interval of the "
-            "difference that does not contain 0; of all others the order is not known.",
-            *(_indices(sobol, order, outcome) for outcome in OUTCOMES),
-            _of_pairs(pairs),
-        ]
-    ) + "\n"  # fmt: skip
+    return [
+        f"**Collapses against {name}** (`{_SPREAD}`): runs of which something was counted in "
+        f"the last test, rate with its 95 % interval (Wilson). Collapsed: {COLLAPSE}. p: "
+        "McNemar's exact test of the pairs of which one run alone is such a one.",
+        _rates(cost, name),
+        f"**What another {name} costs**: difference to {cost['reference'].iloc[0]:g} in "
+        "points in the last test, mean of the pairs of runs with the same seed and its 95 % "
+        "interval (bootstrap, BCa).",
+        _costs(cost, name),
+    ]
+
+
+def _of_sobol(figures: Path) -> list[str]:
+    sobol, order, pairs = (_needed(figures, _SOBOL, name) for name in ("sobol", "order", "pairs"))
+    return [
+        f"**Sobol indices** (`{_SOBOL}`): share of the variance of the test accuracy, of "
+        f"{sobol['base_points'].min():,} base points, with 95 % intervals (SALib, bootstrap). "
+        "Larger than: parameters whose total index is smaller, by an interval of the "
+        "difference that does not contain 0; of all others the order is not known.",
+        *(_indices(sobol, order, outcome) for outcome in OUTCOMES),
+        _of_pairs(pairs),
+    ]
 
 
 def _needed(figures: Path, sweep: str, name: str) -> pd.DataFrame:
     folder = figures / _FOLDER / sweep
     found = saved_table(folder, name)
     if found is None:
-        raise RunDirectoryError(
-            f"{folder / name}: no such table; make it with: synfire-bp sweep {sweep}, and python "
-            f"-m analysis sensitivity runs/sweeps/{sweep} --out {figures}"
-        )
+        raise _missing(figures, sweep, name)
     return found
+
+
+def _missing(figures: Path, sweep: str, name: str) -> RunDirectoryError:
+    return RunDirectoryError(
+        f"{figures / _FOLDER / sweep / name}: no such table; make it with: synfire-bp sweep "
+        f"{sweep}, and python -m analysis sensitivity runs/sweeps/{sweep} --out {figures}"
+    )
 
 
 def _rates(cost: pd.DataFrame, name: str) -> str:

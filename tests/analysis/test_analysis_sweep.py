@@ -388,7 +388,11 @@ def assert_same_numbers(first, again):
             pd.testing.assert_frame_equal(numbers, twice, check_dtype=False)
 
 
-KEPT = sorted(path.parent.name for path in FIGURES.glob("*/runs.parquet"))
+LARGE = {"sobol": pytest.mark.slow}  # 16,384 runs
+KEPT = [
+    pytest.param(name, marks=LARGE.get(name, ()))
+    for name in sorted(path.parent.name for path in FIGURES.glob("*/runs.parquet"))
+]
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -409,8 +413,10 @@ def test_the_tables_of_a_page_say_what_is_not_established(halved, tmp_path, caps
     sobol = made(tmp_path / "sobol", text.replace("known", "sobol"), linear)
     definition = halved / "sweep.yaml"
     definition.write_text(definition.read_text().replace("name: half", "name: half_spread"))
-    for path in (halved, sobol):
-        sensitivity.draw_sweep(path, figures)
+    sensitivity.draw_sweep(halved, figures)
+    assert sweep_table.main(["--figures", str(figures)]) == 0
+    assert "`sobol`: not run yet." in capsys.readouterr().out
+    sensitivity.draw_sweep(sobol, figures)
     page = tmp_path / "page.md"
     page.write_text(f"{sweep_table.BEGIN}\n{sweep_table.END}\n")
     assert sweep_table.main(["--figures", str(figures), "--into", str(page)]) == 0
