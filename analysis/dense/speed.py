@@ -102,6 +102,5 @@ ENTRIES = (
         ),
         numbers=numbers,
         draw=draw,
-        svg=True,
     ),
 )

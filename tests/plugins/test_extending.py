@@ -156,7 +156,7 @@ def test_the_test_that_the_page_shows_passes(folder, untouched, monkeypatch):
 def test_numbers_of_a_type_that_a_program_cannot_read_are_refused(tmp_path):
     from synfire_bp.program import Program, SampleFiles
 
-    (tmp_path / "program.json").write_text("{}")
+    (tmp_path / "program.json").write_text('{"results": {}, "settable": {}}')
     samples = SampleFiles(np.zeros((1, 2), np.uint8), np.zeros(1, int))
     with pytest.raises(sb.errors.SimulationError, match=r"plastic\.mine is an array of float32"):
         Program(tmp_path).run({"plastic.mine": np.ones(3, np.float32)}, samples, np.zeros(1, int))
