@@ -40,6 +40,7 @@ __all__ = [
     "blaming",
     "engine_named",
     "to_caller",
+    "writable_out",
 ]
 
 HOME = ("synfire_bp", "analysis")
@@ -141,6 +142,11 @@ def engine_named(name: str) -> str:
 def another_out() -> str:
     """Return the advice to write into another folder."""
     return to_caller("choose another --out", "pass another folder as out")
+
+
+def writable_out() -> str:
+    """Return the advice to write where it is possible."""
+    return to_caller("choose an --out that can be written", "pass an out that can be written")
 
 
 @contextmanager

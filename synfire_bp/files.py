@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from synfire_bp.errors import RunDirectoryError, another_out, to_caller
+from synfire_bp.errors import RunDirectoryError, another_out, to_caller, writable_out
 
 __all__ = [
     "LOCK",
@@ -87,7 +87,7 @@ def remedy(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         go_on = to_caller("--resume", "resume=True")
         return f"make room and go on with {go_on}, or {another_out()}"
-    return to_caller("choose an --out that can be written", "pass an out that can be written")
+    return writable_out()
 
 
 def quoted(path: str | Path) -> str:

@@ -19,6 +19,8 @@ from typing import Any
 
 import pandas as pd
 
+from synfire_bp.files import write_atomically
+from synfire_bp.program.compiler import FLAGS
 from synfire_bp.progress import WorkProgress
 
 __all__ = ["FOLDER", "TABLE", "compare", "main"]
@@ -40,7 +42,7 @@ def build(model: str, n: int, kind: str, folder: Path) -> None:
     from .models import MODELS, STEP
 
     set_device("cpp_standalone", build_on_run=False, directory=str(folder))
-    prefs["codegen.cpp.extra_compile_args_gcc"] = ["-w", "-O3", "-march=native", "-std=c++17"]
+    prefs["codegen.cpp.extra_compile_args_gcc"] = list(FLAGS)
     for name, value in MODELS[model].prefs.items():
         prefs[name] = value
     defaultclock.dt = STEP
@@ -140,9 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     print(f"{model}, {n} neurons: {error}", file=sys.stderr)
                     return 1
             table = _with(table, row)
-            beside = place.with_suffix(".part")
-            table.to_csv(beside, index=False, float_format="%.5g")
-            beside.replace(place)
+            text = table.to_csv(index=False, float_format="%.5g")
+            write_atomically(place, text.encode())
             progress.reached(number)
     print(table.to_string(index=False))
     return int(bool(table["different"].any()))

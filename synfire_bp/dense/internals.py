@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
-from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.codegen.statements import Statement
 from brian2.codegen.targets import codegen_targets
@@ -41,7 +40,6 @@ __all__ = [
     "CPPStandaloneCodeObject",
     "CPPStandaloneDevice",
     "CodeRunner",
-    "CythonCodeObject",
     "EquationError",
     "Function",
     "NumpyCodeObject",

@@ -37,8 +37,8 @@ LONGEST_RUN = 10**9 * ms
 
 _FUNCTIONS = {"present_sample": 1, "input_pattern": 2, "target_pattern": 2}
 
-_OWN = ("samples.h", "processor_time.cpp")
-"""What this package adds to the sources that Brian2 writes."""
+_HEADER, _CLOCK = "samples.h", "processor_time.cpp"
+"""What this package adds to the sources that Brian2 writes; the second not to stock programs."""
 
 _COMMON_HEADERS = """
 #include "objects.h"
@@ -59,10 +59,10 @@ _PARTS = 2
 def generate(spec: ProgramSpec, directory: Path) -> None:
     """Write sources, their list, static arrays and manifest for `spec` into `directory`."""
     set_device("cpp_standalone", build_on_run=False, directory=str(directory))
-    prefs["codegen.cpp.extra_compile_args_gcc"] = list(FLAGS)
+    prefs["codegen.cpp.extra_compile_args_gcc"] = list(FLAGS)  # in the makefile, so in the key
     prefs["codegen.cpp.headers"] = ['"samples.h"']
     directory.mkdir(parents=True, exist_ok=True)
-    for name in _OWN:
+    for name in (_HEADER, _CLOCK):
         with resources.as_file(resources.files("synfire_bp.program") / name) as path:
             shutil.copy(path, directory / name)
     with support_code_apart() as support_code:
@@ -75,8 +75,10 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
         net.network.run(LONGEST_RUN)
         device.build(directory=str(directory), compile=False, run=False)
     (directory / "common.h").write_text(f"{_COMMON_HEADERS}namespace {{\n{support_code}\n}}\n")
-    sources = _joined(source_files(device), directory)
-    (directory / SOURCES).write_text("\n".join([*sources, "processor_time.cpp"]))
+    sources = source_files(device)
+    if not spec.stock:
+        sources = [*_joined(sources, directory), _CLOCK]
+    (directory / SOURCES).write_text("\n".join(sources))
     (directory / MANIFEST).write_text(json.dumps(_manifest(net.results, net.settable), indent=1))
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synfire_bp.errors import RunDirectoryError, SweepError, another_out, to_caller
+from synfire_bp.errors import RunDirectoryError, SweepError, another_out, to_caller, writable_out
 from synfire_bp.files import reason, take_lock, write_atomically
 from synfire_bp.sweep.columns import cell, design_table, epoch_table, run_schema
 from synfire_bp.sweep.definition import Sweep
@@ -80,9 +80,7 @@ class SweepStore:
         except OSError as error:
             raise SweepError(
                 f"{path}: cannot be used as the folder of a sweep: {reason(error)}; "
-                + to_caller(
-                    "choose an --out that can be written", "pass an out that can be written"
-                )
+                f"{writable_out()}"
             ) from None
         try:
             lock = take_lock(path)

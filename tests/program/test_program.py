@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from dataclasses import replace
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -310,6 +311,16 @@ def test_a_compiler_that_does_not_run_is_named(empty_cache, monkeypatch):
     monkeypatch.setenv("CXX", "false")
     with pytest.raises(BuildError, match=r"the C\+\+ compiler 'false' does not run"):
         build_programs([TINY])
+
+
+def test_a_stock_program_is_brian2s_own_with_its_clock_and_its_sources(empty_cache):
+    ours, stock = (
+        (program.folder / "sources.txt").read_text().split()
+        for program in build_programs([TINY, replace(TINY, stock=True)])
+    )
+    assert "processor_time.cpp" in ours and "part_0.cpp" in ours
+    assert "processor_time.cpp" not in stock
+    assert sum(name.startswith("code_objects/") for name in stock) > 10
 
 
 @pytest.mark.parametrize("empty", ["", "  "])
