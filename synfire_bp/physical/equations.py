@@ -105,6 +105,11 @@ class NeuronCode:
     noisy_membrane: bool
 
     @property
+    def phase_ms(self) -> float:
+        """Model time of a phase, in ms."""
+        return self.phase * self.dt
+
+    @property
     def cells(self) -> str:
         """All equations of a cell's membrane."""
         return "\n".join((self.equations, SHARED, SYNAPTIC[self.synapse]))

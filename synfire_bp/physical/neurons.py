@@ -83,7 +83,7 @@ class PhysicalNeurons(Neurons):
     @property
     def phase_ms(self) -> float:  # type: ignore[override]
         """Model time of a phase, in ms."""
-        return self.neuron_code.phase * self.neuron_code.dt
+        return self.neuron_code.phase_ms
 
     def numbers(
         self,

@@ -65,4 +65,4 @@ class PhysicalNetwork(CircuitNetwork):
     def phase_time(self) -> Quantity:
         """Model time of a phase."""
         assert self.code is not None
-        return self.code.phase * self.code.dt * ms
+        return self.code.phase_ms * ms
