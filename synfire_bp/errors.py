@@ -47,8 +47,31 @@ HOME = ("synfire_bp", "analysis")
 """Top-level packages of this package; all others are code from outside."""
 
 
+_LONGEST_LINE, _MOST_LINES = 600, 40
+
+
 class SynfireError(Exception):
-    """Base class: every error that a user can cause or mend."""
+    """Base class: every error that a user can cause or mend.
+
+    A message has a few hundred characters a line, and a few lines, whatever it quotes.
+    """
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(_bounded(part) if isinstance(part, str) else part for part in said))
+
+
+def _bounded(message: str) -> str:
+    lines = message.split("\n")
+    told = [_cut(line) for line in lines[:_MOST_LINES]]
+    more = len(lines) - len(told)
+    return "\n".join([*told, f"and {more} more lines"] if more else told)
+
+
+def _cut(line: str) -> str:
+    if len(line) <= _LONGEST_LINE:
+        return line
+    half = _LONGEST_LINE // 2
+    return f"{line[:half]} … {line[-half:]}"
 
 
 class CircuitError(SynfireError):

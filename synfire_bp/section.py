@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Section"]
+__all__ = ["LARGEST", "Section"]
+
+LARGEST = 2**63 - 1
+"""Bound of whole numbers that have no other: what a table or a program can hold."""
 
 
 class Section(BaseModel):

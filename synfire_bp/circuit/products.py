@@ -223,7 +223,7 @@ class SumOfProducts:
             If there is no such variable.
         """
         for name in values:
-            if name not in VARIABLES and not re.fullmatch(r"u\d+", name):
+            if name not in VARIABLES and not re.fullmatch(r"u[0-9]{1,9}", name):
                 raise RuleError(
                     f"rule '{self.text}' has no variable '{name}'; there are {known_variables()}"
                 )

@@ -14,7 +14,7 @@ from synfire_bp.errors import ExperimentError, to_caller
 from synfire_bp.model.base import BASE, Origin
 from synfire_bp.model.library import absolute
 from synfire_bp.model.sections import LAYERS, DatasetSection
-from synfire_bp.model.yaml_text import Place, nearest, read_value, right, shown
+from synfire_bp.model.yaml_text import Place, cut_short, nearest, read_value, right, shown
 from synfire_bp.variants import VARIANTS
 
 __all__ = ["checked", "known_keys", "section_of"]
@@ -38,7 +38,7 @@ def checked(
         except ExperimentError as error:
             problems.append(str(error))
         else:
-            overridden[place] = text
+            overridden[place] = cut_short(text)
     try:
         experiment = root.model_validate(values)
     except ValidationError as error:
@@ -56,6 +56,7 @@ def checked(
 def _override(root: type[BaseModel], values: dict, text: str) -> Place:
     """Set one value; return its place."""
     key, equals, value = text.partition("=")
+    text = cut_short(text)
     place = tuple(key.strip().split("."))
     if not equals or not all(place):
         raise ExperimentError(
@@ -76,7 +77,7 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
         if not isinstance(section, dict):
             inner = f"{part}: holds {shown(section)}, and no keys"
             raise ExperimentError(f"override '{text}': {inner}; known keys are {known_keys(root)}")
-    if entry := re.fullmatch(r"(.+)\[(\d+)\]", last):  # one of a list, such as network.sizes[1]
+    if entry := re.fullmatch(r"(.+)\[([0-9]{1,9})\]", last):  # one of a list, such as network.sizes[1]
         name, number = entry[1], int(entry[2])
         entries = section.get(name)
         if not isinstance(entries, list) or number >= len(entries):

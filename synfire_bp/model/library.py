@@ -7,8 +7,9 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from synfire_bp.errors import ExperimentError
+from synfire_bp.errors import ExperimentError, to_caller
 from synfire_bp.files import reason
+from synfire_bp.model.yaml_text import LARGEST_FILE
 
 __all__ = ["absolute", "find_model", "list_models", "nearest_model", "read_text", "shipped_models"]
 
@@ -83,9 +84,9 @@ def find_model(path: str | Path, folder: str | Path = "") -> Path:
         return file
     whole = f"{file}.yaml"
     hint = f"; did you mean {whole}?" if os.path.isfile(whole) else nearest_model(file.stem)
+    listed = to_caller("synfire-bp models", "sb.list_models()")
     raise ExperimentError(
-        f"{file}: no such model file{hint}; models that ship with "
-        f"synfire_bp: {', '.join(list_models()) or 'none found'}"
+        f"{file}: no such model file{hint}; {listed} lists those that ship with synfire_bp"
     )
 
 
@@ -102,14 +103,20 @@ def read_text(file: Path) -> str:
     Raises
     ------
     ExperimentError
-        If it cannot be read, or is no text.
+        If it cannot be read, is no text, or is too large.
     """
     try:
-        return file.read_text(encoding="utf-8-sig")
+        with open(file, encoding="utf-8-sig") as lines:
+            text = lines.read(LARGEST_FILE + 1)
     except UnicodeDecodeError as error:
         raise ExperimentError(f"{file}: is not a text file in UTF-8 ({error.reason})") from None
     except OSError as error:
         raise ExperimentError(f"{file}: cannot be read: {reason(error)}") from None
+    if len(text) > LARGEST_FILE:
+        raise ExperimentError(
+            f"{file}: has more than {LARGEST_FILE:,} characters, so it is no model file"
+        )
+    return text
 
 
 def absolute(path: Any, folder: str | Path) -> Any:

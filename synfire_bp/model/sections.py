@@ -19,7 +19,7 @@ from synfire_bp.data.datasets import SOURCES
 from synfire_bp.data.images import Preprocessing
 from synfire_bp.errors import RuleError
 from synfire_bp.model.yaml_text import nearest, shown
-from synfire_bp.section import Section
+from synfire_bp.section import LARGEST, Section
 from synfire_bp.variants.base import Guarantees
 
 __all__ = [
@@ -40,7 +40,7 @@ WIDEST_CLOSING = 32128
 LAYERS = 3
 """Fewest layers that a network has: input, hidden, output."""
 
-PositiveInt = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
 
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 """Size of a layer; beyond the bound no machine holds the weights."""
@@ -67,12 +67,14 @@ class DatasetSection(Section):
     crop: int | None = Field(
         default=None,
         ge=0,
+        le=1000,
         description="Pixels cut off on each side of an image. null: the data set's default "
         "(mnist 4, so that 28x28 becomes 20x20, as in the paper; all others 0).",
     )
     shrink: int = Field(
         default=1,
         ge=1,
+        le=1000,
         description="Side of the squares of pixels, after cropping, each of which becomes one "
         "pixel, their mean: 2 makes 10x10 of 20x20; 1 leaves images as they are.",
     )
@@ -266,6 +268,7 @@ class TrainingSection(Section):
     seed: int = Field(
         default=0,
         ge=0,
+        le=LARGEST,
         description="Seed of the initial weights and of the order of the samples.",
     )
     renew_copies: bool = Field(
@@ -282,6 +285,7 @@ class RecordSection(Section):
     samples: int = Field(
         default=0,
         ge=0,
+        le=LARGEST,
         description="Samples whose spikes are written to spikes.npz: the last ones of the "
         "training. 0: none.",
     )

@@ -2,6 +2,7 @@
 
 PyYAML parses and writes.  Ours is the little table of scalars, so that numbers and flags are as in
 YAML 1.2 (1e-3 is a number, 010 is ten, `no` is text), and a walk over the keys for their lines.
+What is too large to be meant is refused while it is read, before an alias is expanded.
 """
 
 from __future__ import annotations
@@ -16,7 +17,26 @@ import yaml
 
 from synfire_bp.errors import ExperimentError
 
-__all__ = ["Place", "dump", "nearest", "read_value", "read_yaml", "right", "shown"]
+__all__ = [
+    "LARGEST_FILE",
+    "Place",
+    "cut_short",
+    "dump",
+    "nearest",
+    "read_value",
+    "read_yaml",
+    "right",
+    "shown",
+]
+
+LARGEST_FILE = 200_000
+"""Characters of a model or sweep file; those that ship with this package have at most 4,000."""
+_MOST_VALUES = 20_000
+"""Keys and values of a file, what stands behind an alias counted each time."""
+_DEEPEST = 20
+_LONGEST_TEXT = 10_000
+_LARGEST_NUMBER = 2**63 - 1
+_LONGEST_SHOWN = 60
 
 _SCALARS = (
     ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
@@ -36,8 +56,35 @@ Place = tuple[str, ...]
 """Keys on the way to a value."""
 
 
+class _TooMuch(yaml.MarkedYAMLError):
+    """Valid YAML that is too large, too deep or too long to be meant."""
+
+    def __init__(self, problem: str, node: yaml.Node | None = None) -> None:
+        super().__init__(problem=problem, problem_mark=node and node.start_mark)
+
+
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict = {}  # noqa: RUF012  (PyYAML's own way)
+
+    depth = composed = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Read a value and what is in it, unless there is too much of it."""
+        self.depth += 1
+        self.composed += 1
+        if self.depth > _DEEPEST:
+            raise _TooMuch(f"values are nested more than {_DEEPEST} deep", parent)
+        if self.composed > _MOST_VALUES:
+            raise _TooMuch(f"has more than {_MOST_VALUES:,} keys and values", parent)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and len(node.value) > _LONGEST_TEXT:
+            raise _TooMuch(
+                f"'{cut_short(node.value)}' has {len(node.value):,} characters; a value may have "
+                f"{_LONGEST_TEXT:,}",
+                node,
+            )
+        return node
 
 
 class _Dumper(yaml.SafeDumper):
@@ -49,7 +96,7 @@ for _tag, _pattern, _first in _SCALARS:
         _class.add_implicit_resolver(
             f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
         )
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: _whole_number(node))
 _Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(
     node.value.lower().replace(".inf", "inf").replace(".nan", "nan")))  # fmt: skip
 _Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(
@@ -75,8 +122,9 @@ def read_value(text: str) -> Any:
     try:
         return _load(text)[0]
     except _NO_YAML as error:
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ExperimentError(f"the value is not valid YAML: {what}") from None
+        what = getattr(error, "problem", None) or _said(error)
+        how = "cannot be read" if isinstance(error, _TooMuch) else "is not valid YAML"
+        raise ExperimentError(f"the value {how}: {what}") from None
 
 
 def read_yaml(text: str, source: str, known: str) -> tuple[dict, dict[Place, int], list[str]]:
@@ -107,10 +155,10 @@ def read_yaml(text: str, source: str, known: str) -> tuple[dict, dict[Place, int
         mark = error.problem_mark or error.context_mark
         at_line = f":{mark.line + 1}" if mark else ""
         what = "; ".join(part for part in (error.context, error.problem) if part)
-        raise ExperimentError(f"{source}{at_line}: is not valid YAML: {what}") from None
+        how = "cannot be read" if isinstance(error, _TooMuch) else "is not valid YAML"
+        raise ExperimentError(f"{source}{at_line}: {how}: {what}") from None
     except _NO_YAML as error:
-        first = str(error).splitlines()[0]
-        raise ExperimentError(f"{source}: is not valid YAML: {first}") from None
+        raise ExperimentError(f"{source}: is not valid YAML: {_said(error)}") from None
     if node is None:
         raise ExperimentError(f"{source}: is empty; known keys are {known}")
     if not isinstance(values, dict):
@@ -131,12 +179,55 @@ def read_yaml(text: str, source: str, known: str) -> tuple[dict, dict[Place, int
 
 def _load(text: str) -> tuple[Any, yaml.Node | None]:
     """Return the value of a YAML text, and its nodes for their line numbers."""
+    if len(text) > LARGEST_FILE:
+        raise _TooMuch(f"has {len(text):,} characters; at most {LARGEST_FILE:,} are read")
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
-        return (None if node is None else loader.construct_document(node)), node
+        if node is None:
+            return None, None
+        _expanded(node, {})
+        return loader.construct_document(node), node
     finally:
         loader.dispose()
+
+
+def _expanded(node: yaml.Node, known: dict[yaml.Node, int | None]) -> int:
+    """Return how many values there are behind a node, if that is not too many."""
+    if node not in known:
+        known[node] = None  # being counted
+        parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+        pairs = isinstance(node, yaml.MappingNode)
+        inner = [part for entry in parts for part in (entry if pairs else (entry,))]
+        known[node] = 1 + sum(_expanded(part, known) for part in inner)
+    count = known[node]
+    if count is None:
+        raise _TooMuch("an alias stands inside of what it is the alias of", node)
+    if count > _MOST_VALUES:
+        raise _TooMuch(
+            f"has more than {_MOST_VALUES:,} values when its aliases are written out", node
+        )
+    return count
+
+
+def _whole_number(node: yaml.ScalarNode) -> int:
+    digits = node.value.lstrip("+-").replace("_", "").lstrip("0")
+    if len(digits) > len(str(_LARGEST_NUMBER)) or int(digits or 0) > _LARGEST_NUMBER:
+        raise _TooMuch(
+            f"the whole number {cut_short(node.value)} is too large; at most "
+            f"{_LARGEST_NUMBER:,} is read",
+            node,
+        )
+    return int(node.value)
+
+
+def _said(error: Exception) -> str:
+    """Return what is wrong, of an error of PyYAML's that has no place."""
+    if isinstance(error, KeyError):
+        return f"{cut_short(str(error))} is neither true nor false"
+    if isinstance(error, AttributeError):
+        return "a !!timestamp is no date"
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _keys(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
@@ -178,5 +269,9 @@ def shown(value: Any) -> str:
     """Return a value as a model file would show it, cut short."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "empty"}[value]
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return cut_short(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def cut_short(text: str) -> str:
+    """Return a text as a message has room for it."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."

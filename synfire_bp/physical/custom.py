@@ -27,6 +27,7 @@ from synfire_bp.dense.internals import (
 )
 from synfire_bp.errors import ExperimentError
 from synfire_bp.physical.equations import LIF_EQUATION, SHARED, SYNAPTIC
+from synfire_bp.physical.plain import plain
 
 __all__ = ["check_custom", "check_method"]
 
@@ -43,9 +44,9 @@ def check_custom(
     """
     group = _group(synapse, equations)
     if threshold is not None:
-        _check_threshold(group, threshold)
+        _check_threshold(group, plain(threshold))
     if reset is not None:
-        _check_reset(group, reset)
+        _check_reset(group, plain(reset))
 
 
 def check_method(synapse: str, equations: str, method: str) -> None:
@@ -67,6 +68,7 @@ def check_method(synapse: str, equations: str, method: str) -> None:
 
 def _group(synapse: str, text: str) -> NeuronGroup:
     """Return a group of one cell with a user's equations, checked."""
+    text = plain(text)
     if "xi" in get_identifiers(text) or re.search(r"\bxi_\w+", text):
         raise ExperimentError(
             "noise xi has no seed of its own in a compiled program; set neuron.membrane_noise"
@@ -144,7 +146,9 @@ def _check_threshold(group: NeuronGroup, condition: str) -> None:
 
 
 def _check_reset(group: NeuronGroup, statements: str) -> None:
-    for n, line in enumerate(statements.strip().splitlines(), start=1):
+    for n, line in enumerate(statements.splitlines(), start=1):
+        if not line.strip():
+            continue
         where = f"line {n} ('{line.strip()}'): "
         _check_names(group, line, where)
         variables = group.resolve_all(get_identifiers(line), {})

@@ -28,6 +28,7 @@ from synfire_bp.physical.equations import LIF, NeuronCode
 from synfire_bp.physical.mapping import Timing
 from synfire_bp.physical.membrane import Membrane
 from synfire_bp.physical.numbers import physical_numbers
+from synfire_bp.physical.plain import plain
 
 __all__ = ["BLOCK", "PhysicalNeurons", "neuron_code"]
 
@@ -38,7 +39,7 @@ BLOCK = 250
 def neuron_code(neuron: Membrane) -> NeuronCode:
     """Return what the generated code of these neurons depends on."""
     own = {"equations": neuron.equations, "threshold": neuron.threshold, "reset": neuron.reset}
-    words = LIF if neuron.kind == "lif" else {key: str(text) for key, text in own.items()}
+    words = LIF if neuron.kind == "lif" else {key: _code(str(text)) for key, text in own.items()}
     timing = Timing.of(neuron)
     return NeuronCode(
         neuron.synapse,
@@ -51,6 +52,11 @@ def neuron_code(neuron: Membrane) -> NeuronCode:
         noisy_synapses=neuron.synaptic_noise > 0,
         noisy_membrane=neuron.membrane_noise > 0,
     )
+
+
+def _code(text: str) -> str:
+    """Return a user's code without comments and empty lines."""
+    return "\n".join(line.strip() for line in plain(text).split("\n") if line.strip())
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import SynfireError
 
-__all__ = ["epoch_order", "evaluation_points", "next_pause"]
+__all__ = ["MOST_TESTS", "epoch_order", "evaluation_points", "next_pause", "refuse_many_tests"]
+
+MOST_TESTS = 1_000_000
+"""Of a training: each adds rows to its tables, which are read as a whole."""
 
 _ORDER_STREAM = 1
 """First entry of the random stream's key; the initial weights use another."""
@@ -64,10 +69,28 @@ def evaluation_points(n: int, epochs: int, every: float) -> tuple[int, ...]:
     return tuple(sorted({max(point, 1) for point in points if point < total} | {total}))
 
 
+def refuse_many_tests(n: int, epochs: int, every: float) -> None:
+    """Refuse a training that is tested more often than it shows samples, or than anyone can read.
+
+    Raises
+    ------
+    SynfireError
+        Naming how many tests there would be.
+    """
+    most = min(n * epochs, MOST_TESTS)
+    tests = round(epochs / every) if epochs < every * 2**62 else 2**62
+    if tests > most:
+        raise SynfireError(
+            f"training.evaluate_every: is {every:g} epochs, which makes {tests:.6g} tests in "
+            f"{epochs:,} epochs of {n:,} samples; at most {most:,} are possible"
+        )
+
+
 def next_pause(done: int, n: int, points: tuple[int, ...], recorded_from: int) -> int:
     """Return how many samples are shown until the next pause, counted from the beginning.
 
     A pause is a test, the end of an epoch, or the sample from which spikes are recorded.
     """
     end_of_epoch = (done // n + 1) * n
-    return min(pause for pause in (*points, end_of_epoch, recorded_from) if pause > done)
+    upcoming = points[bisect_right(points, done) :][:1]
+    return min(pause for pause in (*upcoming, end_of_epoch, recorded_from) if pause > done)

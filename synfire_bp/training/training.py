@@ -27,6 +27,7 @@ from synfire_bp.runs.writer import RunWriter
 from synfire_bp.training.course import Course, Memory, how_to_go_on
 from synfire_bp.training.data import dataset_of
 from synfire_bp.training.interrupt import StopRequest
+from synfire_bp.training.schedule import refuse_many_tests
 
 __all__ = ["train", "train_in_memory"]
 
@@ -88,7 +89,8 @@ def train(
     model = assemble(model)
     check_engine(engine, model)  # before a folder is made
     dataset = dataset_of(model, quiet=quiet)
-    tail = _recorded(model, engine, len(training_split(model, dataset)))
+    n = _shown(model, dataset)
+    tail = _recorded(model, engine, n)
     with (
         RunWriter.create(
             out, model.experiment, engine, resume=resume, dataset_checksums=dataset.checksums
@@ -145,6 +147,7 @@ def train_in_memory(
         If the engine cannot run this experiment.
     """
     model, memory = assemble(model), Memory()
+    _shown(model, dataset)
     training = Course(
         model,
         engine,
@@ -171,6 +174,13 @@ def _prepared(name: str, model: Model, dataset: Dataset, stop: StopRequest, out:
                 f"stopped while the engine '{name}' was prepared; {how_to_go_on(out)}"
             ) from None
         raise
+
+
+def _shown(model: Model, dataset: Dataset) -> int:
+    """Return how many samples an epoch has, if the training can be tested as often as asked."""
+    n, plan = len(training_split(model, dataset)), model.experiment.training
+    refuse_many_tests(n, plan.epochs, plan.evaluate_every)
+    return n
 
 
 def _recorded(model: Model, engine: str, n: int) -> int:
