@@ -46,6 +46,7 @@ from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm, Changes, Decay
 from synfire_bp.registry import Plugin, plugins
 from synfire_bp.runs.figure import figure
+from synfire_bp.runs.mending import RunFile, check_run
 from synfire_bp.runs.run import PopulationSpikes, Run
 from synfire_bp.training.schedule import epoch_order
 from synfire_bp.training.testing import test
@@ -92,6 +93,7 @@ __all__ = [
     "Preprocessing",
     "Rule",
     "Run",
+    "RunFile",
     "Score",
     "Segment",
     "Source",
@@ -104,6 +106,7 @@ __all__ = [
     "assemble",
     "backprop_circuit",
     "build_network",
+    "check_run",
     "dataset",
     "dice",
     "engine",

@@ -49,8 +49,17 @@ LOCK = ".lock"
 """Name of the file that is locked in a folder."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write a file so that it holds either its old content or all of the new.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        What it will hold.
+    durable : bool
+        Return only when the disk has it, so that it outlives a power cut.
 
     Raises
     ------
@@ -62,7 +71,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         try:
             with open(temporary, "wb") as file:
                 file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
+            if durable:
+                _sync_folder(path.parent)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)
@@ -72,6 +86,18 @@ def write_atomically(path: Path, content: bytes) -> None:
             f"{path}: cannot be written: {reason(error)}. What was there before is untouched; "
             f"{remedy(error)}"
         ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the disk have the names in a folder, where its file system can do that."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(opened)
 
 
 # ---------------------------------------------------------------- what the system refuses

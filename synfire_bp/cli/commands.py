@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from synfire_bp import __version__
 from synfire_bp.cli.bench import bench
 from synfire_bp.cli.cache import cache
+from synfire_bp.cli.check import check
 from synfire_bp.cli.data import data
 from synfire_bp.cli.describe import describe
 from synfire_bp.cli.figures import figures
@@ -58,6 +59,7 @@ for command in (
     train,
     test,
     verify,
+    check,
     figures,
     bench,
     sweep,

@@ -77,7 +77,9 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
         if not isinstance(section, dict):
             inner = f"{part}: holds {shown(section)}, and no keys"
             raise ExperimentError(f"override '{text}': {inner}; known keys are {known_keys(root)}")
-    if entry := re.fullmatch(r"(.+)\[([0-9]{1,9})\]", last):  # one of a list, such as network.sizes[1]
+    if entry := re.fullmatch(
+        r"(.+)\[([0-9]{1,9})\]", last
+    ):  # one of a list, such as network.sizes[1]
         name, number = entry[1], int(entry[2])
         entries = section.get(name)
         if not isinstance(entries, list) or number >= len(entries):

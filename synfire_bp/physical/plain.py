@@ -52,7 +52,7 @@ def plain(code: str) -> str:
     for n, line in enumerate(lines, start=1):
         if found := re.search(r"[^\t -~]|\\", line):
             raise ExperimentError(
-                f"line {n}: the character {ascii(found[0])} is not allowed in code; use the "
+                f"line {n}: the character {found[0]!a} is not allowed in code; use the "
                 "letters a to z, digits and operators"
             )
         for piece in _pieces(line):
@@ -102,7 +102,11 @@ def _constant(node: ast.AST, n: int) -> float | None:
     parts = [_constant(child, n) for child in ast.iter_child_nodes(node)
              if isinstance(child, ast.expr)]  # fmt: skip
     operation = getattr(node, "op", None)
-    if isinstance(operation, ast.Pow) and parts[1] is not None and abs(parts[1]) > _LARGEST_EXPONENT:
+    if (
+        isinstance(operation, ast.Pow)
+        and parts[1] is not None
+        and abs(parts[1]) > _LARGEST_EXPONENT
+    ):
         raise ExperimentError(
             f"line {n}: an exponent is {parts[1]:g}; the largest that is computed is "
             f"{_LARGEST_EXPONENT}"

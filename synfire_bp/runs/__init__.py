@@ -14,6 +14,8 @@ from synfire_bp.runs.directory import (
     SPIKES,
     WEIGHTS,
 )
+from synfire_bp.runs.manifest import MANIFEST
+from synfire_bp.runs.mending import RunFile, check_run
 from synfire_bp.runs.provenance import commit, versions
 from synfire_bp.runs.run import PopulationSpikes, Run
 from synfire_bp.runs.writer import RunWriter
@@ -23,7 +25,9 @@ __all__ = [
     "CHECKPOINT",
     "Checkpoint",
     "EXPERIMENT",
+    "RunFile",
     "LOCK",
+    "MANIFEST",
     "METRICS",
     "METRIC_COLUMNS",
     "PROVENANCE",
@@ -34,6 +38,7 @@ __all__ = [
     "SPIKE_COUNTS",
     "SPIKE_COUNT_COLUMNS",
     "WEIGHTS",
+    "check_run",
     "commit",
     "load_checkpoint",
     "save_checkpoint",

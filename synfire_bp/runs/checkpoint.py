@@ -90,6 +90,10 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         If weights are not int16, or rows have other columns than their tables.
     RunDirectoryError
         If the file cannot be written; an older one is then untouched.
+
+    Notes
+    -----
+    When it returns, the disk has the file: it outlives a power cut.
     """
     path = Path(path)
     _refuse_unfit(path, checkpoint)
@@ -106,7 +110,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         "rest": np.frombuffer(text, dtype=np.uint8),
         "sha256": np.frombuffer(digest, dtype=np.uint8),
     }
-    write_atomically(path, npz_bytes(stored))
+    write_atomically(path, npz_bytes(stored), durable=True)
 
 
 def load_checkpoint(

@@ -7,8 +7,9 @@
     weights.npz        w1, w2, … and w1_init, w2_init, … (int16, pre x post); once finished.
                        b2, … if errors come back through a matrix of its own in W2's place
     spikes.npz         recorded spikes, if any
-    provenance.json    versions, commit, checksums, machine, time
+    provenance.json    versions, commit, checksums, machine, time, and the model once more
     checkpoint.npz     where the training stands
+    manifest.json      SHA-256 of the files above but for the checkpoint, which holds its own
 
 The checkpoint is the truth: everything that grows during a training is written from it, and again
 when the training is resumed.

@@ -16,6 +16,7 @@ from synfire_bp.files import LOCK, naming_os_errors
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.directory import CHECKPOINT, EXPERIMENT, PROVENANCE
+from synfire_bp.runs.manifest import MANIFEST, Manifest
 from synfire_bp.runs.plugins import refuse_other_plugins
 from synfire_bp.runs.provenance import stored_provenance
 
@@ -39,9 +40,10 @@ def refuse_foreign(path: Path) -> None:
             )
         names = {file.name for file in path.iterdir()}
     names = {name for name in names if name != LOCK and not _is_temporary(name)}
+    if names <= {PROVENANCE, MANIFEST} and _is_ours(path):
+        return  # begun, and stopped before its model was written
     is_run = EXPERIMENT in names and bool(names & {PROVENANCE, CHECKPOINT})
-    begun = names == {PROVENANCE} and "fingerprint" in stored_provenance(path)
-    if names and not is_run and not begun:
+    if names and not is_run:
         raise RunDirectoryError(
             f"{path}: is not empty and no run directory (it holds {', '.join(sorted(names)[:3])}"
             f"{', …' if len(names) > 3 else ''}); {another_out()}"
@@ -105,6 +107,17 @@ def refuse_shorter(path: Path, checkpoint: Checkpoint, epochs: int) -> None:
             f"{path}: its training is in epoch {begun} already, but training.epochs is {epochs}; "
             f"ask for {begun} epochs or more, or {another_out()}"
         )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether what is there, with no model beside it, was written by this package."""
+    if (path / PROVENANCE).exists():
+        return "fingerprint" in stored_provenance(path)
+    try:
+        Manifest.read(path)
+    except RunDirectoryError:
+        return False
+    return True
 
 
 def _differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -31,6 +31,7 @@ def new_provenance(
     checksums: Mapping[str, str],
     before: Mapping[str, Any],
     plugins: Sequence[Mapping[str, Any]] = (),
+    model: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what provenance.json is to say at the beginning.
 
@@ -44,6 +45,8 @@ def new_provenance(
         The provenance of the run that is gone on with; empty if there is none.
     plugins : sequence of mappings
         The plug-ins that the training uses (`synfire_bp.runs.plugins.plugins_of`).
+    model : mapping, optional
+        The values of experiment.yaml, from which a damaged one can be written anew.
     """
     return {
         "engine": engine,
@@ -59,6 +62,7 @@ def new_provenance(
         "samples_done": before.get("samples_done", 0),
         "warnings": list(before.get("warnings", ())),
         "finished": False,
+        "experiment": dict(model or {}),
     }
 
 

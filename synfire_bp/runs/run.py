@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +17,13 @@ from synfire_bp.errors import (
     ExperimentError,
     RunDirectoryError,
     SynfireError,
-    another_out,
     to_caller,
 )
 from synfire_bp.exchange.neo import neo_block
 from synfire_bp.exchange.nir import nir_graph
 from synfire_bp.exchange.recording import Recording
 from synfire_bp.exchange.xarray import xarray_dataset
-from synfire_bp.files import quoted, reason
+from synfire_bp.files import quoted
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.forward import forward_thresholds
 from synfire_bp.model.model import Model, assemble
@@ -33,18 +32,26 @@ from synfire_bp.runs.directory import (
     ACTIVITY,
     CHECKPOINT,
     EXPERIMENT,
-    METRIC_COLUMNS,
     METRICS,
-    NOT_KNOWN_BEFORE,
     PROVENANCE,
     SPIKE_COUNT_COLUMNS,
     SPIKE_COUNTS,
     SPIKES,
     WEIGHTS,
-    metrics_of_now,
 )
+from synfire_bp.runs.manifest import how_to_check, proved
 from synfire_bp.runs.plugins import refuse_missing_plugins
 from synfire_bp.runs.provenance import stored_provenance
+from synfire_bp.runs.reading import (
+    read_arrays,
+    read_metrics,
+    read_provenance,
+    read_table,
+    read_text,
+    read_weights,
+    refuse_other_neurons,
+    refuse_other_sizes,
+)
 from synfire_bp.summary import Summarised, Summary, percent
 
 if TYPE_CHECKING:
@@ -188,7 +195,10 @@ class Run(Summarised):
         Raises PluginError if it needs a plug-in that is not loaded; all else can be read without.
         """
         self._refuse_none()
+        if (self.path / PROVENANCE).exists():
+            self._read(PROVENANCE, read_provenance)  # which names the plug-ins
         refuse_missing_plugins(self.path)
+        self._read(EXPERIMENT, read_text)
         try:
             return Experiment.from_file(self.path / EXPERIMENT)
         except ExperimentError as error:
@@ -197,7 +207,7 @@ class Run(Summarised):
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Versions, commit, checksums of the data, engine, machine, wall time."""
-        return self._read(PROVENANCE, lambda file: json.loads(file.read()))
+        return self._read(PROVENANCE, read_provenance)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -205,23 +215,23 @@ class Run(Summarised):
 
         `accuracy_spikes` and `silent` are NaN for runs of older versions, which did not count them.
         """
-        return self._read(METRICS, _read_metrics)
+        return self._read(METRICS, read_metrics)
 
     @cached_property
     def activity(self) -> pd.DataFrame:
         """Sparsity, weight changes, …; without rows if the engine reported none."""
-        if not (self.path / ACTIVITY).exists():
+        if proved(self.path, ACTIVITY) == (None, True):
             self._refuse_none()
             import pandas as pd
 
             return pd.DataFrame()
-        table = self._read(ACTIVITY, _read_table)
+        table = self._read(ACTIVITY, read_table)
         return table.fillna({"warnings": ""}) if "warnings" in table else table
 
     @cached_property
     def spike_counts(self) -> pd.DataFrame:
         """Spikes per population and phase (`SPIKE_COUNT_COLUMNS`)."""
-        return self._read(SPIKE_COUNTS, lambda file: _read_table(file, SPIKE_COUNT_COLUMNS))
+        return self._read(SPIKE_COUNTS, lambda file: read_table(file, SPIKE_COUNT_COLUMNS))
 
     @cached_property
     def weights(self) -> dict[str, NDArray[np.int16]]:
@@ -229,9 +239,16 @@ class Run(Summarised):
 
         Also b2, …, where errors come back through a matrix of its own.
         """
-        if not (self.path / WEIGHTS).exists() and (self.path / CHECKPOINT).exists():
+        if proved(self.path, WEIGHTS) == (None, True) and (self.path / CHECKPOINT).exists():
             return load_checkpoint(self.path / CHECKPOINT).weight_arrays  # not finished yet
-        return self._read(WEIGHTS, _read_weights)
+
+        def read(file: IO[bytes]) -> dict[str, NDArray]:
+            weights = read_weights(file)
+            with suppress(SynfireError):  # of a model whose plug-in is not here, nothing is known
+                refuse_other_sizes(weights, self.experiment.network.sizes)
+            return weights
+
+        return self._read(WEIGHTS, read)
 
     @cached_property
     def spikes(self) -> dict[str, PopulationSpikes]:
@@ -248,7 +265,7 @@ class Run(Summarised):
 
     @cached_property
     def _spike_arrays(self) -> dict[str, NDArray]:
-        if not (self.path / SPIKES).exists():
+        if proved(self.path, SPIKES) == (None, True):
             self._refuse_none()
             model, out = self.path / EXPERIMENT, f"{self.path}-spikes"
             make = to_caller(
@@ -259,7 +276,15 @@ class Run(Summarised):
             raise RunDirectoryError(
                 f"{self.path}: no spikes were recorded; make a run that does with: {make}"
             )
-        return self._read(SPIKES, _read_arrays)
+
+        def read(file: IO[bytes]) -> dict[str, NDArray]:
+            arrays = read_arrays(file)
+            fired = {k.removesuffix("/i"): v for k, v in arrays.items() if k.endswith("/i")}
+            with suppress(SynfireError):
+                refuse_other_neurons(fired, self.model.circuit.slices)
+            return arrays
+
+        return self._read(SPIKES, read)
 
     @property
     def engine(self) -> str:
@@ -399,75 +424,33 @@ class Run(Summarised):
         return {"engine": self.engine, "synfire_bp": str(version)}
 
     def _read(self, name: str, read: Callable[[IO[bytes]], _T]) -> _T:
+        """Return what a file holds, if it is what was written there."""
         file = self.path / name
+        content, whole = proved(self.path, name)
+        if content is None:
+            raise RunDirectoryError(f"{file}: no such file; {self._why_missing(name, whole)}")
         try:
-            content = file.read_bytes()
-        except FileNotFoundError:
-            self._refuse_none()
-            engine = stored_provenance(self.path).get("engine", "circuit")
-            go_on = to_caller(
-                f"synfire-bp train {quoted(self.path / EXPERIMENT)} --engine {engine} "
-                f"--out {quoted(self.path)} --resume",
-                f"sb.train(run.experiment, engine={engine!r}, out={str(self.path)!r}, resume=True)",
-            )
-            raise RunDirectoryError(
-                f"{file}: no such file; the training was stopped before it wrote one. Go on with: "
-                f"{go_on}"
-            ) from None
-        except OSError as error:
-            raise RunDirectoryError(f"{file}: cannot be read: {reason(error)}") from None
-        try:
-            return read(io.BytesIO(content))
+            held = read(io.BytesIO(content))
         except Exception as error:  # as many kinds as there are ways to spoil a file
-            mend = (
-                f"train again: {another_out()}"
-                if name == SPIKES
-                else f"{to_caller('--resume', 'resume=True')} writes it anew from {CHECKPOINT}"
-            )
+            said = f"{type(error).__name__}: {error}"
             raise RunDirectoryError(
-                f"{file}: is damaged ({type(error).__name__}: {error}). To mend it: {mend}"
+                f"{file}: is damaged ({said:.200}); {how_to_check(self.path)} mends what it can"
             ) from None
+        if not whole:
+            raise RunDirectoryError(
+                f"{file}: was changed after it was written (its SHA-256 is another), by hand or by "
+                f"a fault; {how_to_check(self.path)} tells what can be done"
+            )
+        return held
 
-
-def _read_table(file: IO[bytes], columns: Sequence[str] = ()) -> pd.DataFrame:
-    import pandas as pd  # half a second that a training need not wait for
-
-    table = pd.read_csv(file, float_precision="round_trip")
-    if columns and (list(table.columns) != list(columns) or table.isna().any(axis=None)):
-        raise ValueError(f"not every row has the columns {', '.join(columns)}")
-    return table
-
-
-def _read_metrics(file: IO[bytes]) -> pd.DataFrame:
-    import pandas as pd
-
-    table = _read_table(file)
-    if "accuracy_argmax" not in table:
-        table = pd.DataFrame(
-            [
-                metrics_of_now({str(k): v for k, v in row.items()})
-                for row in table.to_dict("records")
-            ]
+    def _why_missing(self, name: str, never_there: bool) -> str:
+        self._refuse_none()
+        if not never_there:
+            return f"it was there; {how_to_check(self.path)} writes anew what it can"
+        engine = stored_provenance(self.path).get("engine", "circuit")
+        go_on = to_caller(
+            f"synfire-bp train {quoted(self.path / EXPERIMENT)} --engine {engine} "
+            f"--out {quoted(self.path)} --resume",
+            f"sb.train(run.experiment, engine={engine!r}, out={str(self.path)!r}, resume=True)",
         )
-    known = table.drop(columns=list(NOT_KNOWN_BEFORE), errors="ignore")
-    if list(table.columns) != list(METRIC_COLUMNS) or known.isna().any(axis=None):
-        raise ValueError(f"not every row has the columns {', '.join(METRIC_COLUMNS)}")
-    return table.astype(dict.fromkeys(NOT_KNOWN_BEFORE, float))
-
-
-def _read_arrays(file: IO[bytes]) -> dict[str, NDArray]:
-    with np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def _is_forward(matrix: str) -> bool:
-    return matrix.startswith("w")
-
-
-def _read_weights(file: IO[bytes]) -> dict[str, NDArray]:
-    arrays = _read_arrays(file)
-    found = {name.removesuffix("_init") for name in arrays}
-    names = {f"w{n}" for n in range(1, max(sum(map(_is_forward, found)), 1) + 1)} | found
-    if missing := {f"{name}{end}" for name in names for end in ("", "_init")} - set(arrays):
-        raise ValueError(f"{', '.join(sorted(missing))} missing")
-    return arrays
+        return f"the training was stopped before it wrote one. Go on with: {go_on}"

@@ -7,7 +7,7 @@ between, no file is half written, and resuming writes all of them anew from the 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from synfire_bp.files import (
     naming_os_errors,
     npz_bytes,
     take_lock,
-    write_atomically,
 )
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -39,11 +38,12 @@ from synfire_bp.runs.directory import (
     WEIGHTS,
 )
 from synfire_bp.runs.existing import provenance_before, refuse_foreign, refuse_shorter
+from synfire_bp.runs.manifest import Manifest, digest_of, write_proved
 from synfire_bp.runs.plugins import plugins_of
 from synfire_bp.runs.provenance import new_provenance
 from synfire_bp.runs.run import Run
 
-__all__ = ["RunWriter"]
+__all__ = ["RunWriter", "table_files"]
 
 
 class RunWriter:
@@ -70,6 +70,7 @@ class RunWriter:
         self.checkpoint: Checkpoint | None = None
         self._lock: int | None = lock
         self._provenance = provenance
+        self._manifest = _manifest_of(path)
 
     @classmethod
     def create(
@@ -118,12 +119,14 @@ class RunWriter:
             for stale in path.glob(".*.tmp"):
                 with suppress(OSError):
                     stale.unlink()
+            stored = experiment.resolved()
             provenance = new_provenance(
-                engine, fingerprint, dataset_checksums or {}, before, plugins_of(experiment, engine)
-            )
+                engine, fingerprint, dataset_checksums or {}, before,
+                plugins_of(experiment, engine), stored.model_dump(mode="json"),
+            )  # fmt: skip
             writer = cls(path, lock, provenance)
-            writer._write_provenance()  # first: a folder without it is not taken for a run
-            write_atomically(path / EXPERIMENT, experiment.resolved().to_yaml().encode())
+            writer._write({}, durable=True)  # first: a folder without it is not taken for a run
+            writer._write({EXPERIMENT: stored.to_yaml().encode()}, durable=True)
             if checkpoint is not None:
                 writer._write_tables(checkpoint)
         except BaseException:
@@ -143,11 +146,8 @@ class RunWriter:
             If a file cannot be written; it and those not reached yet keep their old content.
         """
         save_checkpoint(self.path / CHECKPOINT, checkpoint)
-        with naming_os_errors(self.path):
-            for name in (WEIGHTS,) if keep_spikes else (WEIGHTS, SPIKES):
-                (self.path / name).unlink(missing_ok=True)
         self._provenance["samples_done"] = samples_done
-        self._write_tables(checkpoint)
+        self._write_tables(checkpoint, (WEIGHTS,) if keep_spikes else (WEIGHTS, SPIKES))
 
     def warn(self, text: str) -> None:
         """Note a warning for provenance.json, which is written with the tables."""
@@ -162,7 +162,7 @@ class RunWriter:
         arrays = {name: np.asarray(value) for name, value in about.items()}
         for name, (i, step) in spikes.items():
             arrays[f"{name}/i"], arrays[f"{name}/step"] = np.asarray(i), np.asarray(step)
-        write_atomically(self.path / SPIKES, npz_bytes(arrays))
+        self._write({SPIKES: npz_bytes(arrays)})
 
     def finish(self) -> Run:
         """Write weights.npz, note that the training ran to its end; return the run for reading.
@@ -174,9 +174,8 @@ class RunWriter:
         """
         if self.checkpoint is None:
             raise RunDirectoryError(f"{self.path}: cannot be finished: nothing was trained yet")
-        write_atomically(self.path / WEIGHTS, npz_bytes(self.checkpoint.weight_arrays))
         self._provenance["finished"] = True
-        self._write_provenance()
+        self._write({WEIGHTS: npz_bytes(self.checkpoint.weight_arrays)}, durable=True)
         return Run.open(self.path)
 
     def close(self) -> None:
@@ -193,17 +192,43 @@ class RunWriter:
         """Give up the lock."""
         self.close()
 
-    def _write_tables(self, checkpoint: Checkpoint) -> None:
+    def _write_tables(self, checkpoint: Checkpoint, gone: Collection[str] = ()) -> None:
         self.checkpoint = checkpoint
-        write_atomically(self.path / METRICS, csv_bytes(checkpoint.metrics, METRIC_COLUMNS))
-        columns = dict.fromkeys(key for row in checkpoint.activity for key in row)
-        if columns:
-            write_atomically(self.path / ACTIVITY, csv_bytes(checkpoint.activity, tuple(columns)))
-        write_atomically(
-            self.path / SPIKE_COUNTS, csv_bytes(checkpoint.spike_counts, SPIKE_COUNT_COLUMNS)
-        )
         self._provenance["wall_seconds"] = checkpoint.seconds
-        self._write_provenance()
+        self._write(table_files(checkpoint), gone)
 
-    def _write_provenance(self) -> None:
-        write_atomically(self.path / PROVENANCE, json_bytes(self._provenance, indent=2))
+    def _write(
+        self, contents: Mapping[str, bytes], gone: Collection[str] = (), *, durable: bool = False
+    ) -> None:
+        """Write files, then what provenance.json says of them."""
+        contents = {**contents, PROVENANCE: json_bytes(self._provenance, indent=2)}
+        with naming_os_errors(self.path):
+            self._manifest = write_proved(
+                self.path, contents, self._manifest, gone, durable=durable
+            )
+
+
+def table_files(checkpoint: Checkpoint) -> dict[str, bytes]:
+    """Return name and content of the tables that a checkpoint holds."""
+    tables = [
+        (METRICS, METRIC_COLUMNS, checkpoint.metrics),
+        (SPIKE_COUNTS, SPIKE_COUNT_COLUMNS, checkpoint.spike_counts),
+    ]
+    if columns := tuple(dict.fromkeys(key for row in checkpoint.activity for key in row)):
+        tables.append((ACTIVITY, columns, checkpoint.activity))
+    return {name: csv_bytes(rows, columns) for name, columns, rows in tables}
+
+
+def _manifest_of(path: Path) -> Manifest:
+    """Return what proves the files of a directory that is taken up: all that will be written anew.
+
+    Only recorded spikes are not; those of an older run, without a manifest, are believed.
+    """
+    try:
+        before = Manifest.read(path)
+    except RunDirectoryError:
+        before = None
+    if before is None:
+        spikes = path / SPIKES
+        return Manifest({SPIKES: digest_of(spikes.read_bytes())} if spikes.is_file() else {})
+    return before

@@ -34,6 +34,9 @@ from synfire_bp.training.silence import findings, said_before
 
 __all__ = ["Course", "Memory", "how_to_go_on"]
 
+_REST = 25
+"""So many times as long as saving takes, a training goes on before it saves again."""
+
 Spikes = Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
 """Population name to (neuron, step) of its spikes."""
 
@@ -124,6 +127,7 @@ class Course:
         self.points = evaluation_points(self.n, plan.epochs, plan.evaluate_every)
         self.recorded_from = self.total - tail if tail else self.total
         self.begun = time.perf_counter()
+        self._saved, self._to_save = self.begun, 0.0
         weights = model.start
         self.checkpoint = writer.checkpoint or Checkpoint(
             engine, model.experiment.fingerprint(), 0, 0, weights, weights,
@@ -149,10 +153,12 @@ class Course:
             else:
                 self._train_to_next_pause(engine)
             if self.stop():
+                self._save()
                 raise Interrupted(
                     f"stopped after {self.done:,} of {self.total:,} samples; "
                     f"{how_to_go_on(self.writer.path)}"
                 )
+        self._save()
 
     def _train_to_next_pause(self, engine: Engine) -> None:
         epoch, position = divmod(self.done, self.n)
@@ -175,7 +181,7 @@ class Course:
         self.sums.add(segment, time.perf_counter() - start)
         self.weights, self.copies = segment.weights, segment.differing_copies
         self.done += segment.samples
-        self._save()
+        self._save_now_and_then()
 
     def _write_spikes(
         self, recorded: Spikes, potentials: NDArray[np.int64] | None, shown: NDArray[np.int64]
@@ -247,15 +253,12 @@ class Course:
             for name, per_phase in self.sums.spike_counts.items()
             for phase, spikes in enumerate(per_phase)
         ]
-        self.checkpoint = replace(
-            self.checkpoint,
-            metrics=[*self.checkpoint.metrics, *rows],
-            activity=[*self.checkpoint.activity, self._activity_row(epoch, tested)],
-            spike_counts=[*self.checkpoint.spike_counts, *counts],
-        )
+        self.checkpoint.metrics.extend(rows)  # in place: there may be thousands of tests
+        self.checkpoint.activity.append(self._activity_row(epoch, tested))
+        self.checkpoint.spike_counts.extend(counts)
         self.progress.note(self._summary(rows))
         self.sums = _Sums(Score.none(self.n_out))
-        self._save()
+        self._save_now_and_then()
 
     def _warn(self, tested: Segment) -> str:
         """Say what is dead, each kind once in a training, and return all of it for the table."""
@@ -335,6 +338,14 @@ class Course:
             )
         self.progress.note(f"warning: {message}")
 
+    def _save_now_and_then(self) -> None:
+        """Save, unless that would take more than its share of the time.
+
+        Every test makes the tables longer, so saving each would take the longer the more there are.
+        """
+        if time.perf_counter() - self._saved >= _REST * self._to_save:
+            self._save()
+
     def _save(self) -> None:
         epoch, position = divmod(self.done, self.n)
         now = time.perf_counter()
@@ -350,3 +361,5 @@ class Course:
         self.begun = now
         keep_spikes = self.done > self.recorded_from
         self.writer.save(self.checkpoint, self.done, keep_spikes=keep_spikes)
+        self._saved = time.perf_counter()
+        self._to_save = self._saved - now

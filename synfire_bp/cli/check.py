@@ -1,0 +1,33 @@
+"""The command `check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synfire_bp.cli.tables import print_table
+from synfire_bp.errors import SynfireError
+from synfire_bp.runs.mending import MENDED, WHOLE, check_run
+
+__all__ = ["check"]
+
+
+def check(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take files that were changed by hand as they are.")
+    ] = False,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Write files that were changed by hand anew.")
+    ] = False,
+) -> None:
+    """Look at every file of a run, and write damaged ones anew; exit 0 if all are whole then."""
+    if accept and restore:
+        raise SynfireError("--accept and --restore exclude each other; choose one")
+    files = check_run(run, accept=accept, restore=restore)
+    rows = [(file.name, file.state, file.said) for file in files]
+    print_table(str(run), ("file", "is", ""), rows, left=3)
+    if any(file.state not in (WHOLE, MENDED) for file in files):
+        raise typer.Exit(1)

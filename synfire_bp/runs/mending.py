@@ -1,0 +1,261 @@
+"""Look at every file of a run directory, and write anew what others of them hold.
+
+The checkpoint holds all tables and the weights, provenance.json the model.  What is damaged is
+written anew from them; what somebody changed by hand is left alone until it is accepted, or
+restored.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synfire_bp.errors import CheckpointError, RunDirectoryError, SynfireError, to_caller
+from synfire_bp.files import json_bytes, npz_bytes, take_lock
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.runs.checkpoint import Checkpoint, load_checkpoint
+from synfire_bp.runs.directory import (
+    ACTIVITY,
+    CHECKPOINT,
+    EXPERIMENT,
+    METRICS,
+    PROVENANCE,
+    SPIKE_COUNTS,
+    SPIKES,
+    WEIGHTS,
+)
+from synfire_bp.runs.manifest import MANIFEST, Manifest, digest_of, write_proved
+from synfire_bp.runs.provenance import new_provenance, stored_provenance
+from synfire_bp.runs.reading import (
+    read_arrays,
+    read_metrics,
+    read_provenance,
+    read_table,
+    read_weights,
+)
+from synfire_bp.runs.run import Run
+from synfire_bp.runs.writer import table_files
+
+__all__ = ["CHANGED", "DAMAGED", "LOST", "MENDED", "WHOLE", "RunFile", "check_run"]
+
+WHOLE, CHANGED, DAMAGED, LOST, MENDED = "whole", "changed by hand", "damaged", "missing", "mended"
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """What a file of a run directory is.
+
+    Attributes
+    ----------
+    name : str
+        The file.
+    state : str
+        "whole"; "changed by hand": it can be read, but is not what was written; "damaged";
+        "missing"; "mended": written anew.
+    said : str
+        What was wrong, and what can be done; empty if it is whole.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> sb.RunFile("metrics.csv", "whole").said
+    ''
+    """
+
+    name: str
+    state: str
+    said: str = ""
+
+
+def _read_model(file: io.BytesIO) -> None:
+    Experiment.from_yaml(file.read().decode())
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    EXPERIMENT: _read_model,
+    PROVENANCE: read_provenance,
+    METRICS: read_metrics,
+    ACTIVITY: read_table,
+    SPIKE_COUNTS: read_table,
+    WEIGHTS: read_weights,
+    SPIKES: read_arrays,
+}
+
+
+def check_run(
+    path: str | Path, *, accept: bool = False, restore: bool = False
+) -> tuple[RunFile, ...]:
+    """Look at every file of a run directory, and mend what can be mended.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run directory.  Nobody may be training into it.
+    accept : bool
+        Take files that were changed by hand for what they are now.
+    restore : bool
+        Write them anew instead, as damaged ones are.
+
+    Returns
+    -------
+    tuple of RunFile
+        One for each file that is there, or should be.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is no run, a training writes to it, or a file cannot be written.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> few = ["network.sizes=[64, 8, 10]", "training.samples=100", "training.epochs=1"]
+    >>> run = sb.train(sb.Experiment.from_file("digits", few), engine="oracle", out="runs/few")
+    >>> _ = (run.path / "metrics.csv").write_text("epoch,split")
+    >>> [(file.name, file.state) for file in sb.check_run("runs/few") if file.state != "whole"]
+    [('metrics.csv', 'mended')]
+    """
+    path = Path(path).expanduser()
+    if not (path / PROVENANCE).exists() and not (path / CHECKPOINT).exists():
+        Run.open(path)  # refuses what is no run
+        raise RunDirectoryError(f"{path}: is a model file in a folder, and no run")
+    lock = take_lock(path)
+    try:
+        return _Patient(path).treat(accept, restore)
+    finally:
+        os.close(lock)
+
+
+class _Patient:
+    """A run directory that is looked at."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checks: dict[str, RunFile] = {}
+        self.held = {name: self._content(name) for name in _READERS}
+        self.manifest, self.listed = self._manifest()
+        self.checkpoint = self._checkpoint()
+        for name in _READERS:
+            if (check := self._look(name)) is not None:
+                self.checks[name] = check
+
+    def treat(self, accept: bool, restore: bool) -> tuple[RunFile, ...]:
+        """Mend what can be mended; return what was found, in the order of the files."""
+        contents: dict[str, bytes] = {}
+        for name, check in self.checks.items():
+            changed = check.state == CHANGED
+            if changed and accept:
+                self.checks[name] = RunFile(name, WHOLE, "accepted as it is")
+            elif check.state in (DAMAGED, LOST) or (changed and restore):
+                contents |= self._anew(name, check)
+            elif changed:
+                accepts = to_caller("--accept", "accept=True")
+                restores = to_caller("--restore", "restore=True")
+                said = f"{check.said}; {accepts} takes it as it is, {restores} writes it anew"
+                self.checks[name] = RunFile(name, CHANGED, said)
+        whole = (n for n, check in self.checks.items() if check.state == WHOLE and n in _READERS)
+        proved = {name: digest_of(content) for name in whole if (content := self.held[name])}
+        kept = {name: digest for name, digest in self.listed.files.items() if name in self.checks}
+        write_proved(self.path, contents, Manifest(kept | proved), durable=True)
+        return tuple(self.checks.values())
+
+    def _content(self, name: str) -> bytes | None:
+        try:
+            return (self.path / name).read_bytes()
+        except OSError:
+            return None
+
+    def _manifest(self) -> tuple[bool, Manifest]:
+        """Return whether there is a manifest to believe, and what it lists."""
+        try:
+            found = Manifest.read(self.path)
+        except RunDirectoryError:
+            said = "was damaged; it proves now what can be read"
+            self.checks[MANIFEST] = RunFile(MANIFEST, MENDED, said)
+            return False, Manifest()
+        if found is None:
+            return False, Manifest()
+        self.checks[MANIFEST] = RunFile(MANIFEST, WHOLE)
+        return True, found
+
+    def _checkpoint(self) -> Checkpoint | None:
+        try:
+            found = load_checkpoint(self.path / CHECKPOINT)
+        except CheckpointError as error:
+            said = str(error).removeprefix(f"{self.path / CHECKPOINT}: ")
+            state = DAMAGED if (self.path / CHECKPOINT).exists() else LOST
+            self.checks[CHECKPOINT] = RunFile(CHECKPOINT, state, said)
+            return None
+        self.checks[CHECKPOINT] = RunFile(CHECKPOINT, WHOLE)
+        return found
+
+    def _look(self, name: str) -> RunFile | None:
+        content, needed = self.held[name], name in (EXPERIMENT, PROVENANCE)
+        if content is None:
+            listed = name in self.listed.files or needed
+            return RunFile(name, LOST, "is not there any more") if listed else None
+        try:
+            _READERS[name](io.BytesIO(content))
+        except SynfireError as error:
+            fault = str(error).splitlines()[0]
+        except Exception as error:  # as many kinds as there are ways to spoil a file
+            fault = f"{type(error).__name__}: {error}"[:200]
+        else:
+            fault = ""
+        if self.listed.fits(name, content) and (self.manifest or not fault):
+            return RunFile(name, WHOLE)
+        if fault:
+            return RunFile(name, DAMAGED, fault)
+        return RunFile(name, CHANGED, "can be read, but is not what was written there")
+
+    def _anew(self, name: str, check: RunFile) -> dict[str, bytes]:
+        """Return a file as the others tell it, and note it; nothing if they do not."""
+        content = self._told_by_others(name)
+        if content is None:
+            cure = "no other file holds it: train again into another folder"
+            self.checks[name] = RunFile(name, check.state, f"{check.said}; {cure}")
+            return {}
+        said = f"{check.said or 'was lost'}; written anew"
+        self.checks[name] = RunFile(name, MENDED, said)
+        return {name: content}
+
+    def _told_by_others(self, name: str) -> bytes | None:
+        checkpoint = self.checkpoint
+        if name == EXPERIMENT:
+            return self._model()
+        if checkpoint is None:
+            return None
+        if name == WEIGHTS:
+            return npz_bytes(checkpoint.weight_arrays)
+        if name == PROVENANCE:
+            return self._provenance(checkpoint)
+        return table_files(checkpoint).get(name)
+
+    def _model(self) -> bytes | None:
+        """Return the model as provenance.json has it, if the checkpoint is of that model."""
+        try:
+            stored = Experiment.from_dict(stored_provenance(self.path).get("experiment", {}))
+        except SynfireError:
+            return None
+        if self.checkpoint is not None and self.checkpoint.fingerprint != stored.fingerprint():
+            return None
+        return stored.to_yaml().encode()
+
+    def _provenance(self, checkpoint: Checkpoint) -> bytes:
+        """Return what is still known of a run's origin."""
+        try:
+            model = Experiment.from_file(self.path / EXPERIMENT)
+        except SynfireError:
+            values, finished = {}, False
+        else:
+            values = model.model_dump(mode="json")
+            finished = checkpoint.epoch >= model.training.epochs
+        anew = new_provenance(checkpoint.engine, checkpoint.fingerprint, {}, {}, (), values)
+        lost = dict.fromkeys(("versions", "hostname", "cpu", "started"))
+        anew |= lost | {"commit": None, "wall_seconds": checkpoint.seconds, "finished": finished}
+        anew["warnings"] = [f"{PROVENANCE} was damaged and written anew; where it ran is not known"]
+        return json_bytes(anew, indent=2)
