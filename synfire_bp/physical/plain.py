@@ -11,6 +11,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 from synfire_bp.errors import ExperimentError
 
@@ -48,7 +49,7 @@ def plain(code: str) -> str:
     """
     if len(code) > _LONGEST:
         raise ExperimentError(f"has {len(code):,} characters; at most {_LONGEST:,} are read")
-    lines = [line.partition("#")[0].rstrip() for line in code.split("\n")]
+    lines = [line.partition("#")[0].rstrip(" \t\r") for line in code.split("\n")]
     for n, line in enumerate(lines, start=1):
         if found := re.search(r"[^\t -~]|\\", line):
             raise ExperimentError(
@@ -63,7 +64,7 @@ def plain(code: str) -> str:
 def _pieces(line: str) -> Iterator[str]:
     """Yield what may be expressions or units of a line."""
     for piece in re.split(r"(?<![=<>!])[=:;](?!=)", line):
-        yield _FLAGS.sub("", piece).strip(" \t+-*/") or "0"
+        yield _FLAGS.sub("", piece).strip().rstrip("+-*/") or "0"
 
 
 def _refuse_excess(piece: str, n: int) -> None:
@@ -80,7 +81,7 @@ def _refuse_excess(piece: str, n: int) -> None:
                 "expression"
             ) from None
         return  # Brian2 says what is wrong, or it goes on in the next line
-    if _depth(tree) > _DEEPEST:
+    if _depth(tree) > _DEEPEST or _brackets(piece) > _DEEPEST:
         raise ExperimentError(
             f"line {n}: has expressions within expressions, or a sum of terms, more than "
             f"{_DEEPEST} deep; use shorter ones"
@@ -93,6 +94,10 @@ def _depth(tree: ast.AST) -> int:
     while level:
         depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
     return depth
+
+
+def _brackets(piece: str) -> int:
+    return max(accumulate((sign == "(") - (sign == ")") for sign in piece))
 
 
 def _constant(node: ast.AST, n: int) -> float | None:

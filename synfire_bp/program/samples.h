@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <fcntl.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -55,6 +58,9 @@ inline const void* map_file(const std::string& path, int64_t& bytes) {
 
 // Takes "--samples DIRECTORY" off the arguments and opens what lies there.
 inline void open_samples(std::vector<std::string>& args, int64_t n_in, int64_t n_phases) {
+#ifdef __linux__
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // who started it reads what it leaves: nobody else will
+#endif
     const auto flag = std::find(args.begin(), args.end(), "--samples");
     if (flag == args.end() || flag + 1 == args.end()) fail("--samples DIRECTORY is missing");
     const std::string directory = *(flag + 1);

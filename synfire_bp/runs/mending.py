@@ -24,6 +24,7 @@ from synfire_bp.runs.directory import (
     EXPERIMENT,
     METRICS,
     PROVENANCE,
+    SPIKE_COUNT_COLUMNS,
     SPIKE_COUNTS,
     SPIKES,
     WEIGHTS,
@@ -80,7 +81,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     PROVENANCE: read_provenance,
     METRICS: read_metrics,
     ACTIVITY: read_table,
-    SPIKE_COUNTS: read_table,
+    SPIKE_COUNTS: lambda file: read_table(file, SPIKE_COUNT_COLUMNS),
     WEIGHTS: read_weights,
     SPIKES: read_arrays,
 }
@@ -210,6 +211,8 @@ class _Patient:
             return RunFile(name, WHOLE)
         if fault:
             return RunFile(name, DAMAGED, fault)
+        if (self._told_by_others(name) or b"").startswith(content):
+            return RunFile(name, DAMAGED, "is cut off")
         return RunFile(name, CHANGED, "can be read, but is not what was written there")
 
     def _anew(self, name: str, check: RunFile) -> dict[str, bytes]:

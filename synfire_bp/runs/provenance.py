@@ -70,7 +70,7 @@ def stored_provenance(path: Path) -> dict[str, Any]:
     """Return what provenance.json says; nothing if it is missing or damaged."""
     try:
         stored = json.loads((path / PROVENANCE).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return stored if isinstance(stored, dict) else {}
 

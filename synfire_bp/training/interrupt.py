@@ -10,9 +10,10 @@ __all__ = ["StopRequest"]
 
 
 class StopRequest:
-    """While in its context, notes SIGINT and SIGTERM; call it to learn whether one came.
+    """While in its context, notes SIGINT, SIGTERM and SIGHUP; call it to learn whether one came.
 
-    A second signal raises KeyboardInterrupt at once.  Outside the main thread, where Python
+    A second signal raises KeyboardInterrupt at once.  A SIGHUP that is ignored, as under nohup,
+    stays ignored.  Outside the main thread, where Python
     delivers no signals, it never asks to stop.
     """
 
@@ -27,8 +28,9 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         """Begin to listen."""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._note)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(

@@ -503,7 +503,7 @@ def test_an_interrupted_record_is_made_anew_without_a_gap(model, unbroken, tmp_p
 
 def test_signals_are_noted_once_and_given_back():
     before = signal.getsignal(signal.SIGTERM)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with StopRequest() as stop:
             assert not stop()
             signal.raise_signal(number)
@@ -531,6 +531,8 @@ def test_outside_the_main_thread_signals_are_left_alone():
 _SCRIPT = """
 import sys
 import synfire_bp as sb
+from synfire_bp.training import course
+course._REST = 0  # save at every pause
 model, engine, out = sys.argv[1:]
 sb.train(sb.Experiment.from_yaml(model), engine=engine, out=out, resume=True)
 """
