@@ -76,7 +76,9 @@ class Manifest:
         RunDirectoryError
             If it cannot be written.
         """
-        stored = {"files": self.files, "to_come": self.to_come, "sha256": self._digest()}
+        listed = {"files": self.files, "to_come": self.to_come}
+        stored = {name: dict(sorted(files.items())) for name, files in listed.items()}
+        stored["sha256"] = self._digest()
         write_atomically(folder / MANIFEST, json_bytes(stored, indent=1))
 
     def fits(self, name: str, content: bytes | None) -> bool:
