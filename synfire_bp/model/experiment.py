@@ -90,7 +90,9 @@ class Experiment(Summarised, Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
         description="Short name; letters, digits, '.', '_' and '-', since it also names folders.",
     )
-    description: str = Field(default="", description="What the model is, in one sentence.")
+    description: str = Field(
+        default="", max_length=10_000, description="What the model is, in one sentence."
+    )
     requires: tuple[str, ...] = Field(
         strict=False,  # YAML has lists, not tuples
         default=(),

@@ -155,8 +155,8 @@ def test_a_file_read_again_is_not_changed_by_what_was_done_with_it_before(write)
 @pytest.mark.parametrize(
     ("base", "said"),
     [
-        ("nothing.yaml", "nothing.yaml: no such model file; models that ship with synfire_bp: "),
-        ("mnits", "mnits: no such model file; did you mean mnist?; models that ship"),
+        ("nothing.yaml", "nothing.yaml: no such model file; sb.list_models() lists those that"),
+        ("mnits", "mnits: no such model file; did you mean mnist?; sb.list_models() lists"),
         ("digits_depe", "digits_depe: no such model file; did you mean variants/digits_deep?"),
         ("whole", "whole: no such model file; did you mean whole.yaml?"),
         ("3", "is 3, but must be text: the name of a shipped model, such as mnist, or the path"),

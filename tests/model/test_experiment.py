@@ -127,8 +127,8 @@ def test_a_shipped_model_is_the_same_after_being_written_and_read(name):
     description=st.text() | st.sampled_from(["010", "0x1F", "1:30", "no", "2024-01-01", "=", "~"]),
     threshold=st.floats(allow_nan=False, allow_infinity=False),
     every=st.floats(min_value=0, exclude_min=True, allow_infinity=False),
-    seed=st.integers(min_value=0),
-    samples=st.none() | st.integers(min_value=1),
+    seed=st.integers(0, 2**63 - 1),
+    samples=st.none() | st.integers(1, 2**63 - 1),
 )
 def test_whatever_may_be_written_in_a_model_is_read_back(
     name, description, threshold, every, seed, samples
