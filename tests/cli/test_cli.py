@@ -959,6 +959,41 @@ def press_ctrl_c(ready, *arguments, environment=None):
     return Said(process.returncode, out, err)
 
 
+def test_check_tells_mends_accepts_and_restores(run, copied):
+    said = run("check", "run")
+    assert said.code == 0
+    assert set(re.findall(r"^ *(\S+) +whole", said.out, re.MULTILINE)) == {
+        file.name for file in copied.iterdir() if file.name != ".lock"
+    }
+    whole = (copied / "metrics.csv").read_bytes()
+    (copied / "metrics.csv").write_bytes(whole[:50])
+    said = run("check", "run")
+    assert (said.code, (copied / "metrics.csv").read_bytes()) == (0, whole)
+    assert re.search(r"metrics\.csv +mended", said.out)
+
+    (copied / "metrics.csv").write_bytes(whole.replace(b"test", b"best"))
+    said = run("check", "run")
+    assert said.code == 1
+    assert re.search(r"metrics\.csv +changed by hand .*--accept takes it as it is", said.out)
+    assert run("check", "run", "--restore").code == 0
+    assert (copied / "metrics.csv").read_bytes() == whole
+    (copied / "metrics.csv").write_bytes(whole.replace(b"test", b"best"))
+    assert run("check", "run", "--accept").code == 0
+    assert set(Run.open(copied).metrics.split) == {"train", "best"}
+    both = run("check", "run", "--accept", "--restore")
+    assert both.err == "synfire-bp: --accept and --restore exclude each other; choose one\n"
+
+
+def test_a_damaged_run_is_refused_by_its_file_and_the_command_that_mends_it(run, copied):
+    content = bytearray((copied / "weights.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (copied / "weights.npz").write_bytes(content)
+    said = run("test", "run", "--engine", "oracle", "--quiet")
+    assert said.code == 1
+    assert re.search(r"run/weights\.npz: .*synfire-bp check run", said.err)
+    assert run("check", "run").code == run("test", "run", "--engine", "oracle", "--quiet").code == 0
+
+
 @pytest.mark.parametrize("engine", ["circuit", "oracle"])
 def test_ctrl_c_leaves_a_checkpoint_from_which_resume_finishes(run, trained, here, engine):
     (here / "tmp").mkdir()

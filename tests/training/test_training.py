@@ -35,8 +35,8 @@ from synfire_bp.errors import (
 from synfire_bp.model import assemble
 from synfire_bp.program import SampleFiles
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs import Run, load_checkpoint, save_checkpoint
-from synfire_bp.training import training
+from synfire_bp.runs import Run, RunWriter, load_checkpoint, save_checkpoint
+from synfire_bp.training import course, training
 from synfire_bp.training.interrupt import StopRequest
 
 SIZES = (40, 10, 3)
@@ -513,6 +513,16 @@ def test_signals_are_noted_once_and_given_back():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_hangup_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_outside_the_main_thread_signals_are_left_alone():
     before, inside = signal.getsignal(signal.SIGINT), []
 
@@ -561,6 +571,30 @@ def wait_for_saves(process, out, saves=1):
         time.sleep(0.001)
         if (now := written()) != before:
             before, saves = now, saves - 1
+
+
+def test_saving_takes_a_small_share_of_the_time_however_many_tests_there_are(
+    model, tmp_path, monkeypatch
+):
+    clock, saves = [0.0], []
+    save, test = RunWriter.save, OracleEngine.test
+
+    def slow_save(writer, *args, **how):
+        save(writer, *args, **how)
+        saves.append(clock[0])
+        clock[0] += 1
+
+    def slow_test(engine, *args, **how):
+        clock[0] += 1
+        return test(engine, *args, **how)
+
+    monkeypatch.setattr(course.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(RunWriter, "save", slow_save)
+    monkeypatch.setattr(OracleEngine, "test", slow_test)
+    often = model("training.samples=100", "training.epochs=4", "training.evaluate_every=0.01")
+    run = sb.train(often, engine="oracle", out=tmp_path / "run")
+    assert len(run.metrics) == 2 * 400  # every test is there at the end
+    assert 400 / 60 < len(saves) <= 2 + 400 / 50
 
 
 def test_ctrl_c_ends_a_process_after_a_whole_sample(model, tmp_path):
