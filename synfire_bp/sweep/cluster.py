@@ -195,7 +195,7 @@ class DaskCrew(Crew[Task, Result]):
         if self._client.status == "running":
             what, patience = f"a worker at the scheduler {address}", _PATIENCE
             gone = f"the scheduler {address} has no workers"
-            hint = "start one, such as: dask worker ADDRESS --nthreads 1"
+            hint = f"start one, such as: dask worker {address} --nthreads 1"
         else:
             what, patience = "the scheduler to come back", _BACK_WITHIN
             gone, hint = "the scheduler is gone", ""
