@@ -183,7 +183,11 @@ class WorkProgress:
     def note(self, text: str) -> None:
         """Print a line, above the bar where there is one."""
         if not self._quiet:
-            self._console.print(text, markup=False, soft_wrap=True)
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """Print a line, also when quiet: what nobody would otherwise know to mend."""
+        self._console.print(text, markup=False, soft_wrap=True)
 
 
 class DownloadProgress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Any
@@ -49,11 +50,13 @@ class SplitName(str, Enum):
 
 
 def _whole_number(text: Any) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        # typer's own message does not say what was given
-        raise typer.BadParameter(f"'{text}' is not a whole number") from None
+    if isinstance(text, int):
+        return text
+    # int() takes digits of all scripts, and typer's own message does not say what was given
+    if not re.fullmatch(r"\s*[-+]?[0-9]{1,18}\s*", text):
+        short = text if len(text) <= 40 else f"{text[:40]}…"
+        raise typer.BadParameter(f"'{short}' is not a whole number")
+    return int(text)
 
 
 def _known_engine(name: str | None) -> str | None:

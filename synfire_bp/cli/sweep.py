@@ -12,7 +12,7 @@ from synfire_bp.cli.tables import print_table
 from synfire_bp.errors import SweepError
 
 if TYPE_CHECKING:
-    from synfire_bp.sweep.execution import SweepResult
+    from synfire_bp.sweep.execution import Estimate, SweepResult
 
 __all__ = ["sweep"]
 
@@ -64,7 +64,11 @@ def sweep(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model many times, with other parameters; a second call does what is missing."""
+    """Train a model many times, with other parameters; a second call does what is missing.
+
+    The exit status is 0 if all runs of the design are there and ended well, those of earlier calls
+    included, and 1 if any failed.
+    """
     from synfire_bp.sweep.definition import Sweep
 
     if sweep is None:
@@ -84,12 +88,7 @@ def sweep(
         ) from None
     folder = out or Path("runs", "sweeps", asked.name)
     if dry_run:
-        expected = estimate(asked, folder, workers=workers)
-        print(
-            f"{asked.name}: {expected.planned:,} runs, {expected.missing:,} of them to do; "
-            f"{expected.per_run:.2f} s each, {_duration(expected.seconds)} on "
-            f"{expected.workers} cores"
-        )
+        _print_estimate(asked.name, estimate(asked, folder, workers=workers))
         return
     result = run_sweep(
         asked,
@@ -102,6 +101,7 @@ def sweep(
         quiet=quiet,
     )
     _print_result(result)
+    _refuse_incomplete(result)
 
 
 def _list_sweeps() -> None:
@@ -109,6 +109,14 @@ def _list_sweeps() -> None:
 
     rows = [(name, Sweep.from_file(name).description) for name in list_sweeps()]
     print_table("", ("sweep", "what it asks"), rows, left=2)
+
+
+def _print_estimate(name: str, expected: Estimate) -> None:
+    print(
+        f"{name}: {expected.planned:,} runs, {expected.missing:,} of them to do; "
+        f"{expected.per_run:.2f} s each, {_duration(expected.seconds)} on "
+        f"{expected.workers} cores"
+    )
 
 
 def _print_result(result: SweepResult) -> None:
@@ -119,6 +127,15 @@ def _print_result(result: SweepResult) -> None:
         f"{result.path}: {result.planned:,} runs, {result.failed:,} of them failed; "
         f"{result.done:,} done now in {_duration(result.seconds)}{rate}{used}"
     )
+
+
+def _refuse_incomplete(result: SweepResult) -> None:
+    if not result.complete:
+        raise SweepError(
+            f"{result.failed:,} of {result.planned:,} runs failed; {result.why}. The column "
+            f"'error' of {result.path / 'runs.parquet'} has the reasons; the same command with "
+            "--retry-failed does these runs again"
+        )
 
 
 def _duration(seconds: float) -> str:

@@ -14,13 +14,38 @@ from synfire_bp.engines.registry import check_engine
 from synfire_bp.errors import SweepError, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
+from synfire_bp.model.yaml_text import shown
+from synfire_bp.sweep.clashes import SEED
 from synfire_bp.sweep.definition import Sweep
-from synfire_bp.sweep.designs import PlannedRun, describe
+from synfire_bp.sweep.designs import PlannedRun, describe, planned_runs
+from synfire_bp.sweep.explain import cut_short
+from synfire_bp.sweep.sections import LARGEST_SEED
 
-__all__ = ["refuse_unfit"]
+__all__ = ["fit_runs", "refuse_unfit"]
 
 _TOLD = 5  # runs that a message lists
 _Found = tuple[PlannedRun, SynfireError]
+
+
+def fit_runs(sweep: Sweep) -> list[PlannedRun]:
+    """Return all runs of a sweep, as `planned_runs` does, once nothing refuses any of them.
+
+    Raises
+    ------
+    SweepError
+        As of `planned_runs` and `refuse_unfit`, or if there is not enough memory for so many runs.
+    """
+    try:
+        planned = planned_runs(sweep)
+        refuse_unfit(sweep, planned)
+    except MemoryError:
+        seeds = len(sweep.seed_values or [0])
+        raise SweepError(
+            f"{sweep.name}: there is not enough memory to plan the design '{sweep.design.kind}' "
+            f"with {len(sweep.parameters):,} parameters and {seeds:,} seeds; reduce "
+            f"{'steps or values' if sweep.design.kind == 'grid' else 'samples'}, or seeds"
+        ) from None
+    return planned
 
 
 def refuse_unfit(sweep: Sweep, planned: Sequence[PlannedRun]) -> None:
@@ -35,7 +60,7 @@ def refuse_unfit(sweep: Sweep, planned: Sequence[PlannedRun]) -> None:
     fit: list[tuple[PlannedRun, Experiment]] = []
     for run in planned:
         try:
-            fit.append((run, run.experiment(sweep.base)))
+            fit.append((run, _storable(run.experiment(sweep.base))))
         except SynfireError as error:
             found.append((run, error))
     found += _of_structure(fit, sweep.engine)
@@ -44,12 +69,22 @@ def refuse_unfit(sweep: Sweep, planned: Sequence[PlannedRun]) -> None:
         return
     found.sort(key=lambda pair: pair[0].run)
     lines = [
-        f"run {run.run} ({describe(run.sets)}): {str(error).splitlines()[0]}"
+        f"run {run.run} ({describe(run.sets)}): {cut_short(str(error))}"
         for run, error in found[:_TOLD]
     ]
     more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
     head = f"{sweep.name}: {len(found)} of {len(planned)} runs cannot be done:"
     raise SweepError("\n".join([head, *lines, *more]))
+
+
+def _storable(experiment: Experiment) -> Experiment:
+    """Return an experiment whose seed the tables can hold."""
+    if experiment.training.seed > LARGEST_SEED:
+        raise SweepError(
+            f"{SEED} is {shown(experiment.training.seed)}, but the tables of a sweep hold seeds up "
+            f"to {LARGEST_SEED}"
+        )
+    return experiment
 
 
 def _of_structure(fit: Sequence[tuple[PlannedRun, Experiment]], engine: str) -> Iterator[_Found]:
@@ -108,4 +143,6 @@ def _refusal(check: Callable[..., None], *arguments: Any) -> SynfireError | None
         check(*arguments)
     except SynfireError as error:
         return error
+    except MemoryError as error:
+        return SweepError(f"not enough memory for it here ({error}); choose smaller network.sizes")
     return None

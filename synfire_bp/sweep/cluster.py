@@ -9,28 +9,25 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 import dask
-from distributed import Client, Future, LocalCluster, WorkerPlugin
+from distributed import Client, Future, LocalCluster
 from distributed.scheduler import KilledWorker
 
 from synfire_bp.errors import Interrupted, SweepError, to_caller
+from synfire_bp.sweep.local import LocalWorkers
 from synfire_bp.sweep.pool import Crew, Ended, Sized
+from synfire_bp.sweep.waiting import Wait
 
 __all__ = ["Call", "ClusterLost", "DaskCrew", "local_workers", "remote_workers", "usable_cores"]
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
-               "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")  # fmt: skip
-_LOST_AFTER = 5.0  # seconds without the scheduler after which it is given up
-_PATIENCE = 600.0  # seconds without any worker likewise
+_BACK_WITHIN = 15.0  # seconds within which a scheduler may come, or come back
+_PATIENCE = 600.0  # seconds without any worker after which it is given up
 _POLL = 0.5  # seconds between two looks at Ctrl-C
 _LOOK = 2.0  # seconds between two looks at the cluster
 
@@ -65,14 +62,28 @@ class DaskCrew(Crew[Task, Result]):
         What workers call with a task's argument.
     time_limit : float or None
         Seconds after which workers end what hangs; for messages.
+    say : callable
+        Where to tell what is waited for.
+    tend : callable, optional
+        Called now and then with the names of the workers that there are.
     """
 
-    def __init__(self, client: Client, function: Callable[[Any], Result], time_limit: float | None):
+    def __init__(
+        self,
+        client: Client,
+        function: Callable[[Any], Result],
+        time_limit: float | None,
+        *,
+        say: Callable[[str], None],
+        tend: Callable[[Collection[str]], None] | None = None,
+    ):
         self._client, self._function, self._time_limit = client, function, time_limit
         self._active: dict[Future, Task] = {}
         self._lost: list[Task] = []
         self._arrived: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self._looked = self._heard = time.monotonic()
+        self._say, self._tend = say, tend
+        self._looked = time.monotonic()
+        self._wait: Wait | None = None
         self.most_workers = 0
         """Threads of workers, at most."""
 
@@ -86,18 +97,12 @@ class DaskCrew(Crew[Task, Result]):
         SweepError
             If none comes.
         """
-        end = time.monotonic() + _PATIENCE
         while not self._count():
             if stop():
                 raise Interrupted("stopped before a worker was there; nothing was done yet")
-            if time.monotonic() > end:
-                scheduler = self._client.scheduler
-                raise SweepError(
-                    f"the scheduler {scheduler.address if scheduler else ''} has no "
-                    "workers; start some, such as: dask worker ADDRESS --nthreads 1"
-                )
+            self._await()
             time.sleep(0.1)
-        self._looked = self._heard = time.monotonic()
+        self._wait = None
 
     def has_room(self) -> bool:
         """Return whether few tasks wait in the cluster."""
@@ -134,8 +139,6 @@ class DaskCrew(Crew[Task, Result]):
                     self._lost.append(task)
                 else:
                     found.append(end)
-        if found:
-            self._heard = time.monotonic()
         return found
 
     def dismiss(self) -> None:
@@ -161,28 +164,46 @@ class DaskCrew(Crew[Task, Result]):
 
     def _count(self) -> int:
         """Return how many tasks the cluster does at a time, and note the most there were."""
+        workers: dict[str, Any] = {}
         with suppress(Exception):
-            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-            now = sum(worker["nthreads"] for worker in workers)
-            self.most_workers = max(self.most_workers, now)
-            return now
-        return 0
+            workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        if self._tend is not None:
+            self._tend([str(worker["name"]) for worker in workers.values()])
+        now = sum(worker["nthreads"] for worker in workers.values())
+        self.most_workers = max(self.most_workers, now)
+        return now
 
     def _look(self) -> None:
         """Notice, now and then, that the cluster is gone."""
-        now = time.monotonic()
-        if now - self._looked <= _LOOK:
+        if time.monotonic() - self._looked <= _LOOK:
             return
-        self._looked = now
-        if self._client.status == "running":
-            if self._count():
-                self._heard = now
-                return
-            patience, what = _PATIENCE, "has no workers any more"
+        self._looked = time.monotonic()
+        if self._client.status == "running" and self._count():
+            self._wait = None
         else:
-            patience, what = _LOST_AFTER, "is gone"
-        if now - self._heard >= patience:
-            raise ClusterLost(f"the scheduler {what}")
+            self._await()
+
+    def _await(self) -> None:
+        """Wait for what is missing, saying so.
+
+        Raises
+        ------
+        ClusterLost
+            If it has not come in time.
+        """
+        address = self._client.scheduler.address if self._client.scheduler else ""
+        if self._client.status == "running":
+            what, patience = f"a worker at the scheduler {address}", _PATIENCE
+            gone = f"the scheduler {address} has no workers"
+            hint = f"start one, such as: dask worker {address} --nthreads 1"
+        else:
+            what, patience = "the scheduler to come back", _BACK_WITHIN
+            gone, hint = "the scheduler is gone", ""
+        if self._wait is None or self._wait.what != what:
+            first = 1.0 if self._tend is None else 60.0  # processes of this machine take a moment
+            self._wait = Wait(what, hint, patience, self._say, first)
+        if self._client.status == "closed" or self._wait.over():
+            raise ClusterLost(f"{gone}; {hint}" if hint else gone)
 
 
 # ---------------------------------------------------------------- on this machine
@@ -194,71 +215,43 @@ def usable_cores() -> int:
 
 
 @contextmanager
-def local_workers(n_workers: int) -> Iterator[Client]:
-    """Start worker processes, one thread each; yield their client."""
+def local_workers(n_workers: int) -> Iterator[tuple[Client, LocalWorkers]]:
+    """Start a scheduler in this process and worker processes, one thread each; yield both.
+
+    Raises
+    ------
+    SweepError
+        If no process can be started.
+    """
     settings = {
-        # before numpy is imported: one process per core, one thread each
-        "distributed.nanny.pre-spawn-environ": {name: "1" for name in _ONE_THREAD},
         # a worker holds the run that it does, and no other: if it dies, only that one is to blame
         "distributed.scheduler.worker-saturation": 1.0,
         "distributed.scheduler.allowed-failures": 0,
         "distributed.scheduler.worker-ttl": "60s",
-        "distributed.worker.profile.enabled": False,
-        "distributed.worker.memory.terminate": False,
-        "distributed.worker.memory.pause": False,
-        "distributed.worker.memory.spill": False,
-        "distributed.worker.memory.target": False,
         "distributed.admin.system-monitor.interval": "5s",
         "distributed.logging.distributed": "critical",
     }
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(settings))
-        with _undisturbed():
-            cluster = LocalCluster(
-                n_workers=n_workers,
+        cluster = stack.enter_context(
+            LocalCluster(
+                n_workers=0,  # which processes there are, LocalWorkers decides
                 threads_per_worker=1,
                 processes=True,
-                memory_limit=0,
                 dashboard_address="127.0.0.1:0",
                 silence_logs="CRITICAL",
             )
-            stack.enter_context(cluster)
+        )
         client = stack.enter_context(Client(cluster, set_as_default=False))
-        client.register_plugin(_DeafWorker())
-        yield client
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold back Ctrl-C while processes are started, which thereby never hear of it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class _DeafWorker(WorkerPlugin):
-    """Ctrl-C at a terminal reaches all processes: only the sweep itself shall act on it."""
-
-    name = "synfire-bp-deaf"
-
-    def setup(self, worker: Any) -> None:
-        """Ignore the signal, by a handler: what the worker starts hears it again."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, _nothing)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-
-
-def _nothing(number: int, frame: FrameType | None) -> None:
-    """Do nothing on a signal."""
+        workers = stack.enter_context(LocalWorkers(n_workers, cluster.scheduler_address))
+        yield client, workers
 
 
 # ---------------------------------------------------------------- by address
 
 
 @contextmanager
-def remote_workers(scheduler: str) -> Iterator[Client]:
+def remote_workers(scheduler: str) -> Iterator[tuple[Client, None]]:
     """Yield a client of a cluster, by the address of its scheduler, or its scheduler file.
 
     Raises
@@ -279,16 +272,16 @@ def remote_workers(scheduler: str) -> Iterator[Client]:
         if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        client = Client(**named, timeout="15s", set_as_default=False)
+        client = Client(**named, timeout=_BACK_WITHIN, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise SweepError(
             f"{named_by} {scheduler}: cannot be reached: {str(error).splitlines()[0]}; is "
             "`dask scheduler` running there, with the same version of distributed?"
         ) from None
     with client:
-        yield client
+        yield client, None
 
 
 def _looks_like_address(text: str) -> bool:
     host, _, port = text.rpartition(":")
-    return bool(host) and port.isdigit()
+    return bool(host) and port.isascii() and port.isdigit()

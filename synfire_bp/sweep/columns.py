@@ -80,10 +80,13 @@ def run_schema(sweep: Sweep, planned: Sequence[PlannedRun]) -> pa.Schema:
 
 
 def _type_of(values: Iterable[Any]) -> pa.DataType:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int}:
+    """Return the type of a column that holds all values as they are; else text."""
+    values = [value for value in values if value is not None]
+    kinds = {type(value) for value in values}
+    largest = max((abs(value) for value in values if type(value) is int), default=0)
+    if kinds <= {int} and largest < 2**63:
         return pa.int64()
-    if kinds <= {int, float}:
+    if kinds <= {int, float} and largest <= 2**53:
         return pa.float64()
     return pa.bool_() if kinds == {bool} else pa.string()
 

@@ -34,6 +34,7 @@ from synfire_bp.files import reason
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.yaml_text import dump, nearest, read_yaml, shown
 from synfire_bp.section import Section
+from synfire_bp.sweep.counting import refuse_too_many_points, refuse_too_many_runs
 from synfire_bp.sweep.explain import _explained, _override, _where
 from synfire_bp.sweep.keys import SEED, override, unfit
 from synfire_bp.sweep.sections import DesignSection, Parameter, PositiveInt, Seed
@@ -117,6 +118,7 @@ class Sweep(Section):
                 raise ValueError(
                     f"a grid needs 'steps' of the range of {name}, or a list of values"
                 )
+        refuse_too_many_points(design, parameters)
         return design
 
     @field_validator("seeds")
@@ -137,6 +139,8 @@ class Sweep(Section):
             raise ValueError(f"{SEED} is among the parameters already; remove one of the two")
         if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
             raise ValueError("names a seed twice")
+        if design is not None:
+            refuse_too_many_runs(design, parameters, seeds)
         return seeds
 
     @classmethod

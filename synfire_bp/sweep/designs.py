@@ -8,7 +8,6 @@ any of them.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import SweepError
+from synfire_bp.model.yaml_text import shown
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.keys import SEED, override
 from synfire_bp.sweep.sections import DesignSection
@@ -163,4 +163,4 @@ def _points(sweep: Sweep) -> list[tuple[dict[str, Any], tuple[float, ...]]]:
 
 def describe(sets: Mapping[str, Any]) -> str:
     """Return the entries that a run sets, for messages."""
-    return ", ".join(f"{key}={json.dumps(value)}" for key, value in sets.items()) or "no change"
+    return ", ".join(f"{key}={shown(value)}" for key, value in sets.items()) or "no change"

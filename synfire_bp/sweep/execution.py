@@ -12,16 +12,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from distributed import Client
 
 from synfire_bp.errors import Interrupted, SweepError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.progress import WorkProgress
 from synfire_bp.registry import plugins
 from synfire_bp.runs.plugins import used_plugins
-from synfire_bp.sweep.checks import refuse_unfit
+from synfire_bp.sweep.checks import fit_runs
 from synfire_bp.sweep.cluster import (
     ClusterLost,
     DaskCrew,
@@ -30,7 +33,10 @@ from synfire_bp.sweep.cluster import (
     usable_cores,
 )
 from synfire_bp.sweep.definition import Sweep
-from synfire_bp.sweep.designs import PlannedRun, describe, planned_runs
+from synfire_bp.sweep.designs import PlannedRun, describe
+from synfire_bp.sweep.explain import cut_short
+from synfire_bp.sweep.local import LocalWorkers
+from synfire_bp.sweep.local_worker import refuse_in_worker
 from synfire_bp.sweep.pool import Ended, work_through
 from synfire_bp.sweep.store import SweepStore
 from synfire_bp.sweep.worker import FAILED, LATE, OK, Outcome, Task, run_task, sort_key
@@ -53,13 +59,18 @@ class SweepResult:
     path : Path
         Its folder.
     planned, done, failed : int
-        Runs of the design; those done by this call, failed ones included; failed ones in all.
+        Runs of the design; those done by this call, failed ones included; failed ones in all, also
+        of earlier calls.
     seconds : float
         Time that this call took with its workers ready.
     busy : float
         Sum of the seconds of all runs done, each as its worker measured it.
     workers : int
         Threads that worked on it, at most.
+    why : str or None
+        The first failed run, and why it failed.
+    complete : bool
+        Whether all runs of the design ended well.
     """
 
     path: Path
@@ -69,6 +80,12 @@ class SweepResult:
     seconds: float
     busy: float
     workers: int
+    why: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all runs of the design ended well."""
+        return self.failed == 0
 
 
 @dataclass(frozen=True)
@@ -114,6 +131,11 @@ def run_sweep(
     quiet : bool
         Show no progress.
 
+    Returns
+    -------
+    SweepResult
+        `complete` tells whether all runs ended well: one that fails is a row, and no exception.
+
     Raises
     ------
     Interrupted
@@ -122,8 +144,8 @@ def run_sweep(
         If the model refuses values (before anything starts), the folder belongs to something else
         or cannot be written, or the cluster cannot be reached or is lost.
     """
-    planned = planned_runs(sweep)
-    refuse_unfit(sweep, planned)
+    refuse_in_worker()
+    planned = fit_runs(sweep)
     with (
         SweepStore.open(out, sweep, planned) as store,
         WorkProgress(quiet) as progress,
@@ -153,8 +175,8 @@ def estimate(
         If the model refuses values, the folder belongs to something else, or the training that is
         measured fails.
     """
-    planned = planned_runs(sweep)
-    refuse_unfit(sweep, planned)
+    refuse_in_worker()
+    planned = fit_runs(sweep)
     finished: dict[int, str] = {}
     if Path(out).expanduser().exists():
         with SweepStore.open(out, sweep, planned) as store:
@@ -247,19 +269,23 @@ class _Ledger:
 
     def work(self, jobs: Sequence[_Job], workers: int | None, scheduler: str | None) -> None:
         """Do all runs that are missing, on the cluster that is named or on this machine."""
+        connected: AbstractContextManager[tuple[Client, LocalWorkers | None]]
         if scheduler is None:
             n_workers = min(workers or usable_cores(), len(jobs))
             self.progress.note(f"starting {n_workers} worker processes")
             connected = local_workers(n_workers)
         else:
-            connected = remote_workers(scheduler)
-        with connected as client:
-            crew = DaskCrew[_Job, Outcome](client, run_task, jobs[0].time_limit)
+            n_workers, connected = 0, remote_workers(scheduler)
+        with connected as (client, own):
+            crew = DaskCrew[_Job, Outcome](
+                client, run_task, jobs[0].time_limit, say=self.progress.warn,
+                tend=None if own is None else own.tend,
+            )  # fmt: skip
             crew.await_workers(self.stop)
             total, begun = len(self.store.planned), time.monotonic()
             self.progress.note(
                 f"{self.sweep.name}: {len(jobs):,} of {total:,} runs to do, "
-                f"{crew.most_workers} at a time"
+                f"{n_workers or crew.most_workers} at a time"
             )
             try:
                 finished = work_through(
@@ -303,10 +329,11 @@ class _Ledger:
 
     def result(self) -> SweepResult:
         """Return how the sweep ended."""
-        failed = sum(status != OK for status in self.store.status.values())
+        status = self.store.status
+        failed = [run.run for run in self.store.planned if status.get(run.run) != OK]
         return SweepResult(
-            self.store.path, len(self.store.planned), self.n_done, failed, self.seconds,
-            self.busy, self.most_workers,
+            self.store.path, len(self.store.planned), self.n_done, len(failed), self.seconds,
+            self.busy, self.most_workers, self.store.error(failed[0]) if failed else None,
         )  # fmt: skip
 
     def _keep(self, outcomes: Sequence[Outcome]) -> None:
@@ -315,8 +342,7 @@ class _Ledger:
         for outcome in outcomes:
             self.busy += outcome.row.get("seconds") or 0.0
             if outcome.status != OK:
-                first = str(outcome.row["error"]).splitlines()[0]
-                self.progress.note(f"run {outcome.run} failed: {first}")
+                self.progress.note(f"run {outcome.run} failed: {cut_short(outcome.row['error'])}")
 
 
 def _given_up(job: _Job, outcome: Outcome | None, problem: str) -> Outcome:

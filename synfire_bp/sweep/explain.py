@@ -10,8 +10,17 @@ from pydantic import ValidationError
 from synfire_bp.errors import ExperimentError, SweepError
 from synfire_bp.model.yaml_text import Place, nearest, read_value, right, shown
 from synfire_bp.section import Section
+from synfire_bp.sweep.sections import LARGEST_SEED
+
+__all__ = ["cut_short"]
 
 _OWN = ("design", "seeds", "record", "parameters", "keep_going")
+
+
+def cut_short(text: str, longest: int = 300) -> str:
+    """Return the first line of what somebody says, as far as a message has room for it."""
+    first = (text.splitlines() or [""])[0]
+    return first if len(first) <= longest else f"{first[: longest - 3]}..."
 
 
 def _override(values: dict, text: str) -> tuple[Place, str]:
@@ -65,7 +74,8 @@ def _explained(
         if place[0] == "seeds" and kind != "value_error":
             place = place[:1]
             what = (
-                f"is {shown(given)}, but must be a list of seeds, or how many there are, from 1 on"
+                f"is {shown(given)}, but must be a list of seeds, or how many there are, from 1 "
+                f"on; a seed is a whole number from 0 to {LARGEST_SEED}"
             )
         elif kind == "extra_forbidden":
             known = section.model_fields

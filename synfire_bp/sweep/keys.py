@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.experiment import Experiment
-from synfire_bp.model.yaml_text import Place, nearest, shown
+from synfire_bp.model.yaml_text import Place, nearest
+from synfire_bp.sweep.clashes import SEED, set_twice
 
 if TYPE_CHECKING:
     from synfire_bp.sweep.definition import Sweep
@@ -21,16 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SEED", "override", "unfit"]
 
-SEED = "training.seed"
-"""The key of a model file that `seeds` varies."""
-
 _RESERVED = ("run", "point", "status", "error", "attempts", "seed", "engine", "epochs", "samples",
              "seconds", "started", "worker", "versions", "experiment", "fingerprint")  # fmt: skip
 
 
 def override(key: str, value: Any) -> str:
     """Return an override for `Experiment.changed`."""
-    return f"{key}={json.dumps(value, ensure_ascii=False)}"
+    # what JSON has not, the model is told as text, and refuses it
+    return f"{key}={json.dumps(value, ensure_ascii=False, default=str)}"
 
 
 def unfit(sweep: Sweep) -> Iterator[tuple[Place, str]]:
@@ -55,16 +54,13 @@ def unfit(sweep: Sweep) -> Iterator[tuple[Place, str]]:
         for what in _refused(base, {key: value}):
             yield ("fixed", key), what
     for name, parameter in sweep.parameters.items():
-        for what in _misplaced(sweep, base, name, parameter):
+        for what in _misplaced(base, name, parameter):
             yield ("parameters", name), what
+    yield from set_twice(sweep)
 
 
-def _misplaced(sweep: Sweep, base: Experiment, name: str, parameter: Parameter) -> Iterator[str]:
+def _misplaced(base: Experiment, name: str, parameter: Parameter) -> Iterator[str]:
     """Yield what is wrong with the keys that a parameter sets."""
-    keys = parameter.sets(name, (parameter.choices or [parameter.at(0.5)])[0])
-    if twice := [key for key in keys if key in sweep.fixed]:
-        value = shown(sweep.fixed[twice[0]])
-        yield f"{twice[0]} is fixed to {value} as well; remove one of the two"
     named = parameter.key or name
     if (
         parameter.levels is None
@@ -76,7 +72,7 @@ def _misplaced(sweep: Sweep, base: Experiment, name: str, parameter: Parameter) 
         return
     if name in _RESERVED:
         yield "is a column of the results; choose another name and give its 'key'"
-    for key in keys:
+    for key in parameter.keys(name):
         yield from _unknown_key(base, key)
 
 

@@ -12,14 +12,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from synfire_bp.model.yaml_text import shown
 from synfire_bp.section import Section
 
 __all__ = ["DesignSection", "Parameter", "PositiveInt", "Seed"]
 
-_VALUE = re.compile(r"\{\s*(?:(\d+)\s*\*\s*)?value\s*\}")
+_VALUE = re.compile(r"\{\s*(?:([0-9]{1,9})\s*\*\s*)?value\s*\}")
+_LARGEST = 1e15  # up to here a float64 holds every whole number
+
+LARGEST_SEED = 2**63 - 1
+"""Of seeds that the tables of a sweep can hold, as int64."""
 
 PositiveInt = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+End = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]
 
 
 class Parameter(Section):
@@ -36,11 +42,11 @@ class Parameter(Section):
         min_length=1,
         description="Name of a level to the entries that it sets, where several go together.",
     )
-    low: float | None = Field(default=None, description="Lower end of a range.")
-    high: float | None = Field(default=None, description="Upper end of a range.")
+    low: End | None = Field(default=None, description="Lower end of a range.")
+    high: End | None = Field(default=None, description="Upper end of a range.")
     log: bool = Field(default=False, description="Whether the range is even in the logarithm.")
     integer: bool = Field(default=False, description="Whether only whole numbers are meant.")
-    multiple_of: PositiveInt | None = Field(
+    multiple_of: Annotated[int, Field(ge=1, le=int(_LARGEST))] | None = Field(
         default=None, description="Only multiples of this are meant, such as even weights."
     )
     steps: Annotated[int, Field(ge=2)] | None = Field(
@@ -57,6 +63,9 @@ class Parameter(Section):
     def _one_kind(cls, levels: Any, info: ValidationInfo) -> Any:
         if levels is not None and (info.data.get("values") is not None or info.data.get("key")):
             raise ValueError("cannot go with 'values' or 'key'; keep one of them")
+        for name in levels or ():
+            if not isinstance(name, (str, int, float)):
+                raise ValueError(f"has the name {shown(name)}, but must have words or numbers")
         return levels
 
     @field_validator("high")
@@ -75,9 +84,11 @@ class Parameter(Section):
     @field_validator("log")
     @classmethod
     def _log_of_positive(cls, log: bool, info: ValidationInfo) -> bool:
-        low = info.data.get("low")
+        low, high = info.data.get("low"), info.data.get("high")
         if log and (low is None or low <= 0):
             raise ValueError("needs a range with low greater than 0")
+        if log and low and high and high / low > _LARGEST**2:
+            raise ValueError(f"spans {low:g} ... {high:g}, more than thirty powers of ten")
         return log
 
     @field_validator("multiple_of")
@@ -94,9 +105,11 @@ class Parameter(Section):
 
     @field_validator("text")
     @classmethod
-    def _text_has_a_place(cls, text: str | None) -> str | None:
+    def _text_has_a_place(cls, text: str | None, info: ValidationInfo) -> str | None:
         if text is not None and not _VALUE.search(text):
             raise ValueError("must hold {value}, or a multiple such as {2*value}")
+        if text is not None and not all(map(_is_number, info.data.get("values") or ())):
+            raise ValueError("needs values that are numbers")
         return text
 
     @property
@@ -108,9 +121,12 @@ class Parameter(Section):
     def numeric(self) -> bool:
         """Whether all values are numbers."""
         choices = self.choices
-        return choices is None or all(
-            isinstance(value, (int, float)) and not isinstance(value, bool) for value in choices
-        )
+        return choices is None or all(map(_is_number, choices))
+
+    @property
+    def grid_size(self) -> int:
+        """How many values it has in a grid; fewer if some of a range coincide when rounded."""
+        return len(self.choices) if self.choices is not None else self.steps or 0
 
     def at(self, share: float) -> Any:
         """Return the value at a share, 0 ... 1, of the range or of the list."""
@@ -151,6 +167,12 @@ class Parameter(Section):
             found.append(value)
         return list(dict.fromkeys(found))
 
+    def keys(self, name: str) -> list[str]:
+        """Return the keys of the model file that any value of this parameter sets."""
+        if self.levels is not None:
+            return list(dict.fromkeys(key for level in self.levels.values() for key in level))
+        return [self.key or name]
+
     def sets(self, name: str, value: Any) -> dict[str, Any]:
         """Return the entries of the model file that a value of this parameter sets."""
         if self.levels is not None:
@@ -158,6 +180,10 @@ class Parameter(Section):
         if self.text is not None:
             value = _VALUE.sub(lambda found: f"{int(found[1] or 1) * value:g}", self.text)
         return {self.key or name: value}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 class DesignSection(Section):
@@ -179,7 +205,7 @@ class DesignSection(Section):
     second_order: bool = Field(
         default=False, description="saltelli: also for indices of pairs of parameters."
     )
-    num_levels: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
+    num_levels: Annotated[int, Field(ge=2, le=1000, multiple_of=2)] = Field(
         default=4, description="morris: levels that a parameter takes."
     )
     points: list[dict[str, Any]] | None = Field(
@@ -194,7 +220,12 @@ class DesignSection(Section):
             raise ValueError(f"has no effect on the design '{kind}'; remove it")
         if kind not in (None, "grid", "list") and samples is None:
             raise ValueError(f"is missing; the design '{kind}' needs a number of points")
-        if kind in ("sobol", "saltelli") and samples is not None and samples & (samples - 1):
+        if (
+            kind in ("sobol", "saltelli")
+            and samples is not None
+            and samples & (samples - 1)
+            and samples < 2**60  # far more than a sweep may have anyway
+        ):
             near = 2 ** round(math.log2(samples))
             raise ValueError(f"is {samples}, but must be a power of 2, such as {near}")
         return samples

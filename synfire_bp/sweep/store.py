@@ -24,6 +24,7 @@ from synfire_bp.files import reason, take_lock, write_atomically
 from synfire_bp.sweep.columns import cell, design_table, epoch_table, run_schema
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun
+from synfire_bp.sweep.explain import cut_short
 from synfire_bp.sweep.tables import DESIGN, EPOCHS, PARTS, RUNS, SWEEP, Tables, read_planned
 
 if TYPE_CHECKING:
@@ -134,6 +135,12 @@ class SweepStore:
         for file in found.parts.values():  # runs first: without them, epochs count for nothing
             file.unlink(missing_ok=True)
         self._n_parts = 0
+
+    def error(self, run: int) -> str:
+        """Return which run failed, and the first line of why."""
+        runs = Tables.read(self.path).tables()[0]
+        error = dict(zip(runs["run"].to_pylist(), runs["error"].to_pylist(), strict=True)).get(run)
+        return f"run {run}: {cut_short(error or 'unknown')}"
 
     def close(self) -> None:
         """Give up the lock."""

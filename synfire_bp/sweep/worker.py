@@ -127,6 +127,8 @@ def run_task(task: Task) -> Outcome:
         status, error = LATE, f"not finished within the time limit, {task.time_limit:g} s"
     except SynfireError as problem:
         status, error = FAILED, str(problem)
+    except MemoryError as problem:
+        status, error = FAILED, f"not enough memory on {platform.node()}: {problem}"
     except Exception as problem:  # also of a bug: a row like any other, and not the sweep's end
         status, error = FAILED, f"{type(problem).__name__}: {problem}{_place(problem)}"
     seconds = time.perf_counter() - start

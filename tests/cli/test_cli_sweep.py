@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -50,20 +51,37 @@ def test_options_reach_the_sweep(command, monkeypatch, tmp_path):
 
     def pretend(sweep, out, **options):
         asked.update(options, sweep=sweep, out=out)
-        return SweepResult(out, 36, 36, 1, 10.0, 18.0, 2)
+        return SweepResult(out, 36, 36, 0, 10.0, 18.0, 2)
 
     monkeypatch.setattr(sweep_execution, "run_sweep", pretend)
     said = command(
         "sweep.yaml", "--engine", "circuit", "--workers", "3", "--time-limit", "0", "--retries",
         "0", "--set", "seeds=1", "--retry-failed", "--quiet", "--scheduler", "tcp://x:1",
     ).output  # fmt: skip
-    assert "36 runs, 1 of them failed; 36 done now in 10.0 s, 3.60 runs/s" in said
+    assert "36 runs, 0 of them failed; 36 done now in 10.0 s, 3.60 runs/s" in said
     assert "workers were training 90 % of it" in said
     assert asked["sweep"].engine == "circuit"
     assert asked["sweep"].seeds == 1
     assert (asked["workers"], asked["time_limit"], asked["retries"]) == (3, None, 0)
     assert (asked["retry_failed"], asked["quiet"], asked["scheduler"]) == (True, True, "tcp://x:1")
     assert str(asked["out"]) == "runs/sweeps/tiny"
+
+
+def test_a_sweep_that_lacks_runs_has_another_exit_status(command, monkeypatch):
+    ends = [SweepResult(Path("x"), 36, 36, failed, 1.0, 1.0, 2, "run 4: why") for failed in (0, 3)]
+    monkeypatch.setattr(sweep_execution, "run_sweep", lambda *_, **__: ends.pop())
+    with pytest.raises(SweepError, match=r"^3 of 36 runs failed; run 4: why\..*--retry-failed"):
+        command("sweep.yaml")  # `main` exits with 1 for it
+    assert command("sweep.yaml").exit_code == 0
+    assert "exit status is 0 if all runs" in " ".join(command("--help").output.split())
+
+
+@pytest.mark.parametrize("given", ["٣", "1e1", "9" * 5000])
+def test_whole_numbers_are_in_ascii_digits_and_a_long_one_is_not_repeated(command, given):
+    done = command("sweep.yaml", "--workers", given)
+    assert done.exit_code == 2
+    assert "is not a whole number" in " ".join(done.output.split())
+    assert len(done.output) < 1000
 
 
 def test_mistakes_are_named(command, monkeypatch):

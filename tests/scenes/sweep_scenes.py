@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 
 from synfire_bp.sweep import VOLATILE, Sweep, SweepStore, planned_runs, read_sweep
@@ -71,3 +74,10 @@ def assert_same_tables(tables, expected):
             for a, b in zip(left, right, strict=True):
                 same = np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b or a != a
                 assert same, (name, a, b)
+
+
+def dies_with_seed_1(task):
+    """Do a run, but for one seed die on it, as if the system had no memory left."""
+    if task.experiment["training"]["seed"] == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_task(task)

@@ -16,8 +16,12 @@ from synfire_bp.sweep import (
     DesignSection,
     Parameter,
     Sweep,
+    checks,
+    counting,
+    designs,
     list_sweeps,
     planned_runs,
+    sections,
     unit_points,
 )
 from synfire_bp.sweep.checks import refuse_unfit
@@ -267,6 +271,149 @@ design: {kind: grid}
 """)
     with pytest.raises(SweepError, match=r"2 of 2 runs cannot be done:\n.*knows no chip"):
         refuse_unfit(sweep, planned_runs(sweep))
+
+
+# ---------------------------------------------------------------- counted first
+
+MANY = """\
+name: x
+model: digits
+parameters:
+  dataset.threshold: {low: 0.3, high: 0.7, steps: 1000}
+  network.initial_spread: {low: 0.5, high: 2, steps: 1000}
+  network.weight_limit: {low: 2, high: 254, steps: 1000}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("design: {kind: random, samples: 1000000000}",
+         "sweep:7: design: random (samples: 1,000,000,000, parameters: 3) makes 1,000,000,000 "
+         "runs, but a sweep has 100,000 at most; reduce design.samples"),
+        (f"design: {{kind: latin_hypercube, samples: {10**30}}}", "makes 10^30 runs"),
+        ("design: {kind: sobol, samples: 131072}", "makes 131,072 runs"),
+        ("design: {kind: saltelli, samples: 16384, second_order: true}", "makes 131,072 runs"),
+        ("design: {kind: morris, samples: 30000}", "makes 120,000 runs"),
+        ("design: {kind: grid}",
+         "grid (1,000 × 1,000 × 1,000) makes 1,000,000,000 runs, but a sweep has 100,000 at most; "
+         "reduce steps of dataset.threshold"),
+        ("design: {kind: random, samples: 1000}\nseeds: 1000000",
+         "sweep:8: seeds: 1,000,000 seeds of each of 1,000 points (random) make 1,000,000,000 "
+         "runs, but a sweep has 100,000 at most; reduce seeds"),
+        (f"design: {{kind: random, samples: 1}}\nseeds: {10**30}", "10^30 seeds (random)"),
+    ],
+)  # fmt: skip
+def test_a_design_of_too_many_runs_is_refused_by_its_numbers_alone(more, said, monkeypatch):
+    for module in (designs, sections.Parameter):  # nothing is drawn
+        monkeypatch.delattr(module, "unit_points" if module is designs else "grid")
+    assert said in complaint(MANY + more)
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        "{kind: grid}",
+        "{kind: random, samples: 7}",
+        "{kind: sobol, samples: 8}",
+        "{kind: saltelli, samples: 4}",
+        "{kind: saltelli, samples: 4, second_order: true}",
+        "{kind: morris, samples: 5}",
+    ],
+)
+def test_the_runs_that_are_counted_are_those_that_are_drawn(design, monkeypatch):
+    text = MANY.replace("1000", "3") + f"design: {design}\nseeds: 2\n"
+    n = len(planned_runs(Sweep.from_yaml(text)))
+    monkeypatch.setattr(counting, "MOST_RUNS", n)
+    Sweep.from_yaml(text)
+    monkeypatch.setattr(counting, "MOST_RUNS", n - 1)
+    assert f"make {n} runs" in complaint(text)
+
+
+def test_too_little_memory_for_a_design_is_blamed_on_the_design(monkeypatch):
+    def full(sweep):
+        raise MemoryError
+
+    monkeypatch.setattr(checks, "planned_runs", full)
+    with pytest.raises(SweepError, match=r"memory to plan the design 'saltelli' .* reduce samples"):
+        checks.fit_runs(Sweep.from_yaml(BASE))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("design:", "seeds: [1, 18446744073709551616]\ndesign:"), f"from 0 to {2**63 - 1}"),
+        (("seed: 1", f"seed: {10**30}"), f"design: seed: is {10**30}, but must be 9.22337e+18 or"),
+        (("high: 0.7", "high: 1.0e+300"), "high: is 1e+300, but must be 1e+15 or less"),
+        (("multiple_of: 2", f"multiple_of: {10**400}"), "but must be 1e+15 or less"),
+        (("low: 0.3, high: 0.7", "low: 1e-300, high: 1, log: true"), "more than thirty powers"),
+        (("low: 0.3, high: 0.7", "values: [a], text: '{value}'"), "needs values that are numbers"),
+        (("low: 0.3, high: 0.7", "low: 1, high: 7, text: '{٢*value}'"), "must hold {value}"),
+        (("low: 0.3, high: 0.7", "levels: {null: {dataset.crop: 1}}"), "words or numbers"),
+    ],
+)  # fmt: skip
+def test_numbers_and_names_beyond_what_a_sweep_can_hold_are_refused(change, said):
+    assert said in complaint(BASE.replace(*change))
+
+
+def test_a_seed_that_the_tables_cannot_hold_is_found_before_anything_starts():
+    sweep = Sweep.from_yaml(
+        f"name: x\nmodel: digits\nparameters: {{training.seed: [1, {2**64}]}}\n"
+        "design: {kind: grid}\n"
+    )
+    with pytest.raises(SweepError, match=r"1 of 2 runs cannot be done:\nrun 1 .*seed"):
+        refuse_unfit(sweep, planned_runs(sweep))
+
+
+# ---------------------------------------------------------------- set twice
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ("a: {key: dataset.threshold, values: [0.1, 0.2]}, b: {key: dataset.threshold, values: "
+         "[0.3]}", "parameters: b: dataset.threshold is set by a as well"),
+        ("dataset.threshold: [0.5], a: {levels: {x: {dataset.crop: 1}, y: {dataset.crop: 0, "
+         "dataset.threshold: 0.4}}}", "dataset.threshold is set by dataset.threshold as well"),
+        ("a: {key: network, values: [{sizes: [64, 8, 10]}]}, b: {key: network.sizes, values: "
+         "[[64, 9, 10]]}", "b: network, which holds network.sizes, is set by a as well"),
+        ("b: {key: 'network.sizes[1]', values: [9]}, a: {key: network.sizes, values: [[64, 8, "
+         "10]]}", "a: network.sizes[1], a part of network.sizes, is set by b as well"),
+        ("a: {key: 'network.sizes[1]', values: [9]}, b: {key: 'network.sizes[01]', values: [8]}",
+         "network.sizes[01] is set by a as well"),
+        ("a: {levels: {x: {network: {sizes: [64, 8, 10]}, 'network.sizes[1]': 9}}}",
+         'a: level "x" sets network.sizes[1] and all of network'),
+    ],
+)  # fmt: skip
+def test_an_entry_that_two_parameters_set_is_refused(entries, said):
+    text = f"name: x\nmodel: digits\nparameters: {{{entries}}}\ndesign: {{kind: grid}}\n"
+    assert said in complaint(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("parameters: {a: {levels: {x: {dataset.crop: 1}, y: {training.seed: 2}}}}\n"
+         "design: {kind: grid}\nseeds: 2\n", "seeds: training.seed is set by a as well"),
+        ("fixed: {training.seed: 3}\ndesign: {kind: grid}\nseeds: 2\n",
+         "seeds: training.seed is fixed to 3 as well"),
+        ("fixed: {network.sizes: [64, 8, 10]}\nparameters: {network: [{sizes: [64, 9, 10]}]}\n"
+         "design: {kind: grid}\n", "network.sizes is fixed to [64, 8, 10] as well"),
+        ("design: {kind: list, points: [{network.sizes: [64, 8, 10], 'network.sizes[1]': 9}]}\n",
+         "design: points: network.sizes, which holds network.sizes[1], is set by"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_seeds_points_or_fixed_set_as_well_is_refused(text, said):
+    assert said in complaint(f"name: x\nmodel: digits\n{text}")
+
+
+def test_one_entry_of_a_list_may_vary_where_the_list_is_fixed():
+    sweep = Sweep.from_yaml(
+        "name: x\nmodel: digits\nfixed: {network.sizes: [64, 20, 10]}\n"
+        "parameters: {'network.sizes[1]': [8, 9]}\ndesign: {kind: grid}\n"
+    )
+    found = [run.experiment(sweep.base).network.sizes for run in planned_runs(sweep)]
+    assert found == [(64, 8, 10), (64, 9, 10)]
 
 
 # ---------------------------------------------------------------- identity

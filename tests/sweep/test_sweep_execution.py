@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +15,16 @@ import pytest
 
 pytest.importorskip("distributed")
 
+from sweep_processes import (
+    alive,
+    await_rows,
+    children,
+    cluster,
+    free_port,
+    kill_a_worker,
+    rows,
+    sweeping,
+)
 from sweep_scenes import assert_same_tables, undisturbed, write_scene
 
 from synfire_bp.errors import Interrupted, SweepError
@@ -31,61 +39,6 @@ def scene(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scene")
     file = write_scene(folder)
     return file, undisturbed(file, folder / "undisturbed")
-
-
-@contextlib.contextmanager
-def process(*arguments, **options):
-    """Run a command in a group of its own, and leave nothing of it behind."""
-    with subprocess.Popen(
-        [sys.executable, "-m", *map(str, arguments)], stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True, **options,
-    ) as started:  # fmt: skip
-        try:
-            yield started
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(started.pid, signal.SIGKILL)
-
-
-def sweeping(file, out, *more):
-    return process("synfire_bp", "sweep", file, "--out", out, "--workers", "2", *more)
-
-
-def rows(out):
-    try:
-        return len(read_sweep(out)[0])
-    except SweepError:
-        return 0
-
-
-def await_rows(started, out, wanted):
-    end = time.monotonic() + 120
-    while rows(out) < wanted:
-        assert started.poll() is None, started.stdout.read()
-        assert time.monotonic() < end, "no progress"
-        time.sleep(0.02)
-
-
-def kill_a_worker(out):
-    pid = int(read_sweep(out)[0]["worker"].iloc[-1].rpartition(":")[2])
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def children(pid):
-    """Return the processes below one."""
-    found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in found.splitlines()[1:]]
-    below = {child for child, parent in pairs if parent == pid}
-    for child in set(below):
-        below |= children(child)
-    return below
-
-
-def alive(pid):
-    with contextlib.suppress(OSError):
-        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def test_whatever_is_killed_on_the_way_no_row_is_lost_and_none_is_other(scene, tmp_path):
@@ -144,38 +97,6 @@ def test_ctrl_c_at_a_terminal_reaches_all_processes_and_only_the_sweep_answers(s
     assert "Traceback" not in said
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-@contextlib.contextmanager
-def cluster(port):
-    """Start a Dask scheduler and two workers, as on a cluster."""
-    address = f"tcp://127.0.0.1:{port}"
-    quiet = os.environ | {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error"}
-    worker = ("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard",
-              "--death-timeout", "60", "--local-directory")  # fmt: skip
-    with contextlib.ExitStack() as stack:
-        scheduler = stack.enter_context(
-            process("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port,
-                    "--no-dashboard", env=quiet)
-        )  # fmt: skip
-        folders = [stack.enter_context(temporary()) for _ in range(2)]
-        for folder in folders:
-            stack.enter_context(process(*worker, folder, env=quiet))
-        yield address, scheduler
-
-
-@contextlib.contextmanager
-def temporary():
-    import tempfile
-
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        yield folder
-
-
 def test_a_cluster_by_address_gives_the_same_table_though_its_scheduler_is_killed(scene, tmp_path):
     file, expected = scene
     out = tmp_path / "out"
@@ -224,12 +145,16 @@ def test_a_run_that_never_ends_in_time_is_a_failed_row_after_its_retries(scene, 
     sweep = Sweep.from_file(file, ["training.epochs=100000", "seeds=1", "design.samples=2"])
     result = run_sweep(sweep, tmp_path / "out", workers=2, time_limit=0.05, retries=1)
     assert (result.done, result.failed) == (2, 2)
+    assert not result.complete
+    assert result.why.startswith("run 0: given up after 2 attempts: not finished within the time")
     runs, epochs = read_sweep(tmp_path / "out")
     assert runs["status"].tolist() == ["failed", "failed"]
     assert runs["attempts"].tolist() == [2, 2]
     assert all("given up after 2 attempts: not finished within" in e for e in runs["error"])
     assert epochs.empty
-    assert run_sweep(sweep, tmp_path / "out", workers=2).done == 0  # a failed row is a row
+    again = run_sweep(sweep, tmp_path / "out", workers=2)
+    assert again.done == 0  # a failed row is a row
+    assert not again.complete  # and is no run that is there
 
 
 def test_a_run_that_hears_nothing_ends_with_its_process():

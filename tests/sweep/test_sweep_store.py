@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from synfire_bp.sweep import (
 )
 from synfire_bp.sweep import store as sweep_store
 from synfire_bp.sweep import worker as sweep_runs
+from synfire_bp.sweep.columns import design_table, planned_of
 from synfire_bp.sweep.worker import FAILED, LATE, OK, Outcome
 
 
@@ -258,6 +260,24 @@ def test_a_bug_is_a_row_with_its_place(scene, monkeypatch):
     outcome = outcome_of(sweep, planned[0])
     assert outcome.status == FAILED
     assert "ZeroDivisionError: division by zero (test_sweep_store.py:" in outcome.row["error"]
+
+
+def test_a_run_without_enough_memory_is_a_row_that_says_so(scene, monkeypatch):
+    def full(experiment):
+        raise MemoryError("Unable to allocate 7.45 GiB")
+
+    _, sweep, planned, _ = scene
+    monkeypatch.setattr(sweep_runs, "worker_dataset", full)
+    outcome = outcome_of(sweep, planned[0])
+    assert outcome.status == FAILED
+    assert re.match("not enough memory on .*: Unable to allocate 7.45 GiB", outcome.row["error"])
+
+
+def test_numbers_that_no_column_holds_are_text(scene):
+    _, sweep, planned, _ = scene
+    found = [replace(planned[0], values={**planned[0].values, "network.weight_limit": value})
+             for value in (1, 2**64)]  # fmt: skip
+    assert planned_of(design_table(sweep, found)) == found
 
 
 def test_a_run_stops_when_its_time_is_up(scene):
