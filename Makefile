@@ -7,6 +7,7 @@
 # make prose       the numbers of README.md and docs/, from the tables of figures/
 # make check       linters and fast tests, before a commit
 # make test-matrix what touches Brian2, in every Python that this machine has
+# make stress      kill trainings, flip bits, mutate files; KILLS=, FLIPS=, FILES= say how many
 # make dist        sdist and wheel, installed into an empty environment and tried there
 # A step whose inputs have not changed is not done again.
 
@@ -25,7 +26,7 @@ endif
 RUN := runs/digits
 SOURCES := $(shell find synfire_bp analysis models -name '*.py' -o -name '*.h' -o -name '*.yaml')
 
-.PHONY: reproduce test slow-test test-matrix lint check clean
+.PHONY: reproduce test slow-test stress test-matrix lint check clean
 
 reproduce: $(RUN)/.verified figures/.drawn
 	@echo "Done: the run is in $(RUN), the figures are in figures/digits/."
@@ -35,6 +36,12 @@ test: $(TEST_SETUP)
 
 slow-test: $(TEST_SETUP)
 	$(BIN)/python -m pytest -m slow
+
+KILLS ?= 200
+FLIPS ?= 500
+FILES ?= 1000
+stress: $(TEST_SETUP)
+	$(BIN)/python tests/stress --kills $(KILLS) --flips $(FLIPS) --files $(FILES)
 
 test-matrix:
 	.ci/test-matrix

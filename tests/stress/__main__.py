@@ -11,7 +11,18 @@ from pathlib import Path
 from flips import flips
 from kills import kills
 from mutated import mutated
-from tally import show, write
+from sweeps import killed_sweeps
+from tally import Tally, markdown, show, write
+
+from analysis.shared.markdown import print_or_insert
+
+TABLE = Path(__file__).parents[2] / "figures" / "reliability" / "stress.csv"
+BEGIN = "<!-- begin of the stress: python tests/stress --into docs/reliability.md -->"
+END = "<!-- end of the stress -->"
+
+
+def _killed_sweeps(n: int, folder: Path, seed: int) -> list[Tally]:
+    return [killed_sweeps(n, folder, seed)]
 
 
 def main() -> int:
@@ -21,10 +32,19 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", type=Path, help="a CSV file to write")
+    parser.add_argument("--into", type=Path, help="a page: put the table into it, and try nothing")
     given = parser.parse_args()
+    if given.into:
+        return print_or_insert(lambda: markdown(TABLE), given.into, BEGIN, END)
     folder = Path(tempfile.mkdtemp(prefix="stress-"))
     tallies = []
-    for attack, n in ((mutated, given.files), (flips, given.flips), (kills, given.kills)):
+    attacks = (
+        (mutated, given.files),
+        (flips, given.flips),
+        (kills, given.kills - given.kills // 10),
+        (_killed_sweeps, given.kills // 10),
+    )
+    for attack, n in attacks:
         begun = time.monotonic()
         if n:
             tallies += attack(n, folder / attack.__name__, given.seed)
