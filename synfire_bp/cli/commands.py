@@ -150,7 +150,7 @@ def _give_up_output() -> None:
 
 
 def _complain(what: object) -> None:
-    print(f"synfire-bp: {what}", file=sys.stderr)
+    sys.stderr.write(f"synfire-bp: {what}\n")  # at once: two threads may have something to say
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ if __name__ == "__main__":
     except OSError as error:
         from synfire_bp.program.compiler import REFUSED
 
-        if error.errno not in REFUSED:
+        cut = error.errno is None and "written" in str(error)  # how NumPy says it
+        if not cut and error.errno not in REFUSED:
             raise
-        print(os.strerror(error.errno or 0), file=sys.stderr)
+        print(os.strerror(error.errno or REFUSED[0]), file=sys.stderr)
         sys.exit(NO_ROOM)
