@@ -33,7 +33,9 @@ def cache_list() -> None:
 
 @cache.command("clear")
 def cache_clear() -> None:
-    """Remove all compiled circuits; they are compiled anew when they are needed."""
+    """Remove the compiled circuits that nobody uses; they are compiled anew when needed."""
     from synfire_bp.program.cache import cache_folder, clear
 
-    print(f"{cache_folder()}: {clear()} programs removed")
+    cleared = clear()
+    kept = f", {cleared.in_use} kept: in use" if cleared.in_use else ""
+    print(f"{cache_folder()}: {cleared.removed} programs removed{kept}")

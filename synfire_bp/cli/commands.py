@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -84,11 +86,13 @@ def _version(
 
 def main() -> None:
     """Run the command line; a mistake of the user gives a message, never a traceback."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no → shows ? for it
-        sys.stdout.reconfigure(errors="replace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that has no → shows ? for it
+            stream.reconfigure(errors="replace")
     try:
         try:
-            app()
+            with _warnings_in_a_line():
+                app()
         finally:
             sys.stdout.flush()
     except Interrupted as error:
@@ -107,9 +111,38 @@ def main() -> None:
         _give_up_output()
         _complain(f"{error.filename or 'output'}: {reason(error)}")
         sys.exit(1)
+    except UnicodeError as error:  # a file's name, in a locale that has not its letters
+        _complain(f"{error}; set LC_ALL to a locale with UTF-8, such as C.UTF-8")
+        sys.exit(1)
+    except RuntimeError as error:
+        if "home directory" not in str(error):
+            raise
+        _complain(
+            "this user has no home folder; set HOME to one, SYNFIRE_BP_CACHE to a folder for "
+            "compiled circuits, and name folders without '~'"
+        )
+        sys.exit(1)
     except MemoryError as error:
         _complain(f"not enough memory ({error}); choose smaller network.sizes")
         sys.exit(1)
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Print what a user is warned of as what is complained of: without a line of code."""
+    before = warnings.showwarning
+
+    def show(message: Any, category: Any, *where: Any, **more: Any) -> None:
+        if category is UserWarning:
+            _complain(message)
+        else:
+            before(message, category, *where, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def _give_up_output() -> None:
@@ -119,7 +152,7 @@ def _give_up_output() -> None:
 
 
 def _complain(what: object) -> None:
-    print(f"synfire-bp: {what}", file=sys.stderr)
+    sys.stderr.write(f"synfire-bp: {what}\n")  # at once: two threads may have something to say
 
 
 if __name__ == "__main__":

@@ -17,10 +17,22 @@ __all__ = ["cache_folder", "download"]
 
 
 def cache_folder() -> Path:
-    """Folder in which pooch keeps what it downloads for this project."""
+    """Folder in which pooch keeps what it downloads for this project.
+
+    Raises
+    ------
+    DatasetError
+        If the user has none.
+    """
     import pooch  # slow to import, and needed only without a data folder
 
-    return Path(pooch.os_cache("synfire_bp"))
+    with suppress(RuntimeError):
+        if (folder := Path(pooch.os_cache("synfire_bp"))).is_absolute():
+            return folder
+    raise DatasetError(
+        "there is no folder for downloaded data, since this user has no home folder; set "
+        "SYNFIRE_BP_DATA to the folder of the data (or XDG_CACHE_HOME, or HOME)"
+    )
 
 
 def download(remote: RemoteFile, base_url: str, folder: Path, *, quiet: bool = False) -> Path:

@@ -185,10 +185,12 @@ class CircuitEngine:
         return left, tuple(first[layer] for layer in sorted(first))
 
     def close(self) -> None:
-        """Remove the samples that were written for the programs."""
+        """Remove the samples that were written for the programs, and let these be removed."""
         for files in self._on_disk.values():
             files.close()
         self._on_disk.clear()
+        for program in self._programs.values():
+            program.close()
 
     def _samples(self, split: str) -> SampleFiles:
         if split not in self._on_disk:

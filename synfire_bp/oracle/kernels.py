@@ -8,6 +8,10 @@ units that are inside their boxes.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -32,7 +36,16 @@ _AMONG = len(COUNTS)
 _TO_BOUND, _OUTWARD = 1 + SOFT_STEPS.index("to_bound"), 1 + SOFT_STEPS.index("outward")
 
 
-@njit(cache=True, nogil=True)
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function when it is first called; keep that where there is a place to keep it."""
+    at_home = os.path.isabs(os.path.expanduser("~")) or "NUMBA_CACHE_DIR" in os.environ
+    try:
+        return njit(cache=at_home, nogil=True)(function)
+    except RuntimeError:  # Numba may write neither beside this file nor to the user's cache
+        return njit(nogil=True)(function)
+
+
+@_compiled
 def list_active(inputs, active, starts):  # type: ignore[no-untyped-def]
     """Write down which inputs of each sample are 1, and where in this list each sample begins.
 
@@ -47,7 +60,7 @@ def list_active(inputs, active, starts):  # type: ignore[no-untyped-def]
         starts[k + 1] = n
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def answer(shown, net, scratch, potentials):  # type: ignore[no-untyped-def]
     """Fill `potentials` with a_L of every sample."""
     for k in range(potentials.shape[0]):
@@ -56,7 +69,7 @@ def answer(shown, net, scratch, potentials):  # type: ignore[no-untyped-def]
             potentials[k, j] = scratch.output[j]
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def learn(shown, order, net, rule, scratch, counts, changing=None, returning=None):  # type: ignore[no-untyped-def]
     """Show samples in `order`, each `rule.showings` times; change weights and add to `counts`.
 
@@ -92,7 +105,7 @@ def learn(shown, order, net, rule, scratch, counts, changing=None, returning=Non
 # ----------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _forward(x, net, scratch):  # type: ignore[no-untyped-def]
     """Fill the sums of every layer and note who fires; return how many hidden units do."""
     last, fired = net.sizes.size - 2, 0
@@ -109,7 +122,7 @@ def _forward(x, net, scratch):  # type: ignore[no-untyped-def]
     return fired + _sum_output(a, net.rows, net.begins[0, last], scratch.h, scratch.output)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _sum_rows(on, rows, begin, at_once, part, a):  # type: ignore[no-untyped-def]
     """Fill a with the sum of the rows of active units, four rows in one pass."""
     n = a.size
@@ -133,7 +146,7 @@ def _sum_rows(on, rows, begin, at_once, part, a):  # type: ignore[no-untyped-def
             a[i] += part[i]
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _list_units(a, units):  # type: ignore[no-untyped-def]
     """List the units that fire; return how many there are."""
     n = 0
@@ -143,7 +156,7 @@ def _list_units(a, units):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _sum_output(a, rows, begin, h, output):  # type: ignore[no-untyped-def]
     """Fill h = a > theta/2 and the output's sums; return how many units of h fired."""
     narrow, wide = h.dtype.type, output.dtype.type
@@ -159,7 +172,7 @@ def _sum_output(a, rows, begin, h, output):  # type: ignore[no-untyped-def]
     return n_fired
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _read_out(label, upper, counted, scratch, counts):  # type: ignore[no-untyped-def]
     """Score the output, fill its error and return whether there is any."""
     a, d = scratch.output, scratch.d_output
@@ -193,7 +206,7 @@ def _read_out(label, upper, counted, scratch, counts):  # type: ignore[no-untype
 # ----------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _signs(a, rule, scratch):  # type: ignore[no-untyped-def]
     """Fill d = sign(e) inside the box, and the change of weights; return how many are wrong."""
     n_wrong, up, down, upper = 0, rule.up, rule.down, rule.upper
@@ -206,7 +219,7 @@ def _signs(a, rule, scratch):  # type: ignore[no-untyped-def]
     return n_wrong
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _send_back(layer, net, rule, scratch, returning):  # type: ignore[no-untyped-def]
     """Fill e of the units below a weight layer, of hidden ones only inside their boxes."""
     n, begin = net.sizes[layer], net.begins[1, layer]
@@ -217,7 +230,7 @@ def _send_back(layer, net, rule, scratch, returning):  # type: ignore[no-untyped
         _send_units(d, net.rows, begin, a, rule.upper, scratch.e, returning)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _send_rows(d, rows, begin, e, n, returning):  # type: ignore[no-untyped-def]
     """Fill e with the rows of wrong output units, added or taken away."""
     for i in range(n):
@@ -232,7 +245,7 @@ def _send_rows(d, rows, begin, e, n, returning):  # type: ignore[no-untyped-def]
                     e[i] += d[j] * rows[begin + j, i] * returning[begin + j, i]
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _send_units(d, rows, begin, a, upper, e, returning):  # type: ignore[no-untyped-def]
     """Fill e for the units that are inside their boxes: their rows times d."""
     wide = e.dtype.type
@@ -252,7 +265,7 @@ def _send_units(d, rows, begin, a, upper, e, returning):  # type: ignore[no-unty
 # ----------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _move(layer, x, sample, net, rule, scratch, counts, changing):  # type: ignore[no-untyped-def]
     """Change the weights of a layer, and those in its place on the way back."""
     rows, begin, back = net.rows, net.begins[0, layer], net.begins[1, layer]
@@ -279,7 +292,7 @@ def _move(layer, x, sample, net, rule, scratch, counts, changing):  # type: igno
     counts[_AMONG + scratch.output.size + layer] += moved
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _add_to_rows(rows, begin, on, change, limit):  # type: ignore[no-untyped-def]
     """Add `change` to the rows of active units; return how many weights moved."""
     narrow = rows.dtype.type
@@ -295,7 +308,7 @@ def _add_to_rows(rows, begin, on, change, limit):  # type: ignore[no-untyped-def
     return n_moved
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _add_to_last(rows, begin, h, d, up, down, limit):  # type: ignore[no-untyped-def]
     """Move the weights between active hidden and wrong output units; return how many moved."""
     narrow = rows.dtype.type
@@ -317,7 +330,7 @@ def _add_to_last(rows, begin, h, d, up, down, limit):  # type: ignore[no-untyped
 # ----------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _change_rows(rows, begin, on, change, changing, layer, sample):  # type: ignore[no-untyped-def]
     """Do what `_add_to_rows` does, with `changing`."""
     n_moved, first, sample = 0, changing.numbers[layer], changing.seen + sample
@@ -333,7 +346,7 @@ def _change_rows(rows, begin, on, change, changing, layer, sample):  # type: ign
     return n_moved
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _change_last(rows, begin, h, d, rule, changing, layer, sample):  # type: ignore[no-untyped-def]
     """Do what `_add_to_last` does, with `changing`."""
     n_moved, first, sample = 0, changing.numbers[layer], changing.seen + sample
@@ -350,7 +363,7 @@ def _change_last(rows, begin, h, d, rule, changing, layer, sample):  # type: ign
     return n_moved
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _changed(old, change, low, high, number, sample, chance):  # type: ignore[no-untyped-def]
     """Return the weight after a change, in the order in which the circuit's lines act."""
     weight, moved, low, high = np.int64(old), np.int64(change), np.int64(low), np.int64(high)
@@ -370,7 +383,7 @@ def _changed(old, change, low, high, number, sample, chance):  # type: ignore[no
     return min(max(weight + moved, low), high)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _soft_share(weight, moved, low, high, soft):  # type: ignore[no-untyped-def]
     """Return what share of twice a step a soft bound leaves: so many parts, of how many."""
     if soft == _TO_BOUND:
@@ -381,7 +394,7 @@ def _soft_share(weight, moved, low, high, soft):  # type: ignore[no-untyped-def]
     return reach + 2 - abs(weight), 2 * (reach + 2)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _mixed(number, moment):  # type: ignore[no-untyped-def]
     """Return the 32 bits of `synfire_bp.dice.mixed`."""
     low = np.uint64(0xFFFFFFFF)

@@ -2,92 +2,138 @@
 
 A program is kept in the cache (`synfire_bp.program.cache`) under the hash of all that was
 generated for it, of the compiler and of the processor: what is found there is what would be
-compiled.  It is built beside its place and moved there in one step, so builds that run at the same
-time cannot disturb each other.  Numbers (weights, biases, thresholds, coefficients of the learning
-rule, samples) are no part of a program: it is given them when it runs.
+compiled, and its digests prove that it still is.  It is built beside its place and moved there in
+one step, so builds that run at the same time cannot disturb each other.  Numbers (weights, biases,
+thresholds, coefficients of the learning rule, samples) are no part of a program: it is given them
+when it runs.
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import hashlib
 import json
 import os
-import pickle
 import platform
-import shutil
-import subprocess
-import sys
-import tempfile
+import re
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
 
 from synfire_bp.errors import BuildError
-from synfire_bp.files import reason
-from synfire_bp.program.cache import ABOUT, BUILDING, KNOWN, USED, cache_folder
-from synfire_bp.program.compiler import compile_sources, compiler_version, last_lines, processor
-from synfire_bp.program.program import MANIFEST, Program
+from synfire_bp.files import LOCK, reason
+from synfire_bp.program.cache import BUILDING, KNOWN, NAME, USED, cache_folder
+from synfire_bp.program.compiler import compile_sources, compiler_version, processor
+from synfire_bp.program.digests import ABOUT, MISSING, UNSEALED, damage, seal
+from synfire_bp.program.generator import generate_apart
+from synfire_bp.program.locks import OwnedFolder, take
+from synfire_bp.program.program import Program
 from synfire_bp.program.spec import ProgramSpec, written_out
 from synfire_bp.registry import foreign_sources
 
 __all__ = ["build_programs"]
 
+_BUSY = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""What the system says that has nothing left but disk."""
+
 
 def build_programs(specs: Sequence[ProgramSpec]) -> list[Program]:
     """Return a compiled program for each spec, compiling what is not there yet, side by side.
+
+    A program that was damaged is compiled anew, with a warning.
 
     Raises
     ------
     BuildError
         If there is no C++ compiler, if generating or compiling fails, or if the cache
-        folder cannot be written.
+        folder cannot be written, or its programs not be executed.
     """
     compiler = compiler_version()
     with ThreadPoolExecutor(max_workers=max(1, len(specs))) as pool:
-        return list(pool.map(lambda spec: _build(spec, compiler), specs))
+        return list(pool.map(lambda spec: _build(spec.bare(), compiler), specs))
 
 
 def _build(spec: ProgramSpec, compiler: str) -> Program:
-    cache, spec = cache_folder(), spec.bare()
+    cache = cache_folder()
     asked = _digest(written_out(spec), *_origin(), foreign_sources(), compiler, processor())
-    known = cache / KNOWN / asked
-    if program := _known_program(cache, known):
+    known, again = cache / KNOWN / asked, partial(_build, spec, compiler)
+    if program := _found(_place(cache, known), again):
         return program
     with _alone(known):  # another process may be at it: wait for what it builds
-        return _known_program(cache, known) or _built(spec, compiler, cache, known)
+        place = _place(cache, known)
+        if program := _found(place, again):
+            return program
+        if (why := damage(place)) not in (None, MISSING, UNSEALED):
+            warnings.warn(
+                f"{place}: this compiled program is damaged ({why}); it is compiled anew",
+                stacklevel=2,
+            )
+        return _built(spec, compiler, known, again)
 
 
-def _built(spec: ProgramSpec, compiler: str, cache: Path, known: Path) -> Program:
+def _found(place: Path, again: partial[Program]) -> Program | None:
+    program = Program.found(place, again)
+    if program is not None:
+        with suppress(OSError):  # in a cache that can only be read nobody notes when
+            (place / USED).touch()
+    return program
+
+
+def _built(spec: ProgramSpec, compiler: str, known: Path, again: partial[Program]) -> Program:
+    cache = known.parents[1]
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{os.getpid()}-", dir=cache))
-    except OSError as error:
-        raise BuildError(
-            f"cannot write to the folder of compiled programs, {cache}: {reason(error)}; "
-            "set SYNFIRE_BP_CACHE to a folder that can be written"
-        ) from error
-    try:
-        _generate(spec, workplace)
-        place = cache / _key(workplace, compiler)
-        if not (place / MANIFEST).exists():
-            compile_sources(workplace)
-            (workplace / ABOUT).write_text(json.dumps(spec.about()))
-            try:
-                workplace.rename(place)
-            except OSError:
-                if not (place / MANIFEST).exists():  # else: another process was faster
-                    raise
+        with OwnedFolder(BUILDING, cache) as folder:
+            _refuse_noexec(folder.path)
+            built, scratch = folder.path / "program", folder.path / "scratch"
+            for part in (built, scratch):
+                part.mkdir(mode=0o700)
+            generate_apart(spec, built, scratch)
+            place = cache / _key(built, compiler)
+            if not (program := Program.found(place, again)):
+                compile_sources(built, scratch)
+                (built / ABOUT).write_text(json.dumps(spec.about()), encoding="utf-8")
+                seal(built)
+                program = _moved(built, place, again)
         _note(known, place.name)
-        return Program(place)
     except OSError as error:
-        raise BuildError(f"cannot build in {workplace}: {reason(error)}") from error
-    finally:
-        shutil.rmtree(workplace, ignore_errors=True)
+        raise _unusable(cache, error) from error
+    return program
+
+
+def _moved(built: Path, place: Path, again: partial[Program]) -> Program:
+    """Move what was built to its place, unless another process was faster."""
+    lock = take(built / LOCK, shared=True)  # before anybody can remove it
+    try:
+        built.rename(place)
+    except OSError:
+        if program := Program.found(place, again):
+            return program
+        place.rename(built.with_name("damaged"))
+        built.rename(place)
+    return Program(place, again, lock)
+
+
+def _unusable(cache: Path, error: OSError) -> BuildError:
+    if error.errno in _BUSY:
+        return BuildError(f"cannot build the compiled circuit: {reason(error)}")
+    return BuildError(
+        f"cannot write to the folder of compiled programs, {cache}: {reason(error)}; "
+        "set SYNFIRE_BP_CACHE to a folder that can be written"
+    )
+
+
+def _refuse_noexec(folder: Path) -> None:
+    if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+        raise BuildError(
+            f"nothing may be executed in the folder of compiled programs, {folder.parent} (its "
+            "file system is mounted noexec); set SYNFIRE_BP_CACHE to a folder elsewhere"
+        )
 
 
 @contextmanager
@@ -96,31 +142,26 @@ def _alone(known: Path) -> Iterator[None]:
     lock = None
     with suppress(OSError):  # a folder that cannot be written is complained of by the build
         known.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(known.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock = take(known.with_suffix(".lock"))
     try:
         yield
     finally:
         if lock is not None:
-            os.close(lock)
+            lock.close()
 
 
-def _known_program(cache: Path, known: Path) -> Program | None:
-    """Return the program that was built for what is asked, if it is still there."""
-    try:
-        place = cache / known.read_text().strip()
-        if not (place / MANIFEST).exists():
-            return None
-        (place / USED).touch()
-    except OSError:
-        return None
-    return Program(place)
+def _place(cache: Path, known: Path) -> Path:
+    """Return where that should be which was built for what is asked."""
+    with suppress(OSError, ValueError):
+        if re.fullmatch(NAME, key := known.read_text(encoding="ascii").strip()):
+            return cache / key
+    return cache / KNOWN / "nothing"
 
 
 def _note(known: Path, key: str) -> None:
     known.parent.mkdir(exist_ok=True)
     beside = known.with_name(f"{known.name}.{os.getpid()}-{threading.get_ident()}")
-    beside.write_text(key)
+    beside.write_text(key, encoding="ascii")
     beside.replace(known)
 
 
@@ -129,7 +170,9 @@ def _origin() -> tuple[str, ...]:
     """Return what generates the code: this package's sources, and versions of what it uses."""
     package = Path(__file__).parents[1]
     sources = [path for path in sorted(package.rglob("*")) if path.suffix in (".py", ".h", ".cpp")]
-    contents = (f"{path.relative_to(package)}\n{path.read_text()}" for path in sources)
+    contents = (
+        f"{path.relative_to(package)}\n{path.read_text(encoding='utf-8')}" for path in sources
+    )
     versions = (metadata.version(name) for name in ("brian2", "numpy"))
     return *versions, platform.python_version(), *contents
 
@@ -137,28 +180,15 @@ def _origin() -> tuple[str, ...]:
 def _digest(*texts: str) -> str:
     digest = hashlib.sha256()
     for text in texts:
-        digest.update(f"{len(text)}\n{text}".encode())
+        digest.update(f"{len(text)}\n{text}".encode(errors="surrogatepass"))
     return digest.hexdigest()[:24]
 
 
-def _generate(spec: ProgramSpec, workplace: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "synfire_bp.program.generate", str(workplace)],
-        input=pickle.dumps(spec),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # plug-ins, too
-        capture_output=True,
-    )
-    if done.returncode:
-        raise BuildError(
-            "generating the C++ code failed:\n" + last_lines(done.stderr.decode(errors="replace"))
-        )
-
-
-def _key(workplace: Path, compiler: str) -> str:
-    digest = hashlib.sha256(compiler.encode())
+def _key(built: Path, compiler: str) -> str:
+    digest = hashlib.sha256(compiler.encode(errors="surrogatepass"))
     digest.update(processor().encode())
-    for path in sorted(workplace.rglob("*")):
+    for path in sorted(built.rglob("*")):
         if path.is_file():
-            digest.update(str(path.relative_to(workplace)).encode())
-            digest.update(path.read_bytes().replace(str(workplace).encode(), b""))
+            digest.update(os.fsencode(path.relative_to(built)))
+            digest.update(path.read_bytes().replace(os.fsencode(built), b""))
     return digest.hexdigest()[:24]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import shutil
@@ -11,13 +12,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from synfire_bp.errors import BuildError, engine_named
+from synfire_bp.program.digests import MAIN
 
-__all__ = ["FLAGS", "SOURCES", "compile_sources", "compiler_version", "last_lines", "processor"]
+__all__ = [
+    "FLAGS",
+    "REFUSED",
+    "SOURCES",
+    "compile_sources",
+    "compiler_version",
+    "last_lines",
+    "processor",
+]
 
 FLAGS = ("-w", "-O3", "-march=native", "-std=c++17")
 """For every source of a program."""
 SOURCES = "sources.txt"
 """Beside the sources: their list, one a line."""
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""What the system says of a disk that is full, or cannot be written."""
 _LINES_OF_LOG = 15
 
 
@@ -42,46 +54,61 @@ def compiler_version() -> str:
         )
     try:
         version = subprocess.run(
-            [*command.split(), "--version"], capture_output=True, text=True, check=True
-        ).stdout
+            [*command.split(), "--version"], capture_output=True, check=True
+        ).stdout.decode(errors="replace")
     except (OSError, subprocess.CalledProcessError) as error:
         raise BuildError(f"the C++ compiler '{command}' does not run: {error}") from error
     return f"{command}\n{version}"
 
 
-def compile_sources(workplace: Path) -> None:
+def compile_sources(workplace: Path, scratch: Path) -> None:
     """Compile what was generated into `main`, and remove what is needed for that alone.
+
+    Parameters
+    ----------
+    workplace : Path
+        Where the sources are.
+    scratch : Path
+        For the compiler's temporary files.
 
     Raises
     ------
     BuildError
         If the compiler complains; the message ends as its own does.
+    OSError
+        If it has no room.
     """
     compile_only = [*_command().split(), *FLAGS, "-I.", "-c"]
-    _call([*compile_only, "-x", "c++-header", "common.h", "-o", "common.h.gch"], workplace)
-    sources = (workplace / SOURCES).read_text().split()
+    _call([*compile_only, "-x", "c++-header", "common.h", "-o", "common.h.gch"], workplace, scratch)
+    sources = (workplace / SOURCES).read_text(encoding="utf-8").split()
     objects = [f"{source}.o" for source in sources]
 
     def compiled(source: str, result: str) -> None:
-        _call([*compile_only, "-include", "common.h", source, "-o", result], workplace)
+        _call([*compile_only, "-include", "common.h", source, "-o", result], workplace, scratch)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         list(pool.map(compiled, sources, objects))
-    _call([*_command().split(), *objects, "-o", "main"], workplace)
+    _call([*_command().split(), *objects, "-o", MAIN], workplace, scratch)
     for name in (*objects, "common.h.gch"):
         (workplace / name).unlink()
 
 
-def _call(command: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        raise BuildError("compiling the C++ code failed:\n" + last_lines(done.stderr))
+def _call(command: Sequence[str], folder: Path, scratch: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(scratch), "LC_ALL": "C"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)
+    if done.returncode == 0:
+        return
+    said = done.stderr.decode(errors="replace")
+    for refusal in REFUSED:
+        if os.strerror(refusal) in said:
+            raise OSError(refusal, os.strerror(refusal))
+    raise BuildError("compiling the C++ code failed:\n" + last_lines(said))
 
 
 def processor() -> str:
     """Name the processor: programs are compiled for the very one (-march=native)."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
     return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))

@@ -1,19 +1,14 @@
 """Write the C++ project of a network into a folder.
 
-Runs as a process of its own::
-
-    python -m synfire_bp.program.generate DIRECTORY < pickled ProgramSpec
-
-Beside Brian2's sources it leaves `program.json`, which says in which file of the results each
-variable will lie, and what its values are.
+Runs in a process of its own (`synfire_bp.program.isolated`).  Beside Brian2's sources it leaves
+`program.json`, which says in which file of the results each variable will lie, and what its values
+are.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -29,7 +24,7 @@ from synfire_bp.dense.internals import (
     support_code_apart,
 )
 from synfire_bp.program.compiler import FLAGS, SOURCES
-from synfire_bp.program.program import MANIFEST
+from synfire_bp.program.digests import MANIFEST
 from synfire_bp.program.spec import ProgramSpec, Result
 
 LONGEST_RUN = 10**9 * ms
@@ -74,12 +69,16 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
         device.apply_run_args()  # before queues of spikes are made: delays may be among them
         net.network.run(LONGEST_RUN)
         device.build(directory=str(directory), compile=False, run=False)
-    (directory / "common.h").write_text(f"{_COMMON_HEADERS}namespace {{\n{support_code}\n}}\n")
+    _write(directory / "common.h", f"{_COMMON_HEADERS}namespace {{\n{support_code}\n}}\n")
     sources = source_files(device)
     if not spec.stock:
         sources = [*_joined(sources, directory), _CLOCK]
-    (directory / SOURCES).write_text("\n".join(sources))
-    (directory / MANIFEST).write_text(json.dumps(_manifest(net.results, net.settable), indent=1))
+    _write(directory / SOURCES, "\n".join(sources))
+    _write(directory / MANIFEST, json.dumps(_manifest(net.results, net.settable), indent=1))
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
 
 
 def _joined(sources: Sequence[str], directory: Path) -> list[str]:
@@ -88,7 +87,7 @@ def _joined(sources: Sequence[str], directory: Path) -> list[str]:
     parts = [f"part_{n}.cpp" for n in range(_PARTS)]
     for n, part in enumerate(parts):
         included = "".join(f'#include "{name}"\n' for name in small[n::_PARTS])
-        (directory / part).write_text(included)
+        _write(directory / part, included)
     return [*parts, *(name for name in sources if name not in small)]
 
 
@@ -125,7 +124,3 @@ def _manifest(
         },
         "settable": {name: settable_name(variable) for name, variable in settable.items()},
     }
-
-
-if __name__ == "__main__":
-    generate(pickle.load(sys.stdin.buffer), Path(sys.argv[1]).resolve())

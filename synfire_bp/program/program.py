@@ -6,37 +6,38 @@ What is read back, and what each array is, says the program's manifest (`program
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
-import os
-import shutil
 import signal
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import SimulationError
-from synfire_bp.files import reason
+from synfire_bp.files import LOCK, reason
+from synfire_bp.program.digests import MAIN, MANIFEST, MISSING, damage, unseal
+from synfire_bp.program.locks import Lock, OwnedFolder, take
 
-__all__ = ["MANIFEST", "Program", "ProgramResult", "SampleFiles"]
-
-MANIFEST = "program.json"
+__all__ = ["Program", "ProgramResult", "SampleFiles"]
 
 _SAMPLES, _RUN = "synfire-samples-", "synfire-run-"
 
 
-def _remove_abandoned() -> None:
-    """Remove what processes that were killed left in the folder of temporary files."""
-    for prefix in (_SAMPLES, _RUN):
-        for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-            process = folder.name.removeprefix(prefix).partition("-")[0]
-            if process.isdigit() and not Path("/proc", process).exists() and Path("/proc").exists():
-                shutil.rmtree(folder, ignore_errors=True)
+def _temporary(prefix: str) -> OwnedFolder:
+    """Return a folder of one's own among the temporary files."""
+    try:
+        return OwnedFolder(prefix, Path(tempfile.gettempdir()))
+    except OSError as error:
+        raise SimulationError(
+            f"cannot make a temporary folder: {reason(error)}; set TMPDIR to a folder with space"
+        ) from error
 
 
 class SampleFiles:
@@ -48,11 +49,16 @@ class SampleFiles:
         Binary patterns, one byte a pixel.
     labels : integer array, shape (n,)
         Labels.
+
+    Raises
+    ------
+    SimulationError
+        If they cannot be written.
     """
 
     def __init__(self, inputs: NDArray[np.uint8], labels: NDArray[np.integer]):
-        _remove_abandoned()
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_SAMPLES}{os.getpid()}-"))
+        self._owned = _temporary(_SAMPLES)
+        self.folder = self._owned.path
         try:
             np.ascontiguousarray(inputs, dtype=np.uint8).tofile(self.folder / "inputs.u8")
             np.ascontiguousarray(labels, dtype=np.int32).tofile(self.folder / "labels.i32")
@@ -65,18 +71,13 @@ class SampleFiles:
 
     def close(self) -> None:
         """Remove the files."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._owned.close()
 
     def __enter__(self) -> SampleFiles:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove the files."""
         self.close()
 
@@ -102,11 +103,34 @@ _READ = ("int16", "int32", "float64", "bool")
 """Types of arrays that variables of a program can have."""
 
 
-@dataclass(frozen=True)
-class Program:
-    """A compiled network in its folder."""
+class _Unfit(SimulationError):
+    """A program that this machine does not execute."""
 
-    folder: Path
+
+class Program:
+    """A compiled network in its folder, which is not removed while this object is in use.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+    again : callable, optional
+        Compiles it anew if it is removed or damaged all the same; if left out, an error says so.
+    lock : Lock, optional
+        On its folder, shared with others that use it.
+    """
+
+    def __init__(
+        self, folder: Path, again: Callable[[], Program] | None = None, lock: Lock | None = None
+    ):
+        self.folder = folder
+        self._again, self._lock = again, lock
+
+    @classmethod
+    def found(cls, folder: Path, again: Callable[[], Program]) -> Program | None:
+        """Return the program in a folder; None if there is none, or it is damaged."""
+        program = cls(folder, again)
+        return program if program._held() else None
 
     def run(
         self,
@@ -137,20 +161,78 @@ class Program:
         SimulationError
             If a number is of a wrong type, the program fails, or its results cannot be written or
             read.
+        BuildError
+            If it was removed or damaged, and cannot be compiled anew.
         """
         if len(order) == 0:
             raise SimulationError("the program was given no sample to show")
-        manifest = json.loads((self.folder / MANIFEST).read_text())
-        workplace = Path(tempfile.mkdtemp(prefix=f"{_RUN}{os.getpid()}-"))
+        given = numbers, samples, order, progress, stop
+        if self._again is None:
+            return self._in_workplace(*given)
+        if not self._held():
+            self._renew(self._again)
         try:
-            return self._run(manifest, workplace, numbers, samples, order, progress, stop)
-        except OSError as error:
+            return self._in_workplace(*given)
+        except _Unfit as unfit:
+            warnings.warn(f"{unfit}; it is compiled anew", stacklevel=2)
+            unseal(self.folder)
+        except SimulationError:
+            if self._held():
+                raise
+        self._renew(self._again)
+        return self._in_workplace(*given)
+
+    def close(self) -> None:
+        """Let it be removed; it is taken hold of again when it runs."""
+        if self._lock is not None:
+            self._lock.close()
+
+    def _held(self) -> bool:
+        """Take hold of the folder if need be; return whether the program in it is whole."""
+        if self._lock is None or not self._lock.is_on(self.folder / LOCK):
+            self.close()
+            try:
+                self._lock = take(self.folder / LOCK, shared=True)
+            except FileNotFoundError:
+                return False
+            except OSError:  # a cache that can only be read, by all of its users
+                self._lock = None
+        return damage(self.folder) is None
+
+    def _renew(self, again: Callable[[], Program]) -> None:
+        if damage(self.folder) == MISSING:
+            warnings.warn(
+                f"{self.folder}: this compiled program was removed while it was in use; it is "
+                "compiled anew",
+                stacklevel=3,
+            )
+        self.close()
+        other = again()
+        self.folder, self._lock = other.folder, other._lock
+
+    def _in_workplace(
+        self,
+        numbers: Mapping[str, NDArray | float],
+        samples: SampleFiles,
+        order: NDArray[np.integer],
+        progress: Callable[[int], None] | None,
+        stop: Callable[[], bool] | None,
+    ) -> ProgramResult:
+        try:
+            manifest = json.loads((self.folder / MANIFEST).read_bytes())
+        except (OSError, ValueError) as error:
             raise SimulationError(
-                f"cannot use the working folder {workplace}: {reason(error)}; set "
-                "TMPDIR to a folder with space"
-            ) from error
-        finally:
-            shutil.rmtree(workplace, ignore_errors=True)
+                f"{self.folder / MANIFEST}: cannot be read ({error}); remove that folder, and "
+                "start again"
+            ) from None
+        with _temporary(_RUN) as workplace:
+            try:
+                return self._run(manifest, workplace.path, numbers, samples, order, progress, stop)
+            except OSError as error:
+                raise SimulationError(
+                    f"cannot use the working folder {workplace.path}: {reason(error)}; set "
+                    "TMPDIR to a folder with space"
+                ) from error
 
     def _run(
         self,
@@ -184,7 +266,7 @@ class Program:
             else:
                 settings.append(f"{name}={value}")
         command = [
-            str(self.folder / "main"), "--results_dir", f"{results}/", "--samples", str(shown),
+            str(self.folder / MAIN), "--results_dir", f"{results}/", "--samples", str(shown),
             *settings,
         ]  # fmt: skip
         entries = manifest["results"]
@@ -207,16 +289,12 @@ def _execute(
     stopped = False
     complaints = workplace / "stderr"
     with complaints.open("wb") as stderr:
-        # A session of its own: Ctrl-C at the terminal reaches only this process, which passes it on
-        process = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True,
-            start_new_session=True,
-        )  # fmt: skip
+        process = _started(command, folder, stderr)
     assert process.stdout is not None
     try:
         for line in process.stdout:
             if not line.strip().isdigit():  # Brian2 prints what it could not read or write
-                with complaints.open("a") as log:
+                with complaints.open("a", encoding="utf-8") as log:
                     log.write(line)
             elif progress is not None:
                 progress(int(line))
@@ -229,11 +307,29 @@ def _execute(
             process.kill()
             process.wait()
         process.stdout.close()
-    said = complaints.read_text(errors="replace").strip()
+    said = complaints.read_text(encoding="utf-8", errors="replace").strip()
     if code or said:
         how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit code {code}"
         raise SimulationError(f"the compiled circuit failed ({how}): {said or 'no message'}")
     return stopped
+
+
+def _started(command: list[str], folder: Path, stderr: IO[bytes]) -> subprocess.Popen[str]:
+    try:
+        # A session of its own: Ctrl-C at the terminal reaches only this process, which passes it on
+        return subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, encoding="utf-8",
+            errors="replace", start_new_session=True,
+        )  # fmt: skip
+    except PermissionError as error:
+        raise SimulationError(
+            f"{command[0]}: cannot be executed: {reason(error)}; set SYNFIRE_BP_CACHE to a folder "
+            "on a file system that lets programs run (one not mounted noexec)"
+        ) from None
+    except OSError as error:
+        if error.errno in (errno.ENOEXEC, errno.ENOENT):  # of another processor, or none
+            raise _Unfit(f"{command[0]}: cannot be executed here: {reason(error)}") from None
+        raise
 
 
 def _signal_name(number: int) -> str:

@@ -15,7 +15,16 @@ from synfire_bp.errors import ExperimentError, RunDirectoryError, another_out, t
 from synfire_bp.files import LOCK, naming_os_errors
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint
-from synfire_bp.runs.directory import CHECKPOINT, EXPERIMENT, PROVENANCE
+from synfire_bp.runs.directory import (
+    ACTIVITY,
+    CHECKPOINT,
+    EXPERIMENT,
+    METRICS,
+    PROVENANCE,
+    SPIKE_COUNTS,
+    SPIKES,
+    WEIGHTS,
+)
 from synfire_bp.runs.manifest import MANIFEST, Manifest
 from synfire_bp.runs.plugins import refuse_other_plugins
 from synfire_bp.runs.provenance import stored_provenance
@@ -55,6 +64,8 @@ def provenance_before(
 ) -> dict[str, Any]:
     """Return the provenance of the run that is there, if it is the one that is asked for.
 
+    A start that failed before anything was trained leaves nothing that is worth to be kept.
+
     Raises
     ------
     RunDirectoryError
@@ -62,7 +73,7 @@ def provenance_before(
         model cannot be read; if it is the one asked for, but not `resume`.
     """
     before = stored_provenance(path)
-    if not (path / EXPERIMENT).exists():
+    if not (path / EXPERIMENT).exists() or not (resume or _trained(path)):
         return {}
     if resume:
         refuse_other_plugins(path)
@@ -118,6 +129,12 @@ def _is_ours(path: Path) -> bool:
     except RunDirectoryError:
         return False
     return True
+
+
+def _trained(path: Path) -> bool:
+    """Whether a run directory holds more than what was to be trained."""
+    made = (CHECKPOINT, METRICS, ACTIVITY, SPIKE_COUNTS, SPIKES, WEIGHTS)
+    return any((path / name).exists() for name in made)
 
 
 def _differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

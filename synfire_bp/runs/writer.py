@@ -87,7 +87,8 @@ class RunWriter:
         Parameters
         ----------
         path : str or Path
-            May exist if it is empty, or, with `resume`, if it holds the same experiment.
+            May exist if nothing was trained there yet, or, with `resume`, if it holds the same
+            experiment.
         experiment : Experiment
             What is trained; stored with every default written out.
         engine : str

@@ -38,6 +38,8 @@ from synfire_bp.data.published import COLLECTIONS, Collection
 from synfire_bp.engines import CircuitEngine
 from synfire_bp.engines import circuit as circuit_engine
 from synfire_bp.model import list_models
+from synfire_bp.program import Program
+from synfire_bp.program.cache import entries
 from synfire_bp.runs import Run, load_checkpoint
 
 PROJECT = Path(__file__).parents[2]
@@ -884,6 +886,20 @@ def test_a_full_disk_under_the_compiled_program_is_no_result(here, copied):
     assert tree(here / "disk") == {}
 
 
+@pytest.mark.skipif(not may_mount(), reason="cannot mount a small disk here (unshare -rm)")
+@pytest.mark.parametrize("size", ["80k", "300k"])  # too little for arrays, and for sources
+def test_a_full_disk_under_the_compiled_programs_is_named_and_costs_no_run_folder(here, size):
+    (here / "tmp").mkdir()
+    train = ("train", "small.yaml", "--out", "new", "--quiet")
+    elsewhere = {"SYNFIRE_BP_CACHE": str(here / "disk" / "programs"), "TMPDIR": str(here / "tmp")}
+    said = on_a_small_disk(size, *train, environment=elsewhere)
+    assert_refused(said, "No space left on device; set SYNFIRE_BP_CACHE to a folder")
+    assert len(said.err.splitlines()) == 1
+    assert not [path for path in (here / "disk").rglob("*") if path.is_file() and path.suffix == ""]
+    assert tree(here / "tmp") == {}
+    assert spawn(*train[:2], "--engine", "oracle", *train[2:]).code == 0  # no --resume
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 @pytest.mark.parametrize("command", ["models", "schema", "--version"])
 def test_output_that_cannot_be_written_is_an_error(command):
@@ -908,6 +924,68 @@ def test_a_terminal_without_arrows_shows_something_else():
     said = spawn("describe", "digits", environment={"PYTHONIOENCODING": "ascii"})
     assert (said.code, said.err) == (0, "")
     assert table(said.out)["oT?hT"] == ["4,000", "-W2?"]
+
+
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_commands_work_where_the_locale_has_only_ascii(here, trained):
+    train = ("train", "small.yaml", "--out", "nëw rün", "--quiet")
+    said = spawn(*train, environment=C_LOCALE)
+    assert (said.code, said.err) == (0, "")
+    assert_same_weights(here / "nëw rün", Run.open(trained[1] / "runs" / "small"))
+    said = spawn("describe", "digits", environment=C_LOCALE)
+    assert table(said.out)["oT?hT"] == ["4,000", "-W2?"]
+    said = spawn("train", "→.yaml", environment=C_LOCALE)
+    assert said.code == 1
+    assert "???.yaml" in said.err and "Traceback" not in said.err
+
+
+def test_a_user_without_a_home_is_told_what_to_set_and_then_can_work(
+    here, trained, tmp_path, monkeypatch
+):
+    nobody = tmp_path / "nobody"
+    nobody.mkdir()
+    (nobody / "sitecustomize.py").write_text(
+        "import pwd\ndef getpwuid(_): raise KeyError('uid not found')\npwd.getpwuid = getpwuid\n"
+    )
+    path = os.pathsep.join(filter(None, [str(nobody), os.environ.get("PYTHONPATH")]))
+    monkeypatch.delenv("HOME", raising=False)
+    train = ("train", "small.yaml", "--out", "new", "--quiet")
+    with monkeypatch.context() as patch:
+        for name in ("SYNFIRE_BP_CACHE", "XDG_CACHE_HOME"):
+            patch.delenv(name, raising=False)
+        for command in (("cache", "list"), ("cache", "clear"), train):
+            said = spawn(*command, environment={"PYTHONPATH": path})
+            assert_refused(said, "set SYNFIRE_BP_CACHE", "XDG_CACHE_HOME", "HOME")
+            assert len(said.err.splitlines()) == 1
+        said = spawn("verify", "~/small.yaml", environment={"PYTHONPATH": path})
+        assert_refused(said)
+    said = spawn(*train, environment={"PYTHONPATH": path})
+    assert (said.code, said.err) == (0, "")
+    assert_same_weights(here / "new", Run.open(trained[1] / "runs" / "small"))
+    assert sorted(path.name for path in here.iterdir()) == ["new", "small.yaml"]
+
+
+def test_a_damaged_program_is_told_of_in_a_line_and_one_in_use_is_kept(
+    run, here, copied, monkeypatch
+):
+    programs = here / "programs"
+    monkeypatch.setenv("SYNFIRE_BP_CACHE", str(programs))
+    before = spawn("test", "run", "--quiet")
+    (entry,) = entries()
+    (entry.folder / "about.json").write_text('["cut')
+    assert re.search(rf"{entry.key} +\? ", run("cache", "list").out)
+    said = spawn("test", "run", "--quiet")
+    assert (said.code, said.out) == (0, before.out)
+    assert said.err == (
+        f"synfire-bp: {entry.folder}: this compiled program is damaged (about.json was changed); "
+        "it is compiled anew\n"
+    )
+    in_use = Program.found(entry.folder, again=None)
+    assert run("cache", "clear").out == f"{programs}: 0 programs removed, 1 kept: in use\n"
+    in_use.close()
+    assert run("cache", "clear").out == f"{programs}: 1 programs removed\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory cannot be limited")

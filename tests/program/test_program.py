@@ -43,10 +43,12 @@ from synfire_bp.engines import (
     explain_strays,
 )
 from synfire_bp.errors import BuildError, InvariantError, RuleError, SimulationError
+from synfire_bp.files import LOCK
 from synfire_bp.model import assemble
 from synfire_bp.network import chip_step_numbers
 from synfire_bp.program import SampleFiles, build, build_programs
-from synfire_bp.program.cache import KNOWN, USED, clear, entries
+from synfire_bp.program.cache import BUILDING, KNOWN, USED, clear, entries
+from synfire_bp.program.locks import OwnedFolder
 from synfire_bp.training import dataset_of, train
 from synfire_bp.training.verification import verify
 
@@ -374,12 +376,10 @@ def test_the_cache_lists_what_it_holds_and_can_be_emptied(empty_cache):
         "learns": TINY.rule is not None, "stock": False, "chip": False, "physical": False,
     }  # fmt: skip
     assert entry.size >= (program.folder / "main").stat().st_size
-    abandoned = empty_cache / "building-999999999-x"  # of a process that is no more
-    under_way = empty_cache / f"building-{os.getpid()}-x"
-    for folder in (abandoned, under_way):
-        folder.mkdir()
-    assert clear() == 1
-    assert list(empty_cache.iterdir()) == [under_way]
+    program.close()
+    with OwnedFolder(BUILDING, empty_cache) as under_way:
+        assert clear() == (1, 0)
+        assert list(empty_cache.iterdir()) == [under_way.path]
     assert build_programs([TINY])[0].folder == program.folder  # compiled anew
 
 
@@ -436,7 +436,9 @@ def test_a_program_refuses_samples_that_do_not_fit(small_program, inputs, order,
 
 def test_samples_are_removed_from_the_disk():
     with SampleFiles(np.ones((4, 12)), np.zeros(4, int)) as samples:
-        assert sorted(path.name for path in samples.folder.iterdir()) == ["inputs.u8", "labels.i32"]
+        assert {path.name for path in samples.folder.iterdir()} == {
+            LOCK, "inputs.u8", "labels.i32",
+        }  # fmt: skip
     assert not samples.folder.exists()
 
 

@@ -24,6 +24,7 @@ from synfire_bp.circuit import reference
 from synfire_bp.engines import CircuitEngine, OracleEngine
 from synfire_bp.engines import circuit as engines
 from synfire_bp.errors import (
+    BuildError,
     CheckpointError,
     DatasetError,
     ExperimentError,
@@ -33,7 +34,6 @@ from synfire_bp.errors import (
     SynfireError,
 )
 from synfire_bp.model import assemble
-from synfire_bp.program import SampleFiles
 from synfire_bp.progress import WorkProgress
 from synfire_bp.runs import Run, RunWriter, load_checkpoint, save_checkpoint
 from synfire_bp.training import course, training
@@ -751,12 +751,18 @@ def test_a_run_is_not_tested_on_data_that_changed_since(tmp_path, small_npz, exp
     assert before.samples == len(arrays["y_test"])
 
 
-def test_samples_of_a_process_that_was_killed_are_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    abandoned = tmp_path / "synfire-samples-999999999-x"
-    alive = tmp_path / f"synfire-run-{os.getpid()}-x"
-    for folder in (abandoned, alive):
-        folder.mkdir()
-    with SampleFiles(np.ones((1, 2), np.uint8), np.zeros(1, int)):
-        assert not abandoned.exists()
-    assert alive.exists()
+def test_what_a_start_left_that_failed_is_taken_up_by_the_corrected_command(
+    model, unbroken, tmp_path, monkeypatch
+):
+    def refused(*_):
+        raise BuildError("no compiler")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "make_engine", refused)
+        for other in (model(), model("network.weight_limit=200")):
+            with pytest.raises(BuildError, match="no compiler"):
+                sb.train(other, engine="circuit", out=tmp_path / "run")
+    run = sb.train(model(), engine="oracle", out=tmp_path / "run")
+    assert_same_run(run, unbroken("oracle"))
+    with pytest.raises(RunDirectoryError, match="holds this experiment already"):
+        sb.train(model(), engine="oracle", out=tmp_path / "run")
