@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model import Experiment, assemble
-from synfire_bp.network import plan
 from synfire_bp.physical.neurons import neuron_code
 from synfire_bp.physical.plain import plain
+from synfire_bp.program.generator import generate_apart
 
 EQUATION = "dv/dt = (E_L - v + R*(I_tonic + I_syn))/tau_m"
 ADAPTING = f"{EQUATION} : volt (unless refractory)\nadaptation : amp"
@@ -112,11 +113,9 @@ def test_nothing_that_a_model_file_says_reaches_the_generated_code_but_its_code(
             [f"description='{attack}'"]
         )
     )
-    from synfire_bp.engines.spec import CircuitProgram
-    from synfire_bp.program.build import _generate
-
-    assert isinstance(model.network, plan.NetworkPlan)
-    _generate(CircuitProgram.of(model.network), tmp_path)
-    texts = [file.read_text(errors="replace") for file in tmp_path.rglob("*.cpp")]
+    built, scratch = tmp_path / "built", tmp_path / "scratch"
+    built.mkdir(), scratch.mkdir()
+    generate_apart(CircuitProgram.of(model.network), built, scratch)
+    texts = [file.read_text(errors="replace") for file in built.rglob("*.cpp")]
     assert any("adaptation" in text for text in texts)
     assert not any("PAYLOAD" in text for text in texts)
