@@ -60,7 +60,7 @@ class _TooMuch(yaml.MarkedYAMLError):
     """Valid YAML that is too large, too deep or too long to be meant."""
 
     def __init__(self, problem: str, node: yaml.Node | None = None) -> None:
-        super().__init__(problem=problem, problem_mark=node and node.start_mark)
+        super().__init__(problem=problem, problem_mark=None if node is None else node.start_mark)
 
 
 class _Loader(yaml.SafeLoader):
@@ -96,7 +96,7 @@ for _tag, _pattern, _first in _SCALARS:
         _class.add_implicit_resolver(
             f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
         )
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: _whole_number(node))
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: _whole_number(node))
 _Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(
     node.value.lower().replace(".inf", "inf").replace(".nan", "nan")))  # fmt: skip
 _Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(
@@ -210,7 +210,7 @@ def _expanded(node: yaml.Node, known: dict[yaml.Node, int | None]) -> int:
     return count
 
 
-def _whole_number(node: yaml.ScalarNode) -> int:
+def _whole_number(node: yaml.Node) -> int:
     digits = node.value.lstrip("+-").replace("_", "").lstrip("0")
     if len(digits) > len(str(_LARGEST_NUMBER)) or int(digits or 0) > _LARGEST_NUMBER:
         raise _TooMuch(

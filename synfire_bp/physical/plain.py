@@ -102,8 +102,8 @@ def _brackets(piece: str) -> int:
 
 def _constant(node: ast.AST, n: int) -> float | None:
     """Return the value of an expression of numbers alone; None if there is something else in it."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return _within_measure(lambda: float(node.value), n)
+    if isinstance(node, ast.Constant) and isinstance(number := node.value, (int, float)):
+        return _within_measure(lambda: float(number), n)
     parts = [_constant(child, n) for child in ast.iter_child_nodes(node)
              if isinstance(child, ast.expr)]  # fmt: skip
     operation = getattr(node, "op", None)
@@ -116,7 +116,7 @@ def _constant(node: ast.AST, n: int) -> float | None:
             f"line {n}: an exponent is {parts[1]:g}; the largest that is computed is "
             f"{_LARGEST_EXPONENT}"
         )
-    compute = _OPERATIONS.get(type(operation))
+    compute = None if operation is None else _OPERATIONS.get(type(operation))
     if compute is None or any(part is None for part in parts):
         return None
     return _within_measure(lambda: compute(*parts), n)

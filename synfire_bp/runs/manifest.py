@@ -76,9 +76,11 @@ class Manifest:
         RunDirectoryError
             If it cannot be written.
         """
-        listed = {"files": self.files, "to_come": self.to_come}
-        stored = {name: dict(sorted(files.items())) for name, files in listed.items()}
-        stored["sha256"] = self._digest()
+        stored = {
+            "files": dict(sorted(self.files.items())),
+            "to_come": dict(sorted(self.to_come.items())),
+            "sha256": self._digest(),
+        }
         write_atomically(folder / MANIFEST, json_bytes(stored, indent=1))
 
     def fits(self, name: str, content: bytes | None) -> bool:
