@@ -97,7 +97,8 @@ def check_run(
     path : str or Path
         The run directory.  Nobody may be training into it.
     accept : bool
-        Take files that were changed by hand for what they are now.
+        Take files that were changed by hand for what they are now, and recorded spikes that
+        were removed for gone.
     restore : bool
         Write them anew instead, as damaged ones are.
 
@@ -151,6 +152,8 @@ class _Patient:
             changed = check.state == CHANGED
             if changed and accept:
                 self.checks[name] = RunFile(name, WHOLE, "accepted as it is")
+            elif check.state == LOST and accept and name == SPIKES:
+                self.checks[name] = RunFile(name, WHOLE, "accepted as gone")
             elif check.state in (DAMAGED, LOST) or (changed and restore):
                 contents |= self._anew(name, check)
             elif changed:
@@ -160,7 +163,8 @@ class _Patient:
                 self.checks[name] = RunFile(name, CHANGED, said)
         whole = (n for n, check in self.checks.items() if check.state == WHOLE and n in _READERS)
         proved = {name: digest_of(content) for name in whole if (content := self.held[name])}
-        kept = {name: digest for name, digest in self.listed.files.items() if name in self.checks}
+        gone = [n for n, check in self.checks.items() if check.state == WHOLE and n not in proved]
+        kept = {name: digest for name, digest in self.listed.files.items() if name not in gone}
         write_proved(self.path, contents, Manifest(kept | proved), durable=True)
         return tuple(self.checks.values())
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from edited import accepted
 from figure_scenes import fires, labels_outside_of_the_axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
@@ -412,6 +413,7 @@ def copied(runs, tmp_path):
 def test_without_recorded_spikes_the_other_figures_are_still_drawn(runs, tmp_path, capsys):
     there = copied(runs, tmp_path)
     (there / "digits" / "spikes.npz").unlink()
+    accepted(there / "digits")
     assert main(["--runs", str(there), "--out", str(tmp_path / "out")]) == 1
     drawn = files(tmp_path / "out" / "digits")
     assert drawn == sorted(f"learning_curve.{kind}" for kind in KINDS)
@@ -429,6 +431,7 @@ def test_an_unfinished_run_is_not_drawn_and_resuming_is_named(runs, tmp_path, ca
     provenance = there / "digits" / "provenance.json"
     about = json.loads(provenance.read_text()) | {"finished": False}
     provenance.write_text(json.dumps(about))
+    accepted(there / "digits")
     assert main(["--runs", str(there), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
     assert said.count("the training is unfinished") == len(FIGURES)
@@ -466,7 +469,7 @@ def test_a_spoilt_file_is_named_without_a_traceback(runs, tmp_path, capsys, name
     [
         ("h</i", None, "lacks the population 'h<'"),
         ("d+/step", None, "lacks the entry 'd[+]/step'"),
-        ("t/i", np.array([0, 1, 3]), "'t' has spikes outside of neuron 0 … 2"),
+        ("t/i", np.array([0, 1, 3]), "spikes of neurons beyond the 3 of t"),
         ("t/step", np.array([3, 15, 36]), "'t' has spikes outside of step 0 … 35"),
         ("t/step", np.array([3, 15]), "'t' must have as many neurons as steps"),
         ("t/step", np.array([3.0, 15.0, 27.0]), "'t' must have .* whole numbers"),
@@ -483,6 +486,7 @@ def test_spikes_that_are_not_those_of_the_circuit_are_refused(
     if value is not None:
         arrays[entry] = value
     np.savez(there / "spikes.npz", **arrays)
+    accepted(there)
     with pytest.raises(RunDirectoryError, match=complaint):
         raster.numbers(sb.Run.open(there))
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import Browser, find_chromium
+from edited import accepted
 from figure_scenes import fires
 from hypothesis import given
 from hypothesis import strategies as st
@@ -276,6 +277,7 @@ def write_run(path, experiment, engine, curves, counts, *, finish=True, weights=
     about = json.loads((path / "provenance.json").read_text())
     about |= {"cpu": "Abacus 9000", "started": "2026-01-02T03:04:05+00:00", "commit": 40 * "c"}
     (path / "provenance.json").write_text(json.dumps(about))
+    accepted(path)
 
 
 @pytest.fixture(scope="module")
@@ -386,6 +388,7 @@ def test_the_cross_check_finds_every_changed_weight_and_score(changed):
     rows = pd.read_csv(path / "metrics.csv")
     rows.loc[7, "accuracy_argmax"] += 1e-4
     rows.to_csv(path / "metrics.csv", index=False)
+    accepted(path)
     table = tables.cross_check(changed).set_index("seed")
     assert table["weights_different"].tolist() == [0, 4, 0]
     assert table["scores_different"].tolist() == [0, 1, 0]
@@ -417,6 +420,7 @@ def test_an_oracle_of_another_seed_is_refused(changed):
 def provenance(path, **changes):
     about = json.loads((path / "provenance.json").read_text()) | changes
     (path / "provenance.json").write_text(json.dumps(about))
+    accepted(path)
 
 
 N_IN, N_HID, N_OUT = SIZES

@@ -558,6 +558,8 @@ def allowed(schema, value, root):
                 return value < argument
             case "multipleOf":
                 return value % argument == 0
+            case "maxLength":
+                return len(value) <= argument
             case "minItems":
                 return len(value) >= argument
             case "maxItems":

@@ -12,13 +12,7 @@ from flips import flips
 from kills import kills
 from mutated import mutated
 from sweeps import killed_sweeps
-from tally import Tally, markdown, show, write
-
-from analysis.shared.markdown import print_or_insert
-
-TABLE = Path(__file__).parents[2] / "figures" / "reliability" / "stress.csv"
-BEGIN = "<!-- begin of the stress: python tests/stress --into docs/reliability.md -->"
-END = "<!-- end of the stress -->"
+from tally import Tally, show, write
 
 
 def _killed_sweeps(n: int, folder: Path, seed: int) -> list[Tally]:
@@ -32,10 +26,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", type=Path, help="a CSV file to write")
-    parser.add_argument("--into", type=Path, help="a page: put the table into it, and try nothing")
     given = parser.parse_args()
-    if given.into:
-        return print_or_insert(lambda: markdown(TABLE), given.into, BEGIN, END)
     folder = Path(tempfile.mkdtemp(prefix="stress-"))
     tallies = []
     attacks = (

@@ -49,11 +49,3 @@ def show(tallies) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
              for row in rows]  # fmt: skip
     return "\n".join([*lines, *(fault for tally in tallies for fault in tally.faults)])
-
-
-def markdown(file: Path) -> str:
-    """Return a stored table for a page."""
-    with open(file, newline="", encoding="utf-8") as opened:
-        rows = list(csv.DictReader(opened))
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *(row.values() for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
