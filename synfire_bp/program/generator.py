@@ -75,7 +75,7 @@ def _import_path() -> list[str]:
     """
     here, script = _here(), _script_folder()
     named = {os.path.abspath(one) for one in os.environ.get("PYTHONPATH", "").split(":") if one}
-    path = [os.path.abspath(one) for one in sys.path if one]
+    path = [os.path.abspath(one) if os.path.exists(one) else one for one in sys.path if one]
     path = [one for one in path if one in named or one not in (here, script)]
     last = [_folder_of(plugin.module, plugin.file) for plugin in plugins() if plugin.file]
     if script_of("__main__") is not None:  # what is registered at a prompt may use files there

@@ -973,7 +973,7 @@ def test_a_damaged_program_is_told_of_in_a_line_and_one_in_use_is_kept(
     programs = here / "programs"
     monkeypatch.setenv("SYNFIRE_BP_CACHE", str(programs))
     before = spawn("test", "run", "--quiet")
-    (entry,) = entries()
+    entry, other = entries()
     (entry.folder / "about.json").write_text('["cut')
     assert re.search(rf"{entry.key} +\? ", run("cache", "list").out)
     said = spawn("test", "run", "--quiet")
@@ -982,8 +982,9 @@ def test_a_damaged_program_is_told_of_in_a_line_and_one_in_use_is_kept(
         f"synfire-bp: {entry.folder}: this compiled program is damaged (about.json was changed); "
         "it is compiled anew\n"
     )
+    assert other.folder.exists()
     in_use = Program.found(entry.folder, again=None)
-    assert run("cache", "clear").out == f"{programs}: 0 programs removed, 1 kept: in use\n"
+    assert run("cache", "clear").out == f"{programs}: 1 programs removed, 1 kept: in use\n"
     in_use.close()
     assert run("cache", "clear").out == f"{programs}: 1 programs removed\n"
 
