@@ -1067,7 +1067,7 @@ def test_ctrl_c_while_the_program_is_built_is_no_fault_of_the_compiler(run, here
     train = ("train", "small.yaml", "--out", "new")
     programs = here / "programs"
     said = press_ctrl_c(
-        lambda: any(programs.glob("building-*/*")), *train, "--quiet",
+        lambda: any(programs.glob("building-*/program/*")), *train, "--quiet",
         environment={"SYNFIRE_BP_CACHE": str(programs)},
     )  # fmt: skip
     assert_refused(said, code=130)
