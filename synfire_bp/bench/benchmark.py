@@ -310,7 +310,7 @@ class _Benchmark:
         """Train one sample in a process of its own, as a user would, again and again."""
         self.progress.begin(f"starting to train ({engine})", self.repeats)
         model = self.place / "model.yaml"
-        model.write_text(self.experiment.resolved().to_yaml())
+        model.write_text(self.experiment.resolved().to_yaml(), encoding="utf-8")
         options = ["--engine", engine, "--samples", "1", "--epochs", "1"]
         done = []
         for n in range(self.repeats):

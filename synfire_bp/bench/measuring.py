@@ -215,7 +215,8 @@ def peak_memory(program: Program, run: Callable[[Program], object]) -> float:
             if file.name != "main":
                 (watched / file.name).symlink_to(file)
         command = [*_launched(note), str(program.folder / "main")]
-        (watched / "main").write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        script = f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
+        (watched / "main").write_bytes(os.fsencode(script))
         (watched / "main").chmod(0o755)
         run(Program(watched))
         return _read(note).peak_memory_mb

@@ -65,15 +65,7 @@ def _build(spec: ProgramSpec, compiler: str) -> Program:
     if program := _found(_place(cache, known), again):
         return program
     with _alone(known):  # another process may be at it: wait for what it builds
-        place = _place(cache, known)
-        if program := _found(place, again):
-            return program
-        if (why := damage(place)) not in (None, MISSING, UNSEALED):
-            warnings.warn(
-                f"{place}: this compiled program is damaged ({why}); it is compiled anew",
-                stacklevel=2,
-            )
-        return _built(spec, compiler, known, again)
+        return _found(_place(cache, known), again) or _built(spec, compiler, known, again)
 
 
 def _found(place: Path, again: partial[Program]) -> Program | None:
@@ -96,6 +88,7 @@ def _built(spec: ProgramSpec, compiler: str, known: Path, again: partial[Program
             generate_apart(spec, built, scratch)
             place = cache / _key(built, compiler)
             if not (program := Program.found(place, again)):
+                _tell_of_damage(place)
                 compile_sources(built, scratch)
                 (built / ABOUT).write_text(json.dumps(spec.about()), encoding="utf-8")
                 seal(built)
@@ -104,6 +97,13 @@ def _built(spec: ProgramSpec, compiler: str, known: Path, again: partial[Program
     except OSError as error:
         raise _unusable(cache, error) from error
     return program
+
+
+def _tell_of_damage(place: Path) -> None:
+    if (why := damage(place)) not in (None, MISSING, UNSEALED):
+        warnings.warn(
+            f"{place}: this compiled program is damaged ({why}); it is compiled anew", stacklevel=2
+        )
 
 
 def _moved(built: Path, place: Path, again: partial[Program]) -> Program:

@@ -68,31 +68,35 @@ def _home(scratch: Path) -> dict[str, str]:
 
 
 def _import_path() -> list[str]:
-    """Return what modules are searched in: the places of plug-ins last, the current folder not.
+    """Return where modules are searched for: not in the current folder, unless PYTHONPATH names it.
 
-    Unless the path names it, or plug-ins lie there.
+    The folders of plug-ins and of the script that runs come last: a file of theirs takes no
+    module's place.
     """
-    started_in = _started_in()
-    path = [os.path.abspath(folder) for folder in sys.path if folder and folder != started_in]
-    homes = [_folder_of(plugin.module, plugin.file) for plugin in plugins() if plugin.file]
-    if (script := script_of("__main__")) is not None:
-        homes.append(os.path.dirname(script.file) or os.getcwd())
-    if started_in is not None and not _by_module():  # a script's own modules
-        homes.append(started_in)
-    return list(dict.fromkeys([*path, *homes, str(_HOME)]))
+    here, script = _here(), _script_folder()
+    named = {os.path.abspath(one) for one in os.environ.get("PYTHONPATH", "").split(":") if one}
+    path = [os.path.abspath(one) if os.path.exists(one) else one for one in sys.path if one]
+    path = [one for one in path if one in named or one not in (here, script)]
+    last = [_folder_of(plugin.module, plugin.file) for plugin in plugins() if plugin.file]
+    if script_of("__main__") is not None:  # what is registered at a prompt may use files there
+        last.append(script or here)
+    return list(dict.fromkeys([*path, *last, *filter(None, [script]), str(_HOME)]))
 
 
-def _started_in() -> str | None:
-    """Return the folder that Python put first when it started; None: it did not, or PYTHONPATH."""
-    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    folder = os.getcwd() if _by_module() or file is None else os.path.dirname(os.path.abspath(file))
-    return None if folder in named else folder
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # it was removed
+        return ""
 
 
-def _by_module() -> bool:
-    """Whether Python was started as `python -m`."""
-    return getattr(sys.modules.get("__main__"), "__spec__", None) is not None
+def _script_folder() -> str | None:
+    """Return where the script lies that runs; None: it is a prompt, or `python -m`."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if file is None or getattr(main, "__spec__", None) is not None:
+        return None
+    return os.path.dirname(os.path.abspath(file))
 
 
 def _folder_of(module: str, file: str) -> str:

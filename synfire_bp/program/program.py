@@ -192,7 +192,7 @@ class Program:
         if self._lock is None or not self._lock.is_on(self.folder / LOCK):
             self.close()
             try:
-                self._lock = take(self.folder / LOCK, shared=True)
+                self._lock = take(self.folder / LOCK, shared=True, make=False)
             except FileNotFoundError:
                 return False
             except OSError:  # a cache that can only be read, by all of its users

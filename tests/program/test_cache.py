@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -24,6 +26,7 @@ from synfire_bp.errors import BuildError, SimulationError
 from synfire_bp.program import SampleFiles, build, build_programs, generator
 from synfire_bp.program.cache import BUILDING, KNOWN, Cleared, clear, entries
 from synfire_bp.program.locks import OwnedFolder
+from synfire_bp.registry import Plugin
 
 SPEC = Tally(n_inputs=5, steps_per_sample=3)
 RNG = np.random.default_rng(0)
@@ -355,7 +358,32 @@ def test_nothing_in_the_current_folder_is_imported_while_code_is_generated(tmp_p
     monkeypatch.syspath_prepend("")
     workplace, scratch = tmp_path / "workplace", tmp_path / "scratch"
     scratch.mkdir()
-    monkeypatch.setattr(generator, "_by_module", lambda: True)
     generator.generate_apart(SPEC, workplace, scratch)
     assert (workplace / "program.json").exists()
     assert not ran.exists()
+
+
+@pytest.mark.parametrize("named", ["", "here", ":here", "elsewhere:"])
+def test_the_current_folder_is_searched_only_if_it_is_named(tmp_path, monkeypatch, named):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", re.sub(r"\bhere\b", str(tmp_path), named))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    searched = generator._import_path()
+    assert (str(tmp_path) in searched) == (named in ("here", ":here"))
+    assert "" not in searched
+
+
+def test_plug_ins_and_scripts_beside_their_modules_are_found_last(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script))
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    plugins = [
+        Plugin("one", None, "one", str(tmp_path / "one" / "one.py"), "one"),
+        Plugin("two", None, "two.deep", str(tmp_path / "two" / "two" / "deep" / "__init__.py"), ""),
+    ]
+    monkeypatch.setattr(generator, "plugins", lambda: plugins)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    searched = generator._import_path()
+    wanted = [str(tmp_path / "one"), str(tmp_path / "two"), str(tmp_path)]
+    assert [one for one in searched[-4:] if one in wanted] == wanted
+    assert len(searched) == len(set(searched))
