@@ -97,10 +97,10 @@ def _rates(
         mine = int((hits[pairs] & ~others[pairs]).sum())
         theirs = int((others[pairs] & ~hits[pairs]).sum())
         yield {
-            "what": what, "outcome": "", "runs": len(own), "hits": int(hits.sum()),
+            "what": what, "outcome": None, "runs": len(own), "hits": int(hits.sum()),
             **_estimate(rate(int(hits.sum()), len(own))),
             "only_value": mine, "only_reference": theirs,
-            "p": binomtest(mine, mine + theirs).pvalue if mine + theirs else 1.0, "verdict": "",
+            "p": binomtest(mine, mine + theirs).pvalue if mine + theirs else 1.0, "verdict": None,
         }  # fmt: skip
 
 

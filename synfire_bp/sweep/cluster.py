@@ -195,7 +195,8 @@ class DaskCrew(Crew[Task, Result]):
         if self._client.status == "running":
             what, patience = f"a worker at the scheduler {address}", _PATIENCE
             gone = f"the scheduler {address} has no workers"
-            hint = f"start one, such as: dask worker {address} --nthreads 1"
+            one = "dask worker ADDRESS --nthreads 1".replace("ADDRESS", address)
+            hint = f"start one, such as: {one}"
         else:
             what, patience = "the scheduler to come back", _BACK_WITHIN
             gone, hint = "the scheduler is gone", ""

@@ -101,7 +101,7 @@ def await_samples(path):
 def test_trainings_that_were_stopped_go_on_from_their_checkpoints_to_the_same_bits(
     small, tmp_path, number, capsys
 ):
-    tasks = [small("a", 300, "training.seed=1"), small("b", 5, "training.seed=2")]
+    tasks = [small("a", 6_000, "training.seed=1"), small("b", 5, "training.seed=2")]
 
     def press():
         await_samples(tmp_path / "a")
@@ -114,7 +114,7 @@ def test_trainings_that_were_stopped_go_on_from_their_checkpoints_to_the_same_bi
     pressing.join()
     assert processes_that_name(tmp_path) == []
     assert (tmp_path / "a" / CHECKPOINT).exists()
-    assert 0 < samples_done(tmp_path / "a") < 300 * 40
+    assert 0 < samples_done(tmp_path / "a") < 6_000 * 40
     assert not (tmp_path / "b").exists()  # one at a time
     train_all(tasks, tmp_path, 2)
     assert "b: done (" in capsys.readouterr().err

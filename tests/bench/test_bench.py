@@ -62,6 +62,7 @@ from synfire_bp.cli import main
 from synfire_bp.engines import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, RunDirectoryError, SimulationError
 from synfire_bp.program import SampleFiles, build_programs
+from synfire_bp.program.digests import seal
 from synfire_bp.progress import WorkProgress
 
 SAMPLES, BEFORE = 11, 2  # timed, and shown before these: a fifth
@@ -663,16 +664,19 @@ def test_a_mistake_at_the_command_is_answered_without_a_traceback(command):
 
 
 def test_the_cache_is_listed_and_emptied_by_command(command, monkeypatch, tmp_path):
-    program = tmp_path / "cache" / "abc"
+    key = "abc" * 8
+    program = tmp_path / "cache" / key
     program.mkdir(parents=True)
     about = {"sizes": [5, 4, 3], "phases": 12, "learns": True, "stock": True}
     (program / "about.json").write_text(json.dumps(about))
     (program / "program.json").write_text("x" * (2_500_000 - len(json.dumps(about))))
+    (program / "main").write_text("")
+    seal(program)
     monkeypatch.setenv("SYNFIRE_BP_CACHE", str(tmp_path / "cache"))
     code, said, _ = command("cache", "list")
     assert code == 0
-    row = next(line for line in said.splitlines() if line.startswith("abc"))
-    assert row.split()[:6] == ["abc", "5-4-3", "12", "learns,", "stock", "2.5"]
+    row = next(line for line in said.splitlines() if line.startswith(key))
+    assert row.split()[:6] == [key, "5-4-3", "12", "learns,", "stock", "2.5"]
     code, said, _ = command("cache", "clear")
     assert code == 0 and "1 programs removed" in said
     assert not program.exists()
