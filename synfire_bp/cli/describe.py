@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,10 @@ from synfire_bp.cli.options import (
 )
 from synfire_bp.cli.tables import listed, print_table
 from synfire_bp.errors import ExperimentError
+from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
 from synfire_bp.runs.run import Run
+from synfire_bp.variants import acting_order, named_by_a_word
 
 if TYPE_CHECKING:
     from synfire_bp.loihi.summary import Table as HardwareTable
@@ -69,6 +72,8 @@ def describe(
     for name, trace in rule.traces:
         decay = "no decay" if trace.tau is None else f"time constant {trace.tau:g} phases"
         print(f"trace {name}: {trace.impulse} a spike, {decay}")
+    for variant, changes_made in _variants(experiment):
+        print(f"variant {variant}: {changes_made}")
     for obstacle in assembled.algorithm.obstacles:
         print(f"engine circuit alone: {obstacle}")
     _print_phases(circuit)
@@ -84,6 +89,17 @@ def describe(
             print(item)
         else:
             print_table(item.title, item.heads, item.rows, left=item.left, more=item.more)
+
+
+def _variants(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Yield each variant of a model with what it says of it, beside defaults."""
+    words = named_by_a_word()
+    for name in acting_order():
+        if (section := getattr(experiment, name, None)) is not None:
+            said = section.model_dump(mode="json", exclude_defaults=True)
+            if word := words.get(name):
+                said = {word: getattr(section, word)} | said
+            yield name, ", ".join(f"{key} {value}" for key, value in said.items()) or "as default"
 
 
 def _print_phases(circuit: Circuit) -> None:

@@ -175,10 +175,11 @@ def switched_on(
     assert wanted.scale is not None
     on = binarise(images, wanted.scale, wanted.threshold).reshape(len(images), -1)
     if not on.any():
+        binary = "; of pixels 0 and 1, dataset.scale is 1" if images.max() == 1 else ""
         raise DatasetError(
             f"{raw.source}: no pixel of any {split} image is on with scale {wanted.scale:.6g} and "
             f"threshold {wanted.threshold:.6g}: the largest value is {images.max()}, "
-            f"{images.max() * wanted.scale:.2f} when scaled; it must exceed the threshold"
+            f"{images.max() * wanted.scale:.2f} when scaled; it must exceed the threshold{binary}"
         )
     return on
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,10 @@ from synfire_bp.variants import VARIANTS
 __all__ = ["checked", "known_keys", "section_of"]
 
 T = TypeVar("T", bound=BaseModel)
+
+_STEP = "; how far a weight moves is the factor in learning.rule"
+_MEANT = dict.fromkeys(("eta", "lr", "rate", "learning_rate", "step", "step_size"), _STEP)
+"""What is looked for under names that stand for no key."""
 
 
 def checked(
@@ -166,8 +169,7 @@ def _unknown(root: type[BaseModel], place: Place) -> str:
         elsewhere.pop("name", None)
     hint = "" if key in elsewhere else nearest(key, known)
     if not hint:  # the right key in the wrong section
-        found = difflib.get_close_matches(key, elsewhere, n=1)
-        hint = f"; did you mean {elsewhere[found[0]]}?" if found else ""
+        hint = _MEANT.get(key.lower()) or nearest(key, elsewhere, elsewhere)
     if not section and not hint:
         load = to_caller("--plugin", "sb.load_plugin")
         hint = f"; if it is a section of a plug-in, load that with {load}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -239,10 +239,13 @@ def _keys(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
             yield from _keys(value, inside)
 
 
-def nearest(word: str, words: Any) -> str:
+def nearest(word: str, words: Iterable[str], shown_as: Mapping[str, str] | None = None) -> str:
     """Return the question after the nearest of some words; nothing if none is near."""
-    found = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
+    word, known = word.lower(), list(words)
+    if len(word) < 4:  # which is near to much that begins with another letter
+        known = [one for one in known if one[:1] == word[:1]]
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {(shown_as or {}).get(found[0], found[0])}?" if found else ""
 
 
 def right(kind: str, context: Mapping[str, Any], otherwise: str) -> str:

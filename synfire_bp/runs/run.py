@@ -198,9 +198,9 @@ class Run(Summarised):
         if (self.path / PROVENANCE).exists():
             self._read(PROVENANCE, read_provenance)  # which names the plug-ins
         refuse_missing_plugins(self.path)
-        self._read(EXPERIMENT, read_text)
+        text, file = self._read(EXPERIMENT, read_text), self.path / EXPERIMENT
         try:
-            return Experiment.from_file(self.path / EXPERIMENT)
+            return Experiment.from_yaml(text, str(file), folder=self.path)
         except ExperimentError as error:
             raise RunDirectoryError(f"{self.path}: its model cannot be read: {error}") from None
 
@@ -220,12 +220,9 @@ class Run(Summarised):
     @cached_property
     def activity(self) -> pd.DataFrame:
         """Sparsity, weight changes, …; without rows if the engine reported none."""
-        if proved(self.path, ACTIVITY) == (None, True):
-            self._refuse_none()
-            import pandas as pd
+        import pandas as pd
 
-            return pd.DataFrame()
-        table = self._read(ACTIVITY, read_table)
+        table = self._read(ACTIVITY, read_table, pd.DataFrame)
         return table.fillna({"warnings": ""}) if "warnings" in table else table
 
     @cached_property
@@ -239,8 +236,10 @@ class Run(Summarised):
 
         Also b2, …, where errors come back through a matrix of its own.
         """
-        if proved(self.path, WEIGHTS) == (None, True) and (self.path / CHECKPOINT).exists():
-            return load_checkpoint(self.path / CHECKPOINT).weight_arrays  # not finished yet
+
+        def of_the_checkpoint() -> dict[str, NDArray[np.int16]] | None:
+            checkpoint = self.path / CHECKPOINT  # of a training that is not finished
+            return load_checkpoint(checkpoint).weight_arrays if checkpoint.exists() else None
 
         def read(file: IO[bytes]) -> dict[str, NDArray]:
             weights = read_weights(file)
@@ -248,7 +247,7 @@ class Run(Summarised):
                 refuse_other_sizes(weights, self.experiment.network.sizes)
             return weights
 
-        return self._read(WEIGHTS, read)
+        return self._read(WEIGHTS, read, of_the_checkpoint)
 
     @cached_property
     def spikes(self) -> dict[str, PopulationSpikes]:
@@ -265,8 +264,7 @@ class Run(Summarised):
 
     @cached_property
     def _spike_arrays(self) -> dict[str, NDArray]:
-        if proved(self.path, SPIKES) == (None, True):
-            self._refuse_none()
+        def refuse() -> None:
             model, out = self.path / EXPERIMENT, f"{self.path}-spikes"
             make = to_caller(
                 f"synfire-bp train {quoted(model)} --engine circuit --set record.samples=3 "
@@ -284,7 +282,7 @@ class Run(Summarised):
                 refuse_other_neurons(fired, self.model.circuit.slices)
             return arrays
 
-        return self._read(SPIKES, read)
+        return self._read(SPIKES, read, refuse)
 
     @property
     def engine(self) -> str:
@@ -423,11 +421,19 @@ class Run(Summarised):
         version = self.provenance.get("versions", {}).get("synfire_bp", "")
         return {"engine": self.engine, "synfire_bp": str(version)}
 
-    def _read(self, name: str, read: Callable[[IO[bytes]], _T]) -> _T:
-        """Return what a file holds, if it is what was written there."""
+    def _read(
+        self,
+        name: str,
+        read: Callable[[IO[bytes]], _T],
+        instead: Callable[[], _T | None] = lambda: None,
+    ) -> _T:
+        """Return what a file holds, if it is what was written there; or what stands for none."""
         file = self.path / name
         content, whole = proved(self.path, name)
         if content is None:
+            self._refuse_none()
+            if whole and (substitute := instead()) is not None:
+                return substitute
             raise RunDirectoryError(f"{file}: no such file; {self._why_missing(name, whole)}")
         try:
             held = read(io.BytesIO(content))
@@ -444,7 +450,6 @@ class Run(Summarised):
         return held
 
     def _why_missing(self, name: str, never_there: bool) -> str:
-        self._refuse_none()
         if not never_there:
             return f"it was there; {how_to_check(self.path)} writes anew what it can"
         engine = stored_provenance(self.path).get("engine", "circuit")

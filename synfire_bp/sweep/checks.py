@@ -20,11 +20,13 @@ from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun, describe, planned_runs
 from synfire_bp.sweep.explain import cut_short
 from synfire_bp.sweep.sections import LARGEST_SEED
+from synfire_bp.training.schedule import refuse_many_tests
 
 __all__ = ["fit_runs", "refuse_unfit"]
 
 _TOLD = 5  # runs that a message lists
 _Found = tuple[PlannedRun, SynfireError]
+_Reader = Callable[[str, str | None], Images]
 
 
 def fit_runs(sweep: Sweep) -> list[PlannedRun]:
@@ -104,8 +106,11 @@ def _check_structure(engine: str, experiment: Experiment) -> None:
 
 
 def _of_data(fit: Sequence[tuple[PlannedRun, Experiment]]) -> Iterator[_Found]:
-    """Yield runs that their images do not fit, or leave without a pixel."""
+    """Yield runs that their images do not fit, or leave without a pixel, or that test too often."""
     images = lru_cache(maxsize=1)(lambda name, path: read_images(name, path=path))
+    for run, experiment in fit:
+        if error := _refusal(_check_schedule, experiment, images):
+            yield run, error
     alike: dict[tuple[Any, ...], list[tuple[PlannedRun, Experiment]]] = {}
     for run, experiment in fit:
         used = experiment.dataset.preprocessing()
@@ -127,11 +132,17 @@ def _of_data(fit: Sequence[tuple[PlannedRun, Experiment]]) -> Iterator[_Found]:
                 yield run, error
 
 
-def _check_data(experiment: Experiment, images: Callable[[str, str | None], Images]) -> None:
+def _check_data(experiment: Experiment, images: _Reader) -> None:
     used = experiment.dataset
     dataset = binary(images(used.name, used.path), used.preprocessing())
     check_fits(dataset, experiment.network.sizes[0], experiment.network.sizes[-1])
     training_split(experiment, dataset)
+
+
+def _check_schedule(experiment: Experiment, images: _Reader) -> None:
+    used, plan = experiment.dataset, experiment.training
+    n = plan.samples or len(images(used.name, used.path).train_labels)
+    refuse_many_tests(n, plan.epochs, plan.evaluate_every)
 
 
 def _threshold(experiment: Experiment) -> float:

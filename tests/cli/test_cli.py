@@ -410,6 +410,20 @@ def test_every_shipped_model_can_be_described(run, name):
     assert said.out.startswith(f"{model.name}: {model.description}\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "said_of_it"),
+    [
+        ("digits_lif", "variant neuron: kind lif"),
+        ("digits_release", "variant synapses: release 0.5"),
+        ("digits_late_reward", "variant reward: delay 2"),
+        ("digits_lif_conductance", "variant neuron: kind lif, quantum 0.0009765625, synapse cond"),
+    ],
+)
+def test_what_a_variant_varies_is_described(run, name, said_of_it):
+    assert f"\n{said_of_it}" in run("describe", f"variants/{name}").out
+    assert "variant" not in run("describe", "digits").out
+
+
 def test_the_schema_is_printed_or_written_as_json(run, here):
     printed = run("schema")
     assert printed.code == 0

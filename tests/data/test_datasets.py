@@ -765,7 +765,10 @@ def test_classes_are_counted_over_both_splits(npz):
         ({"x_test": np.full((2, 2, 3), 0.5)}, ("x_train is uint8", "x_test float64", "alike")),
         ({"x_test": np.full((2, 2, 3), 256)}, ("x_test", "256", "expected 0 to 255")),
         ({"x_train": np.full((3, 2, 3), -1)}, ("x_train", "-1", "expected 0 to 255")),
-        ({"x_train": np.ones((3, 2, 3), np.uint8)}, ("no pixel of any train", "value is 1")),
+        (
+            {"x_train": np.ones((3, 2, 3), np.uint8)},
+            ("no pixel of any train", "value is 1", "of pixels 0 and 1, dataset.scale is 1"),
+        ),
         ({"y_train": np.zeros((3, 1), int)}, ("y_train", "(3, 1)", "expected (3,)")),
         ({"y_train": np.array([0, 1])}, ("y_train", "2 labels", "expected 3")),
         ({"y_test": np.array([0.0, 1.0])}, ("y_test", "float64", "integers")),

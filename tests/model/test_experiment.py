@@ -233,6 +233,18 @@ def test_a_key_in_the_wrong_section_is_answered_with_the_right_one(text, said):
     assert answer.startswith(said)
 
 
+@pytest.mark.parametrize("key", ["eta", "learning.eta", "training.lr", "learning.learning_rate"])
+def test_who_looks_for_a_learning_rate_is_led_to_the_rule(key):
+    with pytest.raises(ExperimentError, match=r"unknown key; how far .* factor in learning\.rule;"):
+        Experiment.from_yaml(TEXT, overrides=[f"{key}=0.1"])
+
+
+def test_a_short_key_is_no_misspelling_of_another_short_one():
+    with pytest.raises(ExperimentError) as caught:
+        Experiment.from_yaml(TEXT, overrides=["learning.ate=1"])
+    assert "did you mean" not in str(caught.value)
+
+
 def test_a_key_like_no_other_is_answered_with_all_there_are():
     (answer,) = complaint(changed("epochs: 2", "epochs: 2\n  zzz: 3"))
     assert "did you mean" not in answer

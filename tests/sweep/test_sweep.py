@@ -357,6 +357,22 @@ def test_numbers_and_names_beyond_what_a_sweep_can_hold_are_refused(change, said
     assert said in complaint(BASE.replace(*change))
 
 
+def test_runs_that_would_test_more_often_than_anyone_reads_are_found_before_anything_starts():
+    sweep = Sweep.from_yaml(
+        "name: x\nmodel: digits\ndesign: {kind: grid}\n"
+        "fixed: {training.samples: 1000, training.epochs: 2000}\n"
+        "parameters: {training.evaluate_every: [0.5, 0.001]}\n"
+    )
+    with pytest.raises(SweepError, match=r"1 of 2 runs cannot be done:\nrun 1 .*2e\+06 tests"):
+        refuse_unfit(sweep, planned_runs(sweep))
+
+
+def test_a_name_that_contains_itself_is_refused():
+    assert "an alias stands inside of what it is the alias of" in complaint(
+        "name: &n [*n]\nmodel: digits\nparameters: {training.seed: [1]}\ndesign: {kind: grid}\n"
+    )
+
+
 def test_a_seed_that_the_tables_cannot_hold_is_found_before_anything_starts():
     sweep = Sweep.from_yaml(
         f"name: x\nmodel: digits\nparameters: {{training.seed: [1, -{2**62}]}}\n"
