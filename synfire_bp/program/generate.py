@@ -57,7 +57,7 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
     prefs["codegen.cpp.extra_compile_args_gcc"] = list(FLAGS)  # in the makefile, so in the key
     prefs["codegen.cpp.headers"] = ['"samples.h"']
     directory.mkdir(parents=True, exist_ok=True)
-    for name in (_HEADER, _CLOCK):
+    for name in (_HEADER,) if spec.stock else (_HEADER, _CLOCK):
         with resources.as_file(resources.files("synfire_bp.program") / name) as path:
             shutil.copy(path, directory / name)
     with support_code_apart() as support_code:

@@ -55,7 +55,8 @@ def generate_apart(spec: ProgramSpec, workplace: Path, scratch: Path) -> None:
 
 def _refused(said: str) -> tuple[int, str]:
     by_text = {os.strerror(number): number for number in REFUSED}
-    return by_text.get(said.strip(), REFUSED[0]), said.strip()
+    text = said.strip().splitlines()[-1]  # logging complains before
+    return by_text.get(text, REFUSED[0]), text
 
 
 def _home(scratch: Path) -> dict[str, str]:

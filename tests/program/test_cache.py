@@ -373,10 +373,16 @@ def test_the_current_folder_is_searched_only_if_it_is_named(tmp_path, monkeypatc
     assert "" not in searched
 
 
+def test_of_a_disk_that_is_full_the_last_line_is_told_whatever_logging_said_before():
+    text = os.strerror(errno.ENOSPC)
+    said = f"WARNING it cannot log [brian2.x]\n--- Logging error ---\n{text}\n"
+    assert generator._refused(said) == (errno.ENOSPC, text)
+
+
 def test_plug_ins_and_scripts_beside_their_modules_are_found_last(tmp_path, monkeypatch):
     script = tmp_path / "script.py"
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script))
-    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script), raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
     plugins = [
         Plugin("one", None, "one", str(tmp_path / "one" / "one.py"), "one"),
         Plugin("two", None, "two.deep", str(tmp_path / "two" / "two" / "deep" / "__init__.py"), ""),
