@@ -4,6 +4,8 @@ A file is written under another name and then moved to its place, so that it hol
 content or all of the new, whatever happens.  A lock keeps a second process out of a folder.  What
 the operating system refuses becomes a message that names the file, the reason and a remedy.  Arrays
 become the bytes of an npz file, rows those of a CSV table, the rest JSON.
+
+NumPy and pydantic are imported when they are needed: the command line starts without.
 """
 
 from __future__ import annotations
@@ -20,13 +22,12 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from synfire_bp.errors import RunDirectoryError, another_out, to_caller, writable_out
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "LOCK",
@@ -204,6 +205,8 @@ def read_json(kind: type[T], file: Path, *, missing: str, whole: str, anew: str)
     RunDirectoryError
         If it is not there, cannot be read, or holds something else.
     """
+    from pydantic import TypeAdapter, ValidationError
+
     try:
         return TypeAdapter(kind).validate_json(file.read_bytes())
     except FileNotFoundError:
@@ -220,6 +223,8 @@ def read_json(kind: type[T], file: Path, *, missing: str, whole: str, anew: str)
 
 def npz_bytes(arrays: Mapping[str, NDArray]) -> bytes:
     """Return an npz file of arrays by name; equal arrays give equal bytes."""
+    import numpy as np
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():  # np.savez would take some names for its own options
@@ -245,11 +250,11 @@ def json_bytes(value: Any, indent: int | None = None) -> bytes:
 
 
 def _json_default(value: Any) -> Any:
-    if not isinstance(value, np.generic):
+    if not hasattr(value, "item"):
         raise TypeError(f"{value!r} ({type(value).__name__}) is not a number, text, list or dict")
     return value.item()
 
 
 def _plain_number(value: Any) -> Any:
     """Return a NumPy number as Python's, so that a stored row equals one never stored."""
-    return value.item() if isinstance(value, np.generic) else value
+    return value.item() if hasattr(value, "item") else value

@@ -333,4 +333,7 @@ def register_rule(
     return found
 
 
+rule = register_rule
+"""Its public name, `synfire_bp.rule`."""
+
 register_rule("paper", PAPER_RULE)

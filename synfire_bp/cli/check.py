@@ -9,7 +9,6 @@ import typer
 
 from synfire_bp.cli.tables import print_table
 from synfire_bp.errors import SynfireError
-from synfire_bp.runs.mending import MENDED, WHOLE, check_run
 
 __all__ = ["check"]
 
@@ -24,6 +23,8 @@ def check(
     ] = False,
 ) -> None:
     """Look at every file of a run, and write damaged ones anew; exit 0 if all are whole then."""
+    from synfire_bp.runs.mending import MENDED, WHOLE, check_run
+
     if accept and restore:
         raise SynfireError("--accept and --restore exclude each other; choose one")
     files = check_run(run, accept=accept, restore=restore)

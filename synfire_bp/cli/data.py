@@ -8,7 +8,6 @@ import typer
 
 from synfire_bp.cli.options import Plugins, Quiet
 from synfire_bp.cli.tables import print_table
-from synfire_bp.data import datasets
 
 __all__ = ["data"]
 
@@ -18,6 +17,8 @@ data = typer.Typer(no_args_is_help=True, help="List, fetch and check data sets."
 @data.command("list")
 def data_list(plugins: Plugins = None) -> None:
     """List the data sets and where they are."""
+    from synfire_bp.data import datasets
+
     rows = [(s.name, s.state, s.where, s.detail) for s in datasets.available()]
     print_table("", ("data set", "state", "where", ""), rows, left=4)
 
@@ -28,6 +29,8 @@ def data_fetch(
     quiet: Quiet = False,
 ) -> None:
     """Download a data set into the cache and check it."""
+    from synfire_bp.data import datasets
+
     for path in datasets.fetch(name, quiet=quiet):
         print(path)
 
@@ -38,6 +41,8 @@ def data_check(
     plugins: Plugins = None,
 ) -> None:
     """Verify the files of data sets; exit 0 only if all are as published."""
+    from synfire_bp.data import datasets
+
     here = [s.name for s in datasets.available() if s.state != "absent"]
     checks = [entry for one in ([name] if name else here) for entry in datasets.check(one)]
     for entry in checks:

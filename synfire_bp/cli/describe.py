@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.rows import Block, Population, Source
 from synfire_bp.cli.options import (
     HardwareName,
     Model,
@@ -20,13 +18,13 @@ from synfire_bp.cli.options import (
 )
 from synfire_bp.cli.tables import listed, print_table
 from synfire_bp.errors import ExperimentError
-from synfire_bp.model.experiment import Experiment
-from synfire_bp.model.model import assemble
-from synfire_bp.runs.run import Run
-from synfire_bp.variants import acting_order, named_by_a_word
 
 if TYPE_CHECKING:
+    from synfire_bp.circuit.circuit import Circuit
+    from synfire_bp.circuit.rows import Population, Source
     from synfire_bp.loihi.summary import Table as HardwareTable
+    from synfire_bp.model.experiment import Experiment
+    from synfire_bp.runs.run import Run
 
 __all__ = ["describe"]
 
@@ -51,6 +49,9 @@ def describe(
     plugins: Plugins = None,
 ) -> None:
     """Print a model's populations, phases, projections and counts."""
+    from synfire_bp.model.model import assemble
+    from synfire_bp.runs.run import Run
+
     experiment = read_experiment(model, changes)
     assembled = assemble(experiment)
     circuit, inference = assembled.circuit, assembled.inference.circuit
@@ -93,6 +94,8 @@ def describe(
 
 def _variants(experiment: Experiment) -> Iterator[tuple[str, str]]:
     """Yield each variant of a model with what it says of it, beside defaults."""
+    from synfire_bp.variants import acting_order, named_by_a_word
+
     words = named_by_a_word()
     for name in acting_order():
         if (section := getattr(experiment, name, None)) is not None:
@@ -103,6 +106,8 @@ def _variants(experiment: Experiment) -> Iterator[tuple[str, str]]:
 
 
 def _print_phases(circuit: Circuit) -> None:
+    from synfire_bp.circuit.rows import Block
+
     def gates(phase: int, threshold: int | None) -> str:
         return ", ".join(
             row.population

@@ -11,14 +11,15 @@ import typer
 from synfire_bp.cli.options import Plugins
 from synfire_bp.cli.tables import print_table
 from synfire_bp.files import write_atomically
-from synfire_bp.model.experiment import Experiment, json_schema
-from synfire_bp.model.library import list_models
 
 __all__ = ["models", "schema"]
 
 
 def models(plugins: Plugins = None) -> None:
     """List the models that ship with synfire_bp."""
+    from synfire_bp.model.experiment import Experiment
+    from synfire_bp.model.library import list_models
+
     rows = [(name, Experiment.from_file(name).description) for name in list_models()]
     print_table("", ("model", "what it is"), rows, left=2)
 
@@ -28,6 +29,8 @@ def schema(
     plugins: Plugins = None,
 ) -> None:
     """Print the JSON schema of model files, for editors that complete them."""
+    from synfire_bp.model.experiment import json_schema
+
     text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     if out is None:
         print(text, end="")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from synfire_bp.errors import PluginError, SynfireError
-from synfire_bp.model.experiment import Experiment
+
+if TYPE_CHECKING:
+    from synfire_bp.model.experiment import Experiment
 
 __all__ = [
     "AsJson",
@@ -128,5 +130,7 @@ def read_experiment(
     model: str, changes: Sequence[str] | None, **training: int | None
 ) -> Experiment:
     """Read a model with the entries that `--set` and options such as `--epochs` change."""
+    from synfire_bp.model.experiment import Experiment
+
     stated = [f"training.{key}={value}" for key, value in training.items() if value is not None]
     return Experiment.from_file(model, overrides=[*(changes or []), *stated])

@@ -7,7 +7,6 @@ from typing import Any
 
 from synfire_bp.cli.options import AsJson, Plugins
 from synfire_bp.cli.tables import print_table
-from synfire_bp.model.plugins import broken_plugins
 from synfire_bp.registry import added_by
 from synfire_bp.registry import plugins as loaded_plugins
 
@@ -16,6 +15,8 @@ __all__ = ["plugins"]
 
 def plugins(plugins: Plugins = None, as_json: AsJson = False) -> None:
     """List the plug-ins that are loaded: version, file, and what each adds."""
+    from synfire_bp.model.plugins import broken_plugins
+
     found: list[dict[str, Any]] = [
         {
             "name": one.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,9 +21,10 @@ from synfire_bp.cli.options import (
     read_experiment,
 )
 from synfire_bp.cli.tables import print_table
-from synfire_bp.data.scores import READOUTS, Score
-from synfire_bp.model.experiment import Experiment
-from synfire_bp.runs.run import Run
+
+if TYPE_CHECKING:
+    from synfire_bp.data.scores import Score
+    from synfire_bp.model.experiment import Experiment
 
 __all__ = ["test", "train", "verify"]
 
@@ -80,6 +81,7 @@ def test(
     quiet: Quiet = False,
 ) -> None:
     """Test a run's weights in the four-phase inference circuit (or the oracle)."""
+    from synfire_bp.runs.run import Run
     from synfire_bp.training.testing import test as test_run
 
     score = test_run(Run.open(run), engine=engine, split=split.value, quiet=quiet).score
@@ -136,8 +138,10 @@ def _default_out(experiment: Experiment, engine: str, seed: int | None) -> Path:
 
 
 def _define(*readouts: str) -> None:
-    """Say what each readout means."""
-    for readout in readouts:
+    """Say what each readout means, all of them if none is named."""
+    from synfire_bp.data.scores import READOUTS
+
+    for readout in readouts or READOUTS:
         print(f"  {readout}: {READOUTS[readout]}")
 
 
@@ -153,4 +157,4 @@ def _print_score(title: str, score: Score) -> None:
         ("mean squared error", f"{row['mse']:.5f}"),
     ]
     print_table(title, ("", ""), rows, left=1)
-    _define(*READOUTS)
+    _define()

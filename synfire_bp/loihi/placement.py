@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
@@ -29,6 +29,9 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.filling import Part, all_projections, deal, learns, refuse_too_large
 from synfire_bp.loihi.resources import LIMITS, ChipResources, check_positive
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["LIMITS", "ChipResources", "Part", "Placement", "all_projections", "learns", "place"]
 
@@ -123,6 +126,8 @@ class Placement:
         Columns: tile, one per entry of `LIMITS` (memory in bits), synapses, what it was
         filled by, and binds (the limit that is used most, as a fraction).
         """
+        import pandas as pd  # half a second that a training need not wait for
+
         placed = self.core_of >= 0
         bits = self.resources.synapse_bits
         plastic, fixed = (self.synapses[kind].sum(axis=1) for kind in ("plastic", "fixed"))
@@ -150,6 +155,8 @@ class Placement:
     @cached_property
     def populations(self) -> pd.DataFrame:
         """Which population lies where: population, first and last neuron, core, tile."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "population": [part.population for part in self.parts],
@@ -167,6 +174,8 @@ class Placement:
         Columns: used, fraction (of the cores in use), fraction_of_chip, and fills (how many cores
         this limit filled).
         """
+        import pandas as pd
+
         used = self.cores[list(LIMITS)].sum()
         per_core = pd.Series(self.resources.limits, index=LIMITS)
         filled = [sum(limit in limits for limits in self.filled_by) for limit in LIMITS]
