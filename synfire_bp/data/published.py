@@ -19,6 +19,7 @@ from synfire_bp.data.idx import RemoteFile, read_verified
 from synfire_bp.data.images import Images
 from synfire_bp.data.source import DatasetStatus, FileCheck, Source
 from synfire_bp.errors import DatasetError, to_caller
+from synfire_bp.files import expanded
 
 __all__ = ["COLLECTIONS", "Collection", "DATA_VARIABLE", "Published"]
 
@@ -162,7 +163,7 @@ class Published(Source):
     ) -> list[Path]:
         """Download the files that are missing or not as published."""
         collection = self._collection
-        parent = Path(data_dir).expanduser() if data_dir is not None else cache_folder()
+        parent = expanded(data_dir) if data_dir is not None else cache_folder()
         folder = parent / self.name
         paths = []
         for file in collection.files:
@@ -207,9 +208,9 @@ class Published(Source):
 def _given_folder(data_dir: str | os.PathLike[str] | None) -> tuple[Path, str] | None:
     """Folder that the user named, and how; None if pooch's cache is to be used."""
     if data_dir is not None:
-        return Path(data_dir).expanduser(), "data_dir"
+        return expanded(data_dir), "data_dir"
     if os.environ.get(DATA_VARIABLE):
-        return Path(os.environ[DATA_VARIABLE]).expanduser(), DATA_VARIABLE
+        return expanded(os.environ[DATA_VARIABLE]), DATA_VARIABLE
     return None
 
 

@@ -16,13 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.files import (
-    csv_bytes,
-    json_bytes,
-    naming_os_errors,
-    npz_bytes,
-    take_lock,
-)
+from synfire_bp.files import csv_bytes, expanded, json_bytes, naming_os_errors, npz_bytes, take_lock
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from synfire_bp.runs.directory import (
@@ -105,7 +99,7 @@ class RunWriter:
         CheckpointError
             If the checkpoint is damaged or of another model.
         """
-        path = Path(path).expanduser()
+        path = expanded(path)
         refuse_foreign(path)
         with naming_os_errors(path):
             path.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from synfire_bp.engines.registry import ENGINES
 from synfire_bp.errors import ExperimentError, SweepError
-from synfire_bp.files import reason
+from synfire_bp.files import expanded, reason
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.yaml_text import dump, nearest, read_yaml, shown
 from synfire_bp.section import Section
@@ -266,7 +266,7 @@ def _find(path: str | Path) -> Path:
     shipped = list_sweeps()
     if str(path) in shipped:
         return shipped[str(path)]
-    file = Path(path).expanduser()
+    file = expanded(path)
     if file.is_dir():
         raise SweepError(f"{file}: is a folder, not a sweep file")
     if file.exists():

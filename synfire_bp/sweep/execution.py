@@ -20,6 +20,7 @@ from typing import Any
 from distributed import Client
 
 from synfire_bp.errors import Interrupted, SweepError
+from synfire_bp.files import expanded
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.progress import WorkProgress
 from synfire_bp.registry import plugins
@@ -178,7 +179,7 @@ def estimate(
     refuse_in_worker()
     planned = fit_runs(sweep)
     finished: dict[int, str] = {}
-    if Path(out).expanduser().exists():
+    if expanded(out).exists():
         with SweepStore.open(out, sweep, planned) as store:
             planned, finished = store.planned, store.status
     missing = [run for run in planned if run.run not in finished]

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synfire_bp.errors import RunDirectoryError, SweepError, another_out, to_caller, writable_out
-from synfire_bp.files import reason, take_lock, write_atomically
+from synfire_bp.files import expanded, read_whole, reason, take_lock, write_atomically
 from synfire_bp.sweep.columns import cell, design_table, epoch_table, run_schema
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun
@@ -74,7 +74,7 @@ class SweepStore:
         SweepError
             If the folder holds something else, or another sweep, is in use, or cannot be written.
         """
-        path = Path(path).expanduser()
+        path = expanded(path)
         _refuse_foreign(path)
         try:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
@@ -230,7 +230,7 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _refuse_another(path: Path, sweep: Sweep) -> None:
-    lines = (path / SWEEP).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_whole(path / SWEEP).decode(errors="replace").splitlines()
     if lines and lines[0] == f"# {sweep.digest()}":
         return
     try:

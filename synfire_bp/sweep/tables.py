@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synfire_bp.errors import SweepError, to_caller
+from synfire_bp.files import expanded, read_whole
 from synfire_bp.sweep.columns import EPOCH_COLUMNS, RUN_COLUMNS, planned_of
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun
@@ -115,7 +116,7 @@ def read_definition(path: str | Path) -> Sweep:
 
 
 def _needed(path: str | Path) -> Path:
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not (path / SWEEP).is_file():
         what = (
             f"is no folder of a sweep (it holds no {SWEEP})" if path.exists() else "no such sweep"
@@ -228,4 +229,4 @@ def _of_now(table: pa.Table) -> pa.Table:
 
 def _read_table(file: Path) -> pa.Table:
     # the whole file in memory: one that is moved or cut meanwhile cannot tear a table
-    return pq.read_table(pa.BufferReader(file.read_bytes()), page_checksum_verification=True)
+    return pq.read_table(pa.BufferReader(read_whole(file)), page_checksum_verification=True)
