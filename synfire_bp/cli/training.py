@@ -22,6 +22,7 @@ from synfire_bp.cli.options import (
 )
 from synfire_bp.cli.tables import print_table
 from synfire_bp.data.scores import READOUTS, Score
+from synfire_bp.errors import visible
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.run import Run
 
@@ -64,7 +65,7 @@ def train(
     )
     last = run.metrics[run.metrics.split == "test"].iloc[-1]
     print(
-        f"{run.path}: test accuracy after epoch {last.epoch:g}: "
+        f"{visible(str(run.path))}: test accuracy after epoch {last.epoch:g}: "
         f"{100 * last.accuracy_spikes:.2f} % by spikes, "
         f"{100 * last.accuracy_potential:.2f} % by potential"
     )

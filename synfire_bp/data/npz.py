@@ -76,6 +76,10 @@ def _npz_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
                 arrays[key] = archive[key]
     except DatasetError:
         raise
+    except MemoryError as error:
+        raise DatasetError(
+            f"{path}: is too large for the memory of this machine: {error}"
+        ) from None
     except Exception as error:  # numpy, zipfile and zlib have a dozen types for a damaged file
         where = f"{path}, {key}" if key else str(path)
         raise DatasetError(

@@ -111,7 +111,7 @@ class Published(Source):
         files = self._collection.files
         given = _given_folder(data_dir)
         folder = self._folder(data_dir)
-        missing = [folder / file.name for file in files if not _is_file(folder / file.name)]
+        missing = [folder / file.name for file in files if not _is_there(folder / file.name)]
         if given:
             mend = (
                 f"Put the published file there, or do without {given[1]} (now {given[0]}) "
@@ -147,7 +147,7 @@ class Published(Source):
     def status(self, data_dir: str | os.PathLike[str] | None) -> DatasetStatus:
         """Return how many of the four files are there."""
         files, folder = self._collection.files, self._folder(data_dir)
-        missing = [file.name for file in files if not _is_file(folder / file.name)]
+        missing = [file.name for file in files if not _is_there(folder / file.name)]
         if not missing:
             size = sum((folder / file.name).stat().st_size for file in files)
             detail = f"4 files, {size / 1e6:.1f} MB"
@@ -185,7 +185,7 @@ class Published(Source):
                 _, found = read_verified(path, file)
                 checks.append(FileCheck(str(path), True, ", ".join(found.values())))
             except DatasetError as error:
-                detail = str(error).removeprefix(f"{path}: ") if _is_file(path) else "missing"
+                detail = str(error).removeprefix(f"{path}: ") if _is_there(path) else "missing"
                 checks.append(FileCheck(str(path), False, detail))
         return checks
 
@@ -214,5 +214,5 @@ def _given_folder(data_dir: str | os.PathLike[str] | None) -> tuple[Path, str] |
     return None
 
 
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # unlike Path.is_file, no error in a folder one may not enter
+def _is_there(path: Path) -> bool:
+    return os.path.lexists(path)  # whatever it is: who reads it says what is wrong with it

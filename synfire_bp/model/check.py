@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,9 @@ from synfire_bp.variants import VARIANTS
 __all__ = ["checked", "known_keys", "section_of"]
 
 T = TypeVar("T", bound=BaseModel)
+
+_TOLD = 10
+"""Problems of a file that a message has room for."""
 
 _STEP = "; how far a weight moves is the factor in learning.rule"
 _MEANT = dict.fromkeys(("eta", "lr", "rate", "learning_rate", "step", "step_size"), _STEP)
@@ -45,11 +49,13 @@ def checked(
     try:
         experiment = root.model_validate(values)
     except ValidationError as error:
-        for place, what in dict(_explained(root, error)).items():  # a place once
+        for place, what in dict(islice(_explained(root, error), _TOLD)).items():  # a place once
             by = next((text for at, text in overridden.items() if _sets(at, place, origin)), None)
             where = f"override '{by}'" if by else origin.where(place)
             cure = "" if by else origin.cure(place, what)
             problems.append(f"{where}: {_dotted(place)}: {what}{cure}")
+        if (more := error.error_count() - _TOLD) > 0:
+            problems.append(f"and {more:,} more")
         raise ExperimentError("\n".join(problems)) from None
     if problems:
         raise ExperimentError("\n".join(problems))

@@ -52,6 +52,9 @@ _SCALARS = (
 _NO_YAML = (yaml.YAMLError, ValueError, RecursionError, AttributeError, KeyError)
 """What PyYAML raises; the last two for `!!timestamp` and `!!bool` of something else."""
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+"""Characters that no encoding has."""
+
 Place = tuple[str, ...]
 """Keys on the way to a value."""
 
@@ -78,6 +81,12 @@ class _Loader(yaml.SafeLoader):
             raise _TooMuch(f"has more than {_MOST_VALUES:,} keys and values", parent)
         node = super().compose_node(parent, index)
         self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and (odd := _NO_TEXT.search(node.value)):
+            raise _TooMuch(
+                f"'{cut_short(node.value)}' holds the character U+{ord(odd[0]):04X}, which is "
+                "no text",
+                node,
+            )
         if isinstance(node, yaml.ScalarNode) and len(node.value) > _LONGEST_TEXT:
             raise _TooMuch(
                 f"'{cut_short(node.value)}' has {len(node.value):,} characters; a value may have "
@@ -97,8 +106,7 @@ for _tag, _pattern, _first in _SCALARS:
             f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
         )
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: _whole_number(node))
-_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(
-    node.value.lower().replace(".inf", "inf").replace(".nan", "nan")))  # fmt: skip
+_Loader.add_constructor("tag:yaml.org,2002:float", lambda _, node: _number(node))
 _Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(
     "tag:yaml.org,2002:seq", values, flow_style=True))  # fmt: skip
 # U+0085 ends a line in YAML 1.1, and comes back as a space unless it is escaped
@@ -211,6 +219,8 @@ def _expanded(node: yaml.Node, known: dict[yaml.Node, int | None]) -> int:
 
 
 def _whole_number(node: yaml.Node) -> int:
+    if not node.value.isascii():
+        raise _TooMuch(f"the digits of {cut_short(node.value)} are not 0 to 9", node)
     digits = node.value.lstrip("+-").replace("_", "").lstrip("0")
     if len(digits) > len(str(_LARGEST_NUMBER)) or int(digits or 0) > _LARGEST_NUMBER:
         raise _TooMuch(
@@ -219,6 +229,12 @@ def _whole_number(node: yaml.Node) -> int:
             node,
         )
     return int(node.value)
+
+
+def _number(node: yaml.Node) -> float:
+    if not node.value.isascii():
+        raise _TooMuch(f"the digits of {cut_short(node.value)} are not 0 to 9", node)
+    return float(node.value.lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
 def _said(error: Exception) -> str:
@@ -264,6 +280,8 @@ def right(kind: str, context: Mapping[str, Any], otherwise: str) -> str:
         "less_than": "less than {lt:g}",
         "less_than_equal": "{le:g} or less",
         "multiple_of": "a multiple of {multiple_of}",
+        "tuple_type": "a list",
+        "too_long": "a list of at most {max_length}",
     }
     return phrases.get(kind, otherwise.replace("{", "{{").replace("}", "}}")).format(**context)
 

@@ -137,6 +137,8 @@ class Sweep(Section):
             raise ValueError("is missing: without parameters, seeds are all that there is to vary")
         if seeds is not None and SEED in keys:
             raise ValueError(f"{SEED} is among the parameters already; remove one of the two")
+        if seeds == []:
+            raise ValueError("is empty; name seeds, or leave it out for the model's own")
         if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
             raise ValueError("names a seed twice")
         if design is not None:

@@ -234,8 +234,8 @@ def _refuse_another(path: Path, sweep: Sweep) -> None:
     if lines and lines[0] == f"# {sweep.digest()}":
         return
     try:
-        there = json.loads(lines[1].removeprefix("# "))
-    except (IndexError, ValueError):
+        there = dict(json.loads(lines[1].removeprefix("# ")))
+    except (IndexError, ValueError, TypeError, RecursionError):
         raise SweepError(f"{path / SWEEP}: is damaged, or was changed; {another_out()}") from None
     asked = json.loads(json.dumps(sweep.definition(), default=str))
     differ = [

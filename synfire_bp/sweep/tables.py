@@ -126,6 +126,10 @@ def _needed(path: str | Path) -> Path:
     return path
 
 
+_KEYS = {"runs": {"run", "status", "epoch_rows"}, "epochs": {"run", "epoch", "split"}}
+"""Columns without which a file is not of its kind."""
+
+
 @dataclass
 class Tables:
     """What the files of a sweep hold."""
@@ -162,8 +166,12 @@ class Tables:
                 raise
             except (OSError, pa.ArrowException):
                 broken.append(file)
+                continue
+            kind = "runs" if file.name.startswith("runs") else "epochs"
+            if _KEYS[kind] <= set(table.column_names):
+                tables[kind].append(table)
             else:
-                tables["runs" if file.name.startswith("runs") else "epochs"].append(table)
+                broken.append(file)
         numbers = [int(_PART.match(name)[2]) for name in parts]  # type: ignore[index]
         whole = {name: file for name, file in parts.items() if file not in broken}
         return cls(tables["runs"], tables["epochs"], whole, broken, max(numbers, default=-1))
