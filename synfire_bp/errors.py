@@ -73,9 +73,11 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+        # "\ud800" …: bytes of a file's name in a locale that has not its letters
+        one if one.isprintable() or one in "\n\t" or "\ud800" <= one <= "\udfff"
+        else one.encode("unicode_escape").decode()
         for one in text
-    )
+    )  # fmt: skip
 
 
 def _bounded(message: str) -> str:

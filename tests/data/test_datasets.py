@@ -31,6 +31,7 @@ from synfire_bp.data import (
     check_fits,
     datasets,
     digits,
+    idx,
     load_dataset,
 )
 from synfire_bp.data.idx import RemoteFile
