@@ -42,6 +42,7 @@ __all__ = [
     "read_whole",
     "reason",
     "remedy",
+    "remove_unfinished",
     "take_lock",
     "write_atomically",
 ]
@@ -89,6 +90,13 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
             f"{path}: cannot be written: {reason(error)}. What was there before is untouched; "
             f"{remedy(error)}"
         ) from None
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `write_atomically` left in a folder when it was killed."""
+    for stale in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            stale.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -152,9 +152,8 @@ def _give_up_output() -> None:
 
 
 def _complain(what: object) -> None:
-    sys.stderr.write(
-        f"synfire-bp: {visible(str(what))}\n"
-    )  # at once: two threads may have something to say
+    # at once: two threads may have something to say
+    sys.stderr.write(f"synfire-bp: {visible(str(what))}\n")
 
 
 if __name__ == "__main__":

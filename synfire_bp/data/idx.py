@@ -76,9 +76,8 @@ def read_verified(
     except OSError as error:
         raise DatasetError(f"{where}: cannot be read: {reason(error)}") from None
     try:
-        with gzip.open(
-            io.BytesIO(raw)
-        ) as unzipped:  # no further than it may go: it could be endless
+        with gzip.open(io.BytesIO(raw)) as unzipped:
+            # no further than it may go: it could be endless
             content = unzipped.read(4 + 4 * len(remote.shape) + math.prod(remote.shape) + 1)
     except EOFError:
         raise DatasetError(

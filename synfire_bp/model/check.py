@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar, get_args
@@ -14,7 +13,15 @@ from synfire_bp.errors import ExperimentError, to_caller
 from synfire_bp.model.base import BASE, Origin
 from synfire_bp.model.library import absolute
 from synfire_bp.model.sections import LAYERS, DatasetSection
-from synfire_bp.model.yaml_text import Place, cut_short, nearest, read_value, right, shown
+from synfire_bp.model.yaml_text import (
+    Place,
+    cut_short,
+    list_entry,
+    nearest,
+    read_value,
+    right,
+    shown,
+)
 from synfire_bp.variants import VARIANTS
 
 __all__ = ["checked", "known_keys", "section_of"]
@@ -86,10 +93,8 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
         if not isinstance(section, dict):
             inner = f"{part}: holds {shown(section)}, and no keys"
             raise ExperimentError(f"override '{text}': {inner}; known keys are {known_keys(root)}")
-    if entry := re.fullmatch(
-        r"(.+)\[([0-9]{1,9})\]", last
-    ):  # one of a list, such as network.sizes[1]
-        name, number = entry[1], int(entry[2])
+    if (entry := list_entry(last)) is not None:
+        name, number = entry
         entries = section.get(name)
         if not isinstance(entries, list) or number >= len(entries):
             n = len(entries) if isinstance(entries, list) else 0

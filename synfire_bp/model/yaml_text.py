@@ -16,12 +16,14 @@ from typing import Any
 import yaml
 
 from synfire_bp.errors import ExperimentError
+from synfire_bp.section import LARGEST
 
 __all__ = [
     "LARGEST_FILE",
     "Place",
     "cut_short",
     "dump",
+    "list_entry",
     "nearest",
     "read_value",
     "read_yaml",
@@ -35,7 +37,6 @@ _MOST_VALUES = 20_000
 """Keys and values of a file, what stands behind an alias counted each time."""
 _DEEPEST = 20
 _LONGEST_TEXT = 10_000
-_LARGEST_NUMBER = 2**63 - 1
 _LONGEST_SHOWN = 60
 
 _SCALARS = (
@@ -57,6 +58,12 @@ _NO_TEXT = re.compile("[\ud800-\udfff]")
 
 Place = tuple[str, ...]
 """Keys on the way to a value."""
+
+
+def list_entry(key: str) -> tuple[str, int] | None:
+    """Return list and place of one of its entries, such as of ``sizes[1]``; None: it is none."""
+    entry = re.fullmatch(r"(.+)\[([0-9]{1,9})\]", key)
+    return (entry[1], int(entry[2])) if entry else None
 
 
 class _TooMuch(yaml.MarkedYAMLError):
@@ -218,23 +225,25 @@ def _expanded(node: yaml.Node, known: dict[yaml.Node, int | None]) -> int:
     return count
 
 
-def _whole_number(node: yaml.Node) -> int:
+def _digits(node: yaml.Node) -> str:
+    """Return the text of a number; `int` and `float` would read the digits of all scripts."""
     if not node.value.isascii():
         raise _TooMuch(f"the digits of {cut_short(node.value)} are not 0 to 9", node)
-    digits = node.value.lstrip("+-").replace("_", "").lstrip("0")
-    if len(digits) > len(str(_LARGEST_NUMBER)) or int(digits or 0) > _LARGEST_NUMBER:
+    return node.value
+
+
+def _whole_number(node: yaml.Node) -> int:
+    digits = _digits(node).lstrip("+-").replace("_", "").lstrip("0")
+    if len(digits) > len(str(LARGEST)) or int(digits or 0) > LARGEST:
         raise _TooMuch(
-            f"the whole number {cut_short(node.value)} is too large; at most "
-            f"{_LARGEST_NUMBER:,} is read",
+            f"the whole number {cut_short(node.value)} is too large; at most {LARGEST:,} is read",
             node,
         )
     return int(node.value)
 
 
 def _number(node: yaml.Node) -> float:
-    if not node.value.isascii():
-        raise _TooMuch(f"the digits of {cut_short(node.value)} are not 0 to 9", node)
-    return float(node.value.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return float(_digits(node).lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
 def _said(error: Exception) -> str:
@@ -293,6 +302,6 @@ def shown(value: Any) -> str:
     return cut_short(json.dumps(value, default=str, ensure_ascii=False))
 
 
-def cut_short(text: str) -> str:
+def cut_short(text: str, longest: int = _LONGEST_SHOWN) -> str:
     """Return a text as a message has room for it."""
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -126,7 +126,7 @@ def load_checkpoint(
         If it is missing, damaged, or of another model or engine.
     """
     path = Path(path)
-    text, stored = _read_whole(path)
+    text, stored = _proved(path)
     rest = json.loads(text)
     if rest.pop("format") != _FORMAT:
         raise CheckpointError(f"{path}: was written by another version of synfire_bp; {_anew()}")
@@ -149,7 +149,7 @@ def _anew() -> str:
     return f"delete its folder and start again, or {another_out()}"
 
 
-def _read_whole(path: Path) -> tuple[bytes, dict[str, NDArray]]:
+def _proved(path: Path) -> tuple[bytes, dict[str, NDArray]]:
     """Return the text and the arrays of a checkpoint whose SHA-256 fits."""
     try:
         content = read_whole(path)

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from synfire_bp.errors import CheckpointError, RunDirectoryError, SynfireError, to_caller
-from synfire_bp.files import expanded, json_bytes, npz_bytes, read_whole, take_lock
+from synfire_bp.files import (
+    expanded,
+    json_bytes,
+    npz_bytes,
+    read_whole,
+    remove_unfinished,
+    take_lock,
+)
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint, load_checkpoint
 from synfire_bp.runs.directory import (
@@ -157,9 +164,7 @@ class _Patient:
         self.held = {name: self._content(name) for name in _READERS}
         self.manifest, self.listed = self._manifest()
         self.checkpoint = self._checkpoint()
-        for stale in self.path.glob(".*.tmp"):  # of writers that were killed
-            with suppress(OSError):
-                stale.unlink()
+        remove_unfinished(self.path)
         for name in _READERS:
             if (check := self._look(name)) is not None:
                 self.checks[name] = check

@@ -196,7 +196,7 @@ class Run(Summarised):
         """
         self._refuse_none()
         if (self.path / PROVENANCE).exists():
-            self._read(PROVENANCE, read_provenance)  # which names the plug-ins
+            _ = self.provenance  # which names the plug-ins: it must be whole
         refuse_missing_plugins(self.path)
         text, file = self._read(EXPERIMENT, read_text), self.path / EXPERIMENT
         try:

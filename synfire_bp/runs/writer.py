@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import RunDirectoryError
-from synfire_bp.files import csv_bytes, expanded, json_bytes, naming_os_errors, npz_bytes, take_lock
+from synfire_bp.files import (
+    csv_bytes,
+    expanded,
+    json_bytes,
+    naming_os_errors,
+    npz_bytes,
+    remove_unfinished,
+    take_lock,
+)
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from synfire_bp.runs.directory import (
@@ -111,9 +118,7 @@ class RunWriter:
             if (path / CHECKPOINT).exists():
                 checkpoint = load_checkpoint(path / CHECKPOINT, fingerprint, engine)
                 refuse_shorter(path, checkpoint, experiment.training.epochs)
-            for stale in path.glob(".*.tmp"):
-                with suppress(OSError):
-                    stale.unlink()
+            remove_unfinished(path)
             stored = experiment.resolved()
             provenance = new_provenance(
                 engine, fingerprint, dataset_checksums or {}, before,

@@ -35,7 +35,7 @@ from synfire_bp.sweep.cluster import (
 )
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun, describe
-from synfire_bp.sweep.explain import cut_short
+from synfire_bp.sweep.explain import first_line
 from synfire_bp.sweep.local import LocalWorkers
 from synfire_bp.sweep.local_worker import refuse_in_worker
 from synfire_bp.sweep.pool import Ended, work_through
@@ -343,7 +343,7 @@ class _Ledger:
         for outcome in outcomes:
             self.busy += outcome.row.get("seconds") or 0.0
             if outcome.status != OK:
-                self.progress.note(f"run {outcome.run} failed: {cut_short(outcome.row['error'])}")
+                self.progress.note(f"run {outcome.run} failed: {first_line(outcome.row['error'])}")
 
 
 def _given_up(job: _Job, outcome: Outcome | None, problem: str) -> Outcome:

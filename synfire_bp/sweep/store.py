@@ -24,7 +24,7 @@ from synfire_bp.files import expanded, read_whole, reason, take_lock, write_atom
 from synfire_bp.sweep.columns import cell, design_table, epoch_table, run_schema
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun
-from synfire_bp.sweep.explain import cut_short
+from synfire_bp.sweep.explain import first_line
 from synfire_bp.sweep.tables import DESIGN, EPOCHS, PARTS, RUNS, SWEEP, Tables, read_planned
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class SweepStore:
         """Return which run failed, and the first line of why."""
         runs = Tables.read(self.path).tables()[0]
         error = dict(zip(runs["run"].to_pylist(), runs["error"].to_pylist(), strict=True)).get(run)
-        return f"run {run}: {cut_short(error or 'unknown')}"
+        return f"run {run}: {first_line(error or 'unknown')}"
 
     def close(self) -> None:
         """Give up the lock."""
