@@ -40,6 +40,7 @@ __all__ = [
     "blaming",
     "engine_named",
     "to_caller",
+    "visible",
     "writable_out",
 ]
 
@@ -60,8 +61,27 @@ class SynfireError(Exception):
         super().__init__(*(_bounded(part) if isinstance(part, str) else part for part in said))
 
 
+def visible(text: str) -> str:
+    r"""Return a text with its control characters written out, so that no terminal obeys them.
+
+    Examples
+    --------
+    >>> from synfire_bp.errors import visible
+    >>> print(visible("a\x1b[31mb"))
+    a\x1b[31mb
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        # "\ud800" …: bytes of a file's name in a locale that has not its letters
+        one if one.isprintable() or one in "\n\t" or "\ud800" <= one <= "\udfff"
+        else one.encode("unicode_escape").decode()
+        for one in text
+    )  # fmt: skip
+
+
 def _bounded(message: str) -> str:
-    lines = message.split("\n")
+    lines = visible(message).split("\n")
     told = [_cut(line) for line in lines[:_MOST_LINES]]
     more = len(lines) - len(told)
     return "\n".join([*told, f"and {more} more lines"] if more else told)

@@ -18,6 +18,7 @@ import json
 import os
 import platform
 import shlex
+import stat
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -32,14 +33,17 @@ if TYPE_CHECKING:
 __all__ = [
     "LOCK",
     "csv_bytes",
+    "expanded",
     "json_bytes",
     "make_folder",
     "naming_os_errors",
     "npz_bytes",
     "quoted",
     "read_json",
+    "read_whole",
     "reason",
     "remedy",
+    "remove_unfinished",
     "take_lock",
     "write_atomically",
 ]
@@ -89,6 +93,13 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
         ) from None
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `write_atomically` left in a folder when it was killed."""
+    for stale in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            stale.unlink()
+
+
 def _sync_folder(folder: Path) -> None:
     """Let the disk have the names in a folder, where its file system can do that."""
     opened = os.open(folder, os.O_RDONLY)
@@ -99,6 +110,37 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(opened)
+
+
+def read_whole(file: Path) -> bytes:
+    """Return the content of a file; of a pipe or a device there is no end to wait for.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or is no regular file.
+    """
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(file))
+        return opened.read()
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with the home folder in the place of its ``~``.
+
+    Raises
+    ------
+    RunDirectoryError
+        If nobody says where that is.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise RunDirectoryError(
+            f"{path}: begins with '~', and this machine knows no home folder for that; write the "
+            "folder out"
+        ) from None
 
 
 # ---------------------------------------------------------------- what the system refuses
@@ -163,7 +205,19 @@ def take_lock(path: Path) -> int:
         If another process has the lock, or the folder cannot be written.
     """
     with naming_os_errors(path):
-        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            lock = os.open(path / LOCK, flags, 0o666)
+            regular = stat.S_ISREG(os.fstat(lock).st_mode)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+                raise
+            regular = False
+        if not regular:
+            raise RunDirectoryError(
+                f"{path / LOCK}: is a link, a folder or a device, where the lock of {path} must "
+                "be; remove it"
+            )
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -208,7 +262,7 @@ def read_json(kind: type[T], file: Path, *, missing: str, whole: str, anew: str)
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(kind).validate_json(file.read_bytes())
+        return TypeAdapter(kind).validate_json(read_whole(file))
     except FileNotFoundError:
         raise RunDirectoryError(f"{file}: {missing}") from None
     except OSError as error:

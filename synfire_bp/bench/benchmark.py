@@ -62,7 +62,7 @@ from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, to_caller
-from synfire_bp.files import make_folder, write_atomically
+from synfire_bp.files import expanded, make_folder, write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
 from synfire_bp.model.sections import LAYERS
@@ -171,7 +171,7 @@ def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
 
 
 def _folder(out: str | Path) -> Path:
-    folder = Path(out).expanduser()
+    folder = expanded(out)
     make_folder(folder, "cannot be used as the folder of the benchmark")
     return folder
 

@@ -10,16 +10,21 @@ sums, deliver each spike with its present weight, learn.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.numbers import FULL, HALF
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["firing_table", "simulate"]
 
@@ -37,7 +42,7 @@ def simulate(
     Parameters
     ----------
     circuit : Circuit
-        The circuit; keep it small, its fixed weights become matrices over all pairs of cells.
+        The circuit; keep it small.
     plastic : sequence of arrays
         Initial weights of every plastic projection, in the order of `circuit.plastic`, shape
         (n_pre, n_post) or (cases, n_pre, n_post).
@@ -64,15 +69,19 @@ def simulate(
     ]
     learns = potentiation != 0 or depression != 0
 
-    arriving = np.zeros((max(fixed) + 1, cases, circuit.n_cells), dtype=np.int64)
-    arriving[0, :, slices["g0"]] = ring  # the single kick
+    def silence() -> NDArray[np.int64]:
+        return np.zeros((cases, circuit.n_cells), dtype=np.int64)
+
+    arriving = deque(silence() for _ in range(max(fixed) + 1))  # of this step, the next, …
+    arriving[0][:, slices["g0"]] = ring  # the single kick
     fired: NDArray[np.bool_] = np.zeros(
         (cases, samples, circuit.n_phases, circuit.n_cells), dtype=np.bool_
     )
 
     for step in range(-1, samples * circuit.n_phases):  # g0 fires one step before phase 0
         sample, phase = divmod(step, circuit.n_phases)
-        total = arriving[0] + bias
+        total = arriving.popleft() + bias
+        arriving.append(silence())
         for source in circuit.sources:
             if phase == source.emits:
                 total[:, slices[source.name]] += ring * patterns[source.name][:, sample].astype(
@@ -81,31 +90,34 @@ def simulate(
         spikes = total > FULL
         if step >= 0:
             fired[:, sample, phase] = spikes
-        arriving = np.concatenate([arriving[1:], np.zeros_like(arriving[:1])])
+        sent = spikes.T.astype(np.int64)
         for extra_delay, matrix in fixed.items():
-            arriving[extra_delay] += (spikes.astype(np.float64) @ matrix).astype(np.int64)
+            arriving[extra_delay] += (matrix @ sent).T
         change = potentiation if phase in circuit.reward_phases else depression
         for row, weights in zip(circuit.plastic, learnt, strict=True):
             pre, post = spikes[:, slices[row.pre]], spikes[:, slices[row.post]]
-            arriving[0, :, slices[row.post]] += np.einsum("ci,cij->cj", pre, weights)
+            arriving[0][:, slices[row.post]] += np.einsum("ci,cij->cj", pre, weights)
             if learns:
                 weights += change * (pre[:, :, None] & post[:, None, :])
                 np.clip(weights, -circuit.weight_limit, circuit.weight_limit, out=weights)
     return fired, learnt
 
 
-def _fixed_matrices(circuit: Circuit) -> dict[int, NDArray[np.float64]]:
-    """Return the fixed weights as matrices over all cells, by extra delay.
+def _fixed_matrices(circuit: Circuit) -> dict[int, csr_array]:
+    """Return the fixed weights by extra delay, each a matrix of all cells, post by pre."""
+    from scipy.sparse import csr_array  # which a network that is only trained does not need
 
-    Whole numbers, as floats: those are multiplied many times faster, and exactly up to 2^53.
-    """
-    matrices: dict[int, NDArray[np.float64]] = {}
+    entries: dict[int, list[tuple[NDArray, NDArray, NDArray]]] = {}
     for row in circuit.projections:
-        empty = np.zeros((circuit.n_cells, circuit.n_cells))
-        matrix = matrices.setdefault(row.extra_delay, empty)
         pre, post = circuit.pairs(row)
         starts = circuit.slices[row.pre].start, circuit.slices[row.post].start
-        matrix[starts[0] + pre, starts[1] + post] += row.weight.value
+        weights = np.full(len(pre), row.weight.value, dtype=np.int64)
+        entries.setdefault(row.extra_delay, []).append((weights, starts[1] + post, starts[0] + pre))
+    shape = circuit.n_cells, circuit.n_cells
+    matrices = {}
+    for extra_delay, parts in entries.items():
+        weights, post, pre = (np.concatenate(part) for part in zip(*parts, strict=True))
+        matrices[extra_delay] = csr_array((weights, (post, pre)), shape=shape)
     return matrices
 
 

@@ -29,7 +29,7 @@ from synfire_bp.cli.models import models, schema
 from synfire_bp.cli.plugins import plugins
 from synfire_bp.cli.sweep import sweep
 from synfire_bp.cli.training import test, train, verify
-from synfire_bp.errors import Interrupted, SynfireError, at_a_shell
+from synfire_bp.errors import Interrupted, SynfireError, at_a_shell, visible
 from synfire_bp.files import reason
 
 __all__ = ["app", "main"]
@@ -152,7 +152,8 @@ def _give_up_output() -> None:
 
 
 def _complain(what: object) -> None:
-    sys.stderr.write(f"synfire-bp: {what}\n")  # at once: two threads may have something to say
+    # at once: two threads may have something to say
+    sys.stderr.write(f"synfire-bp: {visible(str(what))}\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from synfire_bp.cli.options import (
     read_experiment,
 )
 from synfire_bp.cli.tables import listed, print_table
-from synfire_bp.errors import ExperimentError
+from synfire_bp.errors import ExperimentError, visible
 
 if TYPE_CHECKING:
     from synfire_bp.circuit.circuit import Circuit
@@ -65,7 +65,7 @@ def describe(
         option = "--placement" if run is None else "--run"
         raise typer.BadParameter(f"{option} needs --hardware {HardwareName.loihi1.value}")
     sizes = "-".join(map(str, circuit.sizes))
-    print(f"{experiment.name}: {experiment.description}")
+    print(visible(f"{experiment.name}: {experiment.description}"))
     rule = experiment.learning.parsed()
     print(f"{experiment.dataset.name}, {sizes}, rule: {rule.text}")
     if rule.dt is not None:

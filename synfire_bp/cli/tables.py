@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from synfire_bp.errors import visible
+
 __all__ = ["listed", "print_table"]
 
 
@@ -25,9 +27,9 @@ def print_table(
     for n, head in enumerate(heads):
         table.add_column(head, justify="left" if n < left or n >= more else "right")
     for row in rows:
-        table.add_row(*(str(value) for value in row))
+        table.add_row(*(visible(str(value)) for value in row))
     # a pipe has no width: nothing is folded there
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 999)
     if title:
-        console.print(title, style="bold")
+        console.print(visible(title), style="bold")
     console.print(table)

@@ -21,6 +21,7 @@ from synfire_bp.cli.options import (
     read_experiment,
 )
 from synfire_bp.cli.tables import print_table
+from synfire_bp.errors import visible
 
 if TYPE_CHECKING:
     from synfire_bp.data.scores import Score
@@ -65,7 +66,7 @@ def train(
     )
     last = run.metrics[run.metrics.split == "test"].iloc[-1]
     print(
-        f"{run.path}: test accuracy after epoch {last.epoch:g}: "
+        f"{visible(str(run.path))}: test accuracy after epoch {last.epoch:g}: "
         f"{100 * last.accuracy_spikes:.2f} % by spikes, "
         f"{100 * last.accuracy_potential:.2f} % by potential"
     )

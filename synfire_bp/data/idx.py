@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import DatasetError
-from synfire_bp.files import reason
+from synfire_bp.files import read_whole, reason
 
 __all__ = ["RemoteFile", "read_verified"]
 
@@ -72,13 +72,12 @@ def read_verified(
     """
     where = called or str(path)
     try:
-        raw = path.read_bytes()
+        raw = read_whole(path)
     except OSError as error:
         raise DatasetError(f"{where}: cannot be read: {reason(error)}") from None
     try:
-        with gzip.open(
-            io.BytesIO(raw)
-        ) as unzipped:  # no further than it may go: it could be endless
+        with gzip.open(io.BytesIO(raw)) as unzipped:
+            # no further than it may go: it could be endless
             content = unzipped.read(4 + 4 * len(remote.shape) + math.prod(remote.shape) + 1)
     except EOFError:
         raise DatasetError(

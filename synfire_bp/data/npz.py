@@ -15,7 +15,7 @@ from synfire_bp.data.arrays import KEYS, checked_images
 from synfire_bp.data.images import Images
 from synfire_bp.data.source import FileCheck, Source
 from synfire_bp.errors import DatasetError
-from synfire_bp.files import reason
+from synfire_bp.files import expanded, read_whole, reason
 
 __all__ = ["NpzFile"]
 
@@ -33,7 +33,7 @@ class NpzFile(Source):
     ) -> Images:
         """Return the four arrays, once they are a data set."""
         assert path is not None
-        path = Path(path).expanduser()
+        path = expanded(path)
         arrays, digest = _npz_arrays(path)
         checksums = {path.name: f"sha256:{digest}"}
         return checked_images(self.name, str(path), arrays, checksums)
@@ -56,7 +56,7 @@ class NpzFile(Source):
 def _npz_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
     wanted = f"a .npz file of arrays {', '.join(KEYS)}"
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {reason(error)}; expected {wanted}") from None
     key = None
@@ -76,6 +76,10 @@ def _npz_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
                 arrays[key] = archive[key]
     except DatasetError:
         raise
+    except MemoryError as error:
+        raise DatasetError(
+            f"{path}: is too large for the memory of this machine: {error}"
+        ) from None
     except Exception as error:  # numpy, zipfile and zlib have a dozen types for a damaged file
         where = f"{path}, {key}" if key else str(path)
         raise DatasetError(

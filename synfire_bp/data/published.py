@@ -19,6 +19,7 @@ from synfire_bp.data.idx import RemoteFile, read_verified
 from synfire_bp.data.images import Images
 from synfire_bp.data.source import DatasetStatus, FileCheck, Source
 from synfire_bp.errors import DatasetError, to_caller
+from synfire_bp.files import expanded
 
 __all__ = ["COLLECTIONS", "Collection", "DATA_VARIABLE", "Published"]
 
@@ -110,7 +111,7 @@ class Published(Source):
         files = self._collection.files
         given = _given_folder(data_dir)
         folder = self._folder(data_dir)
-        missing = [folder / file.name for file in files if not _is_file(folder / file.name)]
+        missing = [folder / file.name for file in files if not _is_there(folder / file.name)]
         if given:
             mend = (
                 f"Put the published file there, or do without {given[1]} (now {given[0]}) "
@@ -146,7 +147,7 @@ class Published(Source):
     def status(self, data_dir: str | os.PathLike[str] | None) -> DatasetStatus:
         """Return how many of the four files are there."""
         files, folder = self._collection.files, self._folder(data_dir)
-        missing = [file.name for file in files if not _is_file(folder / file.name)]
+        missing = [file.name for file in files if not _is_there(folder / file.name)]
         if not missing:
             size = sum((folder / file.name).stat().st_size for file in files)
             detail = f"4 files, {size / 1e6:.1f} MB"
@@ -162,7 +163,7 @@ class Published(Source):
     ) -> list[Path]:
         """Download the files that are missing or not as published."""
         collection = self._collection
-        parent = Path(data_dir).expanduser() if data_dir is not None else cache_folder()
+        parent = expanded(data_dir) if data_dir is not None else cache_folder()
         folder = parent / self.name
         paths = []
         for file in collection.files:
@@ -184,7 +185,7 @@ class Published(Source):
                 _, found = read_verified(path, file)
                 checks.append(FileCheck(str(path), True, ", ".join(found.values())))
             except DatasetError as error:
-                detail = str(error).removeprefix(f"{path}: ") if _is_file(path) else "missing"
+                detail = str(error).removeprefix(f"{path}: ") if _is_there(path) else "missing"
                 checks.append(FileCheck(str(path), False, detail))
         return checks
 
@@ -207,11 +208,11 @@ class Published(Source):
 def _given_folder(data_dir: str | os.PathLike[str] | None) -> tuple[Path, str] | None:
     """Folder that the user named, and how; None if pooch's cache is to be used."""
     if data_dir is not None:
-        return Path(data_dir).expanduser(), "data_dir"
+        return expanded(data_dir), "data_dir"
     if os.environ.get(DATA_VARIABLE):
-        return Path(os.environ[DATA_VARIABLE]).expanduser(), DATA_VARIABLE
+        return expanded(os.environ[DATA_VARIABLE]), DATA_VARIABLE
     return None
 
 
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # unlike Path.is_file, no error in a folder one may not enter
+def _is_there(path: Path) -> bool:
+    return os.path.lexists(path)  # whatever it is: who reads it says what is wrong with it

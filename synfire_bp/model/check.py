@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -13,12 +13,23 @@ from synfire_bp.errors import ExperimentError, to_caller
 from synfire_bp.model.base import BASE, Origin
 from synfire_bp.model.library import absolute
 from synfire_bp.model.sections import LAYERS, DatasetSection
-from synfire_bp.model.yaml_text import Place, cut_short, nearest, read_value, right, shown
+from synfire_bp.model.yaml_text import (
+    Place,
+    cut_short,
+    list_entry,
+    nearest,
+    read_value,
+    right,
+    shown,
+)
 from synfire_bp.variants import VARIANTS
 
 __all__ = ["checked", "known_keys", "section_of"]
 
 T = TypeVar("T", bound=BaseModel)
+
+_TOLD = 10
+"""Problems of a file that a message has room for."""
 
 _STEP = "; how far a weight moves is the factor in learning.rule"
 _MEANT = dict.fromkeys(("eta", "lr", "rate", "learning_rate", "step", "step_size"), _STEP)
@@ -45,11 +56,13 @@ def checked(
     try:
         experiment = root.model_validate(values)
     except ValidationError as error:
-        for place, what in dict(_explained(root, error)).items():  # a place once
+        for place, what in dict(islice(_explained(root, error), _TOLD)).items():  # a place once
             by = next((text for at, text in overridden.items() if _sets(at, place, origin)), None)
             where = f"override '{by}'" if by else origin.where(place)
             cure = "" if by else origin.cure(place, what)
             problems.append(f"{where}: {_dotted(place)}: {what}{cure}")
+        if (more := error.error_count() - _TOLD) > 0:
+            problems.append(f"and {more:,} more")
         raise ExperimentError("\n".join(problems)) from None
     if problems:
         raise ExperimentError("\n".join(problems))
@@ -80,10 +93,8 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
         if not isinstance(section, dict):
             inner = f"{part}: holds {shown(section)}, and no keys"
             raise ExperimentError(f"override '{text}': {inner}; known keys are {known_keys(root)}")
-    if entry := re.fullmatch(
-        r"(.+)\[([0-9]{1,9})\]", last
-    ):  # one of a list, such as network.sizes[1]
-        name, number = entry[1], int(entry[2])
+    if (entry := list_entry(last)) is not None:
+        name, number = entry
         entries = section.get(name)
         if not isinstance(entries, list) or number >= len(entries):
             n = len(entries) if isinstance(entries, list) else 0

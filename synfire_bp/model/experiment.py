@@ -30,7 +30,7 @@ from pydantic import (
 )
 
 from synfire_bp.errors import ExperimentError, SynfireError, blaming
-from synfire_bp.files import reason
+from synfire_bp.files import read_whole, reason
 from synfire_bp.model.base import BASE, Origin, allow_base, read_model, whole
 from synfire_bp.model.check import checked, known_keys, section_of
 from synfire_bp.model.library import absolute, find_model, read_text
@@ -312,7 +312,7 @@ class Experiment(Summarised, Section):
         values = self.decisive()
         if self.dataset.path is not None:
             try:
-                content = Path(self.dataset.path).read_bytes()
+                content = read_whole(Path(self.dataset.path))
             except OSError as error:
                 raise ExperimentError(
                     f"{self.name}: dataset.path: {self.dataset.path} cannot be read: "

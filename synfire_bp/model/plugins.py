@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 
 from synfire_bp.errors import PluginError, SynfireError, to_caller
-from synfire_bp.files import quoted
+from synfire_bp.files import expanded, quoted
 from synfire_bp.registry import (
     LEFT_OUT,
     LOADING,
@@ -247,7 +247,7 @@ def _names(broken: Broken) -> set[str]:
 
 def _loaded(named: str) -> Plugin | None:
     """Return the loaded plug-in of this name, module, distribution or file."""
-    file = str(Path(named).expanduser().resolve()) if _is_file(named) else None
+    file = str(expanded(named).resolve()) if _is_file(named) else None
     return next((one for one in plugins() if file == one.file or plain(named) in one.names), None)
 
 
@@ -261,7 +261,7 @@ def _target(named: str) -> _Target:
         if Path(named).is_file():
             raise PluginError(f"plug-in {named}: is no Python file (its name ends in .py)")
         return _Target(named, named)
-    file = Path(named).expanduser().resolve()
+    file = expanded(named).resolve()
     if file.is_dir():
         file = file / "__init__.py"
     if not file.is_file():

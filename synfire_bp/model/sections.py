@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -107,6 +108,8 @@ class DatasetSection(Section):
         takes_path = SOURCES[name].takes_path
         if takes_path and not path:
             raise ValueError(f"is missing; the data set '{name}' needs the path of its .npz file")
+        if path is not None and "\0" in path:
+            raise ValueError(f"is {shown(path)}, but no path has the character U+0000")
         if not takes_path and path is not None:
             raise ValueError(
                 f"has no effect on the data set '{name}'; remove it, or use dataset.name: npz"
@@ -120,12 +123,18 @@ class DatasetSection(Section):
         return replace(SOURCES[self.name].preprocessing, **stated)
 
 
+MOST_LAYERS = 32
+MOST_SYNAPSES = 2**31
+"""Of all matrices: more would not be indexed by 32 bits, nor fit a machine's memory."""
+
+
 class NetworkSection(Section):
     """Size of the network and range of its weights."""
 
     sizes: tuple[Units, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the sizes themselves stay strict
         min_length=LAYERS,
+        max_length=MOST_LAYERS,
         description="Units of the input, hidden and output layer (paper, Table 1: 400, 400, 10 "
         "for MNIST); with more than one hidden layer, of each in its order.",
     )
@@ -160,6 +169,17 @@ class NetworkSection(Section):
         description="Factor on the standard deviation of the initial weights, "
         "sqrt(2/(n_pre+n_post)) (authors' code: 1).",
     )
+
+    @field_validator("sizes")
+    @classmethod
+    def _matrices_fit(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        synapses = sum(pre * post for pre, post in pairwise(sizes))
+        if synapses > MOST_SYNAPSES:
+            raise ValueError(
+                f"makes {synapses:,} weights, but at most {MOST_SYNAPSES:,} are possible; choose "
+                "smaller layers"
+            )
+        return sizes
 
 
 class TraceSection(Section):

@@ -16,12 +16,14 @@ from typing import Any
 import yaml
 
 from synfire_bp.errors import ExperimentError
+from synfire_bp.section import LARGEST
 
 __all__ = [
     "LARGEST_FILE",
     "Place",
     "cut_short",
     "dump",
+    "list_entry",
     "nearest",
     "read_value",
     "read_yaml",
@@ -35,7 +37,6 @@ _MOST_VALUES = 20_000
 """Keys and values of a file, what stands behind an alias counted each time."""
 _DEEPEST = 20
 _LONGEST_TEXT = 10_000
-_LARGEST_NUMBER = 2**63 - 1
 _LONGEST_SHOWN = 60
 
 _SCALARS = (
@@ -52,8 +53,17 @@ _SCALARS = (
 _NO_YAML = (yaml.YAMLError, ValueError, RecursionError, AttributeError, KeyError)
 """What PyYAML raises; the last two for `!!timestamp` and `!!bool` of something else."""
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+"""Characters that no encoding has."""
+
 Place = tuple[str, ...]
 """Keys on the way to a value."""
+
+
+def list_entry(key: str) -> tuple[str, int] | None:
+    """Return list and place of one of its entries, such as of ``sizes[1]``; None: it is none."""
+    entry = re.fullmatch(r"(.+)\[([0-9]{1,9})\]", key)
+    return (entry[1], int(entry[2])) if entry else None
 
 
 class _TooMuch(yaml.MarkedYAMLError):
@@ -78,6 +88,12 @@ class _Loader(yaml.SafeLoader):
             raise _TooMuch(f"has more than {_MOST_VALUES:,} keys and values", parent)
         node = super().compose_node(parent, index)
         self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and (odd := _NO_TEXT.search(node.value)):
+            raise _TooMuch(
+                f"'{cut_short(node.value)}' holds the character U+{ord(odd[0]):04X}, which is "
+                "no text",
+                node,
+            )
         if isinstance(node, yaml.ScalarNode) and len(node.value) > _LONGEST_TEXT:
             raise _TooMuch(
                 f"'{cut_short(node.value)}' has {len(node.value):,} characters; a value may have "
@@ -97,8 +113,7 @@ for _tag, _pattern, _first in _SCALARS:
             f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
         )
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: _whole_number(node))
-_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(
-    node.value.lower().replace(".inf", "inf").replace(".nan", "nan")))  # fmt: skip
+_Loader.add_constructor("tag:yaml.org,2002:float", lambda _, node: _number(node))
 _Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(
     "tag:yaml.org,2002:seq", values, flow_style=True))  # fmt: skip
 # U+0085 ends a line in YAML 1.1, and comes back as a space unless it is escaped
@@ -210,15 +225,25 @@ def _expanded(node: yaml.Node, known: dict[yaml.Node, int | None]) -> int:
     return count
 
 
+def _digits(node: yaml.Node) -> str:
+    """Return the text of a number; `int` and `float` would read the digits of all scripts."""
+    if not node.value.isascii():
+        raise _TooMuch(f"the digits of {cut_short(node.value)} are not 0 to 9", node)
+    return node.value
+
+
 def _whole_number(node: yaml.Node) -> int:
-    digits = node.value.lstrip("+-").replace("_", "").lstrip("0")
-    if len(digits) > len(str(_LARGEST_NUMBER)) or int(digits or 0) > _LARGEST_NUMBER:
+    digits = _digits(node).lstrip("+-").replace("_", "").lstrip("0")
+    if len(digits) > len(str(LARGEST)) or int(digits or 0) > LARGEST:
         raise _TooMuch(
-            f"the whole number {cut_short(node.value)} is too large; at most "
-            f"{_LARGEST_NUMBER:,} is read",
+            f"the whole number {cut_short(node.value)} is too large; at most {LARGEST:,} is read",
             node,
         )
     return int(node.value)
+
+
+def _number(node: yaml.Node) -> float:
+    return float(_digits(node).lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
 def _said(error: Exception) -> str:
@@ -264,6 +289,8 @@ def right(kind: str, context: Mapping[str, Any], otherwise: str) -> str:
         "less_than": "less than {lt:g}",
         "less_than_equal": "{le:g} or less",
         "multiple_of": "a multiple of {multiple_of}",
+        "tuple_type": "a list",
+        "too_long": "a list of at most {max_length}",
     }
     return phrases.get(kind, otherwise.replace("{", "{{").replace("}", "}}")).format(**context)
 
@@ -275,6 +302,6 @@ def shown(value: Any) -> str:
     return cut_short(json.dumps(value, default=str, ensure_ascii=False))
 
 
-def cut_short(text: str) -> str:
+def cut_short(text: str, longest: int = _LONGEST_SHOWN) -> str:
     """Return a text as a message has room for it."""
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -28,7 +28,7 @@ from pathlib import Path
 from synfire_bp.errors import BuildError
 from synfire_bp.files import LOCK, reason
 from synfire_bp.program.cache import BUILDING, KNOWN, NAME, USED, cache_folder
-from synfire_bp.program.compiler import compile_sources, compiler_version, processor
+from synfire_bp.program.compiler import compile_sources, compiler_version, processor, stopped_by
 from synfire_bp.program.digests import ABOUT, MISSING, UNSEALED, damage, seal
 from synfire_bp.program.generator import generate_apart
 from synfire_bp.program.locks import OwnedFolder, take
@@ -54,8 +54,13 @@ def build_programs(specs: Sequence[ProgramSpec]) -> list[Program]:
         folder cannot be written, or its programs not be executed.
     """
     compiler = compiler_version()
-    with ThreadPoolExecutor(max_workers=max(1, len(specs))) as pool:
-        return list(pool.map(lambda spec: _build(spec.bare(), compiler), specs))
+    given_up = threading.Event()
+    with stopped_by(given_up.is_set), ThreadPoolExecutor(max_workers=max(1, len(specs))) as pool:
+        try:
+            return list(pool.map(lambda spec: _build(spec.bare(), compiler), specs))
+        except BaseException:  # Ctrl-C reaches this thread alone
+            given_up.set()
+            raise
 
 
 def _build(spec: ProgramSpec, compiler: str) -> Program:

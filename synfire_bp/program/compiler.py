@@ -6,12 +6,15 @@ import errno
 import os
 import platform
 import shutil
+import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from synfire_bp.errors import BuildError, engine_named
+from synfire_bp.errors import BuildError, Interrupted, engine_named
 from synfire_bp.program.digests import MAIN
 
 __all__ = [
@@ -22,6 +25,8 @@ __all__ = [
     "compiler_version",
     "last_lines",
     "processor",
+    "run_child",
+    "stopped_by",
 ]
 
 FLAGS = ("-w", "-O3", "-march=native", "-std=c++17")
@@ -31,6 +36,10 @@ SOURCES = "sources.txt"
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """What the system says of a disk that is full, or cannot be written."""
 _LINES_OF_LOG = 15
+
+_LOOKS_EVERY = 0.2
+"""Seconds after which it is looked whether somebody asked to stop."""
+_STOPS: list[Callable[[], bool]] = []
 
 
 def _command() -> str:
@@ -93,9 +102,55 @@ def compile_sources(workplace: Path, scratch: Path) -> None:
         (workplace / name).unlink()
 
 
+@contextmanager
+def stopped_by(asked: Callable[[], bool]) -> Iterator[None]:
+    """End what generates and compiles here, in whichever thread, once it is asked for."""
+    _STOPS.append(asked)
+    try:
+        yield
+    finally:
+        _STOPS.remove(asked)
+
+
+def run_child(
+    command: Sequence[str], *, given: bytes | None = None, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a process that builds a part of a program, to its end or until it is asked to stop.
+
+    Parameters
+    ----------
+    command : sequence of str
+        What is run.
+    given : bytes, optional
+        Its standard input.
+    **options
+        As of `subprocess.Popen`.
+
+    Raises
+    ------
+    Interrupted
+        If it was asked to stop (`stopped_by`); the process and its children are ended.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, **options
+    ) as process:
+        while True:
+            try:
+                out, err = process.communicate(given, timeout=_LOOKS_EVERY)
+            except subprocess.TimeoutExpired:
+                given = None  # it has it
+                if any(asked() for asked in tuple(_STOPS)):
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    raise Interrupted("stopped while a circuit was compiled") from None
+            else:
+                return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
 def _call(command: Sequence[str], folder: Path, scratch: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(scratch), "LC_ALL": "C"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)
+    done = run_child(command, cwd=folder, env=environment)
     if done.returncode == 0:
         return
     said = done.stderr.decode(errors="replace")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 
 from synfire_bp.errors import BuildError
 from synfire_bp.program import isolated
-from synfire_bp.program.compiler import REFUSED, last_lines
+from synfire_bp.program.compiler import REFUSED, last_lines, run_child
 from synfire_bp.program.spec import ProgramSpec
 from synfire_bp.registry import plugins, script_of
 
@@ -39,12 +38,11 @@ def generate_apart(spec: ProgramSpec, workplace: Path, scratch: Path) -> None:
     OSError
         If there is no room.
     """
-    done = subprocess.run(
+    done = run_child(
         [sys.executable, "-I", "-X", "utf8", isolated.__file__, str(workplace)],
-        input=pickle.dumps((_import_path(), str(_HOME))) + pickle.dumps(spec),
+        given=pickle.dumps((_import_path(), str(_HOME))) + pickle.dumps(spec),
         env={**os.environ, "TMPDIR": str(scratch), **_home(scratch)},
         cwd=scratch,
-        capture_output=True,
     )
     said = done.stderr.decode(errors="replace")
     if done.returncode == isolated.NO_ROOM:

@@ -123,7 +123,8 @@ class OwnedFolder:
 
     def close(self) -> None:
         """Remove it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):
+            _remove(self.path)
         if self._lock is not None:
             self._lock.close()
 
@@ -151,15 +152,30 @@ def _remove_if_abandoned(folder: Path) -> None:
         if time.time() - status.st_mtime > _LONGEST_TO_LOCK:
             shutil.rmtree(folder)
         return
-    lock = take(folder / LOCK, wait=False, make=False)
+    try:
+        lock = take(folder / LOCK, wait=False, make=False)
+    except FileNotFoundError:
+        folder.rmdir()  # whoever removed it was killed before this
+        return
     if lock is None:
         return
     try:
         here = (folder / LOCK).read_text(encoding="utf-8") == _machine()
         if here or time.time() - status.st_mtime > _LONGEST_ELSEWHERE:
-            shutil.rmtree(folder)
+            _remove(folder)
     finally:
         lock.close()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its lock last: if this is killed, the next can tell who owned the rest."""
+    for one in folder.iterdir():
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        elif one.name != LOCK:
+            one.unlink()
+    (folder / LOCK).unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def _machine() -> str:

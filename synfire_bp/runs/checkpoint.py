@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.errors import CheckpointError, another_out, engine_named, to_caller
-from synfire_bp.files import json_bytes, npz_bytes, reason, write_atomically
+from synfire_bp.files import json_bytes, npz_bytes, read_whole, reason, write_atomically
 from synfire_bp.runs.directory import (
     METRIC_COLUMNS,
     METRICS,
@@ -126,7 +126,7 @@ def load_checkpoint(
         If it is missing, damaged, or of another model or engine.
     """
     path = Path(path)
-    text, stored = _read_whole(path)
+    text, stored = _proved(path)
     rest = json.loads(text)
     if rest.pop("format") != _FORMAT:
         raise CheckpointError(f"{path}: was written by another version of synfire_bp; {_anew()}")
@@ -149,10 +149,10 @@ def _anew() -> str:
     return f"delete its folder and start again, or {another_out()}"
 
 
-def _read_whole(path: Path) -> tuple[bytes, dict[str, NDArray]]:
+def _proved(path: Path) -> tuple[bytes, dict[str, NDArray]]:
     """Return the text and the arrays of a checkpoint whose SHA-256 fits."""
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except FileNotFoundError:
         raise CheckpointError(
             f"{path}: no such checkpoint; start without {to_caller('--resume', 'resume=True')}"

@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synfire_bp.errors import RunDirectoryError, to_caller
-from synfire_bp.files import json_bytes, quoted, reason, write_atomically
+from synfire_bp.files import json_bytes, quoted, read_whole, reason, write_atomically
 
-__all__ = ["MANIFEST", "Manifest", "digest_of", "how_to_check", "proved", "write_proved"]
+__all__ = ["MANIFEST", "UNKNOWN", "Manifest", "digest_of", "how_to_check", "proved", "write_proved"]
 
 MANIFEST = "manifest.json"
+
+UNKNOWN = "unknown"
+"""In the place of the digest of a file that is damaged, and that nothing else holds."""
 
 _READINGS = 5
 """Of a file that does not fit, while a training that writes may be between two of its files."""
@@ -52,9 +55,11 @@ class Manifest:
         """
         file = folder / MANIFEST
         try:
-            stored = json.loads(file.read_bytes())
+            stored = json.loads(read_whole(file))
             manifest = cls(stored["files"], stored["to_come"])
-            whole = stored["sha256"] == manifest._digest()
+            listed = [*manifest.files.values(), *manifest.to_come.values()]
+            whole = all(isinstance(digest, str) for digest in listed)
+            whole = whole and stored["sha256"] == manifest._digest()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -84,11 +89,9 @@ class Manifest:
         write_atomically(folder / MANIFEST, json_bytes(stored, indent=1))
 
     def fits(self, name: str, content: bytes | None) -> bool:
-        """Whether a file has the content that was written, or is there at all (None: it is not)."""
+        """Whether a file has the content that was written; None: there is none, and was none."""
         known = [listed[name] for listed in (self.files, self.to_come) if name in listed]
-        if content is None:
-            return name not in self.files
-        return not known or digest_of(content) in known
+        return name not in self.files if content is None else digest_of(content) in known
 
     def _digest(self) -> str:
         return digest_of(json.dumps([self.files, self.to_come], sort_keys=True).encode())
@@ -153,7 +156,7 @@ def proved(folder: Path, name: str) -> tuple[bytes | None, bool]:
     for _ in range(_READINGS):
         manifest = Manifest.read(folder)
         try:
-            content: bytes | None = (folder / name).read_bytes()
+            content: bytes | None = read_whole(folder / name)
         except FileNotFoundError:
             content = None
         except OSError as error:

@@ -10,12 +10,20 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synfire_bp.errors import CheckpointError, RunDirectoryError, SynfireError, to_caller
-from synfire_bp.files import json_bytes, npz_bytes, take_lock
+from synfire_bp.files import (
+    expanded,
+    json_bytes,
+    npz_bytes,
+    read_whole,
+    remove_unfinished,
+    take_lock,
+)
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint, load_checkpoint
 from synfire_bp.runs.directory import (
@@ -29,12 +37,19 @@ from synfire_bp.runs.directory import (
     SPIKES,
     WEIGHTS,
 )
-from synfire_bp.runs.manifest import MANIFEST, Manifest, digest_of, write_proved
+from synfire_bp.runs.manifest import (
+    MANIFEST,
+    UNKNOWN,
+    Manifest,
+    digest_of,
+    how_to_check,
+    write_proved,
+)
 from synfire_bp.runs.provenance import new_provenance, stored_provenance
 from synfire_bp.runs.reading import (
-    read_arrays,
     read_metrics,
     read_provenance,
+    read_spikes,
     read_table,
     read_weights,
 )
@@ -83,7 +98,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     ACTIVITY: read_table,
     SPIKE_COUNTS: lambda file: read_table(file, SPIKE_COUNT_COLUMNS),
     WEIGHTS: read_weights,
-    SPIKES: read_arrays,
+    SPIKES: read_spikes,
 }
 
 
@@ -121,7 +136,7 @@ def check_run(
     >>> [(file.name, file.state) for file in sb.check_run("runs/few") if file.state != "whole"]
     [('metrics.csv', 'mended')]
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not (path / PROVENANCE).exists() and not (path / CHECKPOINT).exists():
         Run.open(path)  # refuses what is no run
         raise RunDirectoryError(f"{path}: is a model file in a folder, and no run")
@@ -130,6 +145,14 @@ def check_run(
         return _Patient(path).treat(accept, restore)
     finally:
         os.close(lock)
+
+
+def _fingerprint_of(model: bytes) -> str:
+    return Experiment.from_yaml(model.decode()).fingerprint()
+
+
+def _fingerprint_stored(provenance: bytes) -> str | None:
+    return read_provenance(io.BytesIO(provenance)).get("fingerprint")
 
 
 class _Patient:
@@ -141,6 +164,7 @@ class _Patient:
         self.held = {name: self._content(name) for name in _READERS}
         self.manifest, self.listed = self._manifest()
         self.checkpoint = self._checkpoint()
+        remove_unfinished(self.path)
         for name in _READERS:
             if (check := self._look(name)) is not None:
                 self.checks[name] = check
@@ -154,6 +178,11 @@ class _Patient:
                 self.checks[name] = RunFile(name, WHOLE, "accepted as it is")
             elif check.state == LOST and accept and name == SPIKES:
                 self.checks[name] = RunFile(name, WHOLE, "accepted as gone")
+            elif (self.path / name).is_dir():
+                said = (
+                    f"is a folder, where a file must be; remove it, and {how_to_check(self.path)}"
+                )
+                self.checks[name] = RunFile(name, DAMAGED, said)
             elif check.state in (DAMAGED, LOST) or (changed and restore):
                 contents |= self._anew(name, check)
             elif changed:
@@ -165,12 +194,17 @@ class _Patient:
         proved = {name: digest_of(content) for name in whole if (content := self.held[name])}
         gone = [n for n, check in self.checks.items() if check.state == WHOLE and n not in proved]
         kept = {name: digest for name, digest in self.listed.files.items() if name not in gone}
-        write_proved(self.path, contents, Manifest(kept | proved), durable=True)
+        doubted = {
+            name: UNKNOWN
+            for name, check in self.checks.items()
+            if name in _READERS and check.state in (CHANGED, DAMAGED, LOST)
+        }
+        write_proved(self.path, contents, Manifest(doubted | kept | proved), durable=True)
         return tuple(self.checks.values())
 
     def _content(self, name: str) -> bytes | None:
         try:
-            return (self.path / name).read_bytes()
+            return read_whole(self.path / name)
         except OSError:
             return None
 
@@ -195,8 +229,21 @@ class _Patient:
             state = DAMAGED if (self.path / CHECKPOINT).exists() else LOST
             self.checks[CHECKPOINT] = RunFile(CHECKPOINT, state, said)
             return None
+        if self._fingerprint() not in (None, found.fingerprint):
+            said = "belongs to another model; train again into another folder, or put its own back"
+            self.checks[CHECKPOINT] = RunFile(CHECKPOINT, DAMAGED, said)
+            return None
         self.checks[CHECKPOINT] = RunFile(CHECKPOINT, WHOLE)
         return found
+
+    def _fingerprint(self) -> str | None:
+        """Return that of the model that was trained; None if no file that is whole tells it."""
+        for name, told in ((EXPERIMENT, _fingerprint_of), (PROVENANCE, _fingerprint_stored)):
+            content = self.held[name]
+            if content is not None and (not self.manifest or self.listed.fits(name, content)):
+                with suppress(SynfireError, ValueError, RecursionError):
+                    return told(content)
+        return None
 
     def _look(self, name: str) -> RunFile | None:
         content, needed = self.held[name], name in (EXPERIMENT, PROVENANCE)
@@ -211,12 +258,16 @@ class _Patient:
             fault = f"{type(error).__name__}: {error}"[:200]
         else:
             fault = ""
-        if self.listed.fits(name, content) and (self.manifest or not fault):
+        if self.manifest and self.listed.fits(name, content):
             return RunFile(name, WHOLE)
         if fault:
             return RunFile(name, DAMAGED, fault)
-        if (self._told_by_others(name) or b"").startswith(content):
+        told = self._told_by_others(name)
+        if told is not None and told != content and told.startswith(content):
             return RunFile(name, DAMAGED, "is cut off")
+        alike = told in (None, content) or name == PROVENANCE  # of which others tell a part
+        if not self.manifest and (alike or MANIFEST not in self.checks):
+            return RunFile(name, WHOLE)  # nothing says otherwise: an older run has no manifest
         return RunFile(name, CHANGED, "can be read, but is not what was written there")
 
     def _anew(self, name: str, check: RunFile) -> dict[str, bytes]:

@@ -13,16 +13,33 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from synfire_bp.files import read_whole
 from synfire_bp.runs.directory import PROVENANCE
 
 __all__ = [
     "commit",
     "cpu_name",
+    "kind_of",
     "new_provenance",
     "package_version",
     "stored_provenance",
     "versions",
 ]
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "engine": str,
+    "fingerprint": str,
+    "versions": (dict, type(None)),
+    "plugins": list,
+    "dataset_checksums": dict,
+    "wall_seconds": (int, float),
+    "samples_done": int,
+    "warnings": list,
+    "finished": bool,
+    "experiment": dict,
+}
+"""What entries are whose kind matters to whoever reads them."""
 
 
 def new_provenance(
@@ -67,12 +84,28 @@ def new_provenance(
 
 
 def stored_provenance(path: Path) -> dict[str, Any]:
-    """Return what provenance.json says; nothing if it is missing or damaged."""
+    """Return what provenance.json says; nothing if it is missing or damaged.
+
+    What is of another kind than was written there is left out.
+    """
     try:
-        stored = json.loads((path / PROVENANCE).read_bytes())
+        stored = json.loads(read_whole(path / PROVENANCE))
     except (OSError, ValueError, RecursionError):
         return {}
-    return stored if isinstance(stored, dict) else {}
+    if not isinstance(stored, dict):
+        return {}
+    return {key: value for key, value in stored.items() if kind_of(key, value)}
+
+
+def kind_of(key: str, value: Any) -> bool:
+    """Return whether an entry of provenance.json is of the kind that is written there."""
+    if not isinstance(value, _KINDS.get(key, object)):
+        return False
+    if key == "warnings" and isinstance(value, list):
+        return all(isinstance(text, str) for text in value)
+    if key == "plugins" and isinstance(value, list):
+        return all(isinstance(one, dict) and {"name", "module"} <= one.keys() for one in value)
+    return True
 
 
 def versions() -> dict[str, str | None]:

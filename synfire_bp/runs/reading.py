@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.runs.directory import METRIC_COLUMNS, NOT_KNOWN_BEFORE, metrics_of_now
+from synfire_bp.runs.provenance import kind_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ __all__ = [
     "read_arrays",
     "read_metrics",
     "read_provenance",
+    "read_spikes",
     "read_table",
     "read_text",
     "read_weights",
@@ -32,6 +34,10 @@ def read_provenance(file: IO[bytes]) -> dict[str, Any]:
     stored = json.loads(file.read())
     if not isinstance(stored, dict) or not isinstance(stored.get("engine"), str):
         raise ValueError("it does not say which engine trained")
+    if "finished" not in stored:
+        raise ValueError("it does not say whether the training was finished")
+    if odd := [key for key, value in stored.items() if not kind_of(key, value)]:
+        raise ValueError(f"its {', '.join(odd)} is not what a training writes there")
     return stored
 
 
@@ -72,6 +78,22 @@ def read_arrays(file: IO[bytes]) -> dict[str, NDArray]:
     """Return the arrays of an npz file by name."""
     with np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def read_spikes(file: IO[bytes]) -> dict[str, NDArray]:
+    """Return recorded spikes, `POPULATION/i` and `POPULATION/step`, and what is stored of them."""
+    arrays = read_arrays(file)
+    for name, i in arrays.items():
+        population, _, which = name.rpartition("/")
+        if which == "i":
+            step = arrays.get(f"{population}/step")
+            if step is None or step.shape != i.shape or i.ndim != 1:
+                raise ValueError(f"{population} has not as many steps as neurons that fired")
+            if not all(np.issubdtype(one.dtype, np.integer) for one in (i, step)):
+                raise ValueError(f"the spikes of {population} are no whole numbers")
+        elif name in ("samples", "labels", "first") and not np.issubdtype(i.dtype, np.integer):
+            raise ValueError(f"{name} is no whole number")
+    return arrays
 
 
 def _is_forward(matrix: str) -> bool:

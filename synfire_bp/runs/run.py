@@ -23,7 +23,7 @@ from synfire_bp.exchange.neo import neo_block
 from synfire_bp.exchange.nir import nir_graph
 from synfire_bp.exchange.recording import Recording
 from synfire_bp.exchange.xarray import xarray_dataset
-from synfire_bp.files import quoted
+from synfire_bp.files import expanded, quoted
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.forward import forward_thresholds
 from synfire_bp.model.model import Model, assemble
@@ -43,9 +43,9 @@ from synfire_bp.runs.manifest import how_to_check, proved
 from synfire_bp.runs.plugins import refuse_missing_plugins
 from synfire_bp.runs.provenance import stored_provenance
 from synfire_bp.runs.reading import (
-    read_arrays,
     read_metrics,
     read_provenance,
+    read_spikes,
     read_table,
     read_text,
     read_weights,
@@ -119,7 +119,7 @@ class Run(Summarised):
 
     def __post_init__(self) -> None:
         """Take a path that is given as text, too."""
-        object.__setattr__(self, "path", Path(self.path).expanduser())
+        object.__setattr__(self, "path", expanded(self.path))
 
     def _summary(self) -> Summary:
         title = f"Run {self.path}"
@@ -196,7 +196,7 @@ class Run(Summarised):
         """
         self._refuse_none()
         if (self.path / PROVENANCE).exists():
-            self._read(PROVENANCE, read_provenance)  # which names the plug-ins
+            _ = self.provenance  # which names the plug-ins: it must be whole
         refuse_missing_plugins(self.path)
         text, file = self._read(EXPERIMENT, read_text), self.path / EXPERIMENT
         try:
@@ -276,7 +276,7 @@ class Run(Summarised):
             )
 
         def read(file: IO[bytes]) -> dict[str, NDArray]:
-            arrays = read_arrays(file)
+            arrays = read_spikes(file)
             fired = {k.removesuffix("/i"): v for k, v in arrays.items() if k.endswith("/i")}
             with suppress(SynfireError):
                 refuse_other_neurons(fired, self.model.circuit.slices)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,11 @@ from numpy.typing import NDArray
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.files import (
     csv_bytes,
+    expanded,
     json_bytes,
     naming_os_errors,
     npz_bytes,
+    remove_unfinished,
     take_lock,
 )
 from synfire_bp.model.experiment import Experiment
@@ -105,7 +106,7 @@ class RunWriter:
         CheckpointError
             If the checkpoint is damaged or of another model.
         """
-        path = Path(path).expanduser()
+        path = expanded(path)
         refuse_foreign(path)
         with naming_os_errors(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -117,9 +118,7 @@ class RunWriter:
             if (path / CHECKPOINT).exists():
                 checkpoint = load_checkpoint(path / CHECKPOINT, fingerprint, engine)
                 refuse_shorter(path, checkpoint, experiment.training.epochs)
-            for stale in path.glob(".*.tmp"):
-                with suppress(OSError):
-                    stale.unlink()
+            remove_unfinished(path)
             stored = experiment.resolved()
             provenance = new_provenance(
                 engine, fingerprint, dataset_checksums or {}, before,

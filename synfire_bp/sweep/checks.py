@@ -14,12 +14,9 @@ from synfire_bp.engines.registry import check_engine
 from synfire_bp.errors import SweepError, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
-from synfire_bp.model.yaml_text import shown
-from synfire_bp.sweep.clashes import SEED
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun, describe, planned_runs
-from synfire_bp.sweep.explain import cut_short
-from synfire_bp.sweep.sections import LARGEST_SEED
+from synfire_bp.sweep.explain import first_line
 from synfire_bp.training.schedule import refuse_many_tests
 
 __all__ = ["fit_runs", "refuse_unfit"]
@@ -62,7 +59,7 @@ def refuse_unfit(sweep: Sweep, planned: Sequence[PlannedRun]) -> None:
     fit: list[tuple[PlannedRun, Experiment]] = []
     for run in planned:
         try:
-            fit.append((run, _storable(run.experiment(sweep.base))))
+            fit.append((run, run.experiment(sweep.base)))
         except SynfireError as error:
             found.append((run, error))
     found += _of_structure(fit, sweep.engine)
@@ -71,22 +68,12 @@ def refuse_unfit(sweep: Sweep, planned: Sequence[PlannedRun]) -> None:
         return
     found.sort(key=lambda pair: pair[0].run)
     lines = [
-        f"run {run.run} ({describe(run.sets)}): {cut_short(str(error))}"
+        f"run {run.run} ({describe(run.sets)}): {first_line(str(error))}"
         for run, error in found[:_TOLD]
     ]
     more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
     head = f"{sweep.name}: {len(found)} of {len(planned)} runs cannot be done:"
     raise SweepError("\n".join([head, *lines, *more]))
-
-
-def _storable(experiment: Experiment) -> Experiment:
-    """Return an experiment whose seed the tables can hold."""
-    if experiment.training.seed > LARGEST_SEED:
-        raise SweepError(
-            f"{SEED} is {shown(experiment.training.seed)}, but the tables of a sweep hold seeds up "
-            f"to {LARGEST_SEED}"
-        )
-    return experiment
 
 
 def _of_structure(fit: Sequence[tuple[PlannedRun, Experiment]], engine: str) -> Iterator[_Found]:
@@ -108,9 +95,6 @@ def _check_structure(engine: str, experiment: Experiment) -> None:
 def _of_data(fit: Sequence[tuple[PlannedRun, Experiment]]) -> Iterator[_Found]:
     """Yield runs that their images do not fit, or leave without a pixel, or that test too often."""
     images = lru_cache(maxsize=1)(lambda name, path: read_images(name, path=path))
-    for run, experiment in fit:
-        if error := _refusal(_check_schedule, experiment, images):
-            yield run, error
     alike: dict[tuple[Any, ...], list[tuple[PlannedRun, Experiment]]] = {}
     for run, experiment in fit:
         used = experiment.dataset.preprocessing()
@@ -119,6 +103,9 @@ def _of_data(fit: Sequence[tuple[PlannedRun, Experiment]]) -> Iterator[_Found]:
                ends, experiment.training.samples)  # fmt: skip
         alike.setdefault(key, []).append((run, experiment))
     for group in alike.values():
+        for run, experiment in group:  # with the images of the group, which are read once
+            if error := _refusal(_check_schedule, experiment, images):
+                yield run, error
         # what the highest threshold leaves on, a lower one does as well
         highest = max((experiment for _, experiment in group), key=_threshold)
         if _refusal(_check_data, highest, images) is None:

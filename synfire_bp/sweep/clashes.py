@@ -5,11 +5,10 @@ A key clashes with itself, and with the section or the list that it is a part of
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from synfire_bp.model.yaml_text import Place, shown
+from synfire_bp.model.yaml_text import Place, list_entry, shown
 
 if TYPE_CHECKING:
     from synfire_bp.sweep.definition import Sweep
@@ -78,6 +77,7 @@ def _words(key: str, other: str, its: str) -> str:
 def _path(key: str) -> _Path:
     """Return the keys on the way to an entry; an entry of a list has its number last."""
     *sections, last = key.strip().split(".")
-    if entry := re.fullmatch(r"(.+)\[([0-9]{1,9})\]", last):
-        return (*sections, entry[1], f"[{int(entry[2])}]")
+    if (entry := list_entry(last)) is not None:
+        name, number = entry
+        return (*sections, name, f"[{number}]")
     return (*sections, last)

@@ -12,7 +12,6 @@ import queue
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import dask
@@ -20,6 +19,7 @@ from distributed import Client, Future, LocalCluster
 from distributed.scheduler import KilledWorker
 
 from synfire_bp.errors import Interrupted, SweepError, to_caller
+from synfire_bp.files import expanded
 from synfire_bp.sweep.local import LocalWorkers
 from synfire_bp.sweep.pool import Crew, Ended, Sized
 from synfire_bp.sweep.waiting import Wait
@@ -261,7 +261,7 @@ def remote_workers(scheduler: str) -> Iterator[tuple[Client, None]]:
         If it is neither, or cannot be reached.
     """
     named_by = to_caller("--scheduler", "scheduler")
-    file = Path(scheduler).expanduser()
+    file = expanded(scheduler)
     named = {"scheduler_file": str(file)} if file.is_file() else {"address": scheduler}
     if "address" in named and "://" not in scheduler and not _looks_like_address(scheduler):
         raise SweepError(

@@ -30,7 +30,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from synfire_bp.engines.registry import ENGINES
 from synfire_bp.errors import ExperimentError, SweepError
-from synfire_bp.files import reason
+from synfire_bp.files import expanded, reason
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.yaml_text import dump, nearest, read_yaml, shown
 from synfire_bp.section import Section
@@ -137,6 +137,8 @@ class Sweep(Section):
             raise ValueError("is missing: without parameters, seeds are all that there is to vary")
         if seeds is not None and SEED in keys:
             raise ValueError(f"{SEED} is among the parameters already; remove one of the two")
+        if seeds == []:
+            raise ValueError("is empty; name seeds, or leave it out for the model's own")
         if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
             raise ValueError("names a seed twice")
         if design is not None:
@@ -266,7 +268,7 @@ def _find(path: str | Path) -> Path:
     shipped = list_sweeps()
     if str(path) in shipped:
         return shipped[str(path)]
-    file = Path(path).expanduser()
+    file = expanded(path)
     if file.is_dir():
         raise SweepError(f"{file}: is a folder, not a sweep file")
     if file.exists():

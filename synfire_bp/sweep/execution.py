@@ -20,6 +20,7 @@ from typing import Any
 from distributed import Client
 
 from synfire_bp.errors import Interrupted, SweepError
+from synfire_bp.files import expanded
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.progress import WorkProgress
 from synfire_bp.registry import plugins
@@ -34,7 +35,7 @@ from synfire_bp.sweep.cluster import (
 )
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun, describe
-from synfire_bp.sweep.explain import cut_short
+from synfire_bp.sweep.explain import first_line
 from synfire_bp.sweep.local import LocalWorkers
 from synfire_bp.sweep.local_worker import refuse_in_worker
 from synfire_bp.sweep.pool import Ended, work_through
@@ -178,7 +179,7 @@ def estimate(
     refuse_in_worker()
     planned = fit_runs(sweep)
     finished: dict[int, str] = {}
-    if Path(out).expanduser().exists():
+    if expanded(out).exists():
         with SweepStore.open(out, sweep, planned) as store:
             planned, finished = store.planned, store.status
     missing = [run for run in planned if run.run not in finished]
@@ -342,7 +343,7 @@ class _Ledger:
         for outcome in outcomes:
             self.busy += outcome.row.get("seconds") or 0.0
             if outcome.status != OK:
-                self.progress.note(f"run {outcome.run} failed: {cut_short(outcome.row['error'])}")
+                self.progress.note(f"run {outcome.run} failed: {first_line(outcome.row['error'])}")
 
 
 def _given_up(job: _Job, outcome: Outcome | None, problem: str) -> Outcome:

@@ -8,19 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import ValidationError
 
 from synfire_bp.errors import ExperimentError, SweepError
-from synfire_bp.model.yaml_text import Place, nearest, read_value, right, shown
-from synfire_bp.section import Section
-from synfire_bp.sweep.sections import LARGEST_SEED
+from synfire_bp.model.yaml_text import Place, cut_short, nearest, read_value, right, shown
+from synfire_bp.section import LARGEST, Section
 
-__all__ = ["cut_short"]
+__all__ = ["first_line"]
 
 _OWN = ("design", "seeds", "record", "parameters", "keep_going")
 
 
-def cut_short(text: str, longest: int = 300) -> str:
+def first_line(text: str) -> str:
     """Return the first line of what somebody says, as far as a message has room for it."""
-    first = (text.splitlines() or [""])[0]
-    return first if len(first) <= longest else f"{first[: longest - 3]}..."
+    return cut_short((text.splitlines() or [""])[0], longest=300)
 
 
 def _override(values: dict, text: str) -> tuple[Place, str]:
@@ -75,7 +73,7 @@ def _explained(
             place = place[:1]
             what = (
                 f"is {shown(given)}, but must be a list of seeds, or how many there are, from 1 "
-                f"on; a seed is a whole number from 0 to {LARGEST_SEED}"
+                f"on; a seed is a whole number from 0 to {LARGEST}"
             )
         elif kind == "extra_forbidden":
             known = section.model_fields

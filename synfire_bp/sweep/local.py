@@ -17,7 +17,7 @@ from typing import IO
 
 from synfire_bp.errors import SweepError
 from synfire_bp.registry import script_of
-from synfire_bp.sweep.explain import cut_short
+from synfire_bp.sweep.explain import first_line
 
 __all__ = ["LocalWorkers"]
 
@@ -58,7 +58,7 @@ class _Worker:
         lines = self.said.read().decode(errors="replace").strip().splitlines()
         code = self.process.returncode
         silent = f"killed by signal {-code}" if code and code < 0 else f"exit code {code}"
-        return cut_short(lines[-1]) if lines else f"{silent}, without a word"
+        return first_line(lines[-1]) if lines else f"{silent}, without a word"
 
 
 class LocalWorkers:

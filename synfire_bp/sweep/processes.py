@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from synfire_bp.files import read_whole
 from synfire_bp.runs.directory import PROVENANCE
 from synfire_bp.sweep.pool import Crew, Ended
 
@@ -99,7 +100,7 @@ def training_command(
 def samples_done(run: Path) -> int:
     """Return how many samples a run directory has stored; 0 if it cannot be read."""
     try:
-        return int(json.loads((run / PROVENANCE).read_bytes())["samples_done"])
+        return int(json.loads(read_whole(run / PROVENANCE))["samples_done"])
     except (OSError, ValueError, KeyError):
         return 0
 

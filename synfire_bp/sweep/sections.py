@@ -13,18 +13,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from synfire_bp.model.yaml_text import shown
-from synfire_bp.section import Section
+from synfire_bp.section import LARGEST, Section
 
 __all__ = ["DesignSection", "Parameter", "PositiveInt", "Seed"]
 
 _VALUE = re.compile(r"\{\s*(?:([0-9]{1,9})\s*\*\s*)?value\s*\}")
 _LARGEST = 1e15  # up to here a float64 holds every whole number
 
-LARGEST_SEED = 2**63 - 1
-"""Of seeds that the tables of a sweep can hold, as int64."""
-
 PositiveInt = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST)]
 End = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]
 
 

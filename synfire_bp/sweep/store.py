@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synfire_bp.errors import RunDirectoryError, SweepError, another_out, to_caller, writable_out
-from synfire_bp.files import reason, take_lock, write_atomically
+from synfire_bp.files import expanded, read_whole, reason, take_lock, write_atomically
 from synfire_bp.sweep.columns import cell, design_table, epoch_table, run_schema
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun
-from synfire_bp.sweep.explain import cut_short
+from synfire_bp.sweep.explain import first_line
 from synfire_bp.sweep.tables import DESIGN, EPOCHS, PARTS, RUNS, SWEEP, Tables, read_planned
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class SweepStore:
         SweepError
             If the folder holds something else, or another sweep, is in use, or cannot be written.
         """
-        path = Path(path).expanduser()
+        path = expanded(path)
         _refuse_foreign(path)
         try:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ class SweepStore:
         """Return which run failed, and the first line of why."""
         runs = Tables.read(self.path).tables()[0]
         error = dict(zip(runs["run"].to_pylist(), runs["error"].to_pylist(), strict=True)).get(run)
-        return f"run {run}: {cut_short(error or 'unknown')}"
+        return f"run {run}: {first_line(error or 'unknown')}"
 
     def close(self) -> None:
         """Give up the lock."""
@@ -230,12 +230,12 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _refuse_another(path: Path, sweep: Sweep) -> None:
-    lines = (path / SWEEP).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_whole(path / SWEEP).decode(errors="replace").splitlines()
     if lines and lines[0] == f"# {sweep.digest()}":
         return
     try:
-        there = json.loads(lines[1].removeprefix("# "))
-    except (IndexError, ValueError):
+        there = dict(json.loads(lines[1].removeprefix("# ")))
+    except (IndexError, ValueError, TypeError, RecursionError):
         raise SweepError(f"{path / SWEEP}: is damaged, or was changed; {another_out()}") from None
     asked = json.loads(json.dumps(sweep.definition(), default=str))
     differ = [

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synfire_bp.errors import SweepError, to_caller
+from synfire_bp.files import expanded, read_whole
 from synfire_bp.sweep.columns import EPOCH_COLUMNS, RUN_COLUMNS, planned_of
 from synfire_bp.sweep.definition import Sweep
 from synfire_bp.sweep.designs import PlannedRun
@@ -115,7 +116,7 @@ def read_definition(path: str | Path) -> Sweep:
 
 
 def _needed(path: str | Path) -> Path:
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not (path / SWEEP).is_file():
         what = (
             f"is no folder of a sweep (it holds no {SWEEP})" if path.exists() else "no such sweep"
@@ -123,6 +124,10 @@ def _needed(path: str | Path) -> Path:
         make = to_caller(f"synfire-bp sweep SWEEP --out {path}", f"run_sweep(sweep, {str(path)!r})")
         raise SweepError(f"{path}: {what}; make one with: {make}")
     return path
+
+
+_KEYS = {"runs": {"run", "status", "epoch_rows"}, "epochs": {"run", "epoch", "split"}}
+"""Columns without which a file is not of its kind."""
 
 
 @dataclass
@@ -161,8 +166,12 @@ class Tables:
                 raise
             except (OSError, pa.ArrowException):
                 broken.append(file)
+                continue
+            kind = "runs" if file.name.startswith("runs") else "epochs"
+            if _KEYS[kind] <= set(table.column_names):
+                tables[kind].append(table)
             else:
-                tables["runs" if file.name.startswith("runs") else "epochs"].append(table)
+                broken.append(file)
         numbers = [int(_PART.match(name)[2]) for name in parts]  # type: ignore[index]
         whole = {name: file for name, file in parts.items() if file not in broken}
         return cls(tables["runs"], tables["epochs"], whole, broken, max(numbers, default=-1))
@@ -228,4 +237,4 @@ def _of_now(table: pa.Table) -> pa.Table:
 
 def _read_table(file: Path) -> pa.Table:
     # the whole file in memory: one that is moved or cut meanwhile cannot tear a table
-    return pq.read_table(pa.BufferReader(file.read_bytes()), page_checksum_verification=True)
+    return pq.read_table(pa.BufferReader(read_whole(file)), page_checksum_verification=True)

@@ -34,7 +34,7 @@ from synfire_bp.training.silence import findings, said_before
 
 __all__ = ["Course", "Memory", "how_to_go_on"]
 
-_REST = 50
+_REST = 100
 """So many times as long as saving takes, a training goes on before it saves again."""
 
 Spikes = Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]]

@@ -20,6 +20,7 @@ from synfire_bp.errors import (
 )
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, assemble
+from synfire_bp.program.compiler import stopped_by
 from synfire_bp.progress import WorkProgress, silent
 from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.run import Run
@@ -97,6 +98,7 @@ def train(
         ) as writer,
         WorkProgress(quiet) as progress,
         StopRequest() as stop,
+        stopped_by(stop),
     ):
         training = Course(model, engine, dataset, writer, tail, keep_going, progress, stop)
         if not training.finished:
@@ -168,8 +170,8 @@ def train_in_memory(
 def _prepared(name: str, model: Model, dataset: Dataset, stop: StopRequest, out: Path) -> Engine:
     try:
         return make_engine(name, model, dataset)
-    except BuildError:
-        if stop():  # Ctrl-C at a terminal reaches the compiler too
+    except (BuildError, Interrupted):
+        if stop():
             raise Interrupted(
                 f"stopped while the engine '{name}' was prepared; {how_to_go_on(out)}"
             ) from None

@@ -362,7 +362,7 @@ def test_three_sizes_are_the_papers_circuit(experiment):
 
 
 def test_a_depth_that_the_chip_cannot_hold_is_refused(experiment):
-    model = experiment("hardware=loihi1", sizes=(12, *60 * (600,), 3))
+    model = experiment("hardware=loihi1", sizes=(12, *30 * (1200,), 3))
     with pytest.raises(HardwareError, match="cores"):
         CircuitEngine(assemble(model), sb.load_dataset("npz", path=model.dataset.path))
 

@@ -31,6 +31,7 @@ from synfire_bp.data import (
     check_fits,
     datasets,
     digits,
+    idx,
     load_dataset,
 )
 from synfire_bp.data.idx import RemoteFile
@@ -435,14 +436,14 @@ def test_a_file_that_is_no_gzip_file_is_named(published, tmp_path):
 
 def test_a_file_that_cannot_be_read_is_named(published, tmp_path, monkeypatch):
     folder = published.put(tmp_path / "mnist")
-    read = Path.read_bytes
+    read = idx.read_whole
 
     def forbidden(path):
         if path.name == TEST_IMAGES:
             raise PermissionError(13, "Permission denied")
         return read(path)
 
-    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    monkeypatch.setattr(idx, "read_whole", forbidden)
     refused(lambda: load_dataset("mnist", tmp_path), folder / TEST_IMAGES, "Permission denied")
 
 
@@ -934,3 +935,27 @@ def test_the_real_mnist_can_be_cut_otherwise(real_mnist):
     data = load_dataset("mnist", real_mnist, preprocessing=Preprocessing(threshold=0.2))
     assert data.n_in == 784
     assert data.train.inputs.mean() > 0.15
+
+
+# ---------------------------------------------------------------- what is no file
+
+
+def test_nobody_waits_for_the_end_of_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "mine.npz")
+    refused(lambda: load_dataset("npz", path=tmp_path / "mine.npz"), "pipe or a device")
+    (tmp_path / "mnist").mkdir()
+    os.mkfifo(tmp_path / "mnist" / "train-labels-idx1-ubyte.gz")
+    checks = {os.path.basename(one.file): one for one in datasets.check("mnist", data_dir=tmp_path)}
+    assert "pipe or a device" in checks["train-labels-idx1-ubyte.gz"].detail
+    assert checks["t10k-labels-idx1-ubyte.gz"].detail == "missing"
+
+
+def test_images_that_no_memory_holds_are_named_as_that(npz, monkeypatch, tmp_path):
+    npz()
+
+    def full(*_, **__):
+        raise MemoryError("Unable to allocate 2.8 TiB")
+
+    monkeypatch.setattr(np, "load", full)
+    said = refused(lambda: load_dataset("npz", path=tmp_path / "mine.npz"), "2.8 TiB")
+    assert "is too large for the memory of this machine" in said

@@ -105,3 +105,38 @@ def test_every_message_is_a_few_lines_of_a_few_hundred_characters():
     lines = str(SynfireError("\n".join(map(str, range(10_000))))).split("\n")
     assert lines[-1] == "and 9960 more lines"
     assert len(lines) == 41
+
+
+def test_what_a_terminal_would_obey_is_written_out_in_every_message():
+    said = str(SynfireError("a \x1b[31mred\x1b[0m bell\a and → ✓ é\nanother line\ttab"))
+    assert said == "a \\x1b[31mred\\x1b[0m bell\\x07 and → ✓ é\nanother line\ttab"
+    said = refusal(WHOLE + '"\\e]0;owned\\a": 1\n')
+    assert "\\x1b]0;owned\\x07: unknown key" in said
+
+
+@pytest.mark.parametrize("value", ['!!int "٣"', '!!int "３"', '!!float "٣.5"'])
+def test_a_tag_lets_no_other_digits_in(value):
+    assert "are not 0 to 9" in refusal(WHOLE, overrides=[f"training.epochs={value}"])
+
+
+@pytest.mark.parametrize("path", ['"a\\0b"', '"a\\ud800b"'])
+def test_a_path_that_no_file_can_have_is_refused(path):
+    said = refusal(WHOLE, overrides=["dataset.name=npz", f"dataset.path={path}"])
+    assert "U+0000" in said or "U+D800" in said
+
+
+def test_layers_and_weights_are_bounded():
+    deep = f"network.sizes=[64,{'5,' * 31}10]"
+    assert "must be a list of at most 32" in refusal(WHOLE, overrides=[deep])
+    wide = "network.sizes=[64,1000000,1000000,10]"
+    assert "makes 1,000,074,000,000 weights, but at most 2,147,483,648" in refusal(
+        WHOLE, overrides=[wide]
+    )
+
+
+def test_of_thousands_of_unknown_keys_the_first_are_told():
+    text = WHOLE + "".join(f"key{n}: 1\n" for n in range(5000))
+    with pytest.raises(ExperimentError) as caught:
+        Experiment.from_yaml(text)
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[-1]) == (11, "and 4,990 more")

@@ -96,11 +96,46 @@ def test_only_what_is_certainly_abandoned_is_removed(tmp_path, how, stays):
     assert folder.exists() == stays
 
 
-def test_a_folder_without_a_lock_is_nobodys_to_remove(tmp_path):
+def test_a_folder_without_a_lock_is_nobodys_to_remove_unless_it_is_empty(tmp_path):
     folder = left_behind(tmp_path)
-    (folder / LOCK).unlink()
+    (folder / LOCK).rename(folder / "letter")
     remove_abandoned(tmp_path, PREFIX)
     assert folder.exists()
+    (folder / "letter").unlink()
+    remove_abandoned(tmp_path, PREFIX)
+    assert not folder.exists()
+
+
+class Killed(BaseException):
+    """In the place of SIGKILL."""
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_what_is_left_of_a_removal_that_was_killed_is_removed_by_the_next(
+    tmp_path, monkeypatch, step
+):
+    owned, steps = OwnedFolder(PREFIX, tmp_path), iter(range(99))
+    (owned.path / "results").mkdir()
+    for name in ("a", "b", "results/c", "results/d"):
+        (owned.path / name).write_text("x")
+    with monkeypatch.context() as patch:
+        for one in (os.unlink, os.rmdir):
+
+            def until_killed(*arguments, one=one, **options):
+                if next(steps) >= step:
+                    raise Killed
+                one(*arguments, **options)
+
+            patch.setattr(os, one.__name__, until_killed)
+        if step < 7:  # five files, two folders
+            with pytest.raises(Killed):
+                owned.close()
+        else:
+            owned.close()
+    owned._lock.close()
+    assert owned.path.exists() == (step < 7)
+    remove_abandoned(tmp_path, PREFIX)
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP])

@@ -12,6 +12,7 @@ from checkpoints import a_checkpoint
 
 import synfire_bp as sb
 from synfire_bp.errors import RunDirectoryError
+from synfire_bp.files import LOCK
 from synfire_bp.runs import MANIFEST, Run, RunWriter, load_checkpoint, manifest
 from synfire_bp.runs.mending import CHANGED, DAMAGED, LOST, MENDED, WHOLE
 
@@ -265,3 +266,149 @@ def test_what_is_no_run_is_not_looked_at(tmp_path):
     with pytest.raises(RunDirectoryError, match="and no run"):
         sb.check_run(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["experiment.yaml"]
+
+
+# ---------------------------------------------------------------- what is no file of the run
+
+
+@pytest.mark.parametrize("target", ["letter", "nothing"])
+def test_a_lock_that_is_a_link_is_refused_and_what_it_names_stays_as_it_is(
+    finished, model, tmp_path, target
+):
+    (tmp_path / "letter").write_text("precious")
+    (finished / LOCK).unlink()
+    (finished / LOCK).symlink_to(tmp_path / target)
+    said = r"\.lock: is a link, a folder or a device, .*; remove it"
+    with pytest.raises(RunDirectoryError, match=said):
+        sb.check_run(finished)
+    with pytest.raises(RunDirectoryError, match=said):
+        RunWriter.create(finished, model, "circuit", resume=True)
+    assert (tmp_path / "letter").read_text() == "precious"
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("name", [*READ, MANIFEST, "checkpoint.npz"])
+def test_nobody_waits_for_the_end_of_a_pipe(finished, name):
+    (finished / name).unlink()
+    os.mkfifo(finished / name)
+    if name in READ:
+        with pytest.raises(RunDirectoryError, match=r"pipe or a device|is no run directory"):
+            READ[name](Run(finished))
+    if name == MANIFEST:
+        with pytest.raises(RunDirectoryError, match="pipe or a device"):
+            _ = Run(finished).metrics
+    assert states(finished)[name] in (MENDED, DAMAGED, LOST)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_folder_in_the_place_of_a_file_is_named_beside_the_other_files(finished, name):
+    (finished / name).unlink()
+    (finished / name).mkdir()
+    found = {file.name: file for file in sb.check_run(finished)}
+    assert found[name].state == DAMAGED
+    assert "is a folder, where a file must be; remove it" in found[name].said
+    others = {file.state for file in found.values() if file.name != name}
+    assert others <= {WHOLE, MENDED}
+    (finished / name).rmdir()
+    assert states(finished)[name] == (LOST if name == "spikes.npz" else MENDED)
+
+
+# ---------------------------------------------------------------- what does not belong to the run
+
+
+def test_the_checkpoint_of_another_model_mends_nothing(finished, experiment, tmp_path):
+    other = experiment("training.epochs=4", "training.seed=1")
+    with RunWriter.create(tmp_path / "other", other, "circuit") as writer:
+        writer.save(a_checkpoint(other, engine="circuit", epoch=4), 40)
+        writer.finish()
+    (finished / "checkpoint.npz").write_bytes((tmp_path / "other/checkpoint.npz").read_bytes())
+    (finished / "metrics.csv").write_text("epoch,")
+    for _ in range(2):
+        found = {file.name: file for file in sb.check_run(finished)}
+        assert found["checkpoint.npz"].state == found["metrics.csv"].state == DAMAGED
+        assert "belongs to another model" in found["checkpoint.npz"].said
+    assert (finished / "metrics.csv").read_text() == "epoch,"
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_is_damaged_and_held_by_nothing_else_stays_so(finished, listed):
+    if not listed:
+        (finished / MANIFEST).unlink()
+    (finished / "spikes.npz").write_bytes(b"garbage")
+    for _ in range(3):
+        assert states(finished)["spikes.npz"] == DAMAGED
+        with pytest.raises(RunDirectoryError, match=r"spikes\.npz: is damaged"):
+            _ = Run(finished).spikes
+
+
+def test_a_file_that_no_training_wrote_is_not_whole(model, tmp_path):
+    with RunWriter.create(tmp_path / "run", model, "oracle") as writer:
+        writer.save(a_checkpoint(model, engine="oracle", epoch=4), 40)
+        writer.finish()
+    spikes = {"h/i": np.array([0]), "h/step": np.array([2])}
+    np.savez(tmp_path / "run" / "spikes.npz", **spikes)
+    assert states(tmp_path / "run")["spikes.npz"] == CHANGED
+    assert states(tmp_path / "run", accept=True)["spikes.npz"] == WHOLE
+    assert states(tmp_path / "run")["spikes.npz"] == WHOLE
+
+
+def test_a_table_that_was_cut_is_mended_without_a_manifest_too(finished):
+    whole = (finished / "metrics.csv").read_bytes()
+    for manifest_holds in (b"x", None):
+        (finished / "metrics.csv").write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1])
+        (finished / MANIFEST).unlink()
+        if manifest_holds:
+            (finished / MANIFEST).write_bytes(manifest_holds)
+        assert states(finished)["metrics.csv"] == MENDED
+        assert (finished / "metrics.csv").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"plugins": None}, {"plugins": [{"name": "x"}]}, {"warnings": None}, {"warnings": [1]},
+        {"dataset_checksums": 5}, {"versions": 3}, {"finished": 1}, {"samples_done": "many"},
+    ],
+)  # fmt: skip
+def test_provenance_of_another_kind_is_damage_and_stops_no_resume(finished, model, odd):
+    file = finished / "provenance.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | odd))
+    (finished / MANIFEST).unlink()
+    (key,) = odd
+    with pytest.raises(RunDirectoryError, match=f"its {key} is not what a training writes"):
+        _ = Run(finished).warnings
+    RunWriter.create(finished, model, "circuit", resume=True).close()
+    assert Run(finished).warnings == ()
+
+
+@pytest.mark.parametrize("files", [[], None, "text", {"metrics.csv": 3}])
+def test_a_manifest_of_another_kind_is_damaged_whatever_its_digest(finished, files):
+    digest = manifest.digest_of(json.dumps([files, {}], sort_keys=True).encode())
+    stored = {"files": files, "to_come": {}, "sha256": digest}
+    (finished / MANIFEST).write_text(json.dumps(stored))
+    with pytest.raises(RunDirectoryError, match=r"manifest\.json: is damaged"):
+        _ = Run(finished).metrics
+    assert states(finished)[MANIFEST] == MENDED
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"h/i": np.array([0, 7])},
+        {"h/i": np.array([0, 7]), "h/step": np.array([2])},
+        {"h/i": np.array([0.5, 7]), "h/step": np.array([2, 3])},
+        {"first": np.array("never")},
+    ],
+)
+def test_spikes_without_their_steps_are_damaged(finished, arrays):
+    (finished / MANIFEST).unlink()
+    np.savez(finished / "spikes.npz", **arrays)
+    with pytest.raises(RunDirectoryError, match=r"spikes\.npz: is damaged"):
+        _ = Run(finished).spikes
+    assert states(finished)["spikes.npz"] == DAMAGED
+
+
+def test_what_writers_that_were_killed_left_is_removed(finished):
+    (finished / ".metrics.csv.999.tmp").write_text("ep")
+    sb.check_run(finished)
+    assert not list(finished.glob(".*.tmp"))

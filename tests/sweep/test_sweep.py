@@ -478,3 +478,7 @@ def test_the_initial_spread_scales_the_weights_and_its_default_changes_no_finger
     assert 0.2 < small.std() / usual.std() <= 0.26
     zero = assemble(digits.changed(["network.initial_spread=0.0"])).start
     assert not any(matrix.any() for matrix in zero)
+
+
+def test_an_empty_list_of_seeds_is_not_taken_for_none():
+    assert "seeds: is empty; name seeds" in complaint(BASE.replace("design:", "seeds: []\ndesign:"))

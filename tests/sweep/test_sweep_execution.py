@@ -25,20 +25,12 @@ from sweep_processes import (
     rows,
     sweeping,
 )
-from sweep_scenes import assert_same_tables, undisturbed, write_scene
+from sweep_scenes import assert_same_tables
 
 from synfire_bp.errors import Interrupted, SweepError
 from synfire_bp.sweep import Sweep, estimate, read_sweep, run_sweep
 
 N_RUNS = 36
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    """The sweep file, and the tables that it leaves if nothing is killed."""
-    folder = tmp_path_factory.mktemp("scene")
-    file = write_scene(folder)
-    return file, undisturbed(file, folder / "undisturbed")
 
 
 def test_whatever_is_killed_on_the_way_no_row_is_lost_and_none_is_other(scene, tmp_path):

@@ -305,3 +305,29 @@ def test_an_undisturbed_sweep_is_the_same_twice(tmp_path):
     first, again = (undisturbed(file, tmp_path / name) for name in ("a", "b"))
     assert_same_tables(first, again)
     assert first[0]["fingerprint"].nunique() == 3
+
+
+@pytest.mark.parametrize("second", ["# []", "# 5", f"# {'[' * 100_000}", "#"])
+def test_a_sweep_file_whose_first_lines_were_changed_is_refused(scene, tmp_path, second):
+    _, sweep, planned, outcomes = scene
+    stored(tmp_path / "s", sweep, planned, outcomes[:1])
+    file = tmp_path / "s" / "sweep.yaml"
+    file.write_text("\n".join(["# other", second, *file.read_text().splitlines()[2:]]))
+    with pytest.raises(SweepError, match=r"is damaged, or was changed|holds another"):
+        SweepStore.open(tmp_path / "s", sweep, planned)
+
+
+def test_tables_that_changed_places_are_taken_for_broken_and_made_anew(scene, tmp_path):
+    _, sweep, planned, outcomes = scene
+    stored(tmp_path / "s", sweep, planned, outcomes).merge()
+    whole = read_sweep(tmp_path / "s")
+    runs, epochs = (tmp_path / "s" / f"{name}.parquet" for name in ("runs", "epochs"))
+    content = runs.read_bytes(), epochs.read_bytes()
+    runs.write_bytes(content[1])
+    epochs.write_bytes(content[0])
+    with SweepStore.open(tmp_path / "s", sweep, planned) as store:
+        assert not store.status
+        for outcome in outcomes:
+            store.append([outcome])
+    for found, expected in zip(read_sweep(tmp_path / "s"), whole, strict=True):
+        pd.testing.assert_frame_equal(found, expected, check_like=True)

@@ -25,21 +25,13 @@ from sweep_processes import (
     sweeping,
     working,
 )
-from sweep_scenes import assert_same_tables, undisturbed, write_scene
+from sweep_scenes import assert_same_tables
 
 from synfire_bp.errors import SweepError
 from synfire_bp.sweep import Sweep, execution, local, read_sweep, run_sweep
 from synfire_bp.sweep import store as sweep_store
 
 N_RUNS = 36
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    """The sweep file, and the tables that it leaves if nothing is killed."""
-    folder = tmp_path_factory.mktemp("scene")
-    file = write_scene(folder)
-    return file, undisturbed(file, folder / "undisturbed")
 
 
 def first(scene, n):
