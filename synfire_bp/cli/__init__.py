@@ -1,5 +1,24 @@
-"""The command line, `synfire-bp`."""
+"""The command line, `synfire-bp`; its commands are imported when one is called."""
 
-from synfire_bp.cli.commands import app, main
+from __future__ import annotations
 
-__all__ = ["app", "main"]
+import sys
+from contextlib import suppress
+
+from synfire_bp import __version__
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user gives a message, never a traceback."""
+    try:
+        if sys.argv[1:] == ["--version"]:
+            with suppress(OSError):  # the commands say what is wrong with the output
+                print(__version__, flush=True)
+                return
+        from synfire_bp.cli import commands
+    except KeyboardInterrupt:
+        sys.stderr.write("synfire-bp: stopped\n")
+        sys.exit(130)
+    commands.main()

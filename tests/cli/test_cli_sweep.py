@@ -12,7 +12,7 @@ pytest.importorskip("distributed")
 
 from sweep_scenes import write_scene
 
-from synfire_bp.cli import app
+from synfire_bp.cli.commands import app
 from synfire_bp.errors import SweepError
 from synfire_bp.sweep import SweepResult
 from synfire_bp.sweep import execution as sweep_execution
