@@ -123,7 +123,7 @@ class PlasticLayout:
 
 
 def fixed_synapses(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
-    """Return the fixed synapses, sorted by pre.
+    """Return the fixed synapses, sorted by pre and then by post, what repeats others behind them.
 
     Columns `pre`, `post`, `weight`, `delay` (extra steps), and `projection`: which of the
     circuit's.
@@ -138,5 +138,21 @@ def fixed_synapses(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
         columns["delay"].append(np.full(post.shape, row.extra_delay))
         columns["projection"].append(np.full(post.shape, number))
     table = {name: np.concatenate(parts).astype(np.int32) for name, parts in columns.items()}
-    order = np.lexsort((table["post"], table["pre"]))
+    order = np.lexsort((table["post"], _repetition(table), table["pre"]))
     return {name: values[order] for name, values in table.items()}
+
+
+def _repetition(table: Mapping[str, NDArray[np.int32]]) -> NDArray[np.intp]:
+    """Return how many synapses before each one have its pre, its post and its delay.
+
+    A gate that reaches a population by two projections has all synapses of the first one before
+    those of the second, so that both are runs.
+    """
+    order = np.lexsort((table["delay"], table["post"], table["pre"]))
+    pre, post, delay = (table[name][order] for name in ("pre", "post", "delay"))
+    first = np.ones(order.size, dtype=bool)
+    first[1:] = (np.diff(pre) != 0) | (np.diff(post) != 0) | (np.diff(delay) != 0)
+    places = np.arange(order.size)
+    repetition = np.empty(order.size, dtype=np.intp)
+    repetition[order] = places - np.maximum.accumulate(np.where(first, places, 0))
+    return repetition

@@ -26,7 +26,13 @@ from synfire_bp.dense.internals import (
     get_identifiers,
     stripped_deindented_lines,
 )
-from synfire_bp.dense.statements import does_nothing, factors, has_memory, may_fail_or_round
+from synfire_bp.dense.statements import (
+    adds_whole_numbers,
+    does_nothing,
+    factors,
+    has_memory,
+    may_fail_or_round,
+)
 
 __all__ = ["ROWS", "TARGET_INDEX", "RowGenerator", "RowLoop"]
 
@@ -94,6 +100,8 @@ class RowGenerator(CPPCodeGenerator):
             loops, apart = self._loops(ve_statements[None], vector[None])
             worthwhile = self.owner.mean_run >= _LONG_RUN and any(loop.together for loop in loops)
             keywords["row_loops"] = loops
+            commutes = self._commutes(sc_statements[None], ve_statements[None])
+            keywords["band_code"] = vector[None] if commutes else ""
             keywords["rows_at_once"] = _ROWS_AT_ONCE if apart and worthwhile else 1
         if self.template_name == "stateupdate":
             keywords["idle_without"] = self._idle_without(sc_statements[None], ve_statements[None])
@@ -167,6 +175,29 @@ class RowGenerator(CPPCodeGenerator):
         return any(
             self.variables[name] in set_by_spikes and self.variable_indices[name] != "_idx"
             for name in self.array_read_write(statements)[0]
+        )
+
+    def _commutes(self, scalar: list[Statement], statements: list[Statement]) -> bool:
+        """Return whether synapses may be visited in any order.
+
+        They may if all they do is to add whole numbers to their targets, and read nothing of what
+        is added to.
+        """
+        known = self.variables | {
+            s.var: AuxiliaryVariable(s.var, dtype=s.dtype, scalar=True) for s in scalar
+        }
+        written = [self.variables.get(statement.var) for statement in statements]
+        return (
+            bool(statements)
+            and self._separable(statements)
+            and all(
+                adds_whole_numbers(statement, known)
+                and self.variable_indices[statement.var] == TARGET_INDEX
+                and not any(
+                    known.get(name) in written for name in get_identifiers(statement.expr)
+                )
+                for statement in statements
+            )
         )
 
     def _loops(self, statements: list[Statement], whole: Any) -> tuple[list[RowLoop], bool]:

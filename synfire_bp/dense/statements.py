@@ -13,7 +13,7 @@ import numpy as np
 
 from synfire_bp.dense.internals import Function, Statement, brian_ast, get_identifiers
 
-__all__ = ["does_nothing", "factors", "has_memory", "may_fail_or_round"]
+__all__ = ["adds_whole_numbers", "does_nothing", "factors", "has_memory", "may_fail_or_round"]
 
 
 def has_memory(expressions: Iterable[str], variables: Mapping[str, Any]) -> bool:
@@ -42,13 +42,21 @@ def does_nothing(statement: Statement, expression: str) -> bool:
     return statement.op == "=" and expression.strip() == statement.var
 
 
+def adds_whole_numbers(statement: Statement, variables: Mapping[str, Any]) -> bool:
+    """Return whether a statement adds a whole number to one, and it does not matter how often."""
+    return (
+        statement.op in ("+=", "-=")
+        and np.issubdtype(statement.dtype, np.integer)
+        and brian_ast(statement.expr, variables).dtype == "integer"
+        and not has_memory([statement.expr], variables)
+    )
+
+
 def factors(statement: Statement, variables: Mapping[str, Any]) -> set[str]:
     """Return the names that what a statement adds is a multiple of; none unless all is whole."""
-    if statement.op not in ("+=", "-=") or not np.issubdtype(statement.dtype, np.integer):
+    if not adds_whole_numbers(statement, variables):
         return set()
     added = brian_ast(statement.expr, variables)
-    if added.dtype != "integer" or has_memory([statement.expr], variables):
-        return set()
 
     def collect(node: ast.expr) -> set[str]:
         if isinstance(node, ast.Name):

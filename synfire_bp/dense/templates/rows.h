@@ -3,9 +3,17 @@
 // The synapses of a pathway as runs: stretches of synapses of one presynaptic neuron that lie next
 // to each other and lead, with one delay, to postsynaptic neurons that lie next to each other.  In
 // a dense projection stored row by row a spike is one run for each stretch of targets.
+//
+// Runs of a single synapse are taken together across presynaptic neurons where nobody can tell in
+// which order they arrive: neurons that lie next to each other, each with one synapse, to targets
+// that lie next to each other too (one to one) or are the same (all to one), are a band.  Of a band
+// the spikes of a step are looked up, not its synapses.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <iterator>
+#include <map>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -29,7 +37,31 @@ struct Group {
     int32_t runs[most];  // in the order in which they arrive
 };
 
+struct Band {
+    int32_t pre, n;           // presynaptic neurons
+    int32_t synapse, stride;  // synapse of the first one; from one neuron's to the next one's
+    int32_t post, slope;      // its postsynaptic neuron; to the next one: 0 or 1
+    int32_t delay;
+    int32_t from, to;         // its ends, among those of all bands
+
+    size_t synapse_of(int32_t spike) const { return synapse + size_t(spike - pre) * stride; }
+    size_t target_of(int32_t spike) const { return post + size_t(spike - pre) * slope; }
+};
+
+struct Sent {
+    std::vector<int32_t> spikes;  // of one step, sorted
+    std::vector<int32_t> place;   // of the first one at or behind each end of the bands
+    const int32_t* begin(const Band& band) const { return spikes.data() + place[band.from]; }
+    const int32_t* end(const Band& band) const { return spikes.data() + place[band.to]; }
+};
+
 class Rows {
+    static constexpr size_t mean_band = 8;  // neurons of a band from which on bands are worth it
+
+    struct Found {
+        Run run;
+        int32_t pre, delay;
+    };
     struct Bundle {
         Span runs;
         int32_t delay;
@@ -52,57 +84,34 @@ class Rows {
     uint64_t step_ = 0;
     double dt_ = 0.0;
     int32_t start_ = 0, stop_ = 0;
+    std::vector<Band> bands_;
+    std::vector<int32_t> ends_;           // of all bands, sorted
+    std::vector<Sent> sent_;              // ring: sent_[(last_ + size - d) % size] is d steps old
+    size_t last_ = 0;
 
 public:
-    // Forms the runs.  Of one neuron and delay they keep the order of their synapses.  When this
-    // is repeated, spikes under way stay under way.
+    // Forms the runs, and bands where the code of the pathway commutes: the order in which synapses
+    // are visited makes no difference.  Runs of one neuron and delay keep the order of their
+    // synapses.  When this is repeated, spikes under way stay under way.
     template <typename scalar>
     void prepare(const std::vector<int32_t>& pre, const std::vector<int32_t>& post,
-                 const std::vector<scalar>& delay, double dt, int32_t start, int32_t stop) {
+                 const std::vector<scalar>& delay, double dt, int32_t start, int32_t stop,
+                 bool commutes) {
         start_ = start;
         stop_ = stop;
+        spell_out();
         if (dt_ != 0.0 && dt_ != dt) change_step(dt_ / dt);
         dt_ = dt;
         const std::vector<Run> before = std::move(runs_);
-        const auto steps = [&](int32_t synapse) {
-            return int32_t(delay[delay.size() == 1 ? 0 : synapse] / dt + 0.5);
-        };
-        std::vector<int32_t> order(pre.size());
-        std::iota(order.begin(), order.end(), 0);
-        const auto before_in_table = [&](int32_t a, int32_t b) {
-            return pre[a] != pre[b] ? pre[a] < pre[b] : steps(a) < steps(b);
-        };
-        if (!std::is_sorted(order.begin(), order.end(), before_in_table))
-            std::stable_sort(order.begin(), order.end(), before_in_table);
-        runs_.clear();
-        bundles_.clear();
-        begin_.assign(stop - start + 1, 0);
-        int32_t longest = 0;
-        for (size_t k = 0; k < order.size(); k++) {
-            const int32_t synapse = order[k], late = steps(synapse);
-            const int32_t last = k > 0 ? order[k - 1] : -1;
-            const bool same = k > 0 && pre[last] == pre[synapse] && bundles_.back().delay == late;
-            if (same && last + 1 == synapse && post[last] + 1 == post[synapse]) {
-                runs_.back().length++;
-                continue;
-            }
-            runs_.push_back({synapse, post[synapse], 1, 0});
-            const int32_t n_runs = int32_t(runs_.size());
-            if (same)
-                bundles_.back().runs.end = n_runs;
-            else
-                bundles_.push_back(Bundle{Span{n_runs - 1, n_runs}, late});
-            begin_[pre[synapse] - start + 1] = int32_t(bundles_.size());
-            longest = std::max(longest, late);
-        }
-        for (size_t i = 1; i < begin_.size(); i++) begin_[i] = std::max(begin_[i], begin_[i - 1]);
+        std::vector<Found> found = find(pre, post, delay, dt);
+        bands_.clear();
+        if (commutes) take_bands(found);
+        lay_out(found);
         keep_under_way(before);
         number_targets();
-        if (longest + 1 > int32_t(due_.size())) {
-            std::rotate(due_.begin(), due_.begin() + now_, due_.end());
-            now_ = 0;
-            due_.resize(longest + 1);
-        }
+        int32_t longest = 0;
+        for (const Bundle& bundle : bundles_) longest = std::max(longest, bundle.delay);
+        reach(longest);
         immediate_ = due_.size() == 1;
         if (immediate_) {
             only_.assign(begin_.size() - 1, Span{0, 0});
@@ -118,6 +127,7 @@ public:
         step_++;
         const int32_t* from = std::lower_bound(spikes, spikes + n_spikes, start_);
         const int32_t* to = std::lower_bound(from, spikes + n_spikes, stop_);
+        if (!bands_.empty()) send(from, to);
         if (immediate_) {  // without a delay a neuron has one bundle at the most
             std::vector<Span>& slot = due_[0];
             slot.resize(to - from);
@@ -142,6 +152,10 @@ public:
     // What arrives in this step, in the order in which it was sent.
     const std::vector<Span>& due() const { return due_[now_]; }
     const Run& run(int32_t k) const { return runs_[k]; }
+
+    // The bands, sorted by delay, and the spikes of which each delivers now.
+    const std::vector<Band>& bands() const { return bands_; }
+    const Sent& sent(const Band& band) const { return sent(band.delay); }
 
     // What arrives in this step, neighbours with the same targets together.
     const std::vector<Group>& groups() {
@@ -168,6 +182,162 @@ public:
     }
 
 private:
+    const Sent& sent(int32_t age) const {
+        return sent_[(last_ + sent_.size() - age) % sent_.size()];
+    }
+
+    // The spikes of this step are noted, for bands.
+    void send(const int32_t* from, const int32_t* to) {
+        last_ = last_ + 1 == sent_.size() ? 0 : last_ + 1;
+        Sent& now = sent_[last_];
+        now.spikes.assign(from, to);
+        if (!std::is_sorted(from, to)) std::sort(now.spikes.begin(), now.spikes.end());
+        auto at = now.spikes.begin();
+        for (size_t k = 0; k < ends_.size(); k++) {
+            if (at != now.spikes.end() && *at < ends_[k])
+                at = std::lower_bound(at, now.spikes.end(), ends_[k]);
+            now.place[k] = int32_t(at - now.spikes.begin());
+        }
+    }
+
+    // All runs, sorted by presynaptic neuron, then by delay, then as their synapses are.
+    template <typename scalar>
+    static std::vector<Found> find(const std::vector<int32_t>& pre,
+                                   const std::vector<int32_t>& post,
+                                   const std::vector<scalar>& delay, double dt) {
+        const auto steps = [&](int32_t synapse) {
+            return int32_t(delay[delay.size() == 1 ? 0 : synapse] / dt + 0.5);
+        };
+        std::vector<int32_t> order(pre.size());
+        std::iota(order.begin(), order.end(), 0);
+        const auto before_in_table = [&](int32_t a, int32_t b) {
+            return pre[a] != pre[b] ? pre[a] < pre[b] : steps(a) < steps(b);
+        };
+        if (!std::is_sorted(order.begin(), order.end(), before_in_table))
+            std::stable_sort(order.begin(), order.end(), before_in_table);
+        std::vector<Found> found;
+        int32_t last = -1;
+        for (const int32_t synapse : order) {
+            const int32_t late = steps(synapse);
+            if (last >= 0 && last + 1 == synapse && pre[last] == pre[synapse] &&
+                found.back().delay == late && post[last] + 1 == post[synapse])
+                found.back().run.length++;
+            else
+                found.push_back({Run{synapse, post[synapse], 1, 0}, pre[synapse], late});
+            last = synapse;
+        }
+        return found;
+    }
+
+    // Takes the runs out that are bands.
+    void take_bands(std::vector<Found>& found) {
+        std::map<std::array<int32_t, 4>, int32_t> open;  // what would lengthen a band, to its number
+        std::vector<Band> bands;
+        std::vector<int32_t> member(found.size(), -1);
+        for (size_t k = 0; k < found.size(); k++) {
+            const Found& one = found[k];
+            if (one.run.length > 1) continue;
+            const int32_t post = one.run.post, synapse = one.run.synapse;
+            int32_t at = -1;
+            for (const int32_t slope : {1, 0}) {
+                const auto place = open.find({one.delay, one.pre, post, slope});
+                if (at >= 0 || place == open.end()) continue;
+                Band& band = bands[place->second];
+                const bool second = band.n == 1;
+                const int32_t stride =
+                    second ? synapse - band.synapse : band.stride;
+                if (!second && (band.slope != slope || band.synapse + stride * band.n != synapse))
+                    continue;
+                if (second && (stride < 0 || band.slope >= 0)) continue;
+                at = place->second;
+                band.slope = slope;
+                band.stride = stride;
+                open.erase(place);
+            }
+            if (at < 0) {
+                at = int32_t(bands.size());
+                bands.push_back({one.pre, 0, synapse, 0, post, -1, one.delay, 0, 0});
+            }
+            Band& band = bands[at];
+            band.n++;
+            for (const int32_t slope : {1, 0})
+                if (band.n == 1 || band.slope == slope)
+                    open[{one.delay, one.pre + 1, post + slope, slope}] = at;
+            member[k] = at;
+        }
+        const auto worth = [](const Band& band) { return size_t(band.n) >= mean_band; };
+        if (std::none_of(bands.begin(), bands.end(), worth)) return;
+        std::vector<Found> rest;
+        for (size_t k = 0; k < found.size(); k++)
+            if (member[k] < 0 || !worth(bands[member[k]])) rest.push_back(found[k]);
+        found = std::move(rest);
+        std::copy_if(bands.begin(), bands.end(), std::back_inserter(bands_), worth);
+        std::stable_sort(bands_.begin(), bands_.end(),
+                         [](const Band& a, const Band& b) { return a.delay < b.delay; });
+        ends_.clear();
+        for (const Band& band : bands_) {
+            ends_.push_back(band.pre);
+            ends_.push_back(band.pre + band.n);
+        }
+        std::sort(ends_.begin(), ends_.end());
+        ends_.erase(std::unique(ends_.begin(), ends_.end()), ends_.end());
+        const auto end = [&](int32_t at) {
+            return int32_t(std::lower_bound(ends_.begin(), ends_.end(), at) - ends_.begin());
+        };
+        for (Band& band : bands_) {
+            band.from = end(band.pre);
+            band.to = end(band.pre + band.n);
+        }
+        sent_.assign(bands_.back().delay + 1, Sent());
+        for (Sent& then : sent_) then.place.assign(ends_.size(), 0);
+        last_ = 0;
+    }
+
+    // The runs, and those of each presynaptic neuron and delay.
+    void lay_out(const std::vector<Found>& found) {
+        bundles_.clear();
+        begin_.assign(stop_ - start_ + 1, 0);
+        for (size_t k = 0; k < found.size(); k++) {
+            const Found& one = found[k];
+            runs_.push_back(one.run);
+            const int32_t n_runs = int32_t(runs_.size());
+            if (k > 0 && found[k - 1].pre == one.pre && found[k - 1].delay == one.delay)
+                bundles_.back().runs.end = n_runs;
+            else
+                bundles_.push_back(Bundle{Span{n_runs - 1, n_runs}, one.delay});
+            begin_[one.pre - start_ + 1] = int32_t(bundles_.size());
+        }
+        for (size_t i = 1; i < begin_.size(); i++) begin_[i] = std::max(begin_[i], begin_[i - 1]);
+    }
+
+    // The ring holds delays up to the longest.
+    void reach(int32_t longest) {
+        if (longest + 1 <= int32_t(due_.size())) return;
+        std::rotate(due_.begin(), due_.begin() + now_, due_.end());
+        now_ = 0;
+        due_.resize(longest + 1);
+    }
+
+    // What is under way in bands is put into the ring, synapse by synapse.
+    void spell_out() {
+        for (const Band& band : bands_) {
+            reach(band.delay);
+            for (int32_t age = 0; age < band.delay; age++) {
+                const Sent& then = sent(age);
+                for (const int32_t* spike = then.begin(band); spike != then.end(band); spike++) {
+                    const int32_t n_runs = int32_t(runs_.size());
+                    runs_.push_back({int32_t(band.synapse_of(*spike)),
+                                     int32_t(band.target_of(*spike)), 1, 0});
+                    due_[(now_ + band.delay - age) % due_.size()].push_back({n_runs, n_runs + 1});
+                }
+            }
+        }
+        for (Sent& then : sent_) {
+            then.spikes.clear();
+            std::fill(then.place.begin(), then.place.end(), 0);
+        }
+    }
+
     bool joins(const Group& group, const Run& run) const {
         if (group.n == Group::most || runs_[group.runs[0]].targets != run.targets) return false;
         for (int32_t k = 0; k < group.n; k++)

@@ -5,12 +5,42 @@
 #include "code_objects/{{pathway.name}}_push_spikes.h"
 {% endblock %}
 
+{% block extra_functions_cpp %}
+namespace brian {
+extern const bool commutes_{{pathway.name}} = {{'true' if band_code else 'false'}};
+}
+{% endblock %}
+
 {% block maincode %}
     // scalar code
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 
     synfire::Rows& _rows = rows_{{pathway.name}};
+    {% if band_code %}
+    for (const synfire::Band& _band : _rows.bands())
+    {
+        const synfire::Sent& _sent = _rows.sent(_band);
+        const int32_t* const _last_spike = _sent.end(_band);
+        {% for same_target in (true, false) %}
+        {{'if (_band.slope == 0)' if same_target else 'else'}}
+        {
+            {% if same_target %}
+            const size_t {{row_target_index}} = _band.post;
+            {% endif %}
+            for (const int32_t* _spike = _sent.begin(_band); _spike != _last_spike; _spike++)
+            {
+                const size_t _idx = _band.synapse_of(*_spike);
+                const size_t _vectorisation_idx = _idx;
+                {% if not same_target %}
+                const size_t {{row_target_index}} = _band.target_of(*_spike);
+                {% endif %}
+                {{band_code|autoindent}}
+            }
+        }
+        {% endfor %}
+    }
+    {% endif %}
     {% if rows_at_once > 1 %}
     {# runs with the same targets, taken together: what they write to is loaded and stored once #}
     for (const synfire::Group& _group : _rows.groups())
