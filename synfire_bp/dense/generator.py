@@ -32,7 +32,9 @@ from synfire_bp.dense.statements import (
     factors,
     has_memory,
     may_fail_or_round,
+    product,
 )
+from synfire_bp.dense.writers import n_writers
 
 __all__ = ["ROWS", "TARGET_INDEX", "RowGenerator", "RowLoop"]
 
@@ -41,11 +43,28 @@ ROWS = "synapses_rows"
 TARGET_INDEX = "_postsynaptic_idx"
 
 _PUSH = "synapses_push_spikes"
+_WIDE = 4
+"""Bytes of a number that sums are added to."""
 _NEURONS_AT_ONCE = 128
 _LONG_RUN = 32.0
 """From which on it is worth to look for runs with the same targets, to take them together."""
 _ROWS_AT_ONCE = 4
-"""How many; `Group::most` in rows.h."""
+"""How many, if the compiler is to unroll what is done with each."""
+_ROWS_IN_A_SUM = 8
+"""How many are summed at once; `Group::most` in rows.h."""
+
+
+@dataclass(frozen=True)
+class RowSum:
+    """What a loop does that adds small whole numbers: ``target += factor * source``, in C++ names.
+
+    `alone`: nobody else writes to `source`.
+    """
+
+    target: str
+    source: str
+    factor: str
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -53,12 +72,13 @@ class RowLoop:
     """A loop over one run of synapses.
 
     `flags` (a C++ array) must be up at any of its targets.  Runs may be taken `together`, target
-    by target, if the loop writes to targets only.
+    by target, if the loop writes to targets only; if all it does is a `sum`, by `Rows::add`.
     """
 
     code: str
     flags: str | None
     together: bool = False
+    sum: RowSum | None = None
 
 
 class RowGenerator(CPPCodeGenerator):
@@ -99,10 +119,11 @@ class RowGenerator(CPPCodeGenerator):
             keywords["row_target_index"] = TARGET_INDEX
             loops, apart = self._loops(ve_statements[None], vector[None])
             worthwhile = self.owner.mean_run >= _LONG_RUN and any(loop.together for loop in loops)
+            at_once = _ROWS_IN_A_SUM if any(loop.sum for loop in loops) else _ROWS_AT_ONCE
             keywords["row_loops"] = loops
             commutes = self._commutes(sc_statements[None], ve_statements[None])
             keywords["band_code"] = vector[None] if commutes else ""
-            keywords["rows_at_once"] = _ROWS_AT_ONCE if apart and worthwhile else 1
+            keywords["rows_at_once"] = at_once if apart and worthwhile else 1
         if self.template_name == "stateupdate":
             keywords["idle_without"] = self._idle_without(sc_statements[None], ve_statements[None])
             keywords["neurons_apart"] = self._neurons_apart(ve_statements[None])
@@ -231,11 +252,46 @@ class RowGenerator(CPPCodeGenerator):
                 self._loop_code(block),
                 self.get_array_name(self.variables[flag]) if flag else None,
                 together=written_here == write,
+                sum=self._sum(block, written),
             )
             for (flag, block), written_here, (_, write, _) in zip(
                 loops, at_targets, touched, strict=True
             )
         ], apart
+
+    def _sum(self, statements: list[Statement], written: list[ArrayVariable]) -> RowSum | None:
+        """Return what a loop does if it adds numbers of 16 bits to larger ones of the targets.
+
+        `written` are the variables that the whole code of the pathway writes.
+        """
+        if len(statements) != 1:
+            return None
+        statement = statements[0]
+        whole = np.issubdtype(statement.dtype, np.signedinteger)
+        if statement.op != "+=" or not whole or np.dtype(statement.dtype).itemsize < _WIDE:
+            return None
+        narrow, others = [], []
+        for factor in product(ast.parse(statement.expr, mode="eval").body):
+            variable = self.variables.get(factor)
+            is_array = isinstance(variable, ArrayVariable) and not variable.scalar
+            if is_array and self.variable_indices[factor] == "_idx":
+                narrow.append(variable)
+            elif factor.isdigit() or (
+                isinstance(variable, ArrayVariable)
+                and variable.scalar
+                and np.issubdtype(variable.dtype, np.integer)
+            ):
+                others.append(factor)
+            else:
+                return None
+        if len(narrow) != 1 or narrow[0].dtype not in (np.int8, np.int16):
+            return None
+        return RowSum(
+            self.get_array_name(self.variables[statement.var]),
+            self.get_array_name(narrow[0]),
+            " * ".join(others) or "1",
+            alone=n_writers(self.owner, narrow[0]) == int(narrow[0] in written),
+        )
 
     def _separable(self, statements: list[Statement]) -> bool:
         """Return whether all synapses of a run may take one statement before they take the next.

@@ -13,7 +13,7 @@ import numpy as np
 
 from synfire_bp.dense.internals import Function, Statement, brian_ast, get_identifiers
 
-__all__ = ["adds_whole_numbers", "does_nothing", "factors", "has_memory", "may_fail_or_round"]
+__all__ = ["adds_whole_numbers", "does_nothing", "factors", "has_memory", "may_fail_or_round", "product"]
 
 
 def has_memory(expressions: Iterable[str], variables: Mapping[str, Any]) -> bool:
@@ -66,3 +66,10 @@ def factors(statement: Statement, variables: Mapping[str, Any]) -> set[str]:
         return set()
 
     return collect(added)
+
+
+def product(node: ast.expr) -> list[str]:
+    """Return the factors of a product of names and whole numbers; else one that is neither."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*product(node.left), *product(node.right)]
+    return [ast.unparse(node)]

@@ -26,6 +26,17 @@ add_cpp(
     {
         return value < low ? low : value > high ? high : value;
     }
+    // of a weight, within its 16 bits, so that more of them are bounded at once
+    template <typename Low, typename High>
+    static inline int32_t bounded(int16_t value, Low low, High high)
+    {
+        if (low > INT16_MAX) return low;
+        if (high < INT16_MIN) return high;
+        const int16_t from = low < INT16_MIN ? INT16_MIN : low;
+        const int16_t to = high > INT16_MAX ? INT16_MAX : high;
+        const int16_t risen = value < from ? from : value;
+        return risen > to ? to : risen;
+    }
     """),
 )
 

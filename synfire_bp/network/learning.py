@@ -63,6 +63,11 @@ TRACE = """
 """What a cell has for a trace of its spikes."""
 
 
+BOUNDED_BEFORE = "bounded(w, lowest - {change}, highest - {change}) + {change}"
+"""A change that all synapses share, as ``bounded(w + change, lowest, highest)``: it stays within
+the 16 bits of a weight, so twice as many synapses are changed at once."""
+
+
 @dataclass(frozen=True)
 class Clocking:
     """How phases are told from the time steps of a simulation.
@@ -150,11 +155,13 @@ def learning_code(
     """
 
     def code(x0: str, y0: str, *where: str) -> str:
-        if rule.by_coincidence:
-            changes = {"dw": _written_out(rule, lines)}
-        else:
-            changes = _called(rule, {"x0": x0, "y0": y0}, lines)
-        return _changed(rule, changes, coarse, " * ".join(filter(None, where)) or None)
+        at = " * ".join(filter(None, where)) or None
+        if not rule.by_coincidence:
+            return _changed(rule, _called(rule, {"x0": x0, "y0": y0}, lines), coarse, at)
+        change = _written_out(rule, lines)
+        if coarse or rule.rounds or lines.change or lines.own_bounds:
+            return _changed(rule, {"dw": change}, coarse, at)
+        return _set("w", BOUNDED_BEFORE.format(change=change), at)
 
     at_target = "int(fired_post)" if all("y0" in p.flags for p in rule.spiking) else ""
     if rule.by_events:
@@ -276,9 +283,9 @@ def _changed(rule: Rule, changes: dict[str, str], coarse: bool, where: str | Non
             if coarse or rule.rounds:
                 change = f"in_steps({change}, coarse, number, dice + t_in_timesteps)"
             variable, new = "w", f"bounded(w + {change}, lowest, highest)"
-        statements.append(
-            f"{variable} = {new}"
-            if where is None
-            else f"{variable} += {where} * ({new} - {variable})"
-        )
+        statements.append(_set(variable, new, where))
     return "\n".join(statements)
+
+
+def _set(variable: str, new: str, where: str | None) -> str:
+    return f"{variable} = {new}" if where is None else f"{variable} += {where} * ({new} - {variable})"

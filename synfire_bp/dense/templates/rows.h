@@ -15,6 +15,7 @@
 #include <iterator>
 #include <map>
 #include <numeric>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -32,7 +33,7 @@ struct Span {
 };
 
 struct Group {
-    static constexpr int32_t most = 4;
+    static constexpr int32_t most = 8;
     int32_t n;           // runs of different synapses that lead to the same targets
     int32_t runs[most];  // in the order in which they arrive
 };
@@ -81,6 +82,7 @@ class Rows {
     bool immediate_ = false;
     size_t now_ = 0;
     std::vector<Answer> answers_;         // of each `targets`
+    std::vector<char> small_;             // of each run: see `add`
     uint64_t step_ = 0;
     double dt_ = 0.0;
     int32_t start_ = 0, stop_ = 0;
@@ -157,12 +159,13 @@ public:
     const std::vector<Band>& bands() const { return bands_; }
     const Sent& sent(const Band& band) const { return sent(band.delay); }
 
-    // What arrives in this step, neighbours with the same targets together.
-    const std::vector<Group>& groups() {
+    // What arrives in this step, neighbours with the same targets together, up to so many.
+    const std::vector<Group>& groups(int32_t most) {
         groups_.clear();
         for (const Span& span : due_[now_])
             for (int32_t k = span.begin; k < span.end; k++) {
-                if (groups_.empty() || !joins(groups_.back(), runs_[k])) groups_.push_back({0, {}});
+                if (groups_.empty() || !joins(groups_.back(), runs_[k], most))
+                    groups_.push_back({0, {}});
                 Group& group = groups_.back();
                 group.runs[group.n++] = k;
             }
@@ -181,7 +184,75 @@ public:
         return answer.up;
     }
 
+    // Adds to the targets of a group what its runs hold, whole numbers of 16 bits or less, `factor`
+    // times.  Of runs whose numbers are small the sum is taken in 16 bits, which holds it.  `alone`:
+    // nobody but the code of this pathway writes them, which says so by `written`; so what was found
+    // small stays so.
+    template <typename T, typename S, typename F>
+    void add(const Group& group, T* target, const S* values, F factor, bool alone) {
+        const Run& first = runs_[group.runs[0]];
+        int32_t done = 0;
+        const auto next = [&](auto n) {
+            for (; group.n - done >= n; done += n)
+                add_runs<n>(group.runs + done, target + first.post, values, size_t(first.length),
+                            factor, alone);
+        };
+        next(std::integral_constant<int32_t, 8>());
+        next(std::integral_constant<int32_t, 4>());
+        next(std::integral_constant<int32_t, 1>());
+    }
+
+    void written(int32_t run) { small_[run] = 0; }
+
 private:
+    template <int32_t n, typename T, typename S, typename F>
+    void add_runs(const int32_t* runs, T* __restrict target, const S* values, size_t length,
+                  F factor, bool alone) {
+        constexpr int32_t small = 32768 / Group::most;  // from -small up to small - 1
+        constexpr size_t block = 256;
+        const S* rows[n];
+        bool known = sizeof(S) == 1;
+        if (!known && alone) {
+            known = true;
+            for (int32_t r = 0; r < n; r++) known = known && small_[runs[r]];
+        }
+        for (int32_t r = 0; r < n; r++) rows[r] = values + runs_[runs[r]].synapse;
+        if (known) {
+            for (size_t k = 0; k < length; k++) {
+                int16_t sum = 0;
+#pragma GCC unroll 8
+                for (int32_t r = 0; r < n; r++) sum += rows[r][k];
+                target[k] += T(factor) * sum;
+            }
+            return;
+        }
+        bool all_small = true;
+        for (size_t begin = 0; begin < length; begin += block) {
+            const size_t size = std::min(block, length - begin);
+            int16_t sums[block];
+            uint16_t outside = 0;
+            for (size_t k = 0; k < size; k++) {
+                int16_t sum = 0;
+#pragma GCC unroll 8
+                for (int32_t r = 0; r < n; r++) {
+                    const int16_t one = rows[r][begin + k];
+                    sum += one;
+                    outside |= uint16_t(one + small);
+                }
+                sums[k] = sum;
+            }
+            if (outside < 2 * small) {
+                for (size_t k = 0; k < size; k++) target[begin + k] += T(factor) * sums[k];
+                continue;
+            }
+            all_small = false;
+            for (int32_t r = 0; r < n; r++)
+                for (size_t k = 0; k < size; k++)
+                    target[begin + k] += T(factor) * rows[r][begin + k];
+        }
+        for (int32_t r = 0; r < n && all_small; r++) small_[runs[r]] = 1;
+    }
+
     const Sent& sent(int32_t age) const {
         return sent_[(last_ + sent_.size() - age) % sent_.size()];
     }
@@ -338,8 +409,8 @@ private:
         }
     }
 
-    bool joins(const Group& group, const Run& run) const {
-        if (group.n == Group::most || runs_[group.runs[0]].targets != run.targets) return false;
+    bool joins(const Group& group, const Run& run, int32_t most) const {
+        if (group.n == most || runs_[group.runs[0]].targets != run.targets) return false;
         for (int32_t k = 0; k < group.n; k++)
             if (runs_[group.runs[k]].synapse == run.synapse) return false;
         return true;
@@ -379,6 +450,7 @@ private:
             run.targets = int32_t(place - distinct.begin());
         }
         answers_.assign(distinct.size(), Answer{0, nullptr, 0});
+        small_.assign(runs_.size(), 0);
     }
 };
 

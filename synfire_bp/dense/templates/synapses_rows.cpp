@@ -43,7 +43,7 @@ extern const bool commutes_{{pathway.name}} = {{'true' if band_code else 'false'
     {% endif %}
     {% if rows_at_once > 1 %}
     {# runs with the same targets, taken together: what they write to is loaded and stored once #}
-    for (const synfire::Group& _group : _rows.groups())
+    for (const synfire::Group& _group : _rows.groups({{rows_at_once}}))
     {
         const synfire::Run& _run = _rows.run(_group.runs[0]);
         const size_t _first_target = _run.post;
@@ -52,8 +52,12 @@ extern const bool commutes_{{pathway.name}} = {{'true' if band_code else 'false'
         {% if part.flags %}
         if (_rows.any({{part.flags}}, _run))
         {% endif %}
+        {% if part.sum %}
+        _rows.add(_group, {{part.sum.target}}, {{part.sum.source}}, {{part.sum.factor}},
+                  {{'true' if part.sum.alone else 'false'}});
+        {% else %}
         {% if part.together %}
-        if (_group.n == synfire::Group::most)
+        if (_group.n == {{rows_at_once}})
         {
             {% for member in range(rows_at_once) %}
             const size_t _first_{{member}} = _rows.run(_group.runs[{{member}}]).synapse;
@@ -82,7 +86,11 @@ extern const bool commutes_{{pathway.name}} = {{'true' if band_code else 'false'
                 const size_t {{row_target_index}} = _first_target + _k;
                 {{part.code|autoindent}}
             }
+            {% if not part.together %}
+            _rows.written(_group.runs[_member]);
+            {% endif %}
         }
+        {% endif %}
         {% endfor %}
     }
     {% else %}

@@ -1,0 +1,38 @@
+"""Who writes to a variable of a network: what is known of its values rests on it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from synfire_bp.dense.internals import ArrayVariable, CodeRunner, parse_statement
+
+__all__ = ["n_writers"]
+
+
+def n_writers(synapses: Any, variable: ArrayVariable) -> int | None:
+    """Return how many objects write to a variable of synapses during a run; None: not known.
+
+    Looked through is the code of all objects there are, under whatever name they know it.
+    """
+    equation = synapses.equations.get(variable.name)
+    if equation is None or equation.type != "parameter":
+        return None
+    runners = (reference() for reference in tuple(CodeRunner.__instances__()))
+    return sum(_writes(runner, variable) for runner in runners if runner is not None)
+
+
+def _writes(runner: Any, variable: ArrayVariable) -> bool:
+    try:
+        variables = getattr(runner, "variables", None) or runner.group.variables
+    except ReferenceError:  # its group is gone, so it never runs
+        return False
+    names = {name for name, known in variables.items() if known is variable}
+    if not names:
+        return False
+    if getattr(runner, "target_var", None) is variable:  # a summed variable
+        return True
+    texts = (getattr(runner, name, None) for name in ("abstract_code", "code"))
+    lines = (line for text in texts if text for line in re.split(r"[;\n]", str(text)))
+    code = filter(None, (line.partition("#")[0].strip() for line in lines))
+    return any(parse_statement(line)[0] in names for line in code)
