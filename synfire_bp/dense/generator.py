@@ -130,6 +130,9 @@ class RowGenerator(CPPCodeGenerator):
         if self.template_name == "threshold":
             alone = self._sees_others(ve_statements[None])
             keywords["neurons_at_once"] = 1 if alone else _NEURONS_AT_ONCE
+            keywords["never_without"] = self._never_without(
+                sc_statements[None], ve_statements[None]
+            )
         return scalar, vector, keywords
 
     def translate_statement(self, statement: Statement) -> str:
@@ -186,6 +189,17 @@ class RowGenerator(CPPCodeGenerator):
         found = [factors(s, known) & shared for s in vector]
         common = set.intersection(*found) if found else set()
         return min(common, default=None)
+
+    def _never_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
+        """Return a shared flag that a threshold's condition asks for besides all else."""
+        if len(vector) != 1 or has_memory([vector[0].expr], self.variables):
+            return None
+        condition = ast.parse(vector[0].expr, mode="eval").body
+        if not (isinstance(condition, ast.BoolOp) and isinstance(condition.op, ast.And)):
+            return None
+        shared = {s.var for s in scalar if np.dtype(s.dtype) == np.dtype(bool)}
+        flags = {part.id for part in condition.values if isinstance(part, ast.Name)}
+        return min(flags & shared, default=None)
 
     def _sees_others(self, statements: list[Statement]) -> bool:
         """Return whether a neuron's threshold depends on the spike of a neuron before it.

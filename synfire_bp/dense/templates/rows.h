@@ -88,8 +88,9 @@ class Rows {
     int32_t start_ = 0, stop_ = 0;
     std::vector<Band> bands_;
     std::vector<int32_t> ends_;           // of all bands, sorted
-    std::vector<Sent> sent_;              // ring: sent_[(last_ + size - d) % size] is d steps old
-    size_t last_ = 0;
+    int32_t first_ = 0, last_ = -1;       // presynaptic neurons that have runs lie between these
+    std::vector<Sent> sent_;              // ring: sent_[(sent_now_ + size - d) % size] is d steps old
+    size_t sent_now_ = 0;
 
 public:
     // Forms the runs, and bands where the code of the pathway commutes: the order in which synapses
@@ -130,15 +131,13 @@ public:
         const int32_t* from = std::lower_bound(spikes, spikes + n_spikes, start_);
         const int32_t* to = std::lower_bound(from, spikes + n_spikes, stop_);
         if (!bands_.empty()) send(from, to);
+        from = std::lower_bound(from, to, first_);
+        to = std::lower_bound(from, to, last_ + 1);
         if (immediate_) {  // without a delay a neuron has one bundle at the most
-            std::vector<Span>& slot = due_[0];
-            slot.resize(to - from);
-            size_t n = 0;
             for (; from != to; from++) {
-                slot[n] = only_[*from - start_];
-                n += slot[n].begin < slot[n].end;
+                const Span& runs = only_[*from - start_];
+                if (runs.begin < runs.end) due_[0].push_back(runs);
             }
-            slot.resize(n);
             return;
         }
         for (; from != to; from++) {
@@ -254,13 +253,13 @@ private:
     }
 
     const Sent& sent(int32_t age) const {
-        return sent_[(last_ + sent_.size() - age) % sent_.size()];
+        return sent_[(sent_now_ + sent_.size() - age) % sent_.size()];
     }
 
     // The spikes of this step are noted, for bands.
     void send(const int32_t* from, const int32_t* to) {
-        last_ = last_ + 1 == sent_.size() ? 0 : last_ + 1;
-        Sent& now = sent_[last_];
+        sent_now_ = sent_now_ + 1 == sent_.size() ? 0 : sent_now_ + 1;
+        Sent& now = sent_[sent_now_];
         now.spikes.assign(from, to);
         if (!std::is_sorted(from, to)) std::sort(now.spikes.begin(), now.spikes.end());
         auto at = now.spikes.begin();
@@ -361,13 +360,15 @@ private:
         }
         sent_.assign(bands_.back().delay + 1, Sent());
         for (Sent& then : sent_) then.place.assign(ends_.size(), 0);
-        last_ = 0;
+        sent_now_ = 0;
     }
 
     // The runs, and those of each presynaptic neuron and delay.
     void lay_out(const std::vector<Found>& found) {
         bundles_.clear();
         begin_.assign(stop_ - start_ + 1, 0);
+        first_ = found.empty() ? 0 : found.front().pre;
+        last_ = found.empty() ? -1 : found.back().pre;
         for (size_t k = 0; k < found.size(); k++) {
             const Found& one = found[k];
             runs_.push_back(one.run);

@@ -1,7 +1,7 @@
 {# USES_VARIABLES { N } #}
 {# As Brian2's, but the condition is computed for a block of neurons at once, without a branch; only
    blocks in which somebody crossed the threshold are looked through.  `neurons_at_once` comes from
-   RowGenerator. #}
+   RowGenerator, as does `never_without`: a shared flag without which nobody crosses it. #}
 {% extends 'common_group.cpp' %}
 {% block extra_headers %}
 #include <cstring>
@@ -19,7 +19,8 @@
     const size_t _block = {{neurons_at_once}};
     const size_t _padded = (_block + 7) / 8 * 8;
     char _crossed[_padded] = {};
-    for (size_t _begin = 0; _begin < N; _begin += _block)
+    const size_t _n = {{never_without + ' ? N : 0' if never_without else 'N'}};
+    for (size_t _begin = 0; _begin < _n; _begin += _block)
     {
         const size_t _size = N - _begin < _block ? N - _begin : _block;
         char _any = 0;
