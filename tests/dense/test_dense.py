@@ -152,7 +152,8 @@ def test_these_networks_are_busy(program):
 
 
 def writes_only_targets(case: Case) -> bool:
-    lines = [line for code in case.code.values() for line in re.split("[;\n]", code)]
+    codes = [*case.code.values(), *filter(None, [case.post_code])]
+    lines = [line for code in codes for line in re.split("[;\n]", code)]
     written = {line.split()[0] for line in lines} - {"here", "most", "count", "count64"}
     return all(name.endswith("_post") for name in written)
 
@@ -392,11 +393,15 @@ def test_the_plastic_synapses_of_a_circuit_learn_in_a_loop_that_is_skipped_where
     net.network.run(STEP)
     code = net.plastic.pre.codeobj.code.cpp_file
     arriving, learning = code.split("if (_rows.any(_ptr_array_cells_fired, _run))")
-    assert "arriving_post += w;" in arriving
+    assert ("_rows.add(_group, _ptr_array_cells_arriving, _ptr_array_plastic_w, 1," in arriving
+            if together else "arriving_post += w;" in arriving)  # fmt: skip
     assert "bounded(w" not in arriving
     assert "bounded(w" in learning
     assert "arriving_post" not in learning
-    assert ("_rows.groups()" in code) == together
+    assert ("_rows.groups(8)" in code) == together
+    assert "_rows.bands()" not in code
+    for synapses in (net.fixed, net.network["count"]):
+        assert "_rows.bands()" in synapses.pre.codeobj.code.cpp_file
     assert net.plastic.by_rows == net.fixed.by_rows == {"pre": True}
     (emit,) = (o for o in net.network.objects if o.name == "emit_input")
     assert re.search(r"const int _N = _lio_1 \? N : 0;", emit.codeobj.code.cpp_file)

@@ -171,6 +171,17 @@ def _connections(rng: np.random.Generator, n_source: int, n_target: int) -> dict
     return {"i": pre[order], "j": post[order]}
 
 
+ONE_TO_ONE = [{"i": np.arange(N_DRIVERS), "j": np.arange(N_DRIVERS)}]
+BANDED = [
+    *ONE_TO_ONE,
+    {"i": np.arange(N_DRIVERS), "j": np.full(N_DRIVERS, 4)},
+    {"i": np.arange(1, N_DRIVERS), "j": np.arange(N_DRIVERS - 1)},
+    {"i": np.arange(N_DRIVERS), "j": np.arange(N_DRIVERS)[::-1]},
+    {"i": np.repeat(np.arange(5, 20), 2), "j": np.repeat(np.arange(15), 2)},
+    {"i": np.arange(0, N_DRIVERS, 2), "j": np.arange(0, N_DRIVERS, 2)},
+]
+"""One to one, all to one, shifted, mirrored, twice each, every other one."""
+
 LONELY = [{"i": [0, 1, 2, 3, 11, 17], "j": [4, 4, 5, 5, 7, 2]}]
 
 FIXED = [
@@ -247,6 +258,39 @@ FIXED = [
         "pre": "count_post += q\nq += int(up_post) * count_pre"}, size=40, recurrent=True),
     Case("wide rows of which some are late", {
         "pre": "real_post = 0.5 * real_post + w\nq += int(up_post) * 3"}, size=40, delay_seed=6),
+    Case("one to one", {"pre": "count_post += q"}, size=N_DRIVERS, connect=ONE_TO_ONE),
+    Case("one to one, late", {"pre": "count_post += q - 2"}, size=N_DRIVERS, connect=ONE_TO_ONE,
+         delays={"pre": 5.0}),
+    Case("many bands", {"pre": "count_post += q\ncount64_post -= q64 * (i + 2 * j) + count_pre"},
+         size=N_DRIVERS, connect=BANDED, delays={"pre": 3.0}),
+    Case("many bands of part of a group", {"pre": "count_post += q"}, size=N_DRIVERS,
+         first_source=7, connect=[
+             {"i": np.arange(16), "j": np.arange(16)}, {"i": np.arange(16), "j": np.full(16, 2)}]),
+    Case("bands and rows", {"pre": "count_post += q"}, size=N_DRIVERS, connect=[*BANDED, {}]),
+    Case("bands of two pathways", {"early": "count_post += q", "late": "count_post -= q16"},
+         size=N_DRIVERS, connect=BANDED, delays={"early": 1.0}, delay_seed=8),
+    Case("bands whose flags decide", {"pre": "count_post += int(up_post and low_pre) * q"},
+         size=N_DRIVERS, connect=BANDED),
+    Case("bands that learn", {"pre": "count_post += q\nq += int(up_post) * 2"}, size=N_DRIVERS,
+         connect=BANDED),
+    Case("one to one in one group, which reads what it writes", {"pre": "count_post += count_pre"},
+         size=N_DRIVERS, connect=BANDED, recurrent=True),
+    Case("one to one, fractions added to whole numbers", {"pre": "count_post += 3.6 * w"},
+         size=N_DRIVERS, connect=BANDED),
+    Case("one to one where the order counts", {"pre": "count_post = (2 * count_post + q) % 997"},
+         size=N_DRIVERS, connect=BANDED),
+    Case("wide rows of 16 bits", {"pre": "count_post += q16"}, size=300),
+    Case("wide rows of 16 bits that grow out of a sum", {
+        "pre": "count_post += q16\nq16 += int(up_post) * 700"}, size=300),
+    Case("wide rows of 16 bits that shrink out of a sum", {
+        "pre": "count_post += q16\nq16 -= int(up_post) * 1100"}, size=40),
+    Case("wide rows of 16 bits that another pathway writes", {
+        "early": "count_post += scale * q16", "late": "q16 += int(low_post) * 900"}, size=40),
+    Case("wide rows of 16 bits that spikes of the targets write", {
+        "pre": "count_post += 3 * q16"}, size=40, post_code="q16 += 800"),
+    Case("wide rows of 16 bits onto 64", {"pre": "count64_post += 1000 * q16 * scale"}, size=40),
+    Case("wide rows of 16 bits onto 16", {"pre": "count16_post += q16"}, size=40),
+    Case("wide rows of 16 bits taken away", {"pre": "count_post -= q16"}, size=40),
 ]  # fmt: skip
 """Cases made to catch what rows, split loops, rows taken together, or a flag looked up once a step
 could get wrong."""

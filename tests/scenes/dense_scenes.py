@@ -215,6 +215,67 @@ def _time_step_changes(side: Side, to: float) -> Callable[[], None]:
     return between
 
 
+def _bands_under_way(side: Side) -> tuple:
+    clock = Clock(dt=1 * ms, name=f"{side.scene}_clock_{side.name}")
+    source = side.group(f"{side.scene}_from", 20, "", threshold="(i + t_in_timesteps) % 3 == 0", clock=clock)
+    target = side.group(f"{side.scene}_to", 20, "count : integer", clock=clock)
+    synapses = side.connect(
+        side.scene, source, target, "q : integer", on_pre="count_post += q", clock=clock,
+        connect=[{"i": np.arange(20), "j": np.arange(20)}, {"i": np.arange(20), "j": 3}],
+    )  # fmt: skip
+    synapses.q = np.arange(40)
+    synapses.delay = 6 * ms
+    side.operate(target, "count = (2 * count) % 997", f"{side.scene}_step", clock=clock)
+    side.observe((target, "count"))
+    return synapses, clock
+
+
+def delays_of_bands_change(side: Side) -> Callable[[], None]:
+    """What is under way in a band arrives when it was sent to."""
+    synapses, _ = _bands_under_way(side)
+
+    def between():
+        synapses.delay = 2 * ms
+
+    return between
+
+
+def time_step_of_bands_shrinks(side: Side) -> Callable[[], None]:
+    """What is under way in a band arrives at its time, counted in other steps."""
+    _, clock = _bands_under_way(side)
+
+    def between():
+        clock.dt = 0.5 * ms
+
+    return between
+
+
+def synapses_are_written_from_outside(side: Side) -> None:
+    """Numbers that were small grow, by code that is not the synapses' own."""
+    source = side.group("speaking", 12, "", threshold="(i + t_in_timesteps) % 2 == 0")
+    target = side.group("hearing", 40, "count : integer")
+    inner = side.connect("heard", source, target, "q : integer", on_pre="count_post += q",
+                         dtype={"q": np.int16})  # fmt: skip
+    inner.q = np.arange(480)
+    side.operate(inner, "q += 150", "growing", when="end")
+    outer_source = side.group("amplifying", 4, "", threshold="t_in_timesteps % 7 == 3")
+    second = side.connect("heard_too", source, target, "q : integer", on_pre="count_post += q",
+                          dtype={"q": np.int16})  # fmt: skip
+    side.connect(
+        "amplified", outer_source, second, on_pre="q_post += 1 + 1000 * i",
+        connect=[{"i": np.repeat(np.arange(4), 480), "j": np.tile(np.arange(480), 4)}],
+    )  # fmt: skip
+    side.observe((target, "count"), (inner, "q"), (second, "q"))
+
+
+def shared_condition(side: Side) -> None:
+    """A threshold that a shared flag closes in most steps."""
+    model = "open = t_in_timesteps % 5 == 2 : boolean (shared)\ncount : integer"
+    group = side.group("shut", 300, model, threshold="(i + t_in_timesteps) % 3 == 0 and open")
+    other = side.group("ajar", 300, model, threshold="open and (not (i % 4 == 1) or open)")
+    side.observe(side.record(group), side.record(other))
+
+
 def time_step_shrinks(side: Side) -> Callable[[], None]:
     """What is under way arrives at its time, counted in other steps."""
     return _time_step_changes(side, 0.5)
@@ -230,4 +291,6 @@ SCENES = [
     threshold_that_sees_other_spikes, operations, operations_on_neighbours,
     other_sources, slow_sources, sums_and_links, synapses_onto_synapses,
     delays_change, synapses_are_added, time_step_shrinks, time_step_grows,
+    delays_of_bands_change, time_step_of_bands_shrinks, synapses_are_written_from_outside,
+    shared_condition,
 ]  # fmt: skip

@@ -86,6 +86,8 @@ class Rows {
     uint64_t step_ = 0;
     double dt_ = 0.0;
     int32_t start_ = 0, stop_ = 0;
+    std::vector<Found> found_;            // all runs, as long as bands may be asked for
+    bool asked_ = false;
     std::vector<Band> bands_;
     std::vector<int32_t> ends_;           // of all bands, sorted
     int32_t first_ = 0, last_ = -1;       // presynaptic neurons that have runs lie between these
@@ -93,34 +95,39 @@ class Rows {
     size_t sent_now_ = 0;
 
 public:
-    // Forms the runs, and bands where the code of the pathway commutes: the order in which synapses
-    // are visited makes no difference.  Runs of one neuron and delay keep the order of their
-    // synapses.  When this is repeated, spikes under way stay under way.
+    // Forms the runs.  Of one neuron and delay they keep the order of their synapses.  When this
+    // is repeated, spikes under way stay under way.
     template <typename scalar>
     void prepare(const std::vector<int32_t>& pre, const std::vector<int32_t>& post,
-                 const std::vector<scalar>& delay, double dt, int32_t start, int32_t stop,
-                 bool commutes) {
+                 const std::vector<scalar>& delay, double dt, int32_t start, int32_t stop) {
         start_ = start;
         stop_ = stop;
         spell_out();
         if (dt_ != 0.0 && dt_ != dt) change_step(dt_ / dt);
         dt_ = dt;
         const std::vector<Run> before = std::move(runs_);
-        std::vector<Found> found = find(pre, post, delay, dt);
+        runs_.clear();
         bands_.clear();
-        if (commutes) take_bands(found);
-        lay_out(found);
-        keep_under_way(before);
-        number_targets();
+        asked_ = false;
+        found_ = find(pre, post, delay, dt);
         int32_t longest = 0;
-        for (const Bundle& bundle : bundles_) longest = std::max(longest, bundle.delay);
+        for (const Found& one : found_) longest = std::max(longest, one.delay);
+        lay_out(found_);
+        keep_under_way(before);
         reach(longest);
         immediate_ = due_.size() == 1;
-        if (immediate_) {
-            only_.assign(begin_.size() - 1, Span{0, 0});
-            for (size_t i = 0; i < only_.size(); i++)
-                if (begin_[i] < begin_[i + 1]) only_[i] = bundles_[begin_[i]].runs;
-        }
+        look_up();
+    }
+
+    // The code of the pathway commutes: the order in which synapses are visited makes no difference.
+    // It says so before it visits them; at the first time, bands are formed.
+    void commute() {
+        if (asked_) return;
+        asked_ = true;
+        take_bands(found_);
+        if (bands_.empty()) return;
+        lay_out(found_);  // behind the others: some of them may be under way
+        look_up();
     }
 
     // A new time step: the spikes of this step are put into the ring.
@@ -380,6 +387,15 @@ private:
             begin_[one.pre - start_ + 1] = int32_t(bundles_.size());
         }
         for (size_t i = 1; i < begin_.size(); i++) begin_[i] = std::max(begin_[i], begin_[i - 1]);
+    }
+
+    // What is found by numbers: of targets, and of neurons if nothing is delayed.
+    void look_up() {
+        number_targets();
+        if (!immediate_) return;
+        only_.assign(begin_.size() - 1, Span{0, 0});
+        for (size_t i = 0; i < only_.size(); i++)
+            if (begin_[i] < begin_[i + 1]) only_[i] = bundles_[begin_[i]].runs;
     }
 
     // The ring holds delays up to the longest.

@@ -24,7 +24,6 @@ extern synfire::Rows rows_{{owner.name}};
 {% block extra_functions_cpp %}
 namespace brian {
 synfire::Rows rows_{{owner.name}};
-extern const bool commutes_{{owner.name}};  // the code that is applied to the runs says so
 }
 
 void _prepare_rows_{{owner.name}}(double dt)
@@ -34,6 +33,6 @@ void _prepare_rows_{{owner.name}}(double dt)
         {{get_array_name(owner.synapse_sources, access_data=False)}},
         {{get_array_name(owner.synapse_targets, access_data=False)}},
         {{get_array_name(variables['delay'], access_data=False)}},
-        dt, {{owner.spikes_start}}, {{owner.spikes_stop}}, commutes_{{owner.name}});
+        dt, {{owner.spikes_start}}, {{owner.spikes_stop}});
 }
 {% endblock %}

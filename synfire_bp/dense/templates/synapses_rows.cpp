@@ -5,12 +5,6 @@
 #include "code_objects/{{pathway.name}}_push_spikes.h"
 {% endblock %}
 
-{% block extra_functions_cpp %}
-namespace brian {
-extern const bool commutes_{{pathway.name}} = {{'true' if band_code else 'false'}};
-}
-{% endblock %}
-
 {% block maincode %}
     // scalar code
     const size_t _vectorisation_idx = -1;
@@ -18,6 +12,7 @@ extern const bool commutes_{{pathway.name}} = {{'true' if band_code else 'false'
 
     synfire::Rows& _rows = rows_{{pathway.name}};
     {% if band_code %}
+    _rows.commute();
     for (const synfire::Band& _band : _rows.bands())
     {
         const synfire::Sent& _sent = _rows.sent(_band);
