@@ -142,12 +142,36 @@ class RowGenerator(CPPCodeGenerator):
         division by zero; so the branches stay if a flag is used as a number, unless all numbers are
         whole and nothing is divided.
         """
+        if self.template_name == "stateupdate" and (code := self._elapsed(statement)):
+            return code
         logical = "int" not in get_identifiers(statement.expr)
         flag = statement.op == ":=" and statement.dtype in (bool, np.bool_) and logical
         if flag or (self.template_name == "stateupdate" and self._is_whole(statement)):
             statement = copy(statement)
             statement.used_boolean_variables = None
         return super().translate_statement(statement)
+
+    def _elapsed(self, statement: Statement) -> str | None:
+        """Return C++ of ``x = timestep(a, b) >= n`` that makes no whole number of the time.
+
+        So a loop vectorises that asks whether a neuron is refractory.
+        """
+        test = ast.parse(statement.expr, mode="eval").body
+        if not (
+            statement.op == "="
+            and isinstance(test, ast.Compare)
+            and isinstance(test.ops[0], ast.GtE)
+            and len(test.ops) == 1
+            and isinstance(test.left, ast.Call)
+            and ast.unparse(test.left.func) == "timestep"
+            and isinstance(test.comparators[0], ast.Name)
+        ):
+            return None
+        time, step, steps = (
+            self.translate_expression(ast.unparse(part))
+            for part in (*test.left.args, test.comparators[0])
+        )
+        return f"{statement.var} = synfire_elapsed({time}, {step}, {steps});"
 
     def _neurons_apart(self, statements: list[Statement]) -> bool:
         """Return whether no neuron reads or writes what another one writes."""

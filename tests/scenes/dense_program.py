@@ -19,7 +19,7 @@ from brian2 import defaultclock, device, ms, prefs, set_device
 from dense_networks import FIXED, Side, random_case
 from dense_scenes import SCENES
 
-FLAGS = ["-w", "-O3", "-march=native", "-std=c++17"]  # those of the circuits' programs
+from synfire_bp.program.compiler import FLAGS  # those of the circuits' programs
 
 
 def build(directory: Path) -> None:

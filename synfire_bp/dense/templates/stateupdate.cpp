@@ -3,6 +3,18 @@
 {# As Brian2's, but skipped in a step in which a shared number says that it does nothing. #}
 {% extends 'common_group.cpp' %}
 
+{% block extra_headers %}
+#ifndef SYNFIRE_ELAPSED
+#define SYNFIRE_ELAPSED
+// timestep(t, dt) >= steps
+static inline bool synfire_elapsed(double t, double dt, int64_t steps)
+{
+    const double elapsed = (t + 1e-3*dt)/dt;
+    return steps > 0 ? elapsed >= double(steps) : int64_t(elapsed) >= steps;
+}
+#endif
+{% endblock %}
+
 {% block maincode %}
     //// MAIN CODE ////////////
     // scalar code
