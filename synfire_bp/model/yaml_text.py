@@ -289,7 +289,7 @@ def right(kind: str, context: Mapping[str, Any], otherwise: str) -> str:
         "greater_than": "greater than {gt:g}",
         "greater_than_equal": "{ge:g} or greater",
         "less_than": "less than {lt:g}",
-        "less_than_equal": "{le:,} or less",
+        "less_than_equal": "{le:.15g} or less",
         "multiple_of": "a multiple of {multiple_of}",
         "tuple_type": "a list",
         "too_long": "a list of at most {max_length}",
