@@ -122,7 +122,8 @@ def _silent_outputs(tested: Segment) -> Iterator[Finding]:
         yield Finding(
             f"o[{_listed(never)}] silent",
             f"output {_units(never)} never fired in the test: by spikes, "
-            f"{'its class counts' if never.size == 1 else 'their classes count'} as wrong; train longer, or use a smaller network.initial_spread or another seed",
+            f"{'its class counts' if never.size == 1 else 'their classes count'} as wrong; "
+            "train longer, or use a smaller network.initial_spread or another seed",
         )
 
 
