@@ -224,8 +224,8 @@ def take_lock(path: Path) -> int:
             holder = os.read(lock, 200).decode(errors="replace").strip()
             os.close(lock)
             raise RunDirectoryError(
-                f"{path}: another process trains into it ({holder or 'unknown'}); wait for it, "
-                f"or {another_out()}"
+                f"{path}: another process is training into it ({holder or 'unknown'}); "
+                f"wait for it, or {another_out()}"
             ) from None
         except OSError as error:
             # some file systems of clusters have no locks; better no lock than no training

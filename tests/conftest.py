@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import numpy as np
 import pytest
 from small import SMALL
 
 from synfire_bp.model import Experiment
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # no test asserts a time
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

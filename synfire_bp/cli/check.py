@@ -16,7 +16,11 @@ __all__ = ["check"]
 def check(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     accept: Annotated[
-        bool, typer.Option("--accept", help="Take files that were changed by hand as they are.")
+        bool,
+        typer.Option(
+            "--accept",
+            help="Take files that were changed by hand as they are; --restore undoes it.",
+        ),
     ] = False,
     restore: Annotated[
         bool, typer.Option("--restore", help="Write files that were changed by hand anew.")
@@ -29,6 +33,6 @@ def check(
         raise SynfireError("--accept and --restore exclude each other; choose one")
     files = check_run(run, accept=accept, restore=restore)
     rows = [(file.name, file.state, file.said) for file in files]
-    print_table(str(run), ("file", "is", ""), rows, left=3)
+    print_table(str(run), ("file", "state", ""), rows, left=3)
     if any(file.state not in (WHOLE, MENDED) for file in files):
         raise typer.Exit(1)

@@ -114,7 +114,7 @@ class Published(Source):
         missing = [folder / file.name for file in files if not _is_there(folder / file.name)]
         if given:
             mend = (
-                f"Put the published file there, or do without {given[1]} (now {given[0]}) "
+                f"Put the published file there, or unset {given[1]} (now {given[0]}) "
                 f"and download with `{self._fetching}`"
             )
         else:

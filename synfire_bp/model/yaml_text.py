@@ -170,6 +170,8 @@ def read_yaml(text: str, source: str, known: str) -> tuple[dict, dict[Place, int
         mark = error.problem_mark or error.context_mark
         at_line = f":{mark.line + 1}" if mark else ""
         what = "; ".join(part for part in (error.context, error.problem) if part)
+        if "'\\t'" in what:
+            what = "is indented by a tab; indent by spaces"
         how = "cannot be read" if isinstance(error, _TooMuch) else "is not valid YAML"
         raise ExperimentError(f"{source}{at_line}: {how}: {what}") from None
     except _NO_YAML as error:
@@ -287,7 +289,7 @@ def right(kind: str, context: Mapping[str, Any], otherwise: str) -> str:
         "greater_than": "greater than {gt:g}",
         "greater_than_equal": "{ge:g} or greater",
         "less_than": "less than {lt:g}",
-        "less_than_equal": "{le:g} or less",
+        "less_than_equal": "{le:.15g} or less",
         "multiple_of": "a multiple of {multiple_of}",
         "tuple_type": "a list",
         "too_long": "a list of at most {max_length}",

@@ -29,7 +29,7 @@ from synfire_bp.runs.manifest import MANIFEST, Manifest
 from synfire_bp.runs.plugins import refuse_other_plugins
 from synfire_bp.runs.provenance import stored_provenance
 
-__all__ = ["provenance_before", "refuse_foreign", "refuse_shorter"]
+__all__ = ["provenance_before", "refuse_foreign", "refuse_lost_checkpoint", "refuse_shorter"]
 
 
 def refuse_foreign(path: Path) -> None:
@@ -102,6 +102,21 @@ def provenance_before(
             f"not done again), or {another_out()}"
         )
     return before
+
+
+def refuse_lost_checkpoint(path: Path) -> None:
+    """Refuse to begin a training anew where one has been, whose checkpoint somebody removed.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there are tables or weights, which are written after the checkpoint.
+    """
+    if _trained(path):
+        raise RunDirectoryError(
+            f"{path}: holds a training whose {CHECKPOINT} is missing, so it cannot go on; "
+            f"put it back, or {another_out()}"
+        )
 
 
 def refuse_shorter(path: Path, checkpoint: Checkpoint, epochs: int) -> None:

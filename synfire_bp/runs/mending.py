@@ -2,7 +2,7 @@
 
 The checkpoint holds all tables and the weights, provenance.json the model.  What is damaged is
 written anew from them; what somebody changed by hand is left alone until it is accepted, or
-restored.
+restored.  What was there is kept beside a file that is written anew.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from synfire_bp.files import (
     read_whole,
     remove_unfinished,
     take_lock,
+    write_atomically,
 )
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint, load_checkpoint
@@ -60,6 +61,11 @@ __all__ = ["CHANGED", "DAMAGED", "LOST", "MENDED", "WHOLE", "RunFile", "check_ru
 
 WHOLE, CHANGED, DAMAGED, LOST, MENDED = "whole", "changed by hand", "damaged", "missing", "mended"
 
+BEFORE = ".before"
+"""What is added to the name of a file that is kept: what was there before it was written anew."""
+
+_ANOTHER_MODEL = "is not the model that was trained here"
+
 
 @dataclass(frozen=True)
 class RunFile:
@@ -73,7 +79,7 @@ class RunFile:
         "whole"; "changed by hand": it can be read, but is not what was written; "damaged";
         "missing"; "mended": written anew.
     said : str
-        What was wrong, and what can be done; empty if it is whole.
+        What was wrong, and what can be done; or what is good to know of it.
 
     Examples
     --------
@@ -113,9 +119,9 @@ def check_run(
         The run directory.  Nobody may be training into it.
     accept : bool
         Take files that were changed by hand for what they are now, and recorded spikes that
-        were removed for gone.
+        were removed for gone; not a model other than the one that was trained.
     restore : bool
-        Write them anew instead, as damaged ones are.
+        Write them anew instead, as damaged ones are; also those that were accepted before.
 
     Returns
     -------
@@ -174,10 +180,11 @@ class _Patient:
         contents: dict[str, bytes] = {}
         for name, check in self.checks.items():
             changed = check.state == CHANGED
-            if changed and accept:
+            another = check.said == _ANOTHER_MODEL
+            if changed and accept and not another:
                 self.checks[name] = RunFile(name, WHOLE, "accepted as it is")
             elif check.state == LOST and accept and name == SPIKES:
-                self.checks[name] = RunFile(name, WHOLE, "accepted as gone")
+                self.checks[name] = RunFile(name, WHOLE, "accepted as removed")
             elif (self.path / name).is_dir():
                 said = (
                     f"is a folder, where a file must be; remove it, and {how_to_check(self.path)}"
@@ -185,10 +192,13 @@ class _Patient:
                 self.checks[name] = RunFile(name, DAMAGED, said)
             elif check.state in (DAMAGED, LOST) or (changed and restore):
                 contents |= self._anew(name, check)
+            elif restore and self._was_accepted(name):
+                contents |= self._anew(name, RunFile(name, CHANGED, "had been accepted"))
             elif changed:
                 accepts = to_caller("--accept", "accept=True")
                 restores = to_caller("--restore", "restore=True")
-                said = f"{check.said}; {accepts} takes it as it is, {restores} writes it anew"
+                can = "cannot be accepted" if another else f"{accepts} takes it as it is"
+                said = f"{check.said}; {can}, {restores} writes it anew"
                 self.checks[name] = RunFile(name, CHANGED, said)
         whole = (n for n, check in self.checks.items() if check.state == WHOLE and n in _READERS)
         proved = {name: digest_of(content) for name in whole if (content := self.held[name])}
@@ -199,6 +209,12 @@ class _Patient:
             for name, check in self.checks.items()
             if name in _READERS and check.state in (CHANGED, DAMAGED, LOST)
         }
+        for name in contents:
+            if (before := self.held[name]) is not None:
+                write_atomically(self.path / f"{name}{BEFORE}", before)
+        if MANIFEST not in self.checks:
+            said = "was not there, as in older runs; written anew, the files are believed"
+            self.checks[MANIFEST] = RunFile(MANIFEST, MENDED, said)
         write_proved(self.path, contents, Manifest(doubted | kept | proved), durable=True)
         return tuple(self.checks.values())
 
@@ -213,7 +229,7 @@ class _Patient:
         try:
             found = Manifest.read(self.path)
         except RunDirectoryError:
-            said = "was damaged; it proves now what can be read"
+            said = "was damaged; written anew, of the files that can be read"
             self.checks[MANIFEST] = RunFile(MANIFEST, MENDED, said)
             return False, Manifest()
         if found is None:
@@ -225,31 +241,57 @@ class _Patient:
         try:
             found = load_checkpoint(self.path / CHECKPOINT)
         except CheckpointError as error:
-            said = str(error).removeprefix(f"{self.path / CHECKPOINT}: ")
+            said = str(error).removeprefix(f"{self.path / CHECKPOINT}: ").partition("; ")[0]
             state = DAMAGED if (self.path / CHECKPOINT).exists() else LOST
             self.checks[CHECKPOINT] = RunFile(CHECKPOINT, state, said)
             return None
-        if self._fingerprint() not in (None, found.fingerprint):
-            said = "belongs to another model; train again into another folder, or put its own back"
+        told = self._fingerprints()
+        if told and found.fingerprint not in told.values():
+            said = "is another model's; put the one that was trained here in its place"
             self.checks[CHECKPOINT] = RunFile(CHECKPOINT, DAMAGED, said)
             return None
-        self.checks[CHECKPOINT] = RunFile(CHECKPOINT, WHOLE)
+        self.checks[CHECKPOINT] = RunFile(CHECKPOINT, WHOLE, self._unfinished(found))
         return found
 
-    def _fingerprint(self) -> str | None:
-        """Return that of the model that was trained; None if no file that is whole tells it."""
-        for name, told in ((EXPERIMENT, _fingerprint_of), (PROVENANCE, _fingerprint_stored)):
+    def _fingerprints(self) -> dict[str, str]:
+        """Return those of the model that was trained, of each file that is whole and tells one."""
+        told = {}
+        for name, tell in ((EXPERIMENT, _fingerprint_of), (PROVENANCE, _fingerprint_stored)):
             content = self.held[name]
             if content is not None and (not self.manifest or self.listed.fits(name, content)):
                 with suppress(SynfireError, ValueError, RecursionError):
-                    return told(content)
-        return None
+                    told[name] = tell(content)
+        return {name: fingerprint for name, fingerprint in told.items() if fingerprint}
+
+    def _unfinished(self, checkpoint: Checkpoint) -> str:
+        """Return where the training stands, if it has not come to its end."""
+        content = self.held[EXPERIMENT]
+        with suppress(SynfireError, ValueError, RecursionError, AttributeError):
+            epochs = Experiment.from_yaml(content.decode()).training.epochs  # type: ignore[union-attr]
+            if checkpoint.epoch < epochs:
+                resume = to_caller("--resume", "resume=True")
+                return f"{checkpoint.epoch} of {epochs} epochs are done; {resume} goes on"
+        return ""
+
+    def _is_another_model(self, content: bytes) -> bool:
+        """Whether a model, which can be read, is not the one that was trained."""
+        if self.checkpoint is not None:
+            trained: str | None = self.checkpoint.fingerprint
+        else:
+            trained = self._fingerprints().get(PROVENANCE)
+        return trained not in (None, _fingerprint_of(content))
+
+    def _was_accepted(self, name: str) -> bool:
+        """Whether a file that proves itself is not what the training wrote."""
+        if not self.manifest or name not in _READERS or name == PROVENANCE:
+            return False
+        return self._told_by_others(name) not in (None, self.held[name])
 
     def _look(self, name: str) -> RunFile | None:
         content, needed = self.held[name], name in (EXPERIMENT, PROVENANCE)
         if content is None:
             listed = name in self.listed.files or needed
-            return RunFile(name, LOST, "is not there any more") if listed else None
+            return RunFile(name, LOST, "") if listed else None
         try:
             _READERS[name](io.BytesIO(content))
         except SynfireError as error:
@@ -258,6 +300,8 @@ class _Patient:
             fault = f"{type(error).__name__}: {error}"[:200]
         else:
             fault = ""
+        if name == EXPERIMENT and not fault and self._is_another_model(content):
+            return RunFile(name, CHANGED, _ANOTHER_MODEL)
         if self.manifest and self.listed.fits(name, content):
             return RunFile(name, WHOLE)
         if fault:
@@ -274,10 +318,16 @@ class _Patient:
         """Return a file as the others tell it, and note it; nothing if they do not."""
         content = self._told_by_others(name)
         if content is None:
-            cure = "no other file holds it: train again into another folder"
-            self.checks[name] = RunFile(name, check.state, f"{check.said}; {cure}")
+            cure = "no other file holds it"
+            if name == CHECKPOINT:
+                cure += ": what was learnt and tested can be read, but the training cannot go on"
+            self.checks[name] = RunFile(
+                name, check.state, "; ".join(filter(None, [check.said, cure]))
+            )
             return {}
-        said = f"{check.said or 'was lost'}; written anew"
+        said = f"{check.said or 'was missing'}; written anew"
+        if self.held[name] is not None:
+            said += f", what was there is now {name}{BEFORE}"
         self.checks[name] = RunFile(name, MENDED, said)
         return {name: content}
 

@@ -444,7 +444,7 @@ class Run(Summarised):
             ) from None
         if not whole:
             raise RunDirectoryError(
-                f"{file}: was changed after it was written (its SHA-256 is another), by hand or by "
+                f"{file}: was changed after it was written (its SHA-256 differs), by hand or by "
                 f"a fault; {how_to_check(self.path)} tells what can be done"
             )
         return held

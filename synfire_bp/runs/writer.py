@@ -38,7 +38,12 @@ from synfire_bp.runs.directory import (
     SPIKES,
     WEIGHTS,
 )
-from synfire_bp.runs.existing import provenance_before, refuse_foreign, refuse_shorter
+from synfire_bp.runs.existing import (
+    provenance_before,
+    refuse_foreign,
+    refuse_lost_checkpoint,
+    refuse_shorter,
+)
 from synfire_bp.runs.manifest import Manifest, digest_of, write_proved
 from synfire_bp.runs.plugins import plugins_of
 from synfire_bp.runs.provenance import new_provenance
@@ -115,6 +120,8 @@ class RunWriter:
             fingerprint = experiment.fingerprint()
             before = provenance_before(path, experiment, engine, fingerprint, resume)
             checkpoint = None
+            if resume and not (path / CHECKPOINT).exists():
+                refuse_lost_checkpoint(path)
             if (path / CHECKPOINT).exists():
                 checkpoint = load_checkpoint(path / CHECKPOINT, fingerprint, engine)
                 refuse_shorter(path, checkpoint, experiment.training.epochs)

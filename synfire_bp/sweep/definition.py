@@ -140,7 +140,8 @@ class Sweep(Section):
         if seeds == []:
             raise ValueError("is empty; name seeds, or leave it out for the model's own")
         if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
-            raise ValueError("names a seed twice")
+            twice = next(seed for n, seed in enumerate(seeds) if seed in seeds[:n])
+            raise ValueError(f"names seed {twice} twice")
         if design is not None:
             refuse_too_many_runs(design, parameters, seeds)
         return seeds

@@ -86,7 +86,9 @@ class SweepStore:
         try:
             lock = take_lock(path)
         except RunDirectoryError as error:
-            raise SweepError(str(error).replace("trains into it", "writes this sweep")) from None
+            raise SweepError(
+                str(error).replace("is training into it", "is writing this sweep")
+            ) from None
         try:
             for stale in [*path.glob(".*.tmp"), *(path / PARTS).glob(".*.tmp")]:
                 stale.unlink(missing_ok=True)

@@ -121,8 +121,9 @@ def _silent_outputs(tested: Segment) -> Iterator[Finding]:
     if never.size:
         yield Finding(
             f"o[{_listed(never)}] silent",
-            f"output {_units(never)} never fired in the test: by spikes, its class counts as "
-            "wrong; train longer, or use a smaller network.initial_spread or another seed",
+            f"output {_units(never)} never fired in the test: by spikes, "
+            f"{'its class counts' if never.size == 1 else 'their classes count'} as wrong; "
+            "train longer, or use a smaller network.initial_spread or another seed",
         )
 
 

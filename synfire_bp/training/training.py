@@ -173,7 +173,7 @@ def _prepared(name: str, model: Model, dataset: Dataset, stop: StopRequest, out:
     except (BuildError, Interrupted):
         if stop():
             raise Interrupted(
-                f"stopped while the engine '{name}' was prepared; {how_to_go_on(out)}"
+                f"stopped while the engine '{name}' was being prepared; {how_to_go_on(out)}"
             ) from None
         raise
 

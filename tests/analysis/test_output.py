@@ -42,7 +42,7 @@ def furthest(one, other):
 
 
 @given(arrays(np.uint8, (8, 9, 3)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_picture_of_few_colours_is_near_to_itself_in_every_pixel(pixels):
     mode, found = back(small_png(Image.fromarray(pixels, "RGB")))
     assert mode == "P"

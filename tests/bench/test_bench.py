@@ -131,7 +131,7 @@ def fired(model, shown):
     sizes=st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 5)),
     limit=st.sampled_from([200, 230, 254]),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_plain_numpy_ends_with_the_weights_of_the_oracle(seed, sizes, limit):
     rng = np.random.default_rng(seed)
     inputs = (rng.random((40, sizes[0])) < 0.6).astype(np.uint8)

@@ -189,7 +189,7 @@ def test_longer_than_the_longest_delay_memories_pass_spikes_on():
     assert all((new != old[0]).any() for new, old in zip(expected, weights, strict=True))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=3, max_size=6) | st.just([5, 4, 4, 4]),
     seed=st.integers(0, 2**32),

@@ -122,7 +122,7 @@ def test_what_a_core_holds_equals_a_count_synapse_by_synapse():
     assert (cores[list(LIMITS)] <= chip.limits).all(axis=None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     sizes=st.tuples(*[st.integers(1, 12)] * 3),
     compartments=st.integers(1, 40),

@@ -85,7 +85,7 @@ def both(algorithm, weights, inputs, labels, order, *, shown=0, moment=0, parts=
     return plain
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_everything_at_once_learns_what_vectors_in_numpy_learn(data):
     draw = data.draw
@@ -235,7 +235,7 @@ def test_layers_too_wide_for_16_bits_are_answered_and_learnt_from(sizes):
         assert np.array_equal(ours, theirs)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=3, max_size=7),
     seed=st.integers(0, 2**32),

@@ -62,7 +62,6 @@ WEIGHTS = np.array([-254, -128, -64, -2, 0, 2, 64, 128, 254, 254], dtype=np.int1
     n_out=st.integers(1, 6),
     n=st.integers(1, 40),
 )
-@settings(deadline=None)
 def test_random_small_networks_learn_the_same_weights(semantics, seed, n_in, n_hid, n_out, n):
     rng = np.random.default_rng(seed)
     inputs, labels = patterns(rng, n, n_in, n_out)
@@ -277,7 +276,7 @@ def test_no_sample_changes_nothing():
 
 
 @given(seed=st.integers(0, 2**32 - 1), n_hid=st.integers(1, 12))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_forward_gives_the_potentials_and_spikes_of_the_plain_algorithm(seed, n_hid):
     rng = np.random.default_rng(seed)
     inputs, labels = patterns(rng, 20, 12, 4)

@@ -223,7 +223,7 @@ def test_normal_numbers_have_mean_0_and_variance_1():
 @given(
     st.sampled_from(["delta", "exponential", "conductance"]), st.floats(0.2, 4), st.floats(0.1, 2)
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_weight_moves_the_membrane_by_its_quanta_when_the_pulse_comes(synapse, membrane, time):
     synaptic = {} if synapse == "delta" else {"synaptic_time": time}
     neuron = Neuron(

@@ -209,7 +209,9 @@ def test_damaged_spikes_cannot_be_mended_and_damaged_rows_of_a_checkpoint_neithe
     found = {file.name: file for file in sb.check_run(finished)}
     damaged = [name for name, file in found.items() if file.state == DAMAGED]
     assert sorted(damaged) == ["checkpoint.npz", "metrics.csv", "spikes.npz"]
-    assert "train again into another folder" in found["spikes.npz"].said
+    assert "no other file holds it" in found["spikes.npz"].said
+    assert "the training cannot go on" in found["checkpoint.npz"].said
+    assert "delete" not in found["checkpoint.npz"].said
     (finished / "spikes.npz").unlink()
     assert states(finished)["spikes.npz"] == LOST
 
@@ -235,6 +237,64 @@ def test_what_was_changed_by_hand_is_told_from_damage_and_left_alone_until_someb
     assert set(states(finished).values()) == {WHOLE}
 
 
+def test_what_was_accepted_can_be_restored_and_what_was_there_is_kept(finished):
+    whole = (finished / "metrics.csv").read_bytes()
+    edited = whole.replace(b"40", b"41")
+    (finished / "metrics.csv").write_bytes(edited)
+    assert states(finished, accept=True)["metrics.csv"] == WHOLE
+    assert states(finished)["metrics.csv"] == WHOLE
+    found = {file.name: file for file in sb.check_run(finished, restore=True)}
+    assert found.pop("metrics.csv").said == (
+        "had been accepted; written anew, what was there is now metrics.csv.before"
+    )
+    assert {file.state for file in found.values()} == {WHOLE}
+    assert (finished / "metrics.csv").read_bytes() == whole
+    assert (finished / "metrics.csv.before").read_bytes() == edited
+    assert set(states(finished).values()) == {WHOLE}
+
+
+def test_a_table_that_another_program_saved_is_kept_beside_the_one_written_anew(finished):
+    saved = (finished / "metrics.csv").read_bytes().replace(b",", b";")
+    (finished / "metrics.csv").write_bytes(saved)
+    assert states(finished, accept=True)["metrics.csv"] == MENDED
+    assert (finished / "metrics.csv.before").read_bytes() == saved
+
+
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_a_model_other_than_the_trained_one_is_blamed_itself_and_cannot_be_accepted(
+    finished, model, checkpoint
+):
+    other = model.to_yaml().replace("seed: 0", "seed: 1")
+    (finished / "experiment.yaml").write_text(other)
+    if not checkpoint:
+        (finished / "checkpoint.npz").unlink()
+    for options in ({}, {"accept": True}, {}):
+        found = {file.name: file for file in sb.check_run(finished, **options)}
+        assert found["experiment.yaml"].state == CHANGED
+        assert "is not the model that was trained here; cannot be accepted" in (
+            found["experiment.yaml"].said
+        )
+        assert found["checkpoint.npz"].state == (WHOLE if checkpoint else LOST)
+    assert states(finished, restore=True)["experiment.yaml"] == MENDED
+    assert Run(finished).experiment.fingerprint() == model.fingerprint()
+
+
+def test_a_training_that_is_not_finished_is_said_to_be_so(experiment, tmp_path):
+    model = experiment("training.epochs=4")
+    with RunWriter.create(tmp_path / "run", model, "circuit") as writer:
+        writer.save(a_checkpoint(model, engine="circuit", epoch=1), 10)
+    found = {file.name: file for file in sb.check_run(tmp_path / "run")}
+    assert found["checkpoint.npz"].said == "1 of 4 epochs are done; resume=True goes on"
+
+
+def test_a_training_whose_checkpoint_is_gone_is_not_begun_anew(finished, model):
+    (finished / "checkpoint.npz").unlink()
+    before = held(finished)
+    with pytest.raises(RunDirectoryError, match=r"checkpoint\.npz is missing, so it cannot go on"):
+        RunWriter.create(finished, model, "circuit", resume=True)
+    assert held(finished) == before
+
+
 def test_a_manifest_that_is_damaged_is_written_anew_and_vouches_for_what_can_be_read(finished):
     (finished / MANIFEST).write_bytes(b"{")
     (finished / "metrics.csv").write_text("epoch,")
@@ -247,14 +307,14 @@ def test_a_manifest_that_is_damaged_is_written_anew_and_vouches_for_what_can_be_
 def test_a_run_of_an_older_version_gets_a_manifest(finished):
     (finished / MANIFEST).unlink()
     _ = Run(finished).metrics
-    assert MANIFEST not in states(finished)
+    assert states(finished)[MANIFEST] == MENDED
     assert states(finished)[MANIFEST] == WHOLE
 
 
 def test_a_run_that_is_being_written_is_not_looked_at(model, tmp_path):
     with (
         RunWriter.create(tmp_path / "run", model, "oracle"),
-        pytest.raises(RunDirectoryError, match="another process trains into it"),
+        pytest.raises(RunDirectoryError, match="another process is training into it"),
     ):
         sb.check_run(tmp_path / "run")
 
@@ -326,7 +386,7 @@ def test_the_checkpoint_of_another_model_mends_nothing(finished, experiment, tmp
     for _ in range(2):
         found = {file.name: file for file in sb.check_run(finished)}
         assert found["checkpoint.npz"].state == found["metrics.csv"].state == DAMAGED
-        assert "belongs to another model" in found["checkpoint.npz"].said
+        assert "is another model's" in found["checkpoint.npz"].said
     assert (finished / "metrics.csv").read_text() == "epoch,"
 
 

@@ -390,11 +390,11 @@ def other_process(model, tmp_path):
 def test_a_second_process_is_kept_out_while_the_first_lives(model, tmp_path, other_process):
     path = tmp_path / "run"
     said = refusal(path, model, resume=True)
-    assert f"another process trains into it (process {other_process.pid} on " in said
+    assert f"another process is training into it (process {other_process.pid} on " in said
     other_process.kill()
     other_process.wait()
     with RunWriter.create(path, model, "oracle", resume=True):
-        assert "another process trains into it" in refusal(path, model, resume=True)
+        assert "another process is training into it" in refusal(path, model, resume=True)
     with RunWriter.create(path, model, "oracle", resume=True):
         pass
 

@@ -216,7 +216,7 @@ def test_the_folder_of_another_sweep_is_refused_and_what_differs_is_said(scene, 
         SweepStore.open(foreign / "notes.txt", sweep, planned)
     with (
         SweepStore.open(tmp_path / "s", sweep, planned),
-        pytest.raises(SweepError, match="another process writes this sweep"),
+        pytest.raises(SweepError, match="another process is writing this sweep"),
     ):
         SweepStore.open(tmp_path / "s", sweep, planned)
 

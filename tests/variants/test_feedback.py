@@ -73,7 +73,6 @@ weights_ = st.integers(-127, 127).map(lambda steps: 2 * steps)
 decays = st.floats(0, 1)
 
 
-@settings(deadline=None)
 @given(w=weights_, v=weights_, decay=decays)
 def test_decay_keeps_the_order_and_brings_no_two_weights_further_apart(w, v, decay):
     after_w, after_v = (int(shrunk(np.array(x), kept(decay))) for x in (w, v))
@@ -85,7 +84,6 @@ def test_decay_keeps_the_order_and_brings_no_two_weights_further_apart(w, v, dec
     assert abs(abs(after_w) / 2 - exact) < 1 + 127 / WHOLE + 1e-9
 
 
-@settings(deadline=None)
 @given(w=weights_.filter(bool), decay=st.floats(0, 1, exclude_min=True))
 def test_a_weight_that_decays_loses_a_step_at_least(w, decay):
     assert abs(int(shrunk(np.array(w), kept(decay)))) <= abs(w) - 2
@@ -97,7 +95,6 @@ def test_no_decay_is_none_and_whole_decay_leaves_nothing():
     assert not shrunk(w, kept(1)).any()
 
 
-@settings(deadline=None)
 @given(
     w=weights_,
     v=weights_,
@@ -145,7 +142,7 @@ def plain(samples, labels, w1, w2, back, algorithm, shown):
     return w1, w2, own
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**20),
     own=st.booleans(),

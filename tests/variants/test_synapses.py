@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from plain_oracle import soft_share
@@ -196,7 +196,6 @@ def test_portions_keep_the_mean(amount, portion):
     assert abs(found.mean() - amount / portion) < 3 * sigma
 
 
-@settings(deadline=None)  # numba compiles
 @given(
     hnp.arrays(np.int64, 24, elements=st.integers(-127, 127).map(lambda half: 2 * half)),
     st.sampled_from([None, *SOFT_STEPS]),
