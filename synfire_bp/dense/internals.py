@@ -48,6 +48,7 @@ __all__ = [
     "SynapticPathway",
     "brian_ast",
     "check_units_statements",
+    "code_runners",
     "codegen_targets",
     "get_identifiers",
     "get_identifiers_recursively",
@@ -61,6 +62,12 @@ __all__ = [
     "stripped_deindented_lines",
     "support_code_apart",
 ]
+
+
+def code_runners() -> list[CodeRunner]:
+    """Return everything that runs code: pathways, thresholds, operations, of all networks."""
+    references = tuple(CodeRunner.__instances__())
+    return [runner for reference in references if (runner := reference()) is not None]
 
 
 def has_queue(pathway: SynapticPathway) -> bool:

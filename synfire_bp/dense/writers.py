@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from synfire_bp.dense.internals import ArrayVariable, CodeRunner, parse_statement
+from synfire_bp.dense.internals import ArrayVariable, code_runners, parse_statement
 
 __all__ = ["n_writers"]
 
@@ -18,8 +18,7 @@ def n_writers(synapses: Any, variable: ArrayVariable) -> int | None:
     equation = synapses.equations.get(variable.name)
     if equation is None or equation.type != "parameter":
         return None
-    runners = (reference() for reference in tuple(CodeRunner.__instances__()))
-    return sum(_writes(runner, variable) for runner in runners if runner is not None)
+    return sum(_writes(runner, variable) for runner in code_runners())
 
 
 def _writes(runner: Any, variable: ArrayVariable) -> bool:

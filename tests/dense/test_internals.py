@@ -64,6 +64,23 @@ PROJECT = """
 """
 
 
+def test_everything_that_runs_code_is_found_and_tells_its_code_and_its_variables():
+    said = in_a_process(
+        PROJECT
+        + """
+    again = links.run_regularly("w = 2 * w", name="again")
+    w = links.variables["w"]
+    for runner in internals.code_runners():
+        variables = getattr(runner, "variables", None) or runner.group.variables
+        code = [getattr(runner, name, None) for name in ("abstract_code", "code")]
+        print(runner.name, any(known is w for known in variables.values()), code[0])
+    """
+    )
+    wanted = {"again True w = 2 * w", "links_first True x_post += w",
+              "links_second True k_post += 1"}  # fmt: skip
+    assert wanted <= {line.strip() for line in said.splitlines()}
+
+
 def test_a_pathway_tells_whether_its_queue_has_been_generated():
     said = in_a_process(
         PROJECT
