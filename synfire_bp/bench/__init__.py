@@ -3,7 +3,7 @@
 from synfire_bp.bench.benchmark import bench
 from synfire_bp.bench.contenders import CompiledCircuit, Inspection, Task, show_oracle, train_plain
 from synfire_bp.bench.measuring import Measure, Process, Timing, in_turns, one_core, run_process
-from synfire_bp.bench.report import Table, bench_report
+from synfire_bp.bench.report import Table, bench_report, variants_report
 from synfire_bp.bench.result import (
     RESULT,
     Bench,
@@ -17,6 +17,7 @@ from synfire_bp.bench.result import (
 )
 from synfire_bp.bench.scaling import Exponent, Grid, Point, Series, fit_exponent, synthetic_inputs
 from synfire_bp.bench.traffic import Bandwidth, Bound, Traffic, measured_bandwidth, memory_bound
+from synfire_bp.bench.variants import VariantBench, VariantCost, bench_variants, variants_of
 
 __all__ = [
     "RESULT",
@@ -53,4 +54,9 @@ __all__ = [
     "show_oracle",
     "synthetic_inputs",
     "train_plain",
+    "VariantBench",
+    "VariantCost",
+    "bench_variants",
+    "variants_of",
+    "variants_report",
 ]

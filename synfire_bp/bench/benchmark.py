@@ -17,7 +17,6 @@ written.
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 import sys
 import tempfile
@@ -68,7 +67,6 @@ from synfire_bp.model.model import assemble
 from synfire_bp.model.sections import LAYERS
 from synfire_bp.program import Program, SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
-from synfire_bp.runs.provenance import commit, cpu_name, package_version
 from synfire_bp.training.data import dataset_of
 from synfire_bp.training.schedule import epoch_order
 from synfire_bp.variants import VARIANTS
@@ -216,7 +214,7 @@ class _Benchmark:
         return Bench(
             SCHEMA, experiment.name, experiment.dataset.name, self._sizes, task.rule,
             experiment.training.seed, task.samples, task.before, self.repeats,
-            _machine(core, load), started.isoformat(timespec="seconds"),
+            Machine.here(core, load), started.isoformat(timespec="seconds"),
             round(time.perf_counter() - begun, 1), costs, self._reported(), ratios, strays, bound,
             builds, starts, scaling,
         )  # fmt: skip
@@ -325,12 +323,3 @@ class _Benchmark:
             Measure.of([process.seconds for process in done]),
             Measure.of([process.peak_memory_mb for process in done]),
         )
-
-
-def _machine(core: int | None, load: float | None) -> Machine:
-    packages = ("synfire_bp", "brian2", "numpy", "numba")
-    versions = {name: package_version(name) for name in packages}
-    return Machine(
-        cpu_name(), os.cpu_count() or 1, core, load, platform.node(),
-        versions | {"python": platform.python_version()}, commit(),
-    )  # fmt: skip

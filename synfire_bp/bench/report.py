@@ -8,8 +8,9 @@ from typing import NamedTuple
 from synfire_bp.bench.measuring import Measure
 from synfire_bp.bench.result import Bench
 from synfire_bp.bench.scaling import ENGINES, Exponent
+from synfire_bp.bench.variants import VariantBench
 
-__all__ = ["Table", "bench_report"]
+__all__ = ["Table", "bench_report", "variants_report"]
 
 _NAMES = {
     "numpy": "algorithm, plain NumPy",
@@ -45,6 +46,24 @@ def bench_report(bench: Bench) -> Iterator[Table | str]:
         yield from _scaling_tables(bench)
     for caution in bench.cautions():
         yield f"Caution: {caution}"
+
+
+def variants_report(bench: VariantBench) -> Iterator[Table | str]:
+    """Yield, in the order to print them, a table and a sentence about a benchmark of variants."""
+    rows = []
+    for name, cost in bench.costs.items():
+        times = "" if cost.times_plain is None else f"{cost.times_plain.median:.2f}"
+        fastest, slowest = min(cost.ms.rounds), max(cost.ms.rounds)
+        rows.append(
+            (name, _ms(cost.ms), f"{fastest:.3g} … {slowest:.3g}", times,
+             f"{cost.start_ms.median:.0f}")
+        )  # fmt: skip
+    heads = ("model", "ms a sample", "fastest … slowest", f"times {bench.plain}", "start, ms")
+    yield Table("A training sample by the circuit", heads, rows)
+    yield (
+        f"Slope between {bench.before:,} and {bench.before + bench.samples:,} samples; medians of "
+        f"{bench.repeats} rounds in turns, one core of {bench.machine.cpu}; ratios round by round."
+    )
 
 
 def _cost_table(bench: Bench) -> Table:

@@ -32,6 +32,8 @@ even lie below zero); what would follow from it is null.
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -41,6 +43,7 @@ from synfire_bp.bench.scaling import Series
 from synfire_bp.bench.traffic import Bound
 from synfire_bp.errors import to_caller
 from synfire_bp.files import json_bytes, quoted, read_json
+from synfire_bp.runs.provenance import commit, cpu_name, package_version
 
 __all__ = [
     "RESULT",
@@ -70,6 +73,16 @@ class Machine:
     hostname: str
     versions: dict[str, str | None]
     commit: str | None
+
+    @classmethod
+    def here(cls, core: int | None, load: float | None) -> Machine:
+        """Return this machine."""
+        packages = ("synfire_bp", "brian2", "numpy", "numba")
+        versions = {name: package_version(name) for name in packages}
+        return cls(
+            cpu_name(), os.cpu_count() or 1, core, load, platform.node(),
+            versions | {"python": platform.python_version()}, commit(),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -252,9 +252,7 @@ class RowGenerator(CPPCodeGenerator):
             and all(
                 adds_whole_numbers(statement, known)
                 and self.variable_indices[statement.var] == TARGET_INDEX
-                and not any(
-                    known.get(name) in written for name in get_identifiers(statement.expr)
-                )
+                and not any(known.get(name) in written for name in get_identifiers(statement.expr))
                 for statement in statements
             )
         )

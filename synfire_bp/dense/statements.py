@@ -13,7 +13,14 @@ import numpy as np
 
 from synfire_bp.dense.internals import Function, Statement, brian_ast, get_identifiers
 
-__all__ = ["adds_whole_numbers", "does_nothing", "factors", "has_memory", "may_fail_or_round", "product"]
+__all__ = [
+    "adds_whole_numbers",
+    "does_nothing",
+    "factors",
+    "has_memory",
+    "may_fail_or_round",
+    "product",
+]
 
 
 def has_memory(expressions: Iterable[str], variables: Mapping[str, Any]) -> bool:

@@ -288,4 +288,6 @@ def _changed(rule: Rule, changes: dict[str, str], coarse: bool, where: str | Non
 
 
 def _set(variable: str, new: str, where: str | None) -> str:
-    return f"{variable} = {new}" if where is None else f"{variable} += {where} * ({new} - {variable})"
+    return (
+        f"{variable} = {new}" if where is None else f"{variable} += {where} * ({new} - {variable})"
+    )

@@ -217,7 +217,9 @@ def _time_step_changes(side: Side, to: float) -> Callable[[], None]:
 
 def _bands_under_way(side: Side) -> tuple:
     clock = Clock(dt=1 * ms, name=f"{side.scene}_clock_{side.name}")
-    source = side.group(f"{side.scene}_from", 20, "", threshold="(i + t_in_timesteps) % 3 == 0", clock=clock)
+    source = side.group(
+        f"{side.scene}_from", 20, "", threshold="(i + t_in_timesteps) % 3 == 0", clock=clock
+    )
     target = side.group(f"{side.scene}_to", 20, "count : integer", clock=clock)
     synapses = side.connect(
         side.scene, source, target, "q : integer", on_pre="count_post += q", clock=clock,
