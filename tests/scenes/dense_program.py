@@ -57,7 +57,7 @@ def build(directory: Path) -> None:
 
 def main(directory: Path, first: int, last: int, scenes: bool) -> None:
     set_device("cpp_standalone", build_on_run=False)
-    prefs["codegen.cpp.extra_compile_args_gcc"] = FLAGS
+    prefs["codegen.cpp.extra_compile_args_gcc"] = list(FLAGS)
     defaultclock.dt = 1 * ms
     cases = [random_case(number) for number in range(first, last)] + (FIXED if scenes else [])
     sides = [Side("rows", cases), Side("stock", cases)]
