@@ -18,7 +18,7 @@ from ..shared.markdown import inserted
 from ..sweeps import table as sweep_table
 from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
-from . import stress
+from . import before_after, stress
 from .marks import line_of
 
 __all__ = ["BLOCKS", "Block"]
@@ -105,11 +105,18 @@ def _conformance(figures: Path) -> str:
     return conformance.table(conformance.read(figures / conformance.FILE))
 
 
+def _before_after(figures: Path) -> str:
+    return before_after.table(pd.read_csv(figures / before_after.FILE))
+
+
 def _stress(figures: Path) -> str:
     return stress.table(pd.read_csv(figures / stress.FILE))
 
 
 BLOCKS = (
+    Block(
+        "performance", before_after.BEGIN, before_after.END, before_after.FILE, _before_after
+    ),
     Block("reliability", stress.BEGIN, stress.END, stress.FILE, _stress),
     Block("chip", cost_fit.BEGIN, cost_fit.END, "paper/table_cost_fit.csv", _fit),
     Block("chip", renewal.BEGIN, renewal.END, "chip/renewed_copies.csv", _renewal),

@@ -1,0 +1,152 @@
+"""How much faster one checkout is than another: ``python -m analysis.speed BEFORE AFTER``.
+
+Both measure the same things in turns, before, after, before, after, …, each in a process of its
+own, on one core and with a cache of its own; so a machine that is busy for a while moves both.  A
+sample is a slope between two numbers of samples, as in `synfire_bp.bench.measuring`; the weights
+that each checkout ends with are noted beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from synfire_bp.errors import SynfireError, at_a_shell
+from synfire_bp.files import write_atomically
+
+__all__ = ["TABLE", "main"]
+
+TABLE = "before_after.csv"
+
+SAMPLES = {
+    "mnist": 4000,
+    "mnist_loihi1": 2000,
+    "variants/mnist_feedback_alignment": 2000,
+    "variants/mnist_gate_failure": 2000,
+    "variants/mnist_levels": 2000,
+    "variants/mnist_release": 2000,
+    "variants/digits_lif": 200,
+    "variants/digits_lif_conductance": 100,
+    "variants/digits_lif_noise": 100,
+}
+"""Models to the number of samples between which the slope is taken."""
+
+COMMANDS = {
+    "--version": ["--version"],
+    "--help": ["--help"],
+    "train mnist --epochs 1 --samples 1": ["train", "mnist", "--epochs", "1", "--samples", "1"],
+}
+"""Whole commands; what they compile is in the cache."""
+
+_SAMPLE = """
+import json, sys, time, zlib
+import numpy as np
+import synfire_bp as sb
+from synfire_bp.engines.registry import make_engine
+from synfire_bp.training.data import dataset_of
+from synfire_bp.training.schedule import epoch_order
+
+def main(name, samples):
+    model = sb.assemble(sb.Experiment.from_file(name))
+    data = dataset_of(model.experiment, quiet=True)
+    engine = make_engine("circuit", model, data)
+    n = len(sb.training_split(model, data))
+    before = samples // 5
+    epochs = range(1 + (before + samples) // n)
+    order = np.concatenate([epoch_order(model.seed, epoch, n) for epoch in epochs])
+    engine.train(model.start, order[:2])
+    seconds = []
+    for many in (before, before + samples):
+        begin = time.perf_counter()
+        done = engine.train(model.start, order[:many])
+        seconds.append(time.perf_counter() - begin)
+    engine.close()
+    digest = zlib.crc32(b"".join(w.tobytes() for w in done.weights))
+    print(json.dumps([1000 * (seconds[1] - seconds[0]) / samples, digest]))
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
+"""
+
+
+@at_a_shell()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and write the table; return the exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
+    parser.add_argument("before", type=Path, help="a checkout")
+    parser.add_argument("after", type=Path, help="another one")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", help="models and commands; default: all")
+    parser.add_argument("--out", type=Path, default=Path("figures/bench"))
+    options = parser.parse_args(arguments)
+    trees = {"before": options.before.resolve(), "after": options.after.resolve()}
+    try:
+        rows = list(_measured(trees, options.rounds, options.only))
+        options.out.mkdir(parents=True, exist_ok=True)
+        table = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+        write_atomically(options.out / TABLE, table.encode())
+    except SynfireError as error:
+        print(f"speed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _measured(
+    trees: dict[str, Path], rounds: int, only: Sequence[str] | None
+) -> Iterator[dict[str, object]]:
+    with tempfile.TemporaryDirectory(prefix="synfire-speed-") as place:
+        for what in [*SAMPLES, *COMMANDS]:
+            if only and what not in only:
+                continue
+            for number in range(-1, rounds):  # the first one compiles, and is not noted
+                for which, tree in trees.items():
+                    value, digest = _one(what, tree, Path(place))
+                    row = {"what": what, "which": which, "commit": _commit(tree), "round": number}
+                    print(f"{what}, {which}: {value:.4g}", file=sys.stderr)
+                    if number >= 0:
+                        yield row | {"ms": value, "weights": digest}
+
+
+def _one(what: str, tree: Path, place: Path) -> tuple[float, int | None]:
+    """Return the ms of a sample, or of processor time of a command, and what it ended with."""
+    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
+    environment["SYNFIRE_BP_CACHE"] = str(place / f"cache of {tree.name}")
+    if what in SAMPLES:
+        command = [sys.executable, "-c", _SAMPLE, what, str(SAMPLES[what])]
+        done = _run(command, environment, place)
+        value, digest = json.loads(done)
+        return value, digest
+    out = ["--out", str(place / "run"), "--quiet"] if what.startswith("train") else []
+    shutil.rmtree(place / "run", ignore_errors=True)
+    before = os.times()
+    _run([sys.executable, "-m", "synfire_bp", *COMMANDS[what], *out], environment, place)
+    after = os.times()
+    spent = after.children_user + after.children_system
+    return 1000 * (spent - before.children_user - before.children_system), None
+
+
+def _run(command: Sequence[str], environment: dict[str, str], place: Path) -> str:
+    done = subprocess.run(command, env=environment, cwd=place, capture_output=True, text=True)
+    if done.returncode:
+        raise SynfireError(f"{' '.join(command[-3:])}: {done.stderr.strip()[-500:]}")
+    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+
+
+def _commit(tree: Path) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(tree), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
