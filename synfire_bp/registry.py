@@ -222,7 +222,8 @@ class Registry(Mapping[str, T], Generic[T]):
                 f"{self._instead(name)}"
             )
         self._entries[name] = entry
-        self._origins[name] = _Origin(_loading, module)
+        # what a plug-in imports of this package is not its own
+        self._origins[name] = _Origin(_loading if _foreign(module) else None, module)
         if self._position is not None:
             place = self._position
             self._entries = dict(sorted(self._entries.items(), key=lambda item: place(item[1])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 
@@ -15,7 +16,7 @@ def main() -> None:
     try:
         if sys.argv[1:] == ["--version"]:
             with suppress(OSError):  # the commands say what is wrong with the output
-                print(__version__, flush=True)
+                os.write(sys.stdout.fileno(), f"{__version__}\n".encode())
                 return
         from synfire_bp.cli import commands
     except KeyboardInterrupt:

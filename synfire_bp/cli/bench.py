@@ -49,13 +49,23 @@ def bench(
                 f"{experiment.name}: no variants of it are shipped; name digits or mnist"
             )
         result = bench_variants(
-            experiment, others, samples=samples or 1000, repeats=repeats, out=out, quiet=quiet
+            experiment,
+            others,
+            samples=1000 if samples is None else samples,
+            repeats=repeats,
+            out=out,
+            quiet=quiet,
         )
         report = variants_report(result)
     else:
         grid = Grid() if scaling else None
         result = measure(
-            experiment, samples=samples or 5000, repeats=repeats, grid=grid, out=out, quiet=quiet
+            experiment,
+            samples=5000 if samples is None else samples,
+            repeats=repeats,
+            grid=grid,
+            out=out,
+            quiet=quiet,
         )
         report = bench_report(result)
     if as_json:

@@ -148,7 +148,7 @@ def test_these_networks_are_busy(program):
             idle.add(case)
     cases = [case for case in RANDOM_CASES + FIXED if case.name != "no synapse"]
     assert idle == {case.name for case in cases if writes_only_targets(case)}
-    assert len(idle) < 8
+    assert len(idle) < len(cases) / 3
 
 
 def writes_only_targets(case: Case) -> bool:

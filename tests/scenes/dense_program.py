@@ -19,7 +19,9 @@ from brian2 import defaultclock, device, ms, prefs, set_device
 from dense_networks import FIXED, Side, random_case
 from dense_scenes import SCENES
 
-from synfire_bp.program.compiler import FLAGS  # those of the circuits' programs
+from synfire_bp.program import compiler
+
+FLAGS = list(compiler.FLAGS)  # those of the circuits' programs
 
 
 def build(directory: Path) -> None:
@@ -57,7 +59,7 @@ def build(directory: Path) -> None:
 
 def main(directory: Path, first: int, last: int, scenes: bool) -> None:
     set_device("cpp_standalone", build_on_run=False)
-    prefs["codegen.cpp.extra_compile_args_gcc"] = list(FLAGS)
+    prefs["codegen.cpp.extra_compile_args_gcc"] = FLAGS
     defaultclock.dt = 1 * ms
     cases = [random_case(number) for number in range(first, last)] + (FIXED if scenes else [])
     sides = [Side("rows", cases), Side("stock", cases)]
