@@ -16,7 +16,6 @@ written.
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import tempfile
@@ -25,8 +24,6 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from synfire_bp.bench.contenders import (
     CompiledCircuit,
@@ -56,19 +53,25 @@ from synfire_bp.bench.result import (
     ratio,
 )
 from synfire_bp.bench.scaling import Grid, Series, build_grid, measure_scaling
+from synfire_bp.bench.setting import (
+    first_samples,
+    load_average,
+    refuse_too_few,
+    result_folder,
+    untimed,
+)
 from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, memory_bound
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, to_caller
-from synfire_bp.files import expanded, make_folder, write_atomically
+from synfire_bp.files import write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import assemble
 from synfire_bp.model.sections import LAYERS
 from synfire_bp.program import Program, SampleFiles, build_programs
 from synfire_bp.progress import WorkProgress
 from synfire_bp.training.data import dataset_of
-from synfire_bp.training.schedule import epoch_order
 from synfire_bp.variants import VARIANTS
 
 __all__ = ["bench"]
@@ -120,7 +123,7 @@ def bench(
     _refuse_unfit(experiment, samples, repeats)
     dataset = dataset_of(experiment, quiet=quiet)
     task = _task(experiment, dataset, samples)
-    out = _folder(out)
+    out = result_folder(out)
     try:
         with tempfile.TemporaryDirectory(prefix="synfire-bench-") as place:
             result = _Benchmark(experiment, task, repeats, grid, Path(place), quiet).run()
@@ -132,9 +135,7 @@ def bench(
 
 def _refuse_unfit(experiment: Experiment, samples: int, repeats: int) -> None:
     """Refuse numbers that are too small, and models that not all contenders can train."""
-    for name, value in (("samples", samples), ("repeats", repeats)):
-        if value < 1:
-            raise ExperimentError(f"{name} is {value}; must be 1 or more")
+    refuse_too_few(samples, repeats)
     if len(experiment.network.sizes) > LAYERS:
         raise ExperimentError(
             f"{experiment.name}: network.sizes has {len(experiment.network.sizes)} layers; the "
@@ -153,10 +154,8 @@ def _refuse_unfit(experiment: Experiment, samples: int, repeats: int) -> None:
 def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
     """Return the first samples of the training, as the experiment's seed orders them."""
     split, seed = training_split(experiment, dataset), experiment.training.seed
-    before = max(1, samples // 5)
-    epochs = -(-(before + samples) // len(split))
-    order = np.concatenate([epoch_order(seed, epoch, len(split)) for epoch in range(epochs)])
-    order = order[: before + samples]
+    before = untimed(samples)
+    order = first_samples(seed, len(split), before + samples)
     return Task(
         split.inputs[order],
         split.labels[order],
@@ -166,12 +165,6 @@ def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
         before,
         samples,
     )
-
-
-def _folder(out: str | Path) -> Path:
-    folder = expanded(out)
-    make_folder(folder, "cannot be used as the folder of the benchmark")
-    return folder
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -202,7 +195,7 @@ class _Benchmark:
     def run(self) -> Bench:
         """Do all of it."""
         begun, started = time.perf_counter(), datetime.now(timezone.utc)
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        load = load_average()
         experiment, task, grid = self.experiment, self.task, self.grid
         with environment(self.cache), self.progress:
             ours, stock, builds = self._build()

@@ -7,31 +7,32 @@ moves both of its sides.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from synfire_bp.bench.measuring import Measure, Timing, in_turns, one_core
 from synfire_bp.bench.result import Machine, ratio
-from synfire_bp.data.datasets import Dataset
-from synfire_bp.engines.base import Engine, training_split
+from synfire_bp.bench.setting import (
+    first_samples,
+    load_average,
+    refuse_too_few,
+    result_folder,
+    untimed,
+)
+from synfire_bp.engines.base import training_split
 from synfire_bp.engines.registry import make_engine
 from synfire_bp.errors import ExperimentError, Interrupted
-from synfire_bp.files import expanded, json_bytes, make_folder, write_atomically
+from synfire_bp.files import json_bytes, write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.library import list_models
-from synfire_bp.model.model import Model, assemble
+from synfire_bp.model.model import assemble
 from synfire_bp.progress import WorkProgress
 from synfire_bp.training.data import dataset_of
-from synfire_bp.training.schedule import epoch_order
 
 __all__ = ["RESULT", "VariantBench", "VariantCost", "bench_variants", "variants_of"]
 
@@ -131,14 +132,11 @@ def bench_variants(
     >>> list(bench_variants(plain, [levels], samples=10, repeats=2).costs)
     ['digits', 'digits_levels']
     """
-    for name, value in (("samples", samples), ("repeats", repeats)):
-        if value < 1:
-            raise ExperimentError(f"{name} is {value}; must be 1 or more")
+    refuse_too_few(samples, repeats)
     experiments = _by_name([plain, *others])
-    folder = expanded(out)
-    make_folder(folder, "cannot be used as the folder of the benchmark")
+    folder, before = result_folder(out), untimed(samples)
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    load = load_average()
     try:
         with ExitStack() as stack:
             progress = stack.enter_context(WorkProgress(quiet))
@@ -146,9 +144,8 @@ def bench_variants(
             machines = {}
             for name, experiment in experiments.items():
                 progress.note(f"{name}: compiling")
-                machines[name] = _prepared(experiment, samples, stack)
+                machines[name] = _prepared(experiment, before + samples, stack)
             compiling = time.perf_counter() - begun
-            before = max(1, samples // 5)
             progress.begin("measuring", repeats * len(machines) * (2 * before + samples))
             with one_core() as core:
                 times = in_turns(
@@ -176,17 +173,12 @@ def _by_name(experiments: Iterable[Experiment]) -> dict[str, Experiment]:
     return found
 
 
-def _prepared(experiment: Experiment, samples: int, stack: ExitStack) -> Callable[[int], object]:
-    """Return what trains a model on its first n samples, its programs compiled."""
+def _prepared(experiment: Experiment, most: int, stack: ExitStack) -> Callable[[int], object]:
+    """Return what trains a model on its first n samples, up to `most`, its programs compiled."""
     dataset, model = dataset_of(experiment, quiet=True), assemble(experiment)
+    order = first_samples(model.seed, len(training_split(model, dataset)), most)
     engine = stack.enter_context(closing(make_engine("circuit", model, dataset)))
-    return partial(_train, engine, model, dataset)
-
-
-def _train(engine: Engine, model: Model, dataset: Dataset, n: int) -> object:
-    size = len(training_split(model, dataset))
-    order = [epoch_order(model.seed, epoch, size) for epoch in range(-(-n // size))]
-    return engine.train(model.start, np.concatenate(order)[:n])
+    return lambda n: engine.train(model.start, order[:n])
 
 
 def _costs(times: Mapping[str, Timing], plain: str) -> dict[str, VariantCost]:

@@ -199,6 +199,11 @@ class RowGenerator(CPPCodeGenerator):
         names = get_identifiers(statement.expr) - {"and", "or", "not", "True", "False"}
         return np.dtype(statement.dtype).kind in "bui" and all(map(whole, names | {statement.var}))
 
+    def _known(self, scalar: list[Statement]) -> dict[str, Any]:
+        """Return the variables, and those that the statements before the loop make."""
+        made = {s.var: AuxiliaryVariable(s.var, dtype=s.dtype, scalar=True) for s in scalar}
+        return self.variables | made
+
     def _idle_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
         """Return a shared whole number without which no statement does anything.
 
@@ -207,9 +212,7 @@ class RowGenerator(CPPCodeGenerator):
         if any(statement.op != ":=" for statement in scalar):
             return None
         shared = {s.var for s in scalar if np.issubdtype(s.dtype, np.integer)}
-        known = self.variables | {
-            s.var: AuxiliaryVariable(s.var, dtype=s.dtype, scalar=True) for s in scalar
-        }
+        known = self._known(scalar)
         found = [factors(s, known) & shared for s in vector]
         common = set.intersection(*found) if found else set()
         return min(common, default=None)
@@ -242,9 +245,7 @@ class RowGenerator(CPPCodeGenerator):
         They may if all they do is to add whole numbers to their targets, and read nothing of what
         is added to.
         """
-        known = self.variables | {
-            s.var: AuxiliaryVariable(s.var, dtype=s.dtype, scalar=True) for s in scalar
-        }
+        known = self._known(scalar)
         written = [self.variables.get(statement.var) for statement in statements]
         return (
             bool(statements)

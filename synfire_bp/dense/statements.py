@@ -63,16 +63,8 @@ def factors(statement: Statement, variables: Mapping[str, Any]) -> set[str]:
     """Return the names that what a statement adds is a multiple of; none unless all is whole."""
     if not adds_whole_numbers(statement, variables):
         return set()
-    added = brian_ast(statement.expr, variables)
-
-    def collect(node: ast.expr) -> set[str]:
-        if isinstance(node, ast.Name):
-            return {node.id}
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            return collect(node.left) | collect(node.right)
-        return set()
-
-    return collect(added)
+    parts = product(ast.parse(statement.expr, mode="eval").body)
+    return {part for part in parts if part.isidentifier()}
 
 
 def product(node: ast.expr) -> list[str]:
