@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ from synfire_bp.dense.internals import (
     ArrayVariable,
     AuxiliaryVariable,
     CPPCodeGenerator,
+    CPPNodeRenderer,
     Function,
     Statement,
     get_identifiers,
     stripped_deindented_lines,
+    word_substitute,
 )
 from synfire_bp.dense.statements import (
     adds_whole_numbers,
@@ -43,8 +46,8 @@ ROWS = "synapses_rows"
 TARGET_INDEX = "_postsynaptic_idx"
 
 _PUSH = "synapses_push_spikes"
-_WIDE = 4
-"""Bytes of a number that sums are added to."""
+_NARROW, _WIDE = 2, 4
+"""Bytes of a number, at the most, of which sums are taken; and at least, that they are added to."""
 _NEURONS_AT_ONCE = 128
 _LONG_RUN = 32.0
 """From which on it is worth to look for runs with the same targets, to take them together."""
@@ -56,15 +59,17 @@ _ROWS_IN_A_SUM = 8
 
 @dataclass(frozen=True)
 class RowSum:
-    """What a loop does that adds small whole numbers: ``target += factor * source``, in C++ names.
+    """What a loop does that adds whole numbers: ``target += factor * source``, in C++ names.
 
-    `alone`: nobody else writes to `source`.
+    `alone`: nobody else writes to `source`.  `kept`: nobody at all does, so that of a run which
+    holds the same number everywhere, this number is kept until all runs have been visited.
     """
 
     target: str
     source: str
     factor: str
     alone: bool
+    kept: bool
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,14 @@ class RowLoop:
     sum: RowSum | None = None
 
 
+class _BothSides(CPPNodeRenderer):
+    """Renders `and` and `or` without a branch, so that loops vectorise."""
+
+    def render_BoolOp(self, node: ast.BoolOp) -> str:
+        sign = "&" if isinstance(node.op, ast.And) else "|"
+        return f" {sign} ".join(f"bool({self.render_node(value)})" for value in node.values)
+
+
 class RowGenerator(CPPCodeGenerator):
     """C++ for the templates of this package.
 
@@ -94,6 +107,8 @@ class RowGenerator(CPPCodeGenerator):
     """
 
     class_name = "cpp"
+    _all_at_once = False
+    _before_loop: Mapping[str, AuxiliaryVariable] = MappingProxyType({})
 
     def translate_to_read_arrays(
         self, read: Iterable[str], write: Iterable[str], indices: Iterable[str]
@@ -112,18 +127,24 @@ class RowGenerator(CPPCodeGenerator):
                 f"'{self.owner.name}' belongs to plain Synapses, whose code does not read the "
                 "queue of a RowCodeObject; use DenseSynapses, or leave codeobj_class out"
             )
+        self._before_loop = self._made_by(sc_statements.get(None, []))
         scalar, vector, keywords = super().translate_statement_sequence(
             sc_statements, ve_statements
         )
         if self.template_name == ROWS:
             keywords["row_target_index"] = TARGET_INDEX
             loops, apart = self._loops(ve_statements[None], vector[None])
-            worthwhile = self.owner.mean_run >= _LONG_RUN and any(loop.together for loop in loops)
-            at_once = _ROWS_IN_A_SUM if any(loop.sum for loop in loops) else _ROWS_AT_ONCE
-            keywords["row_loops"] = loops
             commutes = self._commutes(sc_statements[None], ve_statements[None])
             keywords["band_code"] = vector[None] if commutes else ""
-            keywords["rows_at_once"] = at_once if apart and worthwhile else 1
+            mean = self.owner.mean_longer_run if commutes else self.owner.mean_run
+            if not (apart and mean >= _LONG_RUN and any(loop.together for loop in loops)):
+                keywords |= {"row_loops": loops, "row_sums": [], "rows_at_once": 1}
+            else:
+                kept = [loop for loop in loops if loop.sum and loop.sum.kept]
+                others = [loop for loop in loops if loop not in kept]
+                at_once = _ROWS_IN_A_SUM if any(loop.sum for loop in others) else _ROWS_AT_ONCE
+                keywords["row_sums"] = [loop.sum for loop in kept]
+                keywords |= {"row_loops": others, "rows_at_once": at_once}
         if self.template_name == "stateupdate":
             keywords["idle_without"] = self._idle_without(sc_statements[None], ve_statements[None])
             keywords["neurons_apart"] = self._neurons_apart(ve_statements[None])
@@ -142,14 +163,26 @@ class RowGenerator(CPPCodeGenerator):
         division by zero; so the branches stay if a flag is used as a number, unless all numbers are
         whole and nothing is divided.
         """
-        if self.template_name == "stateupdate" and (code := self._elapsed(statement)):
+        of_step = self.template_name == "stateupdate"
+        if of_step and (code := self._elapsed(statement)):
             return code
+        whole = of_step and self._is_whole(statement)
         logical = "int" not in get_identifiers(statement.expr)
         flag = statement.op == ":=" and statement.dtype in (bool, np.bool_) and logical
-        if flag or (self.template_name == "stateupdate" and self._is_whole(statement)):
+        if flag or whole:
             statement = copy(statement)
             statement.used_boolean_variables = None
-        return super().translate_statement(statement)
+        self._all_at_once = whole and not has_memory([statement.expr], self.variables)
+        code = super().translate_statement(statement)
+        self._all_at_once = False
+        return code
+
+    def translate_expression(self, expression: str) -> str:
+        """Translate; where it makes no difference, `and` and `or` look at both of their sides."""
+        if not self._all_at_once:
+            return super().translate_expression(expression)
+        expression = word_substitute(expression, self.func_name_replacements)
+        return _BothSides(auto_vectorise=self.auto_vectorise).render_expr(expression).strip()
 
     def _elapsed(self, statement: Statement) -> str | None:
         """Return C++ of ``x = timestep(a, b) >= n`` that makes no whole number of the time.
@@ -188,7 +221,7 @@ class RowGenerator(CPPCodeGenerator):
         """Return whether a statement computes with whole numbers and flags, without dividing."""
 
         def whole(name: str) -> bool:
-            thing = self.variables.get(name)
+            thing = self.variables.get(name, self._before_loop.get(name))
             if isinstance(thing, Function):
                 return getattr(thing, "_return_type", "") in ("integer", "boolean", "highest")
             dtype = getattr(thing, "dtype", None)
@@ -201,8 +234,11 @@ class RowGenerator(CPPCodeGenerator):
 
     def _known(self, scalar: list[Statement]) -> dict[str, Any]:
         """Return the variables, and those that the statements before the loop make."""
-        made = {s.var: AuxiliaryVariable(s.var, dtype=s.dtype, scalar=True) for s in scalar}
-        return self.variables | made
+        return self.variables | self._made_by(scalar)
+
+    @staticmethod
+    def _made_by(scalar: list[Statement]) -> dict[str, AuxiliaryVariable]:
+        return {s.var: AuxiliaryVariable(s.var, dtype=s.dtype, scalar=True) for s in scalar}
 
     def _idle_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
         """Return a shared whole number without which no statement does anything.
@@ -297,9 +333,10 @@ class RowGenerator(CPPCodeGenerator):
         ], apart
 
     def _sum(self, statements: list[Statement], written: list[ArrayVariable]) -> RowSum | None:
-        """Return what a loop does if it adds numbers of 16 bits to larger ones of the targets.
+        """Return what a loop does if it adds whole numbers to those of the targets.
 
-        `written` are the variables that the whole code of the pathway writes.
+        The numbers have 16 bits or less, or nobody writes them.  `written` are the variables that
+        the whole code of the pathway writes.
         """
         if len(statements) != 1:
             return None
@@ -307,12 +344,12 @@ class RowGenerator(CPPCodeGenerator):
         whole = np.issubdtype(statement.dtype, np.signedinteger)
         if statement.op != "+=" or not whole or np.dtype(statement.dtype).itemsize < _WIDE:
             return None
-        narrow, others = [], []
+        added, others = [], []
         for factor in product(ast.parse(statement.expr, mode="eval").body):
             variable = self.variables.get(factor)
             is_array = isinstance(variable, ArrayVariable) and not variable.scalar
             if is_array and self.variable_indices[factor] == "_idx":
-                narrow.append(variable)
+                added.append(variable)
             elif factor.isdigit() or (
                 isinstance(variable, ArrayVariable)
                 and variable.scalar
@@ -321,13 +358,19 @@ class RowGenerator(CPPCodeGenerator):
                 others.append(factor)
             else:
                 return None
-        if len(narrow) != 1 or narrow[0].dtype not in (np.int8, np.int16):
+        if len(added) != 1 or not np.issubdtype(added[0].dtype, np.signedinteger):
+            return None
+        source, writers = added[0], n_writers(self.owner, added[0])
+        size = np.dtype(source.dtype).itemsize
+        kept = writers == 0 and size <= np.dtype(statement.dtype).itemsize
+        if size > _NARROW and not kept:
             return None
         return RowSum(
             self.get_array_name(self.variables[statement.var]),
-            self.get_array_name(narrow[0]),
+            self.get_array_name(source),
             " * ".join(others) or "1",
-            alone=n_writers(self.owner, narrow[0]) == int(narrow[0] in written),
+            alone=writers == int(source in written),
+            kept=kept,
         )
 
     def _separable(self, statements: list[Statement]) -> bool:

@@ -27,16 +27,22 @@ from brian2.equations.unitcheck import check_units_statements
 from brian2.groups.group import CodeRunner
 from brian2.parsing.bast import brian_ast
 from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.parsing.rendering import CPPNodeRenderer
 from brian2.parsing.statements import parse_statement
 from brian2.synapses.synapses import SynapticPathway
 from brian2.units.fundamentalunits import get_unit_for_display
 from brian2.utils.logger import get_logger
-from brian2.utils.stringtools import get_identifiers, stripped_deindented_lines
+from brian2.utils.stringtools import (
+    get_identifiers,
+    stripped_deindented_lines,
+    word_substitute,
+)
 
 __all__ = [
     "ArrayVariable",
     "AuxiliaryVariable",
     "CPPCodeGenerator",
+    "CPPNodeRenderer",
     "CPPStandaloneCodeObject",
     "CPPStandaloneDevice",
     "CodeRunner",
@@ -61,6 +67,7 @@ __all__ = [
     "source_files",
     "stripped_deindented_lines",
     "support_code_apart",
+    "word_substitute",
 ]
 
 

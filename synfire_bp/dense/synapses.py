@@ -79,7 +79,7 @@ class DenseSynapses(Synapses):
 
     def __init__(self, *args: Any, rows: bool | None = None, **kwds: Any) -> None:
         self._rows = rows
-        self._n_runs = self._n_connected = 0
+        self._n_runs = self._n_single = self._n_connected = 0
         self._not_dense: str | None = None
         self._said: dict[str, str | None] = {}
         super().__init__(*args, **kwds)
@@ -122,11 +122,15 @@ class DenseSynapses(Synapses):
         if certain and condition is None and isinstance(i, numbers) and isinstance(j, numbers):
             pre, post = np.broadcast_arrays(np.ravel(i), np.ravel(j))
             neighbours = (np.diff(pre) == 0) & (np.diff(post) == 1)
+            ends = np.concatenate([[-1], np.flatnonzero(~neighbours), [pre.size - 1]])
+            lengths = np.diff(ends[: None if pre.size else 1])
             self._n_connected += pre.size
-            self._n_runs += int(pre.size - neighbours.sum())
+            self._n_runs += lengths.size
+            self._n_single += int((lengths == 1).sum())
         elif certain and condition in (None, True, "True") and i is None and j is None:
             self._n_connected += len(self.source) * len(self.target)
             self._n_runs += len(self.source)
+            self._n_single += len(self.source) * (len(self.target) == 1)
         else:
             self._not_dense = "connect() was called with a condition, a probability or a generator"
 
@@ -159,6 +163,12 @@ class DenseSynapses(Synapses):
     def mean_run(self) -> float:
         """Mean number of targets that lie next to each other; 0 if it is not known."""
         return 0.0 if self._not_dense else self._n_connected / max(self._n_runs, 1)
+
+    @property
+    def mean_longer_run(self) -> float:
+        """As `mean_run`, of those of more than one target."""
+        connected, runs = self._n_connected - self._n_single, self._n_runs - self._n_single
+        return 0.0 if self._not_dense else connected / max(runs, 1)
 
     def _obstacle_in(self, statement: str) -> str | None:
         name, _, expression, _ = parse_statement(statement)

@@ -111,7 +111,8 @@ class Case:
     """One Synapses object on a slice of the targets.
 
     `connect` holds the arguments of each call; `delays`, per pathway, None, a number of steps for
-    the keyword, or a seed for delays set per synapse after connecting.
+    the keyword, or a seed for delays set per synapse after connecting.  `even` has every second
+    source speak to all its targets alike.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Case:
     model: str = SYNAPSE
     post_code: str | None = None
     rows: bool | None = True
+    even: bool = False
 
 
 def random_case(number: int) -> Case:
@@ -181,6 +183,12 @@ BANDED = [
     {"i": np.arange(0, N_DRIVERS, 2), "j": np.arange(0, N_DRIVERS, 2)},
 ]
 """One to one, all to one, shifted, mirrored, twice each, every other one."""
+
+EVEN = [
+    {"i": np.repeat(np.arange(N_DRIVERS), n), "j": np.tile(np.arange(first, first + n), N_DRIVERS)}
+    for first, n in ((0, 20), (20, 20), (0, 40), (3, 5), (0, 20))
+]
+"""Several runs of one neuron, to the same and to other targets, long and short ones."""
 
 LONELY = [{"i": [0, 1, 2, 3, 11, 17], "j": [4, 4, 5, 5, 7, 2]}]
 
@@ -291,6 +299,31 @@ FIXED = [
     Case("wide rows of 16 bits onto 64", {"pre": "count64_post += 1000 * q16 * scale"}, size=40),
     Case("wide rows of 16 bits onto 16", {"pre": "count16_post += q16"}, size=40),
     Case("wide rows of 16 bits taken away", {"pre": "count_post -= q16"}, size=40),
+    Case("even rows", {"pre": "count_post += q"}, size=40, even=True),
+    Case("even rows of 16 bits", {"pre": "count_post += 2 * q16 * scale"}, size=300, even=True),
+    Case("even rows of 64 bits", {"pre": "count64_post += q64"}, size=40, even=True),
+    Case("even rows of 64 bits onto 32", {"pre": "count_post += q64"}, size=40, even=True),
+    Case("even rows, several from each source", {"pre": "count_post += q"}, size=40, even=True,
+         connect=EVEN),
+    Case("even rows, several from each source, late", {"pre": "count_post += q"}, size=40,
+         even=True, connect=EVEN, delays={"pre": 3.0}),
+    Case("even rows, each synapse late by itself", {"pre": "count_post += q"}, size=40, even=True,
+         delay_seed=9),
+    Case("even rows onto two variables", {
+        "pre": "count_post += q\ncount64_post += q64\nq16 += int(up_post) * 3"}, size=40,
+        even=True),
+    Case("even rows, twice onto one variable", {
+        "pre": "count_post += q\nq16 += int(up_post) * 1\ncount64_post += 3 * q"}, size=40,
+        even=True),
+    Case("even rows that are read while they are added to", {
+        "pre": "count_post += q\nq64 += int(up_post) * count_post"}, size=40, even=True),
+    Case("even rows of two pathways", {"early": "count_post += q", "late": "count_post += 2 * q"},
+         size=40, even=True, delays={"early": 1.0, "late": 2.0}),
+    Case("even rows that spikes of the targets write", {"pre": "count_post += q"}, size=40,
+         even=True, post_code="q += 1"),
+    Case("even rows in one group", {"pre": "count_post += q"}, size=40, even=True, recurrent=True),
+    Case("even rows beside bands", {"pre": "count_post += q"}, size=40, even=True,
+         connect=[*ONE_TO_ONE, {}]),
 ]  # fmt: skip
 """Cases made to catch what rows, split loops, rows taken together, or a flag looked up once a step
 could get wrong."""
@@ -446,6 +479,14 @@ class Side:
         start = {name: np.zeros(n_synapses) for name in _stored(case.model)}
         start |= {name: rng.uniform(-0.5, 0.5, n_synapses) for name in ("w", "w32")}
         start |= {name: rng.integers(-5, 9, n_synapses) for name in ("q", "q16", "q64")}
+        if case.even:
+            pre = np.concatenate([
+                call["i"] if "i" in call else np.repeat(np.arange(len(source)), len(target))
+                for call in case.connect
+            ])  # fmt: skip
+            for name in ("q", "q16", "q64"):
+                alike = start[name][pre]  # the first numbers, one for each source
+                start[name] = np.where(pre % 2, start[name], alike)
         if "big" in start:
             start["big"] = np.full(n_synapses, BIG)
         if "huge" in start:

@@ -83,6 +83,37 @@ def operations(side: Side) -> None:
     side.observe(*((group, name) for name in names))
 
 
+def operations_with_flags(side: Side) -> None:
+    """`and` and `or`: of flags and whole numbers, and where it counts which sides are looked at."""
+    model = """
+        open = t_in_timesteps % 3 == 0 : boolean (shared)
+        count : integer
+        divisor : integer
+        real : 1
+        up : boolean
+        low : boolean
+        odd : boolean
+        safe : boolean
+        above : boolean
+        called : boolean
+    """
+    group = side.group("logical", 150, model, namespace={"counted": counting()})
+    group.count = np.arange(150)
+    group.divisor = np.arange(150) % 3
+    group.real = np.where(np.arange(150) % 2, np.inf, -1.0)
+    for name, code in {
+        "switched": "here = up or (count % 5 == 1 and open)\n"
+        "up = (here and count % 7 > 2) or not (low or open and here)",
+        "lowered": "low = not up and (count > 3 or open) and t_in_timesteps % 4 > 0",
+        "counting_up": "count = (count + 1 + int(up or low) * 2 + int(open and up)) % 101",
+        "odd_ones": "odd = divisor > 0 and count % divisor > 0 or low",
+        "compared": "above = real > 0 and up or real * 0 == 0",
+        "calling": "called = up and counted(1) % 2 == 1 or low",
+    }.items():
+        side.operate(group, code, name)
+    side.observe(*((group, name) for name in ("count", "up", "low", "odd", "above", "called")))
+
+
 def operations_on_neighbours(side: Side) -> None:
     """A step in which a neuron reads what the one before it has just written."""
     group = side.group("chained", 150, "count : integer\nbefore : integer (linked)")
@@ -270,6 +301,22 @@ def synapses_are_written_from_outside(side: Side) -> None:
     side.observe((target, "count"), (inner, "q"), (second, "q"))
 
 
+def even_rows_change(side: Side) -> Callable[[], None]:
+    """What was the same number for all targets is not any more, and the other way round."""
+    source = side.group("shouting", 12, "", threshold="(i + t_in_timesteps) % 2 == 0")
+    target = side.group("reached", 40, "count : integer")
+    synapses = side.connect("shout", source, target, "q : integer", on_pre="count_post += q")
+    numbers = np.where(np.arange(480) % 80 < 40, np.arange(480) // 40, np.arange(480))
+    synapses.q = numbers
+    synapses.delay = 2 * ms
+    side.observe((target, "count"), (synapses, "q"))
+
+    def between():
+        synapses.q = numbers[::-1]
+
+    return between
+
+
 def shared_condition(side: Side) -> None:
     """A threshold that a shared flag closes in most steps."""
     model = "open = t_in_timesteps % 5 == 2 : boolean (shared)\ncount : integer"
@@ -290,9 +337,10 @@ def time_step_grows(side: Side) -> Callable[[], None]:
 
 SCENES = [
     thresholds, threshold_with_random_numbers, threshold_with_infinities,
-    threshold_that_sees_other_spikes, operations, operations_on_neighbours,
+    threshold_that_sees_other_spikes, operations, operations_with_flags,
+    operations_on_neighbours,
     other_sources, slow_sources, sums_and_links, synapses_onto_synapses,
     delays_change, synapses_are_added, time_step_shrinks, time_step_grows,
     delays_of_bands_change, time_step_of_bands_shrinks, synapses_are_written_from_outside,
-    shared_condition,
+    even_rows_change, shared_condition,
 ]  # fmt: skip

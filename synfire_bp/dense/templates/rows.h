@@ -67,6 +67,14 @@ class Rows {
         Span runs;
         int32_t delay;
     };
+    static constexpr int32_t worth_keeping = 16;  // length of a run from which on `add_all` looks at it
+    enum class Even : char { unknown, yes, no };
+    struct Kept {                       // see `add_all`
+        std::vector<Even> even;         // of each run
+        std::vector<int64_t> sum;       // of each `targets`: what is to be added to each of them
+        std::vector<int32_t> run;       // of each `targets` for which there is a sum: a run to them
+        std::vector<char> there;        // of each `targets`: whether there is
+    };
     struct Answer {  // the last one of `any`
         uint64_t step;
         const char* flags;
@@ -83,6 +91,9 @@ class Rows {
     size_t now_ = 0;
     std::vector<Answer> answers_;         // of each `targets`
     std::vector<char> small_;             // of each run: see `add`
+    std::vector<int32_t> last_of_short_;  // of each short run: see `note_short`
+    std::vector<int32_t> post_;           // of each synapse in a short run: its postsynaptic neuron
+    std::vector<Kept> kept_;              // of each place in the code that calls `add_all`
     uint64_t step_ = 0;
     double dt_ = 0.0;
     int32_t start_ = 0, stop_ = 0;
@@ -190,10 +201,10 @@ public:
         return answer.up;
     }
 
-    // Adds to the targets of a group what its runs hold, whole numbers of 16 bits or less, `factor`
-    // times.  Of runs whose numbers are small the sum is taken in 16 bits, which holds it.  `alone`:
-    // nobody but the code of this pathway writes them, which says so by `written`; so what was found
-    // small stays so.
+    // Adds to the targets of a group what its runs hold, whole numbers, `factor` times.  Of runs
+    // whose numbers are small and have 16 bits or less the sum is taken in 16 bits, which holds it.
+    // `alone`: nobody but the code of this pathway writes them, which says so by `written`; so what
+    // was found small stays so.
     template <typename T, typename S, typename F>
     void add(const Group& group, T* target, const S* values, F factor, bool alone) {
         const Run& first = runs_[group.runs[0]];
@@ -210,13 +221,99 @@ public:
 
     void written(int32_t run) { small_[run] = 0; }
 
+    // Adds what arrives in this step, as `add` does, of numbers that nobody writes.  Of a run that
+    // holds the same number everywhere, as that of a gate to a population, the number is kept until
+    // all runs have been visited, and is added to the targets together with those of other runs.
+    // `place` numbers the places in the code that call this.
+    template <typename T, typename S, typename F>
+    void add_all(size_t place, T* target, const S* values, F factor) {
+        Kept& kept = kept_at(place);
+        Group others{0, {}};
+        const auto add_others = [&] {
+            if (others.n > 0) add(others, target, values, factor, true);
+            others.n = 0;
+        };
+        for (const Span& span : due_[now_])
+            for (int32_t r = span.begin; r < span.end; r++) {
+                const Run run = runs_[r];  // not by reference: a target might be part of it
+                if (run.length < worth_keeping) {
+                    r = std::min(last_of_short_[r], span.end - 1);
+                    const int32_t end = runs_[r].synapse + runs_[r].length;
+                    for (int32_t k = run.synapse; k < end; k++)
+                        target[post_[k]] += T(factor) * values[k];
+                } else if (even(kept.even[r], run, values)) {
+                    if (!kept.there[run.targets]) kept.run.push_back(r);
+                    kept.there[run.targets] = 1;
+                    kept.sum[run.targets] += values[run.synapse];
+                } else {
+                    if (others.n > 0 && !joins(others, run, Group::most)) add_others();
+                    others.runs[others.n++] = r;
+                }
+            }
+        add_others();
+        for (const int32_t r : kept.run) {
+            const Run run = runs_[r];
+            const T sum = T(factor * kept.sum[run.targets]);
+            for (int32_t k = 0; k < run.length; k++) target[run.post + k] += sum;
+            kept.sum[run.targets] = 0;
+            kept.there[run.targets] = 0;
+        }
+        kept.run.clear();
+    }
+
 private:
+    Kept& kept_at(size_t place) {
+        if (place >= kept_.size()) kept_.resize(place + 1);
+        Kept& kept = kept_[place];
+        if (last_of_short_.size() < runs_.size()) note_short();
+        kept.even.resize(runs_.size(), Even::unknown);
+        kept.sum.resize(answers_.size(), 0);
+        kept.there.resize(answers_.size(), 0);
+        return kept;
+    }
+
+    // Short runs whose synapses follow each other are visited as one: which is the last of them.
+    void note_short() {
+        last_of_short_.resize(runs_.size());
+        for (int32_t r = int32_t(runs_.size()) - 1; r >= 0; r--) {
+            const Run& run = runs_[r];
+            const int32_t end = run.synapse + run.length, next = r + 1;
+            const bool goes_on = next < int32_t(runs_.size()) && runs_[next].synapse == end &&
+                                 runs_[next].length < worth_keeping;
+            last_of_short_[r] = goes_on ? last_of_short_[next] : r;
+            if (run.length >= worth_keeping) continue;
+            if (int32_t(post_.size()) < end) post_.resize(end);
+            std::iota(post_.begin() + run.synapse, post_.begin() + end, run.post);
+        }
+    }
+
+    template <typename S>
+    static bool even(Even& known, const Run& run, const S* values) {
+        if (known == Even::unknown) {
+            const S* first = values + run.synapse;
+            const S* last = first + run.length;
+            const bool same = std::all_of(first, last, [&](S one) { return one == *first; });
+            known = same ? Even::yes : Even::no;
+        }
+        return known == Even::yes;
+    }
+
     template <int32_t n, typename T, typename S, typename F>
     void add_runs(const int32_t* runs, T* __restrict target, const S* values, size_t length,
                   F factor, bool alone) {
         constexpr int32_t small = 32768 / Group::most;  // from -small up to small - 1
         constexpr size_t block = 256;
         const S* rows[n];
+        if (sizeof(S) > 2) {  // no sum of small numbers
+            for (int32_t r = 0; r < n; r++) rows[r] = values + runs_[runs[r]].synapse;
+            for (size_t k = 0; k < length; k++) {
+                T sum = 0;
+#pragma GCC unroll 8
+                for (int32_t r = 0; r < n; r++) sum += rows[r][k];
+                target[k] += T(factor) * sum;
+            }
+            return;
+        }
         bool known = sizeof(S) == 1;
         if (!known && alone) {
             known = true;
@@ -468,6 +565,9 @@ private:
         }
         answers_.assign(distinct.size(), Answer{0, nullptr, 0});
         small_.assign(runs_.size(), 0);
+        kept_.clear();
+        last_of_short_.clear();
+        post_.clear();
     }
 };
 

@@ -37,6 +37,10 @@
     }
     {% endif %}
     {% if rows_at_once > 1 %}
+    {% for sum in row_sums %}
+    _rows.add_all({{loop.index0}}, {{sum.target}}, {{sum.source}}, {{sum.factor}});
+    {% endfor %}
+    {% if row_loops %}
     {# runs with the same targets, taken together: what they write to is loaded and stored once #}
     for (const synfire::Group& _group : _rows.groups({{rows_at_once}}))
     {
@@ -88,6 +92,7 @@
         {% endif %}
         {% endfor %}
     }
+    {% endif %}
     {% else %}
     for (const synfire::Span& _span : _rows.due())
     for (int32_t _r = _span.begin; _r < _span.end; _r++)
