@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import platform
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -91,7 +93,7 @@ class Made:
 def main(networks: Path, results: Path) -> None:
     """Run all networks, as parts of one."""
     prefs.codegen.target = "numpy"
-    sys.setrecursionlimit(20_000)  # its equations hold the rule many times, one in the other
+    sys.setrecursionlimit(1_000_000)  # its equations hold the rule many times, one in the other
     nets = load(networks)
     made = [Made(net) for net in nets]
     # one step more, in which what was sent in the last one is learnt from
@@ -106,4 +108,6 @@ def main(networks: Path, results: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    threading.stack_size(2**30)  # for the recursion; that of the main thread is given
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(main, Path(sys.argv[1]), Path(sys.argv[2])).result()
