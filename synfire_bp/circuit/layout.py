@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.rows import PlasticProjection
-from synfire_bp.circuit.weights import as_copy
+from synfire_bp.circuit.weights import as_copy, checked_weights
 from synfire_bp.errors import CircuitError
 
 __all__ = ["Copies", "PlasticLayout", "fixed_synapses"]
@@ -87,6 +87,8 @@ class PlasticLayout:
 
         Where copies of a matrix differ, `copies` holds each, in the layer's orientation and sign.
         """
+        if not copies:
+            weights = checked_weights(weights, self.circuit.shapes)
         packed = np.empty(self.pre.size, dtype=np.int16)
         for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
             matrix = as_copy(row, weights if not copies else {row.layer: copies[row.name]})

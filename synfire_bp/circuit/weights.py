@@ -17,7 +17,14 @@ from synfire_bp.circuit.numbers import FULL
 from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.errors import CircuitError
 
-__all__ = ["INITIAL_LIMIT", "as_copy", "from_copy", "initial_feedback", "initial_weights"]
+__all__ = [
+    "INITIAL_LIMIT",
+    "as_copy",
+    "checked_weights",
+    "from_copy",
+    "initial_feedback",
+    "initial_weights",
+]
 
 INITIAL_LIMIT = 240
 """Largest magnitude of an initial weight."""
@@ -79,6 +86,35 @@ def initial_feedback(
     """
     pairs = [(n, sizes[-1]) for n in sizes[:-1]] if direct else itertools.pairwise(sizes)
     return _drawn(pairs, seed, limit, _FEEDBACK_STREAM)
+
+
+def checked_weights(
+    weights: Sequence[NDArray[np.integer]], shapes: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.integer], ...]:
+    """Return the matrices, if they are some of whole numbers of 16 bits, of these shapes.
+
+    Raises
+    ------
+    CircuitError
+        If they are not.
+    """
+    wanted = f"give {len(shapes)} matrices of whole numbers: {', '.join(map(str, shapes))}"
+    if isinstance(weights, np.ndarray) or not isinstance(weights, Sequence):
+        raise CircuitError(f"weights are {type(weights).__name__}; {wanted}")
+    matrices = tuple(np.asarray(matrix) for matrix in weights)
+    if len(matrices) != len(shapes):
+        raise CircuitError(f"weights are {len(matrices)} matrices; {wanted}")
+    limits = np.iinfo(np.int16)
+    for layer, (matrix, shape) in enumerate(zip(matrices, shapes, strict=True)):
+        if matrix.shape != tuple(shape):
+            raise CircuitError(f"weights of layer {layer} have shape {matrix.shape}; {wanted}")
+        if matrix.dtype.kind not in "iu":
+            raise CircuitError(f"weights of layer {layer} are of type {matrix.dtype}; {wanted}")
+        if matrix.size and not limits.min <= matrix.min() <= matrix.max() <= limits.max:
+            raise CircuitError(
+                f"weights of layer {layer} lie in {matrix.min()} … {matrix.max()}, beyond 16 bits"
+            )
+    return matrices
 
 
 def _drawn(

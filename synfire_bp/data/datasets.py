@@ -106,6 +106,11 @@ class Split(Summarised):
     labels : array of int64, shape (n,)
         Class of each image, from 0.
 
+    Raises
+    ------
+    DatasetError
+        If they are something else.
+
     Examples
     --------
     >>> import numpy as np
@@ -117,6 +122,21 @@ class Split(Summarised):
 
     inputs: NDArray[np.uint8]
     labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Check what is given; sequences become arrays."""
+        inputs, labels = np.asarray(self.inputs), np.asarray(self.labels)
+        if inputs.ndim != 2 or labels.shape != inputs.shape[:1]:
+            raise DatasetError(
+                f"a split has inputs of shape {inputs.shape} and labels of shape {labels.shape}; "
+                "give (n, n_in) and (n,)"
+            )
+        if not ((inputs == 0) | (inputs == 1)).all():
+            raise DatasetError("inputs of a split must be 0 or 1")
+        if labels.size and labels.dtype.kind not in "iu":
+            raise DatasetError(f"labels of a split are of type {labels.dtype}; give whole numbers")
+        object.__setattr__(self, "inputs", np.ascontiguousarray(inputs, dtype=np.uint8))
+        object.__setattr__(self, "labels", labels.astype(np.int64, copy=False))
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -46,6 +46,10 @@ def checked(
     """Apply overrides, validate, and raise one ExperimentError that lists every problem."""
     overridden: dict[Place, str] = {}
     problems = list(problems)
+    if isinstance(overrides, str):
+        raise ExperimentError(
+            f"overrides are the text {overrides!r:.60}; give a list of such texts"
+        )
     for text in overrides:
         try:
             place = _override(root, values, text)

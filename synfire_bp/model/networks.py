@@ -92,6 +92,11 @@ def _needed(data: Dataset | None, given: dict[str, Any]) -> Dataset:
         )
     if data is None:
         raise SynfireError("build_network: a model needs data, such as sb.load_dataset('digits')")
+    if not (hasattr(data, "train") and hasattr(data, "test")):
+        raise SynfireError(
+            f"build_network: data is {data!r:.60}; give a data set with its training and test "
+            "images, such as sb.load_dataset('digits')"
+        )
     return data
 
 

@@ -30,7 +30,7 @@ def sample_functions(
     CircuitError
         If samples or order do not fit the circuit.
     """
-    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    inputs, labels, order = np.asarray(inputs), np.asarray(labels), np.asarray(order)
     if inputs.ndim != 2 or inputs.shape[1] != circuit.sizes[0]:
         raise CircuitError(
             f"inputs have shape {inputs.shape}; this circuit needs (n, {circuit.sizes[0]})"
@@ -41,6 +41,11 @@ def sample_functions(
     if labels.shape != inputs.shape[:1]:
         raise CircuitError(f"labels have shape {labels.shape}; expected {inputs.shape[:1]}")
     for name, values, end in (("label", labels, n_out), ("order entry", order, len(inputs))):
+        if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
+            raise CircuitError(
+                f"each {name} must be a whole number, 0 … {end - 1}, in an array of one dimension; "
+                f"given: {values.dtype}, shape {values.shape}"
+            )
         outside = values[(values < 0) | (values >= end)]
         if outside.size:
             raise CircuitError(f"{name} {outside[0]} is outside 0 … {end - 1}")

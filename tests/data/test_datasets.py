@@ -34,6 +34,7 @@ from synfire_bp.data import (
     idx,
     load_dataset,
 )
+from synfire_bp.data.datasets import Split
 from synfire_bp.data.idx import RemoteFile
 from synfire_bp.data.published import COLLECTIONS, Collection
 from synfire_bp.errors import DatasetError
@@ -959,3 +960,24 @@ def test_images_that_no_memory_holds_are_named_as_that(npz, monkeypatch, tmp_pat
     monkeypatch.setattr(np, "load", full)
     said = refused(lambda: load_dataset("npz", path=tmp_path / "mine.npz"), "2.8 TiB")
     assert "is too large for the memory of this machine" in said
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels", "message"),
+    [
+        (np.full((3, 4), np.nan), [0, 1, 2], "inputs of a split must be 0 or 1"),
+        (np.full((3, 4), 2), [0, 1, 2], "inputs of a split must be 0 or 1"),
+        (np.zeros(4), [0], r"inputs of shape \(4,\)"),
+        (np.zeros((3, 4)), [0, 1], r"labels of shape \(2,\)"),
+        (np.zeros((3, 4)), [0.5, 1, 2], "type float64; give whole numbers"),
+    ],
+)
+def test_a_split_of_anything_but_binary_images_and_classes_is_refused(inputs, labels, message):
+    with pytest.raises(DatasetError, match=message):
+        Split(inputs, labels)
+
+
+def test_a_split_holds_arrays_of_the_types_that_it_says_whatever_it_is_given():
+    split = Split([[0, 1.0], [1, 0]], [1, 0])
+    assert split.inputs.dtype == np.uint8 and split.labels.dtype == np.int64
+    assert split.inputs.tolist() == [[0, 1], [1, 0]] and split.inputs.flags.c_contiguous

@@ -239,6 +239,11 @@ def test_who_looks_for_a_learning_rate_is_led_to_the_rule(key):
         Experiment.from_yaml(TEXT, overrides=[f"{key}=0.1"])
 
 
+def test_overrides_that_are_one_text_are_refused_as_a_whole():
+    with pytest.raises(ExperimentError, match=r"the text 'training.epochs=2'; give a list"):
+        Experiment.from_yaml(TEXT, overrides="training.epochs=2")
+
+
 def test_a_short_key_is_no_misspelling_of_another_short_one():
     with pytest.raises(ExperimentError) as caught:
         Experiment.from_yaml(TEXT, overrides=["learning.ate=1"])

@@ -86,6 +86,10 @@ def test_what_does_not_go_together_is_said(digits):
         sb.build_network(model("digits"), digits, inputs=digits.train.inputs)
     with pytest.raises(CircuitError, match=r"this circuit needs \(n, 400\)"):
         sb.build_network(model("mnist"), digits)
+    with pytest.raises(SynfireError, match="data is 'digits'; give a data set"):
+        sb.build_network(model("digits"), "digits")
+    with pytest.raises(SynfireError, match=r"data is <Split of .*; give a data set"):
+        sb.build_network(model("digits"), digits.train)
 
 
 @pytest.mark.slow

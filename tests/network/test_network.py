@@ -368,6 +368,10 @@ def test_the_network_has_three_objects_for_all_projections(trained):
         ({"labels": np.arange(N) % 3 - 1}, "label -1 is outside 0 … 2"),
         ({"order": np.array([0, N])}, "order entry 12 is outside 0 … 11"),
         ({"order": np.array([-1, 0])}, "order entry -1 is outside 0 … 11"),
+        ({"order": [1.5]}, "each order entry must be a whole number, 0 … 11.*float64"),
+        ({"order": [np.nan]}, "each order entry must be a whole number"),
+        ({"order": [[0, 1], [2, 3]]}, r"an array of one dimension; given: int64, shape \(2, 2\)"),
+        ({"labels": np.zeros(N)}, "each label must be a whole number, 0 … 2"),
     ],
 )
 def test_samples_that_do_not_fit_are_refused(samples, changes, message):
@@ -379,7 +383,22 @@ def test_samples_that_do_not_fit_are_refused(samples, changes, message):
 
 def test_weights_of_another_shape_are_refused(samples):
     weights = (samples.weights[0], samples.weights[1].T)
-    with pytest.raises(CircuitError, match=r"layer 1 have shape \(3, 5\).*\(6, 5, 3\)"):
+    with pytest.raises(CircuitError, match=r"layer 1 have shape \(3, 5\).*\(6, 5\), \(5, 3\)"):
+        build_network(backprop_circuit(SIZES), weights=weights, **samples.shown())
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (3, "weights are int; give 2 matrices of whole numbers"),
+        ((), "weights are 0 matrices"),
+        (np.zeros((6, 5), int), "weights are ndarray"),
+        ((np.full((6, 5), 1.5), np.zeros((5, 3), int)), "layer 0 are of type float64"),
+        ((np.zeros((6, 5), int), np.full((5, 3), 40_000)), "40000 … 40000, beyond 16 bits"),
+    ],
+)
+def test_weights_that_are_no_matrices_of_whole_numbers_are_refused(samples, weights, message):
+    with pytest.raises(CircuitError, match=message):
         build_network(backprop_circuit(SIZES), weights=weights, **samples.shown())
 
 

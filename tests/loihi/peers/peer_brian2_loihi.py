@@ -93,7 +93,7 @@ class Made:
 def main(networks: Path, results: Path) -> None:
     """Run all networks, as parts of one."""
     prefs.codegen.target = "numpy"
-    sys.setrecursionlimit(1_000_000)  # its equations hold the rule many times, one in the other
+    sys.setrecursionlimit(100_000)  # its equations hold the rule many times, one in the other
     nets = load(networks)
     made = [Made(net) for net in nets]
     # one step more, in which what was sent in the last one is learnt from

@@ -140,6 +140,17 @@ def overflow_with_bias(net: Net, ours: Result) -> str:
     return "current and bias together beyond 23 bits" if beyond.any() else ""
 
 
+def limits_of_brian2_loihi(net: Net, ours: Result) -> str:
+    """Return whether a state comes beyond its bits, or a rule may be beyond the peer's solver.
+
+    It does not come to an end with `-2^3*u1*y3*(w-2) + 2^3*u3*y2*y2`, but with each of both terms.
+    """
+    for projection in net.projections:
+        if "(w" in projection.rule and len(set(re.findall(r"u\d", projection.rule))) > 1:
+            return "terms with w and another u_k, with which its solver may not come to an end"
+    return overflow(net, ours)
+
+
 def limits_of_lava(net: Net, ours: Result) -> str:
     """Return whether weights come where Lava's limits differ.
 
@@ -213,8 +224,8 @@ STUDIES = [
     Study("brian2-loihi", "static", of(B2L), overflow, NO_OFFSET),
     Study(
         "brian2-loihi", "learning",
-        partial(draw_learning, within=B2L_LEARNS, rule_of=rule_for_brian2_loihi), overflow,
-        NO_OFFSET,
+        partial(draw_learning, within=B2L_LEARNS, rule_of=rule_for_brian2_loihi),
+        limits_of_brian2_loihi, NO_OFFSET,
     ),
     Study(
         "brian2-loihi", "static", of(replace(B2L, current_decays=(1, 4094))), overflow, CHIP,
