@@ -18,6 +18,7 @@ from ..shared.markdown import inserted
 from ..sweeps import table as sweep_table
 from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
+from ..variants.courses import disturbance_courses
 from . import before_after, stress
 from .marks import line_of
 
@@ -93,7 +94,7 @@ def _exactness(figures: Path) -> str:
 
 
 def _disturbances(figures: Path) -> str:
-    return physical_table.table(*_csv(figures / "variants", "disturbances"))
+    return physical_table.table(disturbance_courses(figures))
 
 
 def _depths(figures: Path) -> str:
@@ -124,7 +125,7 @@ BLOCKS = (
     Block("chip", conformance.BEGIN, conformance.END, conformance.FILE, _conformance),
     Block("physical", exactness.BEGIN, exactness.END, "variants/table_exactness.csv", _exactness),
     Block(
-        "physical", physical_table.BEGIN, physical_table.END, "variants/disturbances.csv",
+        "physical", physical_table.BEGIN, physical_table.END, "variants/disturbances.parquet",
         _disturbances,
     ),
     Block("sweeps", sweep_table.BEGIN, sweep_table.END, "sweeps", sweep_table.tables),

@@ -1,6 +1,6 @@
 """What the neurons' memory, delays and noise cost: the table of docs/physical.md.
 
-Made from the committed table of the disturbances, `figures/variants/disturbances.csv`.
+Made from the committed table of the disturbances, `figures/variants/disturbances.parquet`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from ..shared.markdown import markdown
 
 __all__ = ["BEGIN", "END", "table"]
 
-BEGIN = "<!-- begin of the table: figures/variants/disturbances.csv -->"
+BEGIN = "<!-- begin of the table: figures/variants/disturbances.parquet -->"
 END = "<!-- end of the table of disturbances -->"
 
 _NEURON = "neuron."

@@ -37,6 +37,7 @@ from peer_networks import (
     rule_for_brian2_loihi,
     rule_for_lava,
     save,
+    step_of,
 )
 
 from synfire_bp.loihi import SPECS, LoihiSpec
@@ -141,13 +142,18 @@ def overflow_with_bias(net: Net, ours: Result) -> str:
 
 
 def limits_of_brian2_loihi(net: Net, ours: Result) -> str:
-    """Return whether a state comes beyond its bits, or a rule may be beyond the peer's solver.
+    """Return whether a state comes beyond its bits, or a rule is beyond the peer's solver.
 
+    Weights of fewer bits end at 254 or 255 there, and here at the last whole step before that.
     It does not come to an end with `-2^3*u1*y3*(w-2) + 2^3*u3*y2*y2`, but with each of both terms.
     """
-    for projection in net.projections:
-        if "(w" in projection.rule and len(set(re.findall(r"u\d", projection.rule))) > 1:
-            return "terms with w and another u_k, with which its solver may not come to an end"
+    if any(re.search(r"u\d[^+-]*\(w", projection.rule) for projection in net.projections):
+        return "a term with u_k and w, with which its solver may not come to an end"
+    for n, projection in enumerate(net.projections):
+        if projection.rule and projection.weight_bits < 8:
+            step = step_of(projection.sign_mode, projection.weight_bits)
+            if ours[f"w{n}_range"][1] + step > 254:
+                return "weights at their limits"
     return overflow(net, ours)
 
 
@@ -178,7 +184,11 @@ def nothing(net: Net, ours: Result) -> str:
 
 B2L = Within(biased=False, current_decays=(0, 4096), formats=formats(12, (-4, 3)))
 B2L_LEARNS = replace(
-    B2L, formats=formats(8, (-2, 1), ("mixed", "excitatory"), (5, 8)), delay=0, refractory=4
+    B2L,
+    formats=formats(8, (-2, 1), ("mixed", "excitatory"), (5, 8)),
+    whole_weights=True,
+    delay=0,
+    refractory=4,
 )
 NENGO = Within(
     formats=formats(6, (-5, 0), ("mixed",), (8, 8)), whole_weights=True, delay=0, lowest_mixed=-254
@@ -264,6 +274,17 @@ STUDIES = [
         beyond="weight exponents -6 … -3",
     ),
     Study("lava-nc", "learning", with_two_traces, nothing, beyond="two traces in a product"),
+    Study(
+        "brian2-loihi", "learning",
+        partial(
+            draw_learning,
+            within=replace(
+                B2L_LEARNS, formats=formats(8, (-2, 1), ("mixed",), (5, 8)), whole_weights=False
+            ),
+            rule_of=rule_for_brian2_loihi,
+        ),
+        limits_of_brian2_loihi, NO_OFFSET, beyond="weights that start between two steps",
+    ),
 ]  # fmt: skip
 
 
