@@ -224,8 +224,12 @@ def _sentence(row: Mapping[Hashable, Any]) -> str:
         said = (
             f"{row['unequal_first']:.0f} % of the copies differ after one epoch; renewing leaves "
             f"{row['unequal_renewed']:.0f} % instead of {row['unequal_kept']:.0f} % at the end of "
-            f"the last one. By potential it changes the accuracy by {row['potential_added']:+.1f} "
-            f"points: {_verdict(row['potential_low'], row['potential_high'])}"
+            "the last one. It changes the accuracy by "
+            + " and by ".join(
+                f"{row[f'{readout}_added']:+.1f} points by {readout} "
+                f"({_verdict(row[f'{readout}_low'], row[f'{readout}_high'])})"
+                for readout in ("argmax", "potential")
+            )
         )
     return f"- *{row['bits']} bits* ({pairs}): {said}."
 
