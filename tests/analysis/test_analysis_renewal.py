@@ -56,7 +56,7 @@ def test_what_renewing_adds_is_the_mean_of_paired_differences_with_its_interval(
     [
         (made(8, [95.0, 94.0], [95.0, 94.0], 0), "the same to the bit"),
         (made(7, [60.0, 70.0], [63.0, 69.0], 900), "not distinguishable from none"),
-        (made(7, [60.0, 70.0], [66.0, 76.1], 900), "points: distinguishable from none"),
+        (made(7, [60.0, 70.0], [66.0, 76.1], 900), "by potential (distinguishable from none)"),
         (made(7, [60.0], [66.0], 900), "a single pair, which says nothing of other seeds"),
     ],
 )
