@@ -241,10 +241,12 @@ def test_a_program_of_another_machine_is_made_anew_when_it_does_not_start(builds
         assert run(program) == TOTAL
 
 
-def test_without_locks_programs_are_built_run_and_removed(builds, cache, monkeypatch):
+def test_without_locks_programs_are_built_run_and_removed(builds, cache, tmp_path, monkeypatch):
     def none(*_):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
+    # not where programs that have locks run at the same time, and take this one's folder for left
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("fcntl.flock", none)
     cache.mkdir()
     with OwnedFolder(BUILDING, cache) as others:  # who builds there may be at work
