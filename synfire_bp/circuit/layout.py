@@ -80,6 +80,15 @@ class PlasticLayout:
         """Postsynaptic cell of every synapse."""
         return self._sorted[1]
 
+    @cached_property
+    def _shapes(self) -> dict[int, tuple[int, int]]:
+        """Shape of the matrix of each layer that a projection has, feedback of its own included."""
+        shapes = {}
+        for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
+            n_pre, n_post = places.shape
+            shapes[row.layer] = (n_post, n_pre) if row.transposed else (n_pre, n_post)
+        return dict(sorted(shapes.items()))
+
     def pack(
         self, weights: Sequence[NDArray[np.integer]], copies: Copies | None = None
     ) -> NDArray[np.int16]:
@@ -88,7 +97,7 @@ class PlasticLayout:
         Where copies of a matrix differ, `copies` holds each, in the layer's orientation and sign.
         """
         if not copies:
-            weights = checked_weights(weights, self.circuit.shapes)
+            weights = checked_weights(weights, self._shapes)
         packed = np.empty(self.pre.size, dtype=np.int16)
         for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
             matrix = as_copy(row, weights if not copies else {row.layer: copies[row.name]})

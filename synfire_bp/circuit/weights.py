@@ -89,24 +89,27 @@ def initial_feedback(
 
 
 def checked_weights(
-    weights: Sequence[NDArray[np.integer]], shapes: Sequence[tuple[int, int]]
+    weights: Sequence[NDArray[np.integer]], shapes: Mapping[int, tuple[int, int]]
 ) -> tuple[NDArray[np.integer], ...]:
-    """Return the matrices, if they are some of whole numbers of 16 bits, of these shapes.
+    """Return the matrices, if those of these layers are of whole numbers of 16 bits, so shaped.
+
+    There may be more of them: an inference circuit has no feedback.
 
     Raises
     ------
     CircuitError
         If they are not.
     """
-    wanted = f"give {len(shapes)} matrices of whole numbers: {', '.join(map(str, shapes))}"
+    wanted = f"give {len(shapes)} matrices of whole numbers: {', '.join(map(str, shapes.values()))}"
     if isinstance(weights, np.ndarray) or not isinstance(weights, Sequence):
         raise CircuitError(f"weights are {type(weights).__name__}; {wanted}")
     matrices = tuple(np.asarray(matrix) for matrix in weights)
-    if len(matrices) != len(shapes):
-        raise CircuitError(f"weights are {len(matrices)} matrices; {wanted}")
     limits = np.iinfo(np.int16)
-    for layer, (matrix, shape) in enumerate(zip(matrices, shapes, strict=True)):
-        if matrix.shape != tuple(shape):
+    for layer, shape in shapes.items():
+        if layer >= len(matrices):
+            raise CircuitError(f"weights are {len(matrices)} matrices; {wanted}")
+        matrix = matrices[layer]
+        if matrix.shape != shape:
             raise CircuitError(f"weights of layer {layer} have shape {matrix.shape}; {wanted}")
         if matrix.dtype.kind not in "iu":
             raise CircuitError(f"weights of layer {layer} are of type {matrix.dtype}; {wanted}")
