@@ -148,7 +148,8 @@ def test_these_networks_are_busy(program):
             idle.add(case)
     cases = [case for case in RANDOM_CASES + FIXED if case.name != "no synapse"]
     assert idle == {case.name for case in cases if writes_only_targets(case)}
-    assert len(idle) < len(cases) / 2
+    drawn = {case.name for case in RANDOM_CASES}  # the fixed ones are idle on purpose
+    assert len(idle & drawn) < N_RANDOM / 3
 
 
 def writes_only_targets(case: Case) -> bool:

@@ -93,7 +93,6 @@ def operations_with_flags(side: Side) -> None:
         up : boolean
         low : boolean
         odd : boolean
-        safe : boolean
         above : boolean
         called : boolean
     """

@@ -298,37 +298,31 @@ private:
         return known == Even::yes;
     }
 
+    // Adds the sums of rows, which a number of this type holds.
+    template <int32_t n, typename Sum, typename T, typename S, typename F>
+    static void add_sums(const S* const (&rows)[n], T* __restrict target, size_t length, F factor) {
+        for (size_t k = 0; k < length; k++) {
+            Sum sum = 0;
+#pragma GCC unroll 8
+            for (int32_t r = 0; r < n; r++) sum += rows[r][k];
+            target[k] += T(factor) * sum;
+        }
+    }
+
     template <int32_t n, typename T, typename S, typename F>
     void add_runs(const int32_t* runs, T* __restrict target, const S* values, size_t length,
                   F factor, bool alone) {
         constexpr int32_t small = 32768 / Group::most;  // from -small up to small - 1
         constexpr size_t block = 256;
         const S* rows[n];
-        if (sizeof(S) > 2) {  // no sum of small numbers
-            for (int32_t r = 0; r < n; r++) rows[r] = values + runs_[runs[r]].synapse;
-            for (size_t k = 0; k < length; k++) {
-                T sum = 0;
-#pragma GCC unroll 8
-                for (int32_t r = 0; r < n; r++) sum += rows[r][k];
-                target[k] += T(factor) * sum;
-            }
-            return;
-        }
+        for (int32_t r = 0; r < n; r++) rows[r] = values + runs_[runs[r]].synapse;
+        if (sizeof(S) > 2) return add_sums<n, T>(rows, target, length, factor);
         bool known = sizeof(S) == 1;
         if (!known && alone) {
             known = true;
             for (int32_t r = 0; r < n; r++) known = known && small_[runs[r]];
         }
-        for (int32_t r = 0; r < n; r++) rows[r] = values + runs_[runs[r]].synapse;
-        if (known) {
-            for (size_t k = 0; k < length; k++) {
-                int16_t sum = 0;
-#pragma GCC unroll 8
-                for (int32_t r = 0; r < n; r++) sum += rows[r][k];
-                target[k] += T(factor) * sum;
-            }
-            return;
-        }
+        if (known) return add_sums<n, int16_t>(rows, target, length, factor);
         bool all_small = true;
         for (size_t begin = 0; begin < length; begin += block) {
             const size_t size = std::min(block, length - begin);
