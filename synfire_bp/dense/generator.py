@@ -139,12 +139,15 @@ class RowGenerator(CPPCodeGenerator):
             mean = self.owner.mean_longer_run if commutes else self.owner.mean_run
             if not (apart and mean >= _LONG_RUN and any(loop.together for loop in loops)):
                 keywords |= {"row_loops": loops, "row_sums": [], "rows_at_once": 1}
+                keywords["sum_together"] = None
             else:
                 kept = [loop for loop in loops if loop.sum and loop.sum.kept]
                 others = [loop for loop in loops if loop not in kept]
                 at_once = _ROWS_IN_A_SUM if any(loop.sum for loop in others) else _ROWS_AT_ONCE
                 keywords["row_sums"] = [loop.sum for loop in kept]
                 keywords |= {"row_loops": others, "rows_at_once": at_once}
+                first = others[0].sum if others else None
+                keywords["sum_together"] = first if first and first.alone else None
         if self.template_name == "stateupdate":
             keywords["idle_without"] = self._idle_without(sc_statements[None], ve_statements[None])
             keywords["neurons_apart"] = self._neurons_apart(ve_statements[None])

@@ -55,6 +55,8 @@ def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 def evaluation_points(n: int, epochs: int, every: float) -> tuple[int, ...]:
     """Return after how many samples the network is tested: every `every` epochs, and at the end.
 
+    Several tests after one sample are one.
+
     Parameters
     ----------
     n : int
@@ -70,19 +72,20 @@ def evaluation_points(n: int, epochs: int, every: float) -> tuple[int, ...]:
 
 
 def refuse_many_tests(n: int, epochs: int, every: float) -> None:
-    """Refuse a training that is tested more often than it shows samples, or than anyone can read.
+    """Refuse a training that is tested more often than anyone can read.
+
+    One that is tested more often than it shows samples is tested after each of them.
 
     Raises
     ------
     SynfireError
         Naming how many tests there would be.
     """
-    most = min(n * epochs, MOST_TESTS)
     tests = round(epochs / every) if epochs < every * 2**62 else 2**62
-    if tests > most:
+    if tests > MOST_TESTS:
         raise SynfireError(
             f"training.evaluate_every: is {every:g} epochs, which makes {tests:.6g} tests in "
-            f"{epochs:,} epochs of {n:,} samples; at most {most:,} are possible"
+            f"{epochs:,} epochs of {n:,} samples; at most {MOST_TESTS:,} are possible"
         )
 
 

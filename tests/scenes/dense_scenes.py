@@ -316,6 +316,38 @@ def even_rows_change(side: Side) -> Callable[[], None]:
     return between
 
 
+def the_same_spikes_come_again(side: Side) -> Callable[[], None]:
+    """Sums that were taken before: they hold until a synapse learns, or is set between two runs."""
+    source = side.group("repeating", 24, "", threshold="(i + t_in_timesteps // 6) % 3 > 0")
+    model = """
+        count : integer
+        total : integer
+        down : boolean
+    """
+    target = side.group("taught", 90, model, dtype={"total": np.int64})
+    side.operate(target, "down = (i * t_in_timesteps) % 7 == 1 and t_in_timesteps % 9 == 4", "downs")
+    to_two = [{"i": np.repeat(np.arange(24), 40), "j": np.tile(np.arange(first, first + 40), 24)}
+              for first in (0, 45)]  # fmt: skip
+    learning = side.connect(
+        "learning", source, target, "q : integer",
+        on_pre="count_post += q\nq += int(down_post) * (1 + i % 3)", connect=to_two,
+        dtype={"q": np.int16},
+    )  # fmt: skip
+    large = side.connect(
+        "large", source, target, "q : integer",
+        on_pre="total_post += 3 * q\nq -= int(down_post) * (1 + j % 5)", connect=to_two,
+        dtype={"q": np.int16},
+    )  # fmt: skip
+    learning.q = np.arange(1920) % 97 - 40
+    large.q = np.where(np.arange(1920) % 2, 32000 - np.arange(1920), np.arange(1920) - 30000)
+    side.observe((target, "count"), (target, "total"), (learning, "q"), (large, "q"))
+
+    def between():
+        learning.q = np.arange(1920)[::-1] % 89 - 40
+
+    return between
+
+
 def shared_condition(side: Side) -> None:
     """A threshold that a shared flag closes in most steps."""
     model = "open = t_in_timesteps % 5 == 2 : boolean (shared)\ncount : integer"
@@ -341,5 +373,5 @@ SCENES = [
     other_sources, slow_sources, sums_and_links, synapses_onto_synapses,
     delays_change, synapses_are_added, time_step_shrinks, time_step_grows,
     delays_of_bands_change, time_step_of_bands_shrinks, synapses_are_written_from_outside,
-    even_rows_change, shared_condition,
+    even_rows_change, the_same_spikes_come_again, shared_condition,
 ]  # fmt: skip

@@ -67,6 +67,7 @@ class Rows {
         Span runs;
         int32_t delay;
     };
+    static constexpr int32_t most_in_32_bits = 65535;  // numbers of 16 bits whose sum has 32 at most
     static constexpr int32_t worth_keeping = 16;  // length of a run from which on `add_all` looks at it
     enum class Even : char { unknown, yes, no };
     struct Kept {                       // see `add_all`
@@ -74,6 +75,11 @@ class Rows {
         std::vector<int64_t> sum;       // of each `targets`: what is to be added to each of them
         std::vector<int32_t> run;       // of each `targets` for which there is a sum: a run to them
         std::vector<char> there;        // of each `targets`: whether there is
+    };
+    struct Arrived {                    // see `add_together`
+        std::vector<int32_t> runs, last;  // that lead to some `targets` in this step; at the last time
+        std::vector<int32_t> sum;         // of what the last ones held
+        bool holds = false;               // nobody has written them since
     };
     struct Answer {  // the last one of `any`
         uint64_t step;
@@ -94,6 +100,8 @@ class Rows {
     std::vector<int32_t> last_of_short_;  // of each short run: see `note_short`
     std::vector<int32_t> post_;           // of each synapse in a short run: its postsynaptic neuron
     std::vector<Kept> kept_;              // of each place in the code that calls `add_all`
+    std::vector<Arrived> arrived_;        // of each `targets`
+    std::vector<int32_t> reached_;        // `targets` of the runs that arrive in this step
     uint64_t step_ = 0;
     double dt_ = 0.0;
     int32_t start_ = 0, stop_ = 0;
@@ -208,18 +216,53 @@ public:
     template <typename T, typename S, typename F>
     void add(const Group& group, T* target, const S* values, F factor, bool alone) {
         const Run& first = runs_[group.runs[0]];
-        int32_t done = 0;
-        const auto next = [&](auto n) {
-            for (; group.n - done >= n; done += n)
-                add_runs<n>(group.runs + done, target + first.post, values, size_t(first.length),
-                            factor, alone);
-        };
-        next(std::integral_constant<int32_t, 8>());
-        next(std::integral_constant<int32_t, 4>());
-        next(std::integral_constant<int32_t, 1>());
+        add_rows(group.runs, group.n, target + first.post, values, size_t(first.length), factor,
+                 alone);
     }
 
-    void written(int32_t run) { small_[run] = 0; }
+    void written(int32_t run) {
+        small_[run] = 0;
+        if (!arrived_.empty()) arrived_[runs_[run].targets].holds = false;
+    }
+
+    // Whether nothing is delayed: so a run arrives once in a step.
+    bool immediate() const { return immediate_; }
+
+    // Adds what arrives in this step, as `add` does, where nothing is delayed and nobody but the
+    // code of this pathway writes the numbers.  The sums are kept: if the same runs arrive the next
+    // time at the same targets, and nobody has written their numbers since, they have the same sum.
+    // To be called at one place in the code.
+    template <typename T, typename S, typename F>
+    void add_together(T* target, const S* values, F factor) {
+        if (arrived_.empty()) arrived_.resize(answers_.size());
+        reached_.clear();
+        for (const Span& span : due_[now_])
+            for (int32_t r = span.begin; r < span.end; r++) {
+                Arrived& there = arrived_[runs_[r].targets];
+                if (there.runs.empty()) reached_.push_back(runs_[r].targets);
+                there.runs.push_back(r);
+            }
+        for (const int32_t targets : reached_) {
+            Arrived& there = arrived_[targets];
+            const Run first = runs_[there.runs[0]];  // not by reference: a target might be part of it
+            const int32_t n_runs = int32_t(there.runs.size());
+            T* const at = target + first.post;
+            if (n_runs > most_in_32_bits) {
+                add_rows(there.runs.data(), n_runs, at, values, size_t(first.length), factor, true);
+                there.runs.clear();
+                continue;
+            }
+            if (!there.holds || there.runs != there.last) {
+                there.sum.assign(first.length, 0);
+                add_rows(there.runs.data(), n_runs, there.sum.data(), values, size_t(first.length),
+                         1, true);
+                there.last = there.runs;
+                there.holds = true;
+            }
+            for (int32_t k = 0; k < first.length; k++) at[k] += T(factor) * there.sum[k];
+            there.runs.clear();
+        }
+    }
 
     // Adds what arrives in this step, as `add` does, of numbers that nobody writes.  Of a run that
     // holds the same number everywhere, as that of a gate to a population, the number is kept until
@@ -262,6 +305,19 @@ public:
     }
 
 private:
+    template <typename T, typename S, typename F>
+    void add_rows(const int32_t* runs, int32_t n_runs, T* at, const S* values, size_t length,
+                  F factor, bool alone) {
+        int32_t done = 0;
+        const auto next = [&](auto n) {
+            for (; n_runs - done >= n; done += n)
+                add_runs<n>(runs + done, at, values, length, factor, alone);
+        };
+        next(std::integral_constant<int32_t, 8>());
+        next(std::integral_constant<int32_t, 4>());
+        next(std::integral_constant<int32_t, 1>());
+    }
+
     Kept& kept_at(size_t place) {
         if (place >= kept_.size()) kept_.resize(place + 1);
         Kept& kept = kept_[place];
@@ -559,6 +615,7 @@ private:
         }
         answers_.assign(distinct.size(), Answer{0, nullptr, 0});
         small_.assign(runs_.size(), 0);
+        arrived_.clear();
         kept_.clear();
         last_of_short_.clear();
         post_.clear();

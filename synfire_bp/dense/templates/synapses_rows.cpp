@@ -40,6 +40,10 @@
     {% for sum in row_sums %}
     _rows.add_all({{loop.index0}}, {{sum.target}}, {{sum.source}}, {{sum.factor}});
     {% endfor %}
+    {% if sum_together %}
+    if (_rows.immediate())
+        _rows.add_together({{sum_together.target}}, {{sum_together.source}}, {{sum_together.factor}});
+    {% endif %}
     {% if row_loops %}
     {# runs with the same targets, taken together: what they write to is loaded and stored once #}
     for (const synfire::Group& _group : _rows.groups({{rows_at_once}}))
@@ -52,6 +56,9 @@
         if (_rows.any({{part.flags}}, _run))
         {% endif %}
         {% if part.sum %}
+        {% if part.sum is sameas sum_together %}
+        if (!_rows.immediate())
+        {% endif %}
         _rows.add(_group, {{part.sum.target}}, {{part.sum.source}}, {{part.sum.factor}},
                   {{'true' if part.sum.alone else 'false'}});
         {% else %}

@@ -19,11 +19,14 @@
     const size_t _block = {{neurons_at_once}};
     const size_t _padded = (_block + 7) / 8 * 8;
     char _crossed[_padded] = {};
+    {% if not _uses_refractory %}
+    const unsigned char _many = 8;  // from which on it is faster to write down all of a block
+    {% endif %}
     const size_t _n = {{never_without + ' ? N : 0' if never_without else 'N'}};
     for (size_t _begin = 0; _begin < _n; _begin += _block)
     {
         const size_t _size = N - _begin < _block ? N - _begin : _block;
-        char _any = 0;
+        unsigned char _n_crossed = 0;
         for (size_t _k = 0; _k < _size; _k++)
         {
             const size_t _idx = _begin + _k;
@@ -31,9 +34,21 @@
             {{vector_code|autoindent}}
             const char _is = _cond ? 1 : 0;
             _crossed[_k] = _is;
-            _any |= _is;
+            _n_crossed += _is;
         }
-        if (!_any) continue;
+        if (!_n_crossed) continue;
+        {% if not _uses_refractory %}
+        if (_n_crossed >= _many)
+        {
+            // every neuron is written down; the next one takes the place of one that has not crossed
+            for (size_t _k = 0; _k < _size; _k++)
+            {
+                {{_eventspace}}[_count] = _begin + _k;
+                _count += _crossed[_k];
+            }
+            continue;
+        }
+        {% endif %}
         if (_size < _block)
             for (size_t _k = _size; _k < _block; _k++) _crossed[_k] = 0;
         for (size_t _word = 0; _word < _padded; _word += 8)
