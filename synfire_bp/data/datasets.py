@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import overload
+from types import MappingProxyType
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,6 +196,11 @@ class Dataset(Summarised):
         """Number of inputs."""
         return math.prod(self.image_shape)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it, for other processes: checksums are a view that pickle does not take."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _unpickled, (type(self), values | {"checksums": dict(self.checksums)})
+
     def _summary(self) -> Summary:
         shape = " × ".join(map(str, self.image_shape))
         return Summary(
@@ -211,6 +217,10 @@ class Dataset(Summarised):
                 ("preprocessing", str(self.preprocessing)),
             ),
         )
+
+
+def _unpickled(kind: type[Dataset], values: dict[str, Any]) -> Dataset:
+    return kind(**values | {"checksums": MappingProxyType(values["checksums"])})
 
 
 def load_dataset(

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from math import prod
 from types import MappingProxyType
 from typing import Any
 
@@ -84,6 +85,14 @@ class RowLoop:
     flags: str | None
     together: bool = False
     sum: RowSum | None = None
+
+
+def _fits(factors: list[str], size: int) -> bool:
+    """Return whether C++ has a number of so many bytes, times these, in 32 bits.
+
+    If not, a wider target sees whether it was taken in 32 bits.
+    """
+    return all(map(str.isdigit, factors)) and prod(map(int, factors)) <= 2 ** (32 - 8 * size)
 
 
 class _BothSides(CPPNodeRenderer):
@@ -364,7 +373,9 @@ class RowGenerator(CPPCodeGenerator):
         if len(added) != 1 or not np.issubdtype(added[0].dtype, np.signedinteger):
             return None
         source, writers = added[0], n_writers(self.owner, added[0])
-        size = np.dtype(source.dtype).itemsize
+        size, wide = np.dtype(source.dtype).itemsize, np.dtype(statement.dtype).itemsize > _WIDE
+        if wide and not _fits(others, size):
+            return None
         kept = writers == 0 and size <= np.dtype(statement.dtype).itemsize
         if size > _NARROW and not kept:
             return None

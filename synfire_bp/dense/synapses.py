@@ -127,6 +127,8 @@ class DenseSynapses(Synapses):
             self._n_connected += pre.size
             self._n_runs += lengths.size
             self._n_single += int((lengths == 1).sum())
+        elif isinstance(self.target, Synapses):
+            self._not_dense = "its targets are synapses, whose number is not known before the run"
         elif certain and condition in (None, True, "True") and i is None and j is None:
             self._n_connected += len(self.source) * len(self.target)
             self._n_runs += len(self.source)

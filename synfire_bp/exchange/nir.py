@@ -13,6 +13,7 @@ sends nothing, so the function is the same, and a simulator may show an image in
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +86,9 @@ def nir_graph(
     for what, word, known in (("neurons", neurons, NEURONS), ("readout", readout, READOUTS)):
         if word not in known:
             raise SynfireError(f"to_nir: {what} is {word!r:.40}; must be one of {', '.join(known)}")
-    if not dt > 0:
-        raise SynfireError(f"to_nir: dt is {dt!r:.40} s; must be greater than 0")
+    number = isinstance(dt, (int, float)) and not isinstance(dt, bool)
+    if not (number and 0 < dt < math.inf):
+        raise SynfireError(f"to_nir: dt is {dt!r:.40} s; must be a number greater than 0")
     matrices = _checked(weights, thresholds)
     nir = needed("nir", "to_nir()")
     nodes = {"input": nir.Input(np.array([matrices[0].shape[0]]))}

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["build_network"]
 
+_OF_A_CIRCUIT = ("inputs", "labels", "rule", "chip", "lines", "more")
+"""Further arguments where a circuit alone is given."""
+
 
 def build_network(
     model: Model | Experiment | Circuit,
@@ -85,6 +88,8 @@ def build_network(
 
 
 def _needed(data: Dataset | None, given: dict[str, Any]) -> Dataset:
+    if unknown := [name for name in given if name not in _OF_A_CIRCUIT]:
+        raise SynfireError(f"build_network: there is no argument '{unknown[0]}'")
     if given:
         raise SynfireError(
             f"build_network: {', '.join(given)} given with a model; pass its data, as in "

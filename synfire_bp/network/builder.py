@@ -55,7 +55,13 @@ from synfire_bp.network.lines import NO_LINES, Lines
 from synfire_bp.network.neurons import MEMORYLESS as MEMORYLESS_NEURONS
 from synfire_bp.network.neurons import Compartments, Neurons
 from synfire_bp.network.numbers import UNIT, Moment, is_coarse
-from synfire_bp.network.objects import STEP, CircuitNetwork, runtime_code, weight_type
+from synfire_bp.network.objects import (
+    STEP,
+    CircuitNetwork,
+    runtime_code,
+    subgroups,
+    weight_type,
+)
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.network.rule_functions import rule_functions, trace_functions
 from synfire_bp.network.samples import PATTERNS, sample_functions
@@ -177,7 +183,7 @@ def build_chip_step(
     """
     build = _Build(circuit, rule, lines, functions, neurons.chip, codeobj_class, by_rows)
     cells = build.cells()
-    populations = {name: cells[at.start : at.stop] for name, at in circuit.slices.items()}
+    populations = subgroups(circuit, cells)
     operations = build.operations(cells, populations)
     fixed, plastic = build.fixed(cells), build.plastic(cells)
     operations += build.pass_over(plastic)

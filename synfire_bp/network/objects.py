@@ -23,7 +23,7 @@ from synfire_bp.summary import Summarised, Summary
 if TYPE_CHECKING:
     import neo
 
-__all__ = ["STEP", "CircuitNetwork", "runtime_code", "weight_type"]
+__all__ = ["STEP", "CircuitNetwork", "runtime_code", "subgroups", "weight_type"]
 
 STEP = 1 * ms
 """Model time of one chip step.  Nothing depends on it: every delay is a whole number of steps."""
@@ -52,6 +52,17 @@ def runtime_code() -> type | None:
             "synfire_bp compile the circuit: sb.train(…, engine='circuit')"
         )
     return NumpyCodeObject if prefs.codegen.target == "auto" else None
+
+
+def subgroups(circuit: Circuit, cells: NeuronGroup) -> dict[str, Subgroup]:
+    """Return the subgroup of each population.
+
+    Their names are the same in every network, so what one has stored another one can restore.
+    """
+    return {
+        name: Subgroup(cells, at.start, at.stop, name=f"{cells.name}_population_{number}")
+        for number, (name, at) in enumerate(circuit.slices.items())
+    }
 
 
 @dataclass(repr=False)
@@ -197,9 +208,11 @@ class CircuitNetwork(Summarised):
         Raises
         ------
         CircuitError
-            If fewer samples are left.
+            If fewer samples are left, or the device is not Brian2's runtime device any more.
         """
-        if not isinstance(samples, (int, np.integer)) or samples < 0:
+        runtime_code()
+        whole = isinstance(samples, (int, np.integer)) and not isinstance(samples, bool)
+        if not whole or samples < 0:
             raise CircuitError(f"run takes a number of samples, 0 or more, not {samples!r:.40}")
         shown = self.samples_run
         if self.n_samples is not None and shown + samples > self.n_samples:

@@ -48,7 +48,7 @@ from synfire_bp.network.learning import (
 )
 from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment
-from synfire_bp.network.objects import CircuitNetwork, weight_type
+from synfire_bp.network.objects import CircuitNetwork, subgroups, weight_type
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.network.rule_functions import rule_functions, trace_functions
 from synfire_bp.network.samples import PATTERNS
@@ -136,7 +136,7 @@ def build_physical(
     code = neurons.neuron_code
     build = _Build(circuit, code, rule, functions, codeobj_class, by_rows)
     cells = build.cells()
-    populations = {name: cells[at.start : at.stop] for name, at in circuit.slices.items()}
+    populations = subgroups(circuit, cells)
     operations = build.operations(cells, populations)
     fixed, pulses = build.fixed(cells), build.pulses(cells)
     plastic = build.plastic(cells)

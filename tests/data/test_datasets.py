@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import pickle
 import struct
 import sys
 import threading
@@ -981,3 +982,12 @@ def test_a_split_holds_arrays_of_the_types_that_it_says_whatever_it_is_given():
     split = Split([[0, 1.0], [1, 0]], [1, 0])
     assert split.inputs.dtype == np.uint8 and split.labels.dtype == np.int64
     assert split.inputs.tolist() == [[0, 1], [1, 0]] and split.inputs.flags.c_contiguous
+
+
+def test_a_data_set_goes_to_another_process():
+    data = load_dataset("digits")
+    again = pickle.loads(pickle.dumps(data))
+    assert again.checksums == data.checksums and again.name == "digits"
+    assert np.array_equal(again.train.inputs, data.train.inputs)
+    with pytest.raises(TypeError):
+        again.checksums["digits"] = "changed"

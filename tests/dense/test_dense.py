@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import dense_program
 import numpy as np
@@ -406,6 +407,38 @@ def test_the_plastic_synapses_of_a_circuit_learn_in_a_loop_that_is_skipped_where
     assert net.plastic.by_rows == net.fixed.by_rows == {"pre": True}
     (emit,) = (o for o in net.network.objects if o.name == "emit_input")
     assert re.search(r"const int _N = _lio_1 \? N : 0;", emit.codeobj.code.cpp_file)
+
+
+def test_a_program_builds_with_the_flags_that_brian2_has_of_itself(tmp_path):
+    """C++ 11, where this package asks for 17."""
+    code = """
+        import sys
+        from brian2 import Network, NeuronGroup, ms, set_device
+        from synfire_bp.dense import DenseSynapses, RowCodeObject
+        set_device("cpp_standalone", directory=sys.argv[1])
+        source = NeuronGroup(40, "", threshold="i % 2 == 0", codeobj_class=RowCodeObject)
+        target = NeuronGroup(40, "count : integer\\nv : 1", codeobj_class=RowCodeObject)
+        synapses = DenseSynapses(source, target, "q : integer\\nw : 1",
+                                 on_pre={"whole": "count_post += q", "real": "v_post += w"})
+        synapses.connect()
+        synapses.q, synapses.w = "i", "0.5"
+        Network(source, target, synapses).run(0.3*ms)
+        print(synapses.by_rows, target.count[:].sum(), target.v[:].sum())
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(code), str(tmp_path / "program")],
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout.split("\n")[-2] == "{'whole': True, 'real': True} 45600 1200.0"
+
+
+def test_synapses_may_lead_to_synapses_whose_number_is_not_known_yet(standalone):
+    inner = Synapses(*pair(4), "w : 1", on_pre="w_post += 0", name="inner")
+    inner.connect()
+    with catch_logs(logging.INFO, ("brian2", "synfire_bp")) as logs:
+        outer = DenseSynapses(inner.source, inner, "q : 1", on_pre="w_post += q", name="outer")
+        outer.connect()
+    assert outer.by_rows == {"pre": False}
+    assert "its targets are synapses, whose number is not known before" in said(logs)[0]
 
 
 EVEN = {

@@ -84,6 +84,12 @@ def test_what_does_not_go_together_is_said(digits):
         sb.build_network(model("digits"))
     with pytest.raises(SynfireError, match="inputs given with a model; pass its data"):
         sb.build_network(model("digits"), digits, inputs=digits.train.inputs)
+    with pytest.raises(SynfireError, match="there is no argument 'samples'"):
+        sb.build_network(model("digits"), digits, samples=1)
+    with pytest.raises(CircuitError, match="order is empty; it names the samples"):
+        sb.build_network(model("digits"), digits, order=[])
+    with pytest.raises(CircuitError, match="a number of samples, 0 or more, not True"):
+        sb.build_network(model("digits"), digits).run(True)
     with pytest.raises(CircuitError, match=r"this circuit needs \(n, 400\)"):
         sb.build_network(model("mnist"), digits)
     with pytest.raises(SynfireError, match="data is 'digits'; give a data set"):

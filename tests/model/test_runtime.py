@@ -95,6 +95,16 @@ def test_a_network_restored_in_the_middle_goes_on_as_it_did(digits):
     assert_same(matrices(straight), weights)
 
 
+def test_what_a_network_has_stored_another_one_of_the_same_model_restores(digits, tmp_path):
+    first, second = (sb.build_network(model("integers"), digits) for _ in range(2))
+    first.run(2)
+    first.network.store(filename=str(tmp_path / "state"))
+    second.network.restore(filename=str(tmp_path / "state"))
+    for net in (first, second):
+        net.run(2)
+    assert_same(matrices(second), matrices(first))
+
+
 def test_a_sample_that_was_begun_by_hand_is_shown_to_its_end(digits):
     net = sb.build_network(model("integers"), digits)
     net.network.run(18 * ms)  # the step before, one sample, and five phases of the next
@@ -304,8 +314,14 @@ def test_a_device_that_was_set_before_is_named_and_does_not_disturb_trainings(tm
         net = sb.build_network(sb.assemble(experiment), data)
         net.run(1)
         print(net.samples_run)
+        brian2.set_device("cpp_standalone", build_on_run=False)
+        try:
+            net.run(1)
+        except sb.errors.CircuitError as error:
+            print(error)
     """)
-    complaint, equal, device, shown = said.strip().splitlines()
+    complaint, equal, device, shown, later = said.strip().splitlines()
+    assert later == complaint
     assert "call brian2.set_device('runtime') before" in complaint
     assert "CPPStandaloneDevice" in complaint and device == "CPPStandaloneDevice"
     assert equal == "[True, True, True, True]" and shown == "1"

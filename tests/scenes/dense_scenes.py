@@ -136,6 +136,46 @@ def other_sources(side: Side) -> None:
     side.observe((target, "count"), (target, "real"))
 
 
+def spikes_of_a_step_in_disorder(side: Side) -> None:
+    """Generated spikes whose times differ within a step; only some neurons have targets."""
+    neuron = np.tile([3, 7, 15, 12, 5], 8)
+    times = np.repeat(np.arange(8), 5) * 5 + np.tile(np.arange(5), 8) * 0.1 + 3
+    source = SpikeGeneratorGroup(20, neuron, times * ms, name=f"disordered_{side.name}")
+    side.objects.append(source)
+    target = side.group("addressed", 40, "count : integer")
+    some = np.arange(2, 14)
+    synapses = side.connect(
+        "some", source, target, "q : integer", on_pre="count_post += q",
+        connect=[{"i": np.repeat(some, 40), "j": np.tile(np.arange(40), some.size)}],
+    )  # fmt: skip
+    synapses.q = np.arange(480)
+    one_to_one = side.connect(
+        "paired", source, target, "q : integer", on_pre="count_post += q",
+        connect=[{"i": np.arange(20), "j": np.arange(20) + 5}],
+    )  # fmt: skip
+    one_to_one.q = np.arange(20)
+    side.observe((target, "count"))
+
+
+def products_in_32_bits(side: Side) -> None:
+    """What is added to 64 bits was multiplied in 32, without a sign where a factor has none."""
+    source = side.group("counting", 20, "", threshold="(i + t_in_timesteps) % 3 == 0")
+    model = "total : integer\nscaled : integer"
+    target = side.group("wide", 40, model, dtype=dict.fromkeys(("total", "scaled"), np.int64))
+    pairs = [{"i": np.repeat(np.arange(20), 40), "j": np.tile(np.arange(40), 20)}]
+    unsigned = side.connect(
+        "unsigned", source, target, "q : integer\nfactor : integer (shared)",
+        on_pre="total_post += factor * q", connect=pairs,
+        dtype={"q": np.int16, "factor": np.uint32},
+    )  # fmt: skip
+    unsigned.q = np.arange(800) - 400
+    unsigned.factor = 3
+    fits = side.connect("fits", source, target, "q : integer", on_pre="scaled_post += 65536 * q",
+                        connect=pairs, dtype={"q": np.int16})  # fmt: skip
+    fits.q = np.arange(800) * 80 - 32000
+    side.observe((target, "total"), (target, "scaled"))
+
+
 def slow_sources(side: Side) -> None:
     """Sources that take a step for every two of their targets."""
     clock = Clock(dt=2 * ms, name=f"slow_clock_{side.name}")
@@ -325,7 +365,9 @@ def the_same_spikes_come_again(side: Side) -> Callable[[], None]:
         down : boolean
     """
     target = side.group("taught", 90, model, dtype={"total": np.int64})
-    side.operate(target, "down = (i * t_in_timesteps) % 7 == 1 and t_in_timesteps % 9 == 4", "downs")
+    side.operate(
+        target, "down = (i * t_in_timesteps) % 7 == 1 and t_in_timesteps % 9 == 4", "downs"
+    )
     to_two = [{"i": np.repeat(np.arange(24), 40), "j": np.tile(np.arange(first, first + 40), 24)}
               for first in (0, 45)]  # fmt: skip
     learning = side.connect(
@@ -370,7 +412,8 @@ SCENES = [
     thresholds, threshold_with_random_numbers, threshold_with_infinities,
     threshold_that_sees_other_spikes, operations, operations_with_flags,
     operations_on_neighbours,
-    other_sources, slow_sources, sums_and_links, synapses_onto_synapses,
+    other_sources, spikes_of_a_step_in_disorder, products_in_32_bits, slow_sources,
+    sums_and_links, synapses_onto_synapses,
     delays_change, synapses_are_added, time_step_shrinks, time_step_grows,
     delays_of_bands_change, time_step_of_bands_shrinks, synapses_are_written_from_outside,
     even_rows_change, the_same_spikes_come_again, shared_condition,

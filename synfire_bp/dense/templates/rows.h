@@ -156,9 +156,12 @@ public:
         step_++;
         const int32_t* from = std::lower_bound(spikes, spikes + n_spikes, start_);
         const int32_t* to = std::lower_bound(from, spikes + n_spikes, stop_);
-        if (!bands_.empty()) send(from, to);
-        from = std::lower_bound(from, to, first_);
-        to = std::lower_bound(from, to, last_ + 1);
+        const bool sorted = std::is_sorted(from, to);  // generated spikes of one step may not be
+        if (!bands_.empty()) send(from, to, sorted);
+        if (sorted) {
+            from = std::lower_bound(from, to, first_);
+            to = std::lower_bound(from, to, last_ + 1);
+        }
         if (immediate_) {  // without a delay a neuron has one bundle at the most
             for (; from != to; from++) {
                 const Span& runs = only_[*from - start_];
@@ -309,13 +312,12 @@ private:
     void add_rows(const int32_t* runs, int32_t n_runs, T* at, const S* values, size_t length,
                   F factor, bool alone) {
         int32_t done = 0;
-        const auto next = [&](auto n) {
-            for (; n_runs - done >= n; done += n)
-                add_runs<n>(runs + done, at, values, length, factor, alone);
-        };
-        next(std::integral_constant<int32_t, 8>());
-        next(std::integral_constant<int32_t, 4>());
-        next(std::integral_constant<int32_t, 1>());
+        for (; n_runs - done >= 8; done += 8)
+            add_runs<8>(runs + done, at, values, length, factor, alone);
+        for (; n_runs - done >= 4; done += 4)
+            add_runs<4>(runs + done, at, values, length, factor, alone);
+        for (; n_runs - done >= 1; done += 1)
+            add_runs<1>(runs + done, at, values, length, factor, alone);
     }
 
     Kept& kept_at(size_t place) {
@@ -411,11 +413,11 @@ private:
     }
 
     // The spikes of this step are noted, for bands.
-    void send(const int32_t* from, const int32_t* to) {
+    void send(const int32_t* from, const int32_t* to, bool sorted) {
         sent_now_ = sent_now_ + 1 == sent_.size() ? 0 : sent_now_ + 1;
         Sent& now = sent_[sent_now_];
         now.spikes.assign(from, to);
-        if (!std::is_sorted(from, to)) std::sort(now.spikes.begin(), now.spikes.end());
+        if (!sorted) std::sort(now.spikes.begin(), now.spikes.end());
         auto at = now.spikes.begin();
         for (size_t k = 0; k < ends_.size(); k++) {
             if (at != now.spikes.end() && *at < ends_[k])
@@ -429,9 +431,9 @@ private:
     static std::vector<Found> find(const std::vector<int32_t>& pre,
                                    const std::vector<int32_t>& post,
                                    const std::vector<scalar>& delay, double dt) {
-        const auto steps = [&](int32_t synapse) {
-            return int32_t(delay[delay.size() == 1 ? 0 : synapse] / dt + 0.5);
-        };
+        std::vector<int32_t> late(delay.size());
+        for (size_t k = 0; k < late.size(); k++) late[k] = int32_t(delay[k] / dt + 0.5);
+        const auto steps = [&](int32_t synapse) { return late[delay.size() == 1 ? 0 : synapse]; };
         std::vector<int32_t> order(pre.size());
         std::iota(order.begin(), order.end(), 0);
         const auto before_in_table = [&](int32_t a, int32_t b) {
@@ -442,12 +444,12 @@ private:
         std::vector<Found> found;
         int32_t last = -1;
         for (const int32_t synapse : order) {
-            const int32_t late = steps(synapse);
+            const int32_t in_steps = steps(synapse);
             if (last >= 0 && last + 1 == synapse && pre[last] == pre[synapse] &&
-                found.back().delay == late && post[last] + 1 == post[synapse])
+                found.back().delay == in_steps && post[last] + 1 == post[synapse])
                 found.back().run.length++;
             else
-                found.push_back({Run{synapse, post[synapse], 1, 0}, pre[synapse], late});
+                found.push_back({Run{synapse, post[synapse], 1, 0}, pre[synapse], in_steps});
             last = synapse;
         }
         return found;
