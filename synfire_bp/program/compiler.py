@@ -88,18 +88,16 @@ def compile_sources(workplace: Path, scratch: Path) -> None:
     OSError
         If it has no room.
     """
-    compile_only = [*_command().split(), *FLAGS, "-I.", "-c"]
-    _call([*compile_only, "-x", "c++-header", "common.h", "-o", "common.h.gch"], workplace, scratch)
     sources = (workplace / SOURCES).read_text(encoding="utf-8").split()
     objects = [f"{source}.o" for source in sources]
 
     def compiled(source: str, result: str) -> None:
-        _call([*compile_only, "-include", "common.h", source, "-o", result], workplace, scratch)
+        _call([*_command().split(), *FLAGS, "-I.", "-c", source, "-o", result], workplace, scratch)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         list(pool.map(compiled, sources, objects))
     _call([*_command().split(), *objects, "-o", MAIN], workplace, scratch)
-    for name in (*objects, "common.h.gch"):
+    for name in objects:
         (workplace / name).unlink()
 
 

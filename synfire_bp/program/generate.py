@@ -46,11 +46,19 @@ _COMMON_HEADERS = """
 #include <iostream>
 #include "samples.h"
 """
-"""What every generated source includes; compiled once for all (it halves the build time)."""
+"""What every generated source includes."""
+_COMMON = "common.h"
 
-_PARTS = 2
+_ROWS = "push_spikes"
+"""In the name or text of a source that uses rows of synapses, whose code is long."""
 
 _ARRAYS = "objects.cpp"
+_PLAIN = f"""
+#pragma GCC push_options
+#pragma GCC optimize ("O0")
+#include "{_ARRAYS}"
+#pragma GCC pop_options
+"""
 """What allocates, reads and writes arrays, once: optimised, it takes a fifth of the build."""
 
 
@@ -72,11 +80,9 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
         device.apply_run_args()  # before queues of spikes are made: delays may be among them
         net.network.run(LONGEST_RUN)
         device.build(directory=str(directory), compile=False, run=False)
-    _write(directory / "common.h", f"{_COMMON_HEADERS}namespace {{\n{support_code}\n}}\n")
-    sources = source_files(device)
-    if not spec.stock:
-        sources = [*_joined(sources, directory), _CLOCK]
-    _write(directory / SOURCES, "\n".join(sources))
+    _write(directory / _COMMON, f"{_COMMON_HEADERS}namespace {{\n{support_code}\n}}\n")
+    sources = [*source_files(device), *([] if spec.stock else [_CLOCK])]
+    _write(directory / SOURCES, "\n".join(_joined(sources, directory)))
     _write(directory / MANIFEST, json.dumps(_manifest(net.results, net.settable), indent=1))
 
 
@@ -85,18 +91,16 @@ def _write(file: Path, text: str) -> None:
 
 
 def _joined(sources: Sequence[str], directory: Path) -> list[str]:
-    """Join many small sources to a few: starting the compiler takes longer than compiling one.
+    """Join many sources to two of about the same length: reading headers takes longest."""
+    by_rows = [name for name in sources if _ROWS in name + (directory / name).read_text("utf-8")]
+    others = [name for name in sources if name not in (*by_rows, _ARRAYS)]
+    _write(directory / "by_rows.cpp", _including([_COMMON, *by_rows]))
+    _write(directory / "others.cpp", _including([_COMMON]) + _PLAIN + _including(others))
+    return ["by_rows.cpp", "others.cpp"]
 
-    What these share comes from them, since they stand first: nothing that runs often is plain.
-    """
-    _write(directory / f"plain_{_ARRAYS}", f'#pragma GCC optimize ("O0")\n#include "{_ARRAYS}"\n')
-    sources = [f"plain_{name}" if name == _ARRAYS else name for name in sources]
-    small = [name for name in sources if name.startswith("code_objects/")]
-    parts = [f"part_{n}.cpp" for n in range(_PARTS)]
-    for n, part in enumerate(parts):
-        included = "".join(f'#include "{name}"\n' for name in small[n::_PARTS])
-        _write(directory / part, included)
-    return [*parts, *(name for name in sources if name not in small)]
+
+def _including(names: Sequence[str]) -> str:
+    return "".join(f'#include "{name}"\n' for name in names)
 
 
 def _compiled_functions() -> dict[str, Function]:

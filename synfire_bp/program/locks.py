@@ -173,9 +173,10 @@ def _remove(folder: Path) -> None:
         if one.is_dir() and not one.is_symlink():
             shutil.rmtree(one)
         elif one.name != LOCK:
-            one.unlink()
-    (folder / LOCK).unlink(missing_ok=True)
-    folder.rmdir()
+            os.unlink(one)
+    with suppress(FileNotFoundError):
+        os.unlink(folder / LOCK)
+    os.rmdir(folder)
 
 
 def _machine() -> str:

@@ -1114,7 +1114,7 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_resume_finishes(run, trained, her
     assert_same_weights(here / "new", sb.train(model, engine="oracle", out=here / "unbroken"))
 
 
-@pytest.mark.parametrize("stage", ["*", "*.gch", "*.o"])  # generated; the header; sources
+@pytest.mark.parametrize("stage", ["*", "others.cpp", "*.o"])  # generated, joined, compiled
 def test_ctrl_c_while_the_program_is_built_is_no_fault_of_the_compiler(run, here, trained, stage):
     train = ("train", "small.yaml", "--out", "new")
     programs = here / "programs"

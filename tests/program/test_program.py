@@ -316,13 +316,12 @@ def test_a_compiler_that_does_not_run_is_named(empty_cache, monkeypatch):
 
 
 def test_a_stock_program_is_brian2s_own_with_its_clock_and_its_sources(empty_cache):
-    ours, stock = (
-        (program.folder / "sources.txt").read_text().split()
-        for program in build_programs([TINY, replace(TINY, stock=True)])
-    )
-    assert "processor_time.cpp" in ours and "part_0.cpp" in ours
-    assert "processor_time.cpp" not in stock
-    assert sum(name.startswith("code_objects/") for name in stock) > 10
+    programs = build_programs([TINY, replace(TINY, stock=True)])
+    ours, stock = ((program.folder / "others.cpp").read_text() for program in programs)
+    assert "processor_time.cpp" in ours and "processor_time.cpp" not in stock
+    for program, rows in zip(programs, (True, False), strict=True):
+        files = program.folder.glob("code_objects/*.h")
+        assert any("class Rows" in file.read_text() for file in files) == rows
 
 
 @pytest.mark.parametrize("empty", ["", "  "])
