@@ -1,9 +1,9 @@
 """How much faster one checkout is than another: ``python -m analysis.speed BEFORE AFTER``.
 
 Both measure the same things in turns, before, after, before, after, …, each in a process of its
-own, on one core and with a cache of its own; so a machine that is busy for a while moves both.  A
-sample is a slope between two numbers of samples, as in `synfire_bp.bench.measuring`; the weights
-that each checkout ends with are noted beside it.
+own, on one core and with a cache of its own; so a machine that is busy for a while moves both.
+What is told is processor time.  That of a sample is a slope between two numbers of samples, as in
+`synfire_bp.bench.measuring`; the weights that each checkout ends with are noted beside it.
 """
 
 from __future__ import annotations
@@ -34,31 +34,51 @@ SAMPLES = {
     "variants/mnist_gate_failure": 2000,
     "variants/mnist_levels": 2000,
     "variants/mnist_release": 2000,
+    "variants/mnist_pools": 200,
     "variants/digits_lif": 200,
     "variants/digits_lif_conductance": 100,
     "variants/digits_lif_noise": 100,
 }
 """Models to the number of samples between which the slope is taken."""
 
+INFERENCE = {"inference, mnist": "mnist"}
+"""Models of which all images are tested; the slope is taken between test and training images."""
+
+_TRAIN = ["train", "mnist", "--epochs", "1", "--samples", "1", "--set", "training.evaluate_every=1"]
+_COMPILED_ANEW = "train mnist --epochs 1 --samples 1, not compiled before"
 COMMANDS = {
     "--version": ["--version"],
     "--help": ["--help"],
-    "train mnist --epochs 1 --samples 1": ["train", "mnist", "--epochs", "1", "--samples", "1"],
+    "train mnist --epochs 1 --samples 1": _TRAIN,
+    _COMPILED_ANEW: _TRAIN,
 }
-"""Whole commands; what they compile is in the cache."""
+"""Whole commands; what they compile is in the cache but for one."""
 
 _SAMPLE = """
-import json, sys, time, zlib
+import json, resource, sys, zlib
 import numpy as np
 import synfire_bp as sb
 from synfire_bp.engines.registry import make_engine
 from synfire_bp.training.data import dataset_of
 from synfire_bp.training.schedule import epoch_order
 
+def spent():
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+
 def main(name, samples):
     model = sb.assemble(sb.Experiment.from_file(name))
     data = dataset_of(model.experiment, quiet=True)
     engine = make_engine("circuit", model, data)
+    if not samples:
+        seconds, shown = [], []
+        for split in ("test", "train"):
+            begin = spent()
+            done = engine.test(model.start, split)
+            seconds.append(spent() - begin)
+            shown.append(len(getattr(data, split)))
+        engine.close()
+        print(json.dumps([1000 * (seconds[1] - seconds[0]) / (shown[1] - shown[0]), None]))
+        return
     n = len(sb.training_split(model, data))
     before = samples // 5
     epochs = range(1 + (before + samples) // n)
@@ -66,9 +86,9 @@ def main(name, samples):
     engine.train(model.start, order[:2])
     seconds = []
     for many in (before, before + samples):
-        begin = time.perf_counter()
+        begin = spent()
         done = engine.train(model.start, order[:many])
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(spent() - begin)
     engine.close()
     digest = zlib.crc32(b"".join(w.tobytes() for w in done.weights))
     print(json.dumps([1000 * (seconds[1] - seconds[0]) / samples, digest]))
@@ -104,7 +124,7 @@ def _measured(
     trees: dict[str, Path], rounds: int, only: Sequence[str] | None
 ) -> Iterator[dict[str, object]]:
     with tempfile.TemporaryDirectory(prefix="synfire-speed-") as place:
-        for what in [*SAMPLES, *COMMANDS]:
+        for what in [*SAMPLES, *INFERENCE, *COMMANDS]:
             if only and what not in only:
                 continue
             for number in range(-1, rounds):  # the first one compiles, and is not noted
@@ -119,9 +139,13 @@ def _measured(
 def _one(what: str, tree: Path, place: Path) -> tuple[float, int | None]:
     """Return the ms of a sample, or of processor time of a command, and what it ended with."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    environment["SYNFIRE_BP_CACHE"] = str(place / f"cache of {tree.name}")
-    if what in SAMPLES:
-        command = [sys.executable, "-c", _SAMPLE, what, str(SAMPLES[what])]
+    cache = place / f"cache of {tree.name}"
+    environment["SYNFIRE_BP_CACHE"] = str(cache)
+    if what == _COMPILED_ANEW:
+        shutil.rmtree(cache, ignore_errors=True)
+    if what in SAMPLES or what in INFERENCE:
+        name = INFERENCE.get(what, what)
+        command = [sys.executable, "-c", _SAMPLE, name, str(SAMPLES.get(what, 0))]
         done = _run(command, environment, place)
         value, digest = json.loads(done)
         return value, digest
