@@ -77,7 +77,7 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.plot([], [], "-", color="0.3", linewidth=0.8, label="pairs of runs")
     axes.set_yticks(range(len(places)), list(places))
     axes.set(xscale="log", ylim=(len(places) - 0.4, -0.6),
-             xlabel="times faster than Brian2's Synapses")  # fmt: skip
+             xlabel="times as fast as Brian2's Synapses")  # fmt: skip
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xticks([1, 2, 3, 5, 10, 20, 30])
