@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..shared.entry import Entry
-from . import chain_reliability, depth_table, disturbances, exactness, variants
+from . import chain_reliability, depth_table, disturbances, exactness, time_step, variants
 
 __all__ = ["ENTRIES"]
 
@@ -13,4 +13,5 @@ ENTRIES: tuple[Entry, ...] = (
     chain_reliability.ENTRY,
     depth_table.ENTRY,
     exactness.ENTRY,
+    time_step.ENTRY,
 )
