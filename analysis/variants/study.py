@@ -1,7 +1,7 @@
 """The study of the variants: which trainings there are.
 
 Every model of `models/variants/` but `mnist_lif` is trained with the same seeds; its name says on
-which data (`digits_…`, `mnist_…`), and `…_symmetric` is the paper's circuit, the reference of all others.
+which data (`digits_…`, `mnist_…`), and `…_symmetric` is the paper's circuit, the reference of all.
 Beside them, some disturbances of the circuit are turned up in steps, on the digits.  All runs lie
 below `runs/variants/`; ``python -m analysis.variants.runs`` makes those that are missing, and
 `analysis.variants.courses` reads them.

@@ -38,11 +38,13 @@ MODELS = {
 """Kind of synapses to its model, and to a delay in ms that is a whole number of every step; without
 it, each step would have a best one of its own."""
 _LOOKS = {
-    "delta": ("o", style.CONTENDER_COLOURS["numpy"]),
-    "exponential": ("s", style.CONTENDER_COLOURS["oracle"]),
-    "conductance": ("D", style.CONTENDER_COLOURS["circuit"]),
+    "delta": ("o", style.CONTENDER_COLOURS["numpy"], 0.93),
+    "exponential": ("s", style.CONTENDER_COLOURS["oracle"], 1.0),
+    "conductance": ("D", style.CONTENDER_COLOURS["circuit"], 1.07),
 }
+"""Mark and colour of each kind, and by what it is moved, so that none covers another."""
 _FLOOR = 0.5
+"""Where 0 lies on a logarithmic axis."""
 
 
 def numbers(
@@ -84,15 +86,16 @@ def potentials(kind: str, dt: float, samples: int) -> NDArray[np.int64]:
 
 @style.applied()
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw the distances against the step, 89 mm wide; what is 0 lies on the axis."""
+    """Draw the distances against the step, 89 mm wide."""
     figure = style.new_figure(style.SINGLE_COLUMN, 62, layout="constrained")
     axes = figure.add_subplot()
     for kind, rows in table.groupby("synapse", sort=False):
-        mark, colour = _LOOKS[str(kind)]
+        mark, colour, moved = _LOOKS[str(kind)]
+        at = rows["dt"] * moved
         lie = rows["median"].clip(lower=_FLOOR), rows["largest"].clip(lower=_FLOOR)
-        axes.plot(rows["dt"], lie[1], mark, color=colour, markersize=4, linestyle="-",
+        axes.plot(at, lie[1], mark, color=colour, markersize=3.5, linestyle="-",
                   linewidth=0.8, label=f"{kind}, largest", clip_on=False)  # fmt: skip
-        axes.plot(rows["dt"], lie[0], mark, color=colour, markersize=4, linestyle=":",
+        axes.plot(at, lie[0], mark, color=colour, markersize=5.5, linestyle=":",
                   linewidth=0.8, fillstyle="none", label=f"{kind}, median",
                   clip_on=False)  # fmt: skip
     axes.axvline(0.25, color="0.6", linewidth=0.8, linestyle=(0, (2, 1.2)), label="dt by default")
@@ -101,10 +104,11 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_xticks(sorted(table["dt"].unique()))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylim(bottom=_FLOOR)
+    axes.set_ylim(bottom=0.7 * _FLOOR)
     ticks = [_FLOOR] + [10**k for k in range(5) if 10**k <= axes.get_ylim()[1]]
     axes.set_yticks(ticks, ["0"] + [f"{tick:,}" for tick in ticks[1:]])
     axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
     axes.spines[["right", "top"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=6.5)
     return figure
