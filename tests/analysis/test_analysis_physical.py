@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.variants import exactness, physical_table
+from analysis.variants import exactness, physical_table, time_step
 
 FIGURES = Path(__file__).parents[2] / "figures" / "variants"
 
@@ -42,3 +42,20 @@ def test_disturbances_are_medians_with_their_range_and_others_are_left_out():
     )
     rows = physical_table.table(runs).splitlines()[2:]
     assert rows == ["| noise (mV): 0.1 | 80.0 (70.0 … 90.0) | 0 | 2 of 3 |"]
+
+
+def test_the_figure_of_the_time_step_has_a_line_for_what_is_largest_and_for_the_median():
+    table = pd.read_csv(FIGURES / "time_step.csv")
+    (axes,) = time_step.draw(table).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert len(lines) == 2 * table.synapse.nunique() + 1
+    of_conductance = table[table.synapse == "conductance"]
+    assert list(lines["conductance, largest"].get_ydata()) == of_conductance.largest.tolist()
+
+
+@pytest.mark.slow
+def test_delta_and_exponential_synapses_have_the_same_potentials_in_any_time_step():
+    table = time_step.numbers(3, steps=(0.5,), finest=0.25)
+    exact = table[table.synapse != "conductance"]
+    assert len(table) == 3 and exact.largest.tolist() == [0, 0]
+    assert exact.compared.tolist() == [30, 30] and (table.spread > 100).all()
