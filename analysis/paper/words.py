@@ -29,6 +29,7 @@ _SAID = ("MNIST, test accuracy", "MNIST reduced to 10 × 10 pixels", "Energy and
          "Fashion-MNIST, as in the text")  # fmt: skip
 """Groups of the comparison that are told; the rest is settings and details."""
 _FITS = ("to all four", CHOSEN)
+_GATES = {BLOCKED: "Gates with firmer blocks", ALONE: "The paper's gates alone"}
 _DIGITS = 4
 
 
@@ -129,7 +130,7 @@ def _exact(runs: Path, checked: pd.DataFrame | None) -> Iterator[str]:
         low, high = here["stray_spikes"].min(), here["stray_spikes"].max()
         strays = f"{low:,}" if low == high else f"{low:,} … {high:,}"
         yield (
-            f"Gates {gates} (seeds: {len(here)}): {strays} stray spikes a training, "
+            f"{_GATES[gates]} (seeds: {len(here)}): {strays} stray spikes a training, "
             f"{here['weights_different'].sum():,} of "
             f"{here['weights_compared'].sum():,} weights different from the algorithm’s."
         )
