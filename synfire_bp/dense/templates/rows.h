@@ -160,7 +160,7 @@ public:
         step_++;
         const int32_t* from = std::lower_bound(spikes, spikes + n_spikes, start_);
         const int32_t* to = std::lower_bound(from, spikes + n_spikes, stop_);
-        const bool sorted = std::is_sorted(from, to);  // generated spikes of one step may not be
+        const bool sorted = is_sorted(from, to);  // generated spikes of one step may not be
         if (!bands_.empty()) send(from, to, sorted);
         if (sorted) {
             from = std::lower_bound(from, to, first_);
@@ -312,6 +312,13 @@ public:
     }
 
 private:
+    // As that of the standard library, without a branch.
+    static bool is_sorted(const int32_t* from, const int32_t* to) {
+        int32_t falls = 0;
+        for (const int32_t* next = from + 1; next < to; next++) falls |= next[0] < next[-1];
+        return !falls;
+    }
+
     template <typename T, typename S, typename F>
     void add_rows(const int32_t* runs, int32_t n_runs, T* at, const S* values, size_t length,
                   F factor, bool alone) {
