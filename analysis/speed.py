@@ -56,6 +56,7 @@ COMMANDS = {
 
 _SAMPLE = """
 import json, resource, sys, zlib
+from functools import partial
 import numpy as np
 import synfire_bp as sb
 from synfire_bp.engines.registry import make_engine
@@ -69,29 +70,24 @@ def main(name, samples):
     model = sb.assemble(sb.Experiment.from_file(name))
     data = dataset_of(model.experiment, quiet=True)
     engine = make_engine("circuit", model, data)
-    if not samples:
-        seconds, shown = [], []
-        for split in ("test", "train"):
-            begin = spent()
-            done = engine.test(model.start, split)
-            seconds.append(spent() - begin)
-            shown.append(len(getattr(data, split)))
-        engine.close()
-        print(json.dumps([1000 * (seconds[1] - seconds[0]) / (shown[1] - shown[0]), None]))
-        return
     n = len(sb.training_split(model, data))
-    before = samples // 5
-    epochs = range(1 + (before + samples) // n)
-    order = np.concatenate([epoch_order(model.seed, epoch, n) for epoch in epochs])
-    engine.train(model.start, order[:2])
+    if samples:
+        shown = [samples // 5, samples // 5 + samples]
+        epochs = range(1 + shown[1] // n)
+        order = np.concatenate([epoch_order(model.seed, epoch, n) for epoch in epochs])
+        engine.train(model.start, order[:2])
+        shows = [partial(engine.train, model.start, order[:many]) for many in shown]
+    else:
+        shown = [len(data.test), n]
+        shows = [partial(engine.test, model.start, split) for split in ("test", "train")]
     seconds = []
-    for many in (before, before + samples):
+    for show in shows:
         begin = spent()
-        done = engine.train(model.start, order[:many])
+        done = show()
         seconds.append(spent() - begin)
     engine.close()
-    digest = zlib.crc32(b"".join(w.tobytes() for w in done.weights))
-    print(json.dumps([1000 * (seconds[1] - seconds[0]) / samples, digest]))
+    digest = zlib.crc32(b"".join(w.tobytes() for w in done.weights)) if samples else None
+    print(json.dumps([1000 * (seconds[1] - seconds[0]) / (shown[1] - shown[0]), digest]))
 
 if __name__ == "__main__":
     main(sys.argv[1], int(sys.argv[2]))

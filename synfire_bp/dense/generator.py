@@ -148,7 +148,6 @@ class RowGenerator(CPPCodeGenerator):
             mean = self.owner.mean_longer_run if commutes else self.owner.mean_run
             if not (apart and mean >= _LONG_RUN and any(loop.together for loop in loops)):
                 keywords |= {"row_loops": loops, "row_sums": [], "rows_at_once": 1}
-                keywords["sum_together"] = None
             else:
                 kept = [loop for loop in loops if loop.sum and loop.sum.kept]
                 others = [loop for loop in loops if loop not in kept]

@@ -10,6 +10,7 @@ net.run(3)                         # three samples
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from synfire_bp.network.objects import CircuitNetwork
 
 __all__ = ["build_network"]
-
-_OF_A_CIRCUIT = ("inputs", "labels", "rule", "chip", "lines", "more")
-"""Further arguments where a circuit alone is given."""
 
 
 def build_network(
@@ -80,16 +78,17 @@ def build_network(
     >>> int(net.spike_counts()[list(net).index("g3")].sum())
     1
     """
-    if isinstance(model, Circuit):
-        from synfire_bp.network.builder import build_network as of_circuit
+    from synfire_bp.network.builder import build_network as of_circuit
 
+    if isinstance(model, Circuit):
         return of_circuit(model, weights=weights or (), order=order, **given)
+    _, *of_a_circuit = signature(of_circuit).parameters
+    if unknown := [name for name in given if name not in of_a_circuit]:
+        raise SynfireError(f"build_network: there is no argument '{unknown[0]}'")
     return _of_model(assemble(model), _needed(data, given), weights, order, learn)
 
 
 def _needed(data: Dataset | None, given: dict[str, Any]) -> Dataset:
-    if unknown := [name for name in given if name not in _OF_A_CIRCUIT]:
-        raise SynfireError(f"build_network: there is no argument '{unknown[0]}'")
     if given:
         raise SynfireError(
             f"build_network: {', '.join(given)} given with a model; pass its data, as in "

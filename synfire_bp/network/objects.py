@@ -45,13 +45,17 @@ def runtime_code() -> type | None:
     CircuitError
         If the device is not Brian2's runtime device.
     """
+    _refuse_other_devices()
+    return NumpyCodeObject if prefs.codegen.target == "auto" else None
+
+
+def _refuse_other_devices() -> None:
     if not isinstance(get_device(), RuntimeDevice):
         raise CircuitError(
             f"this network is for Brian2's runtime mode, and the device is "
             f"{type(get_device()).__name__}: call brian2.set_device('runtime') before, or let "
             "synfire_bp compile the circuit: sb.train(…, engine='circuit')"
         )
-    return NumpyCodeObject if prefs.codegen.target == "auto" else None
 
 
 def subgroups(circuit: Circuit, cells: NeuronGroup) -> dict[str, Subgroup]:
@@ -210,7 +214,7 @@ class CircuitNetwork(Summarised):
         CircuitError
             If fewer samples are left, or the device is not Brian2's runtime device any more.
         """
-        runtime_code()
+        _refuse_other_devices()
         whole = isinstance(samples, (int, np.integer)) and not isinstance(samples, bool)
         if not whole or samples < 0:
             raise CircuitError(f"run takes a number of samples, 0 or more, not {samples!r:.40}")

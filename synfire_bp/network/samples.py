@@ -46,11 +46,11 @@ def sample_functions(
                 f"each {name} must be a whole number, 0 … {end - 1}, in an array of one dimension; "
                 f"given: {values.dtype}, shape {values.shape}"
             )
-        if not values.size and name == "order entry":
-            raise CircuitError("order is empty; it names the samples to be shown")
         outside = values[(values < 0) | (values >= end)]
         if outside.size:
             raise CircuitError(f"{name} {outside[0]} is outside 0 … {end - 1}")
+    if not order.size:
+        raise CircuitError("order is empty; it names the samples to be shown")
     patterns = {"input": inputs, "target": np.eye(n_out, dtype=int)[labels]}
 
     def pattern(source: str) -> Function:

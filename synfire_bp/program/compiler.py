@@ -32,8 +32,8 @@ __all__ = [
 FLAGS = ("-w", "-O3", "-march=native", "-std=c++17", "-fno-trapping-math")
 """For every source of a program; nobody looks at flags of floating point, so branches can be
 computed on both sides."""
-SOURCES = "sources.txt"
-"""Beside the sources: their list, one a line."""
+SOURCES = ("by_rows.cpp", "others.cpp")
+"""Of a program: all that uses rows of synapses, and all else."""
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """What the system says of a disk that is full, or cannot be written."""
 _LINES_OF_LOG = 15
@@ -88,14 +88,13 @@ def compile_sources(workplace: Path, scratch: Path) -> None:
     OSError
         If it has no room.
     """
-    sources = (workplace / SOURCES).read_text(encoding="utf-8").split()
-    objects = [f"{source}.o" for source in sources]
+    objects = [f"{source}.o" for source in SOURCES]
 
     def compiled(source: str, result: str) -> None:
         _call([*_command().split(), *FLAGS, "-I.", "-c", source, "-o", result], workplace, scratch)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        list(pool.map(compiled, sources, objects))
+        list(pool.map(compiled, SOURCES, objects))
     _call([*_command().split(), *objects, "-o", MAIN], workplace, scratch)
     for name in objects:
         (workplace / name).unlink()

@@ -63,7 +63,7 @@ _PLAIN = f"""
 
 
 def generate(spec: ProgramSpec, directory: Path) -> None:
-    """Write sources, their list, static arrays and manifest for `spec` into `directory`."""
+    """Write sources, static arrays and manifest for `spec` into `directory`."""
     set_device("cpp_standalone", build_on_run=False, directory=str(directory))
     prefs["codegen.cpp.extra_compile_args_gcc"] = list(FLAGS)  # in the makefile, so in the key
     prefs["codegen.cpp.headers"] = ['"samples.h"']
@@ -82,7 +82,7 @@ def generate(spec: ProgramSpec, directory: Path) -> None:
         device.build(directory=str(directory), compile=False, run=False)
     _write(directory / _COMMON, f"{_COMMON_HEADERS}namespace {{\n{support_code}\n}}\n")
     sources = [*source_files(device), *([] if spec.stock else [_CLOCK])]
-    _write(directory / SOURCES, "\n".join(_joined(sources, directory)))
+    _join(sources, directory)
     _write(directory / MANIFEST, json.dumps(_manifest(net.results, net.settable), indent=1))
 
 
@@ -90,13 +90,13 @@ def _write(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _joined(sources: Sequence[str], directory: Path) -> list[str]:
+def _join(sources: Sequence[str], directory: Path) -> None:
     """Join many sources to two of about the same length: reading headers takes longest."""
     by_rows = [name for name in sources if _ROWS in name + (directory / name).read_text("utf-8")]
     others = [name for name in sources if name not in (*by_rows, _ARRAYS)]
-    _write(directory / "by_rows.cpp", _including([_COMMON, *by_rows]))
-    _write(directory / "others.cpp", _including([_COMMON]) + _PLAIN + _including(others))
-    return ["by_rows.cpp", "others.cpp"]
+    first, second = (directory / name for name in SOURCES)
+    _write(first, _including([_COMMON, *by_rows]))
+    _write(second, _including([_COMMON]) + _PLAIN + _including(others))
 
 
 def _including(names: Sequence[str]) -> str:
