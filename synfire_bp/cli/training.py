@@ -64,11 +64,11 @@ def train(
         keep_going=keep_going,
         quiet=quiet,
     )
-    last = run.metrics[run.metrics.split == "test"].iloc[-1]
+    last = run.last_test
     print(
-        f"{visible(str(run.path))}: test accuracy after epoch {last.epoch:g}: "
-        f"{100 * last.accuracy_spikes:.2f} % by spikes, "
-        f"{100 * last.accuracy_potential:.2f} % by potential"
+        f"{visible(str(run.path))}: test accuracy after epoch {last['epoch']:g}: "
+        f"{100 * last['accuracy_spikes']:.2f} % by spikes, "
+        f"{100 * last['accuracy_potential']:.2f} % by potential"
     )
     _define("by spikes", "by potential")
 

@@ -137,6 +137,9 @@ def binarise(images: NDArray[Any], scale: float, threshold: float) -> NDArray[np
     """
     if images.dtype == np.uint8:  # only 256 different answers
         answers = np.round(np.arange(256) * scale, 2) > threshold
+        off = 256 - int(answers.sum())
+        if answers[off:].all():  # on from some level upwards: a comparison beats a look-up
+            return np.ascontiguousarray(images >= off).view(np.uint8)
         return np.ascontiguousarray(answers.astype(np.uint8)[images])
     on = np.empty(images.shape, np.uint8)
     for start in range(0, len(images), 4096):  # float64 copies of a few images, not of all

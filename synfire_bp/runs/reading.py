@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "read_arrays",
+    "read_last_test",
     "read_metrics",
     "read_provenance",
     "read_spikes",
@@ -72,6 +75,16 @@ def read_metrics(file: IO[bytes]) -> pd.DataFrame:
     if list(table.columns) != list(METRIC_COLUMNS) or known.isna().any(axis=None):
         raise ValueError(f"not every row has the columns {', '.join(METRIC_COLUMNS)}")
     return table.astype(dict.fromkeys(NOT_KNOWN_BEFORE, float))
+
+
+def read_last_test(file: IO[bytes]) -> dict[str, float]:
+    """Return what the last test found, by today's columns; NaN for what was not counted then."""
+    rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
+    tests = [row for row in rows if row["split"] == "test"]
+    if not tests:
+        raise ValueError("no row tells of a test")
+    last = metrics_of_now({name: value for name, value in tests[-1].items() if name != "split"})
+    return {name: np.nan if value in (None, "") else float(value) for name, value in last.items()}
 
 
 def read_arrays(file: IO[bytes]) -> dict[str, NDArray]:

@@ -43,6 +43,7 @@ from synfire_bp.runs.manifest import how_to_check, proved
 from synfire_bp.runs.plugins import refuse_missing_plugins
 from synfire_bp.runs.provenance import stored_provenance
 from synfire_bp.runs.reading import (
+    read_last_test,
     read_metrics,
     read_provenance,
     read_spikes,
@@ -216,6 +217,11 @@ class Run(Summarised):
         `accuracy_spikes` and `silent` are NaN for runs of older versions, which did not count them.
         """
         return self._read(METRICS, read_metrics)
+
+    @cached_property
+    def last_test(self) -> dict[str, float]:
+        """What the last test found, by the columns of `metrics`; does not need pandas."""
+        return self._read(METRICS, read_last_test)
 
     @cached_property
     def activity(self) -> pd.DataFrame:

@@ -468,8 +468,22 @@ def test_a_run_of_an_older_version_has_its_accuracy_by_argmax_and_no_other_by_sp
     assert tuple(read.columns) == METRIC_COLUMNS
     assert read["accuracy_argmax"].tolist() == now["accuracy_spikes"].tolist()
     assert read[["accuracy_spikes", "silent"]].isna().all(axis=None)
+    assert np.isnan(Run(begun).last_test["accuracy_spikes"])
     same = ["epoch", "split", "samples", "accuracy_potential", "exact", "mse", "seconds"]
     assert read[same].equals(now[same])
+
+
+def test_the_last_test_is_that_of_the_metrics_and_is_read_without_pandas(begun):
+    expected = Run(begun).metrics.query("split == 'test'").iloc[-1].drop("split")
+    told = subprocess.run(
+        [
+            sys.executable, "-c",
+            "import json, sys; from synfire_bp import Run; last = Run(sys.argv[1]).last_test; "
+            "assert 'pandas' not in sys.modules; print(json.dumps(last))", str(begun),
+        ],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert json.loads(told.stdout) == expected.astype(float).to_dict()
 
 
 def test_a_checkpoint_of_an_older_version_is_gone_on_with_only_from_a_test(
