@@ -6,7 +6,7 @@ from the rows and never written a second time.
 A time step is one chip step.  A spike travels in one step plus its extra delay.  All populations
 but the sources and the gating chain carry a negative bias, the *closing* bias: they stay silent
 unless a gate's spike opens them.  A gate's spike also chooses the threshold that the sum of the
-inputs is held against: 0, half or full.
+inputs is held against: 0, half or full in the paper's circuit.
 """
 
 from __future__ import annotations
@@ -236,8 +236,10 @@ class Circuit(Summarised):
 
     @cached_property
     def fixed_weights(self) -> dict[str, FixedWeight]:
-        """The table of fixed weights, by name."""
-        return fixed_weights(self.closing)
+        """The table of fixed weights, by name; after the usual ones those of further thresholds."""
+        own = (row.own_weight for row in self.gates if isinstance(row, Gate))
+        further = {weight.name: weight for weight in own if weight is not None}
+        return fixed_weights(self.closing) | further
 
     @cached_property
     def projections(self) -> tuple[Projection, ...]:

@@ -14,13 +14,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.numbers import FULL, HALF
+from synfire_bp.circuit.rows import Gate
 
 __all__ = ["firing_table", "simulate"]
 
@@ -120,7 +121,7 @@ def firing_table(circuit: Circuit) -> dict[str, tuple[int, ...]]:
 
     Found by running one column of the circuit (one input and one output unit, two in each hidden
     layer) through every case: input on or off, target on or off, the sum that reaches a unit in
-    each of the four ranges that its thresholds divide, and a backpropagated error that is negative,
+    each of the ranges that its thresholds divide, and a backpropagated error that is negative,
     zero or positive.  One unit of each hidden layer always fires and passes the output's error on,
     so that the layers before and after meet every case whatever the other unit does; the others of
     several hidden layers can therefore share their cases.  Forward and backward weights are chosen
@@ -147,9 +148,17 @@ def firing_table(circuit: Circuit) -> dict[str, tuple[int, ...]]:
     return dict(_column_firing_table(column))
 
 
+def _ranges(circuit: Circuit) -> tuple[int, ...]:
+    """Return a sum from each of the ranges that the thresholds of the gates divide."""
+    opened = {row.threshold for row in circuit.gates if isinstance(row, Gate)}
+    edges = sorted(opened | {0, HALF, FULL})
+    middles = ((one + other) // 2 for one, other in pairwise(edges))
+    return edges[0] - HALF, *middles, edges[-1] + HALF
+
+
 @lru_cache(maxsize=16)
 def _column_firing_table(column: Circuit) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    ranges = (-HALF, HALF // 2, (HALF + FULL) // 2, FULL + HALF)
+    ranges = _ranges(column)
     cases = product((0, 1), (0, 1), ranges, ranges, (-HALF, 0, HALF))
     x, t, a1, a2, error = np.array(list(cases)).T
     zero, always = np.zeros_like(a1), np.full_like(a1, FULL)

@@ -134,12 +134,26 @@ class Gate:
     @property
     def weights(self) -> tuple[str, ...]:
         """Names of the fixed weights that the gate's spike carries."""
+        usual = {HALF: ("open",), 0: ("open", "half"), FULL: ("cancel",)}
+        return usual.get(self.threshold) or ("open", f"{HALF - self.threshold:+d}")
+
+    @property
+    def own_weight(self) -> FixedWeight | None:
+        """The weight on top of `open` that another threshold than 0, half or full takes.
+
+        Raises
+        ------
+        CircuitError
+            If the chip has no such weight.
+        """
+        if len(self.weights) < 2 or self.weights[1] == "half":
+            return None
         try:
-            return {HALF: ("open",), 0: ("open", "half"), FULL: ("cancel",)}[self.threshold]
-        except KeyError:
+            return FixedWeight.from_value(self.weights[1], HALF - self.threshold)
+        except CircuitError as error:
             raise CircuitError(
                 f"gate of '{self.opens}' in phase {self.phase}: threshold {self.threshold} "
-                f"cannot be gated; use 0, {HALF} or {FULL}"
+                f"cannot be gated: {error}"
             ) from None
 
 

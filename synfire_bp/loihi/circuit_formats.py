@@ -89,7 +89,7 @@ def _lowered(
     for name in _biased(circuit):
         yield single(name, "bias", -circuit.closing, -closing, action, bias_format(spec, UNIT))
     for name, row in circuit.fixed_weights.items():
-        if follow[name].value != row.value:
+        if name in follow and follow[name].value != row.value:
             limit = f"a closing bias of {closing}, from which this weight follows"
             yield single(
                 "circuit", f"weight '{name}'", row.value, follow[name].value, action, limit

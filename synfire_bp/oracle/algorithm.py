@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.decay import WHOLE
-from synfire_bp.circuit.numbers import WEIGHT_LIMIT
+from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
 from synfire_bp.errors import SynfireError, blaming
 
 __all__ = ["SEMANTICS", "SOFT_STEPS", "Algorithm", "Changes", "Decay"]
@@ -191,6 +191,10 @@ class Algorithm:
     starters : tuple of callables
         What draws the weights that a training starts from, one after the other: each takes those
         of the one before and this algorithm.  `learn` does not need them; `drawn` asks them.
+    margin : int
+        At the output d+ is silent only above theta/2 + margin, d- only up to theta/2 - margin.
+    box : tuple of two int
+        Edges of the box derivative at the output.
     obstacles : tuple of SynfireError
         Why the integers cannot follow the circuit.  `learn` does not ask.
     seed : int
@@ -230,6 +234,8 @@ class Algorithm:
     returning: Matrices | None = None
     showings: int = 1
     starters: tuple[Starter, ...] = ()
+    margin: int = 0
+    box: tuple[int, int] = (0, FULL)
     obstacles: tuple[SynfireError, ...] = ()
     seed: int = 0
 

@@ -85,7 +85,7 @@ def learn(shown, order, net, rule, scratch, counts, changing=None, returning=Non
             n_fired = _forward(x, net, scratch)
             if showing == 0:
                 counts[_HIDDEN] += n_fired
-            if not _read_out(label, rule.upper, showing == 0, scratch, counts):
+            if not _read_out(label, rule, showing == 0, scratch, counts):
                 continue
             for layer in range(last, rule.lowest_layer - 1, -1):
                 if layer < last:
@@ -173,10 +173,11 @@ def _sum_output(a, rows, begin, h, output):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _read_out(label, upper, counted, scratch, counts):  # type: ignore[no-untyped-def]
+def _read_out(label, rule, counted, scratch, counts):  # type: ignore[no-untyped-def]
     """Score the output, fill its error and return whether there is any."""
     a, d = scratch.output, scratch.d_output
     first, greatest, n_spikes, mistakes, n_wrong = 0, 0, 0, 0, 0
+    enough, too_much = HALF + rule.margin, HALF - rule.margin
     for j in range(a.size):
         o, t = a[j] > HALF, j == label
         if o and n_spikes == 0:
@@ -185,8 +186,8 @@ def _read_out(label, upper, counted, scratch, counts):  # type: ignore[no-untype
         if a[j] > a[greatest]:
             greatest = j
         mistakes += o != t
-        d_plus = t and not o and a[j] > 0
-        d_minus = o and not t and not a[j] > upper
+        d_plus = t and not a[j] > enough and a[j] > rule.output_lower
+        d_minus = not t and a[j] > too_much and not a[j] > rule.output_upper
         d[j] = d_plus - d_minus
         n_wrong += d_plus or d_minus
     if counted:

@@ -65,7 +65,11 @@ class Rule(NamedTuple):
     Attributes
     ----------
     upper : int
-        Upper edge of the boxes.
+        Upper edge of the boxes of hidden layers.
+    output_lower, output_upper : int
+        Edges of the box of the output.
+    margin : int
+        How far from the threshold an output still is wrong.
     after : bool
         Errors come back through weights after their update.
     direct : bool
@@ -82,6 +86,9 @@ class Rule(NamedTuple):
     down: np.signedinteger
     limit: np.signedinteger
     upper: int
+    output_lower: int
+    output_upper: int
+    margin: int
     after: bool
     direct: bool
     lowest_layer: int
@@ -203,11 +210,15 @@ class Working:
         learns, back_learns = np.array(learning[:n]), np.zeros(n, dtype=np.bool_)
         back_learns[list(algorithm.feedback)] = learning[n:]
         at_all = np.flatnonzero(learns | back_learns)
+        lower = 0 if algorithm.semantics == "circuit" else 1  # how much lower upper edges are
         return Rule(
             narrow(algorithm.potentiation),
             narrow(algorithm.depression),
             narrow(algorithm.limit),
-            upper=FULL if algorithm.semantics == "circuit" else FULL - 1,
+            upper=FULL - lower,
+            output_lower=algorithm.box[0],
+            output_upper=algorithm.box[1] - lower,
+            margin=algorithm.margin,
             after=algorithm.semantics == "numpy",
             direct=algorithm.direct,
             lowest_layer=int(at_all[0]) if at_all.size else n,

@@ -1,0 +1,161 @@
+"""When the output counts as wrong: a margin around its threshold, and a box of other edges.
+
+In the paper a target learns until its unit fires, any other until its unit is silent, and a unit
+learns only while its input is within 0 … 1024.  With a margin a target goes on until its input is
+above 512 + margin, any other until it is below 512 - margin; the answer still is what exceeds 512.
+A wider box brings units back that have fallen silent.
+
+The margin takes two more populations at the output, `o+` and `o-`: each has a copy of the last
+weights of its own, as `o<` and `o>` have, and fires in the same phases.  A wider box takes other
+weights of two gates.  No neuron and no synapse is of a kind that the paper has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.numbers import FULL, HALF, FixedWeight
+from synfire_bp.circuit.rows import Block, Gate, PlasticProjection, Population, Relay
+from synfire_bp.errors import CircuitError
+from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.variants.base import Variant, variant
+
+__all__ = ["Errors"]
+
+_ABOVE, _BELOW = "o+", "o-"
+_ROLES = {
+    _ABOVE: "output beyond the margin: enough of a target",
+    _BELOW: "output within the margin: too much of any other",
+}
+_LIKE = "o<"
+"""The population whose rows tell how a copy of the output is reached and learns."""
+
+
+@variant("errors")
+class Errors(Variant):
+    """When an output unit counts as wrong."""
+
+    summary = "When an output unit counts as wrong. null: as in the paper."
+    position = 45
+
+    margin: int = Field(
+        default=0,
+        ge=0,
+        le=HALF,
+        description="Distance from the threshold of 512 that is still wrong, in weight units: a "
+        "target learns until its input exceeds 512 + margin, any other until it is 512 - margin or "
+        "less. An 8-bit mantissa times a power of two, as every fixed weight (0 ... 512)",
+    )
+    box: tuple[int, int] = Field(
+        strict=False,  # YAML has lists, not tuples; the numbers themselves stay strict
+        default=(0, FULL),
+        description="Inputs between which an output unit learns, in weight units: above the first, "
+        "up to the second. 512 less either is an 8-bit mantissa times a power of two. Wider than "
+        "the paper's, it brings silent units back",
+    )
+
+    @model_validator(mode="after")
+    def _of_weights_that_there_are(self) -> Self:
+        """Refuse thresholds that no gate can have."""
+        lower, upper = self.box
+        if not lower <= HALF - self.margin or not HALF + self.margin <= upper:
+            raise ValueError(
+                f"box: {lower} ... {upper} must hold 512 - margin ... 512 + margin "
+                f"({HALF - self.margin} ... {HALF + self.margin}); widen it, or lower margin"
+            )
+        if max(HALF - lower, upper - HALF) > FULL + HALF:
+            raise ValueError(
+                f"box: {lower} ... {upper} is wider than {-FULL} ... {2 * FULL}, beyond which a "
+                "closed population would fire"
+            )
+        for key, value in (("margin", self.margin), ("box", HALF - lower), ("box", HALF - upper)):
+            try:
+                FixedWeight.from_value(key, value)
+            except CircuitError:
+                nearest = " and ".join(map(str, _nearest(value)))
+                from_half = "" if key == "margin" else f", the distance of an edge from {HALF},"
+                raise ValueError(
+                    f"{key}: {abs(value)}{from_half} is not an 8-bit mantissa times a power of "
+                    f"two; the nearest are {nearest}"
+                ) from None
+        return self
+
+    def fits(self, others: Mapping[str, Any]) -> None:
+        """Refuse gates whose pulse opens as a whole, and to one of three thresholds alone."""
+        gating = others.get("gating")
+        if gating is not None and gating.opening == "shunting" and gating.pool > 1:
+            raise ValueError(
+                "margin, box: a pool that shunts opens to the thresholds 0, 512 and 1024 alone; "
+                "set gating.opening to balance, or remove errors"
+            )
+
+    def circuit(self, circuit: Circuit) -> Circuit:
+        """Return the training circuit with these thresholds; inference answers as ever."""
+        if _LIKE not in circuit.population_sizes:
+            return circuit
+        circuit = replace(circuit, gates=tuple(map(self._at_the_edges, circuit.gates)))
+        if not self.margin:
+            return circuit
+        circuit = _with_copy(circuit, _ABOVE, HALF + self.margin)
+        circuit = _with_copy(circuit, _BELOW, HALF - self.margin)
+        return replace(circuit, relays=tuple(map(_of_margin, circuit.relays)))
+
+    def _at_the_edges(self, row: Gate | Block) -> Gate | Block:
+        """Return a gate with the edges of this box in the place of the paper's."""
+        edges = dict(zip(("o<", "o>"), zip((0, FULL), self.box, strict=True), strict=True))
+        if isinstance(row, Gate) and row.opens in edges:
+            paper, own = edges[row.opens]
+            if row.threshold == paper:
+                return replace(row, threshold=own)
+        return row
+
+    def algorithm(self, algorithm: Algorithm) -> Algorithm:
+        """Return the algorithm with the same thresholds."""
+        return replace(algorithm, margin=self.margin, box=self.box)
+
+
+def _with_copy(circuit: Circuit, name: str, threshold: int) -> Circuit:
+    """Return the circuit with one more copy of the output, that fires above a threshold."""
+    layer = circuit.layers[-1]
+    gates = (
+        replace(row, opens=name, threshold=HALF if row.threshold == HALF else threshold)
+        if isinstance(row, Gate)
+        else replace(row, closes=name)
+        for row in circuit.gates
+        if row.population == _LIKE
+    )
+    plastic: tuple[PlasticProjection, ...] = tuple(
+        replace(row, post=name) for row in circuit.plastic if row.post == _LIKE
+    )
+    return replace(
+        circuit,
+        populations=(*circuit.populations, Population(name, layer, _ROLES[name])),
+        plastic=(*circuit.plastic, *plastic),
+        relays=tuple(
+            replace(row, post=(*row.post, name)) if _LIKE in row.post else row
+            for row in circuit.relays
+        ),
+        gates=tuple(sorted((*circuit.gates, *gates), key=lambda row: row.phase)),
+    )
+
+
+def _of_margin(row: Relay) -> Relay:
+    """Return a relay from the output to its error as it is with a margin."""
+    if row.pre != "o" or not {"d+", "d-"} & set(row.post):
+        return row
+    return replace(row, pre=_ABOVE if row.weight == "inhibition" else _BELOW)
+
+
+def _nearest(value: int) -> list[int]:
+    """Return the nearest magnitudes below and above that a fixed weight can have."""
+    step = 1
+    while abs(value) // step > 255:
+        step *= 2
+    below = abs(value) // step * step
+    return [below, below + step]

@@ -1,0 +1,150 @@
+"""A margin around the threshold of the output and a box of other edges: rows, integers, circuit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import synfire_bp as sb
+from synfire_bp.circuit import VOLTAGE_LIMIT
+from synfire_bp.circuit.reference import firing_table, simulate
+from synfire_bp.errors import CircuitError, ExperimentError
+from synfire_bp.oracle import Algorithm, Samples, learn
+
+BOTH = "errors={margin: 256, box: [-512, 1536]}"
+ONES = ((0, (0, 1024)), (256, (0, 1024)), (0, (-512, 1536)), (320, (-256, 1024)))
+
+
+def model(*overrides):
+    return sb.assemble(sb.Experiment.from_file("digits", list(overrides)))
+
+
+def learnt_by_hand(x, label, w1, w2, margin, box):
+    """Return the weights after one sample, from the definitions alone."""
+    a1 = x @ w1
+    h, inside = a1 > 512, (a1 > 0) & (a1 <= 1024)
+    a2 = h @ w2
+    t = np.arange(len(a2)) == label
+    plus = t & (a2 <= 512 + margin) & (a2 > box[0])
+    minus = ~t & (a2 > 512 - margin) & (a2 <= box[1])
+    d = plus.astype(int) - minus.astype(int)
+    e = w2 @ d
+    new2 = np.clip(w2 + 2 * np.outer(h, d), -254, 254)
+    new1 = np.clip(w1 + 2 * np.outer(x, np.sign(e) * inside), -254, 254)
+    return new1, new2
+
+
+def a_case(seed, n=30):
+    """Return inputs, labels and weights with sums in all ranges."""
+    rng = np.random.default_rng(seed)
+    inputs = (rng.random((n, 12)) < 0.5).astype(np.uint8)
+    weights = [2 * rng.integers(-127, 128, shape) for shape in ((12, 8), (8, 3))]
+    weights[1] += 2 * rng.integers(0, 60)
+    return inputs, rng.integers(0, 3, n), [np.clip(w, -254, 254).astype(np.int16) for w in weights]
+
+
+@pytest.mark.parametrize(("margin", "box"), ONES)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_the_integers_learn_by_the_definition(margin, box, seed):
+    inputs, labels, weights = a_case(seed)
+    expected = [w.astype(int) for w in weights]
+    for x, label in zip(inputs.astype(int), labels, strict=True):
+        expected = learnt_by_hand(x, label, *expected, margin, box)
+    samples = Samples.of(inputs, labels, n_out=3)
+    learn(samples, weights, np.arange(len(labels)), Algorithm((12, 8, 3), margin=margin, box=box))
+    for found, wanted in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(("margin", "box"), ONES)
+@pytest.mark.parametrize("sizes", [(12, 8, 3), (12, 8, 6, 3)])
+def test_the_rows_do_what_the_integers_do(margin, box, sizes):
+    said = f"errors={{margin: {margin}, box: {list(box)}}}"
+    one = model(f"network.sizes={[64, *sizes[1:-1], 10]}", said)
+    rng = np.random.default_rng(1)
+    inputs = (rng.random((40, 64)) < 0.5).astype(np.uint8)
+    labels = rng.integers(0, 10, 40)
+    weights = [np.clip(2 * w, -254, 254).astype(np.int16) for w in one.start]
+    before = [w.copy() for w in weights]
+    copies = [
+        row.sign * (weights[row.layer].T if row.transposed else weights[row.layer])
+        for row in one.circuit.plastic
+    ]
+    patterns = {"input": inputs[None], "target": np.eye(10, dtype=int)[labels][None]}
+    _, left = simulate(one.circuit, copies, patterns)
+    learn(Samples.of(inputs, labels, n_out=10), weights, np.arange(40), one.algorithm)
+    assert any((w != start).any() for w, start in zip(weights, before, strict=True))
+    for row, copy in zip(one.circuit.plastic, left, strict=True):
+        wanted = weights[row.layer].T if row.transposed else weights[row.layer]
+        np.testing.assert_array_equal(copy[0], row.sign * wanted, err_msg=row.name)
+
+
+@pytest.mark.parametrize("beside", [(), ("hardware.symmetric=true",)])
+def test_the_circuit_equals_the_integers(beside):
+    found = sb.verify(sb.Experiment.from_file("digits", [BOTH, *beside]), samples=300)
+    assert found.exact
+    assert {"h→o+", "h→o-"} <= {row.projection for row in found.projections if row.learnt}
+
+
+def test_without_a_margin_and_with_the_papers_box_the_circuit_is_the_papers():
+    assert model("errors={}").circuit == model().circuit
+
+
+def test_another_box_changes_two_gates_and_adds_nothing():
+    paper, wide = model().circuit, model("errors.box=[-512, 1536]").circuit
+    assert wide.population_sizes == paper.population_sizes
+    changed = set(wide.gates) - set(paper.gates)
+    assert {(row.opens, row.threshold) for row in changed} == {("o<", -512), ("o>", 1536)}
+
+
+def test_a_margin_adds_two_populations_that_fire_with_the_edges_of_the_box():
+    circuit = model("errors.margin=256").circuit
+    table = firing_table(circuit)
+    assert table["o+"] == table["o-"] == table["o<"] == (3, 5, 9)
+    assert circuit.fixed_weights["+256"].value == 256
+    assert circuit.fixed_weights["-256"].value == -256
+
+
+def test_every_gate_lifts_to_its_threshold_by_weights_that_the_chip_has():
+    circuit = model(BOTH).circuit
+    for row in circuit.gates:
+        if isinstance(row, sb.rows.Gate):
+            lift = sum(circuit.fixed_weights[name].value for name in row.weights)
+            assert 8192 + 1024 - lift == row.threshold
+    assert max(abs(w.value) for w in circuit.fixed_weights.values()) < VOLTAGE_LIMIT
+
+
+def test_inference_answers_as_without():
+    assert model(BOTH).inference.circuit == model().inference.circuit
+
+
+def test_a_threshold_that_no_weight_gives_is_refused_by_a_row_too():
+    with pytest.raises(CircuitError, match="'o' in phase 3: threshold 211 cannot be gated"):
+        _ = sb.rows.Gate(3, "o", threshold=211).own_weight
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("{margin: 301}", "margin: 301 is not an 8-bit mantissa .* nearest are 300 and 302"),
+        ("{margin: -2}", "errors.margin.*0 or greater"),
+        ("{margin: 514}", "errors.margin.*512 or less"),
+        ("{margin: 256, box: [400, 1024]}", r"must hold 512 - margin .* \(256 ... 768\)"),
+        ("{box: [1024, 0]}", "box: 1024 ... 0 must hold"),
+        ("{box: [-1026, 1024]}", "wider than -1024 ... 2048"),
+        ("{box: [-511, 1024]}", "1023, the distance of an edge .* nearest are 1020 and 1024"),
+        ("{box: [0]}", "errors.box"),
+        ("{margin: 1.5}", "errors.margin.*whole number"),
+    ],
+)
+def test_what_no_gate_can_have_is_refused_with_what_would_be_right(section, said):
+    with pytest.raises(ExperimentError, match=said):
+        sb.Experiment.from_file("digits", [f"errors={section}"])
+
+
+def test_pools_that_shunt_are_refused():
+    with pytest.raises(ExperimentError, match=r"set gating\.opening to balance"):
+        sb.Experiment.from_file("variants/digits_pools_shunting", [BOTH])
