@@ -1,0 +1,37 @@
+"""The table of docs/performance.md: what a sample costs in each variant, beside the plain model.
+
+Made from `figures/bench/variants.csv`, which `python -m analysis.variant_costs` writes.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..shared.markdown import markdown
+
+__all__ = ["BEGIN", "END", "FILE", "table"]
+
+BEGIN = "<!-- begin of the table: figures/bench/variants.csv -->"
+END = "<!-- end of the table of variants -->"
+
+FILE = "bench/variants.csv"
+
+_HEADS = ("variant", "times the plain model", "fastest … slowest round", "ms")
+
+
+def table(rows: pd.DataFrame) -> str:
+    """Return the median ratio and its spread, cheapest first, as Markdown."""
+    plain = rows.plain.iloc[0]
+    medians = rows.groupby("model").median(numeric_only=True)
+    lines = []
+    for model in medians.sort_values("times_plain").index:
+        ratios = rows.times_plain[rows.model == model].dropna()
+        times = f"{medians.ms[model]:.3g}"
+        if model == plain:
+            lines.append((f"{model} (plain)", "1", "", times))
+        elif ratios.empty:
+            lines.append((str(model), "not clear", "", times))
+        else:
+            spread = f"{ratios.min():.1f} … {ratios.max():.1f}"
+            lines.append((str(model), f"{ratios.median():.1f}", spread, times))
+    return markdown(_HEADS, lines)
