@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
+from synfire_bp.circuit.accumulator import Accumulator
 from synfire_bp.circuit.products import (
     Factor,
     Product,
@@ -83,11 +84,13 @@ class Rule:
         What the synapse's tag changes by; None: it has no tag.
     traces : tuple of (str, Trace)
         The traces of spikes that there are, by name in alphabetical order.
+    fine : Accumulator or None
+        A tag collects fractions of dw, and the weight follows in whole steps; None: it has no tag.
 
     Raises
     ------
     RuleError
-        By `parse_rule`, which makes it.
+        By `parse_rule`, which makes it, and by `accumulating`.
 
     Examples
     --------
@@ -100,6 +103,25 @@ class Rule:
     dw: SumOfProducts
     dt: SumOfProducts | None = None
     traces: tuple[tuple[str, Trace], ...] = ()
+    fine: Accumulator | None = None
+
+    def accumulating(self, fine: Accumulator) -> Rule:
+        """Return the rule whose changes are collected in fractions.
+
+        Raises
+        ------
+        RuleError
+            If it is of more than coincidences, or a change is too large for a tag.
+        """
+        if not self.by_coincidence:
+            raise RuleError(
+                f"an accumulator collects what coincidences add, products of x0*y0, with or "
+                f"without r1, and even numbers; the rule is '{shown(self.text)}'"
+                + (" with a tag of its own" if self.dt is not None else "")
+            )
+        for change in self.coincidence():
+            fine.check(change)
+        return replace(self, fine=fine)
 
     @property
     def text(self) -> str:
@@ -166,7 +188,7 @@ class Rule:
     @property
     def keeps(self) -> bool:
         """Whether something of a sample is left for the next one: a trace, a tag, a count."""
-        return bool(self.traces or self.dt is not None or self.periods)
+        return bool(self.traces or self.dt is not None or self.periods or self.fine)
 
     @property
     def rounds(self) -> bool:
@@ -182,13 +204,20 @@ class Rule:
             dw=_bare(self.dw, rounds=self.rounds, plain=self.by_coincidence),
             dt=None if self.dt is None else _bare(self.dt),
             traces=tuple((name, Trace(1)) for name, _ in self.traces),
+            fine=self.fine and Accumulator(),
         )
 
-    def coefficients(self) -> dict[str, int]:
+    def coefficients(self, epoch: int = 0) -> dict[str, int]:
         """Return the constants as whole numbers, by the names that they have in Brian2 code.
 
-        They count in the smallest fraction of their rule, 2^-`fraction_bits`.
+        They count in the smallest fraction of their rule, 2^-`fraction_bits`; where an accumulator
+        collects them, in parts of a step, as many as it takes in this epoch of the training.
         """
+        if self.fine is not None:
+            return {
+                f"gain_{k}": self.fine.gain(epoch, int(product.constant))
+                for k, product in enumerate(self.products)
+            }
         values = {}
         for target, total in self.sums.items():
             name = "gain" if target == "dw" else "gain_of_tag"

@@ -132,7 +132,8 @@ class CircuitEngine:
         """Show training samples from silence on."""
         plan, seed = self._plans["train"], self._model.seed
         moved_on = shown_before * plan.steps_per_sample
-        at = Moment((first_seed(seed) + moved_on) % 2**31, shown_before, seed)
+        epoch = shown_before // max(len(self._files["train"].labels), 1)
+        at = Moment((first_seed(seed) + moved_on) % 2**31, shown_before, seed, epoch)
         start = {
             **plan.numbers(weights, at, copies),
             "cells.record_from": 0,

@@ -98,12 +98,15 @@ class OracleEngine:
         activity = dict.fromkeys(
             ("hidden_spikes", "output_spikes", "samples_with_error", *changes), 0
         )
+        epoch = shown_before // max(len(self._samples["train"]), 1)
+        tags = model.algorithm.no_tags()
         while done < len(order) and not (stop is not None and stop()):
             chunk, shown = order[done : done + _CHUNK], shown_before + done
             moment = (first_seed(model.seed) + shown * model.circuit.n_phases) % 2**31
             result = learn(
-                self._samples["train"], learnt, chunk, model.algorithm, shown=shown, moment=moment
-            )
+                self._samples["train"], learnt, chunk, model.algorithm, shown=shown, moment=moment,
+                epoch=epoch, tags=tags,
+            )  # fmt: skip
             done += len(chunk)
             score = score + result.score
             activity["hidden_spikes"] += result.hidden_spikes

@@ -24,9 +24,10 @@ from synfire_bp.circuit.deep import deep_circuit, deep_inference_circuit
 from synfire_bp.circuit.paper import backprop_circuit, inference_circuit
 from synfire_bp.circuit.rule import Rule
 from synfire_bp.circuit.weights import initial_weights
-from synfire_bp.errors import RuleError, SynfireError, blaming
+from synfire_bp.errors import ExperimentError, RuleError, SynfireError, blaming
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.sections import LAYERS
+from synfire_bp.network.lines import Lines
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.summary import Summarised, Summary
@@ -173,7 +174,18 @@ def assemble(experiment: Experiment | Model) -> Model:
     for variant in experiment.variants:
         plans = _changed(variant, "network", plans[0]), _changed(variant, "network", plans[1])
         algorithm = _changed(variant, "algorithm", algorithm)
+    _refuse_beside_accumulators(experiment, rule, plans[0].lines)
     return Model(experiment, *plans, algorithm, experiment.guarantees)
+
+
+def _refuse_beside_accumulators(experiment: Experiment, rule: Rule, lines: Lines) -> None:
+    """Refuse what becomes of dw on its way into the weight, where a tag collects it."""
+    if rule.fine is not None and (lines.change or lines.own_bounds or lines.reward_unit > 1):
+        raise ExperimentError(
+            f"{experiment.name}: learning.accumulator collects what the rule says as it is; a "
+            "graded reward, soft bounds, signs that are kept, levels or updates at random "
+            "(reward, synapses) cannot be used with it: remove one of them"
+        )
 
 
 def _changed(variant: Variant, method: str, given: T) -> T:
@@ -235,7 +247,7 @@ def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorith
         potentiation, depression = rule.coincidence()
     except RuleError as error:
         return algorithm.cannot(error)
-    return replace(algorithm, potentiation=potentiation, depression=depression)
+    return replace(algorithm, potentiation=potentiation, depression=depression, fine=rule.fine)
 
 
 def model_only(model: Model) -> Model:

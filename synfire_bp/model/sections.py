@@ -6,13 +6,14 @@ circuit are in `synfire_bp.variants`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from synfire_bp.circuit.accumulator import PARTS, Accumulator
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
 from synfire_bp.circuit.reader import read_rule
 from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, Trace, parse_rule
@@ -206,6 +207,38 @@ class TracesSection(Section):
     y3: TraceSection | None = Field(default=None, description="Of postsynaptic spikes.")
 
 
+class AccumulatorSection(Section):
+    """A tag of each synapse that collects fractions of what the rule says."""
+
+    kind: Literal["programmable"] = Field(
+        default="programmable",
+        description="What becomes of the tag as soon as it holds a whole step of the weight, which "
+        "takes that step. programmable: the remainder stays, as a programmable learning engine can "
+        "do it; Loihi 1's, which adds up products, cannot.",
+    )
+    fractions: dict[int, float] = Field(
+        description="Which fraction of what the rule says is collected, by the epoch from which it "
+        "is, the first one from 0: multiples of 1/32 up to 1, such as {0: 1, 6: 0.5, 12: 0.25}.",
+    )
+
+    @field_validator("fractions")
+    @classmethod
+    def _make_a_schedule(cls, fractions: dict[int, float]) -> dict[int, float]:
+        for epoch, fraction in fractions.items():
+            if not 0 < fraction <= 1 or (fraction * PARTS) % 1:
+                near = min(max(round(fraction * PARTS), 1), PARTS) if fraction == fraction else 1
+                raise ValueError(
+                    f"the fraction from epoch {epoch} on is {fraction:g}; must be a multiple of "
+                    f"1/{PARTS} from 1/{PARTS} to 1, the nearest is {near / PARTS:g}"
+                )
+        _read(_schedule, fractions)
+        return dict(sorted(fractions.items()))
+
+    def parsed(self) -> Accumulator:
+        """Return what a tag collects."""
+        return _schedule(self.fractions)
+
+
 class LearningSection(Section):
     """What every plastic synapse does by itself."""
 
@@ -216,6 +249,12 @@ class LearningSection(Section):
         default=None,
         description="Rule for the tag t of each synapse, dt = …, in the same words as the rule for "
         "its weight. null: no tag.",
+    )
+    accumulator: AccumulatorSection | None = Field(
+        default=None,
+        description="Collects fractions of what the rule says, in whole steps of which the weight "
+        "follows; it starts anew where a training pauses for a test or at the end of an epoch. "
+        "null: weights take what the rule says at once.",
     )
     rule: str = Field(
         default=PAPER_RULE,
@@ -235,13 +274,18 @@ class LearningSection(Section):
     @field_validator("rule")
     @classmethod
     def _rule_can_be_read(cls, rule: str, info: ValidationInfo) -> str:
-        if {"tag", "traces"} <= info.data.keys():  # else these are wrong themselves
-            _read(parse_rule, rule, info.data["tag"], _traces(info.data["traces"]))
+        given = info.data
+        if {"tag", "traces"} <= given.keys():  # else these are wrong themselves
+            _read(parse_rule, rule, given["tag"], _traces(given["traces"]))
+            if given.get("accumulator") is not None:
+                parsed = parse_rule(rule, given["tag"], _traces(given["traces"]))
+                _read(parsed.accumulating, given["accumulator"].parsed())
         return rule
 
     def parsed(self) -> Rule:
         """Return the rule, read."""
-        return parse_rule(self.rule, self.tag, _traces(self.traces))
+        rule = parse_rule(self.rule, self.tag, _traces(self.traces))
+        return rule if self.accumulator is None else rule.accumulating(self.accumulator.parsed())
 
     @property
     def guarantees(self) -> Guarantees:
@@ -260,6 +304,10 @@ def _read(read: Callable[..., object], *given: object) -> None:
         read(*given)
     except RuleError as error:
         raise ValueError(str(error).splitlines()[0]) from None
+
+
+def _schedule(fractions: Mapping[int, float]) -> Accumulator:
+    return Accumulator(tuple((n, round(PARTS * one)) for n, one in sorted(fractions.items())))
 
 
 def _traces(section: TracesSection | None) -> dict[str, Trace]:

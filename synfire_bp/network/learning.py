@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from synfire_bp.circuit.accumulator import PARTS, WEIGHT_STEP
 from synfire_bp.circuit.products import Product
 from synfire_bp.circuit.rule import LARGEST_TAG, LARGEST_TRACE, Rule
 from synfire_bp.errors import RuleError
@@ -68,6 +69,14 @@ BOUNDED_BEFORE = "bounded(w, lowest - {change}, highest - {change}) + {change}"
 the 16 bits of a weight, so twice as many synapses are changed at once."""
 
 
+ACCUMULATED = f"""
+collected = tag + {{change}}
+w = bounded(w + {WEIGHT_STEP} * whole_steps(collected), lowest, highest)
+tag = collected - {PARTS} * whole_steps(collected)
+""".strip()
+"""A change that a tag collects: the weight takes what is whole, the remainder stays."""
+
+
 @dataclass(frozen=True)
 class Clocking:
     """How phases are told from the time steps of a simulation.
@@ -117,6 +126,8 @@ def learning_equations(
         equations += NUMBERED * (not numbered) + COARSE_SYNAPSE
     if rule.dt is not None:
         equations += "\ntag : integer"
+    if rule.fine is not None:
+        equations += f"\ntag : integer  # collected, in parts of a step: less than {PARTS}"
     for k in rule.periods:
         equations += f"\nu{k} = int({clocking.phase} % {2**k} == 0) : integer (shared)"
     if (now := _learns_now(rule, clocking)) is not None:
@@ -159,6 +170,8 @@ def learning_code(
         if not rule.by_coincidence:
             return _changed(rule, _called(rule, {"x0": x0, "y0": y0}, lines), coarse, at)
         change = _written_out(rule, lines)
+        if rule.fine is not None:
+            return ACCUMULATED.format(change=change if at is None else f"{at} * {change}")
         if coarse or rule.rounds or lines.change or lines.own_bounds:
             return _changed(rule, {"dw": change}, coarse, at)
         return _set("w", BOUNDED_BEFORE.format(change=change), at)

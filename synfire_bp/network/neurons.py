@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies, PlasticLayout
 from synfire_bp.circuit.rule import Rule
+from synfire_bp.errors import HardwareError
 from synfire_bp.loihi.constrain import constrain
 from synfire_bp.loihi.formats import quantise_weight
 from synfire_bp.loihi.placement import place
@@ -155,8 +156,9 @@ class Memoryless(Neurons):
     ) -> Numbers:
         """Return biases, thresholds, weights and the rule's coefficients."""
         return chip_step_numbers(
-            circuit, layout, weights, rule, chip=self.chip, copies=copies, seed=at.seed
-        )
+            circuit, layout, weights, rule, chip=self.chip, copies=copies, seed=at.seed,
+            epoch=at.epoch,
+        )  # fmt: skip
 
 
 MEMORYLESS = Memoryless()
@@ -193,4 +195,10 @@ class Compartments(Memoryless):
 
     def refuse_rule(self, rule: Rule) -> None:
         """Raise HardwareError if the chip's learning engine has not the constants of a rule."""
+        if rule.fine is not None:
+            raise HardwareError(
+                "learning.accumulator: the chip's learning engine adds up products, and "
+                "cannot keep a remainder in a tag while the weight takes what is whole; remove "
+                "it, or hardware"
+            )
         constrain(rule, self.chip, strict=True)

@@ -53,17 +53,20 @@ class Moment:
         Samples that the training has shown before.
     training_seed : int
         The seed of the training, for what is drawn once: delays, who is linked with whom.
+    epoch : int
+        Which epoch of the training it is, from 0, for what follows a schedule.
 
     Examples
     --------
     >>> import synfire_bp as sb
     >>> sb.Moment(seed=12, shown=1)
-    Moment(seed=12, shown=1, training_seed=0)
+    Moment(seed=12, shown=1, training_seed=0, epoch=0)
     """
 
     seed: int = 0
     shown: int = 0
     training_seed: int = 0
+    epoch: int = 0
 
 
 def chip_step_numbers(
@@ -75,6 +78,7 @@ def chip_step_numbers(
     chip: LoihiSpec | None = None,
     copies: Copies | None = None,
     seed: int = 0,
+    epoch: int = 0,
 ) -> Numbers:
     """Return every number of a network that is not structure, as "group.variable" to values.
 
@@ -92,6 +96,8 @@ def chip_step_numbers(
         The matrix of each plastic projection, by name, where copies of a layer's matrix differ.
     seed : int
         Of what the chip rounds at random.
+    epoch : int
+        Of the training, from 0.
     """
     unit = 1 if chip is None else UNIT
     bias = np.zeros(circuit.n_cells, dtype=np.int32)
@@ -115,21 +121,31 @@ def chip_step_numbers(
         # minus the chip's lowest weight, -256, is more than its highest
         values["plastic.w"] = np.clip(values["plastic.w"], *weight_bounds(circuit, chip))
     if rule is not None and circuit.reward_phases:
-        values |= _learning_numbers(circuit, layout, rule, chip, seed)
+        values |= _learning_numbers(circuit, layout, rule, chip, seed, epoch)
     return values
 
 
 def _learning_numbers(
-    circuit: Circuit, layout: PlasticLayout, rule: Rule, chip: LoihiSpec | None, seed: int
+    circuit: Circuit,
+    layout: PlasticLayout,
+    rule: Rule,
+    chip: LoihiSpec | None,
+    seed: int,
+    epoch: int,
 ) -> Numbers:
     step = SMALLEST_CHANGE if chip is None else weight_step(chip, SignMode.MIXED)
     lowest, highest = weight_bounds(circuit, chip)
-    values = rule_numbers(rule, layout, step=step, seed=seed)
+    values = rule_numbers(rule, layout, step=step, seed=seed, epoch=epoch)
     return values | {"plastic.lowest": lowest, "plastic.highest": highest}
 
 
 def rule_numbers(
-    rule: Rule, layout: PlasticLayout, *, step: int = SMALLEST_CHANGE, seed: int = 0
+    rule: Rule,
+    layout: PlasticLayout,
+    *,
+    step: int = SMALLEST_CHANGE,
+    seed: int = 0,
+    epoch: int = 0,
 ) -> Numbers:
     """Return the numbers of a learning rule: its constants, its traces, its dice.
 
@@ -143,8 +159,11 @@ def rule_numbers(
         Distance between two weights that a synapse can hold.
     seed : int
         Of what is rounded at random.
+    epoch : int
+        Of the training, from 0.
     """
-    values: Numbers = {f"plastic.{name}": value for name, value in rule.coefficients().items()}
+    gains = rule.coefficients(epoch)
+    values: Numbers = {f"plastic.{name}": value for name, value in gains.items()}
     if step > SMALLEST_CHANGE or rule.rounds:
         values["plastic.number"] = np.arange(layout.pre.size, dtype=np.int32)
         values["plastic.coarse"] = step

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.accumulator import Accumulator
 from synfire_bp.circuit.decay import WHOLE
 from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
 from synfire_bp.errors import SynfireError, blaming
@@ -191,6 +192,8 @@ class Algorithm:
     starters : tuple of callables
         What draws the weights that a training starts from, one after the other: each takes those
         of the one before and this algorithm.  `learn` does not need them; `drawn` asks them.
+    fine : Accumulator, optional
+        Fractions of steps are collected by a tag of each weight, which follows in whole ones.
     margin : int
         At the output d+ is silent only above theta/2 + margin, d- only up to theta/2 - margin.
     box : tuple of two int
@@ -234,6 +237,7 @@ class Algorithm:
     returning: Matrices | None = None
     showings: int = 1
     starters: tuple[Starter, ...] = ()
+    fine: Accumulator | None = None
     margin: int = 0
     box: tuple[int, int] = (0, FULL)
     obstacles: tuple[SynfireError, ...] = ()
@@ -289,6 +293,11 @@ class Algorithm:
             raise SynfireError(
                 "feedback directly from the output does not learn: no rule fits it; set learns to "
                 "False for it"
+            )
+        if self.fine is not None and (self.changes is not None or self.semantics != "circuit"):
+            raise SynfireError(
+                "an accumulator collects changes that just add up, as the circuit makes them; use "
+                "neither soft bounds, levels or sparse updates nor the semantics 'numpy' with it"
             )
         forward = self.shapes[: self.n_layers]
         bounds = forward if self.changes is None else _shapes(self.changes.lowest)
@@ -369,6 +378,12 @@ class Algorithm:
         if isinstance(why, str):
             why = SynfireError(f"{why}; use the engine 'circuit'")
         return replace(self, obstacles=(*self.obstacles, why))
+
+    def no_tags(self) -> Matrices:
+        """Return a tag for each weight that has collected nothing; none without `fine`."""
+        if self.fine is None:
+            return ()
+        return tuple(np.zeros(shape, dtype=np.int16) for shape in self.shapes)
 
     @property
     def n_layers(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from synfire_bp.circuit.accumulator import PARTS, WEIGHT_STEP
 from synfire_bp.circuit.numbers import HALF
 from synfire_bp.oracle.algorithm import SOFT_STEPS
 
@@ -70,12 +71,12 @@ def answer(shown, net, scratch, potentials):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def learn(shown, order, net, rule, scratch, counts, changing=None, returning=None):  # type: ignore[no-untyped-def]
+def learn(shown, order, net, rule, scratch, counts, changing=None, returning=None, collected=None):  # type: ignore[no-untyped-def]
     """Show samples in `order`, each `rule.showings` times; change weights and add to `counts`.
 
     A matrix is needed for the error of one layer alone, so it may change as soon as that is known;
-    or, after the authors' shortcut, just before.  Without `changing` and `returning`, numba leaves
-    their branches out.
+    or, after the authors' shortcut, just before.  Without `changing`, `returning` and
+    `collected`, numba leaves their branches out.
     """
     last = net.sizes.size - 2
     for k in range(order.size):
@@ -95,7 +96,7 @@ def learn(shown, order, net, rule, scratch, counts, changing=None, returning=Non
                 below = layer > rule.lowest_layer
                 if below and not rule.after:
                     _send_back(layer, net, rule, scratch, returning)
-                _move(layer, x, k, net, rule, scratch, counts, changing)
+                _move(layer, x, k, net, rule, scratch, counts, changing, collected)
                 if below and rule.after:
                     _send_back(layer, net, rule, scratch, returning)
 
@@ -267,29 +268,39 @@ def _send_units(d, rows, begin, a, upper, e, returning):  # type: ignore[no-unty
 
 
 @_compiled
-def _move(layer, x, sample, net, rule, scratch, counts, changing):  # type: ignore[no-untyped-def]
+def _move(layer, x, sample, net, rule, scratch, counts, changing, collected):  # type: ignore[no-untyped-def]
     """Change the weights of a layer, and those in its place on the way back."""
     rows, begin, back = net.rows, net.begins[0, layer], net.begins[1, layer]
     learns, back_learns, moved = rule.learns[layer], rule.back_learns[layer], 0
     if layer == net.sizes.size - 2:
         h, d = scratch.h, scratch.d_output
         if learns:
-            if changing is None:
-                moved = _add_to_last(rows, begin, h, d, rule.up, rule.down, rule.limit)
-            else:
+            if changing is not None:
                 moved = _change_last(rows, begin, h, d, rule, changing, layer, sample)
+            elif collected is not None:
+                moved = _collect_last(rows, begin, h, d, rule, collected)
+            else:
+                moved = _add_to_last(rows, begin, h, d, rule.up, rule.down, rule.limit)
         if back_learns:
-            _add_to_last(rows, back, h, d, rule.up, rule.down, rule.limit)
+            if collected is not None:
+                _collect_last(rows, back, h, d, rule, collected)
+            else:
+                _add_to_last(rows, back, h, d, rule.up, rule.down, rule.limit)
     else:
         change = scratch.change[: net.sizes[layer + 1]]
         on = x if layer == 0 else scratch.units[layer - 1, : scratch.n_units[layer - 1]]
         if learns:
-            if changing is None:
-                moved = _add_to_rows(rows, begin, on, change, rule.limit)
-            else:
+            if changing is not None:
                 moved = _change_rows(rows, begin, on, change, changing, layer, sample)
+            elif collected is not None:
+                moved = _collect_rows(rows, begin, on, change, rule.limit, collected)
+            else:
+                moved = _add_to_rows(rows, begin, on, change, rule.limit)
         if back_learns:
-            _add_to_rows(rows, back, on, change, rule.limit)
+            if collected is not None:
+                _collect_rows(rows, back, on, change, rule.limit, collected)
+            else:
+                _add_to_rows(rows, back, on, change, rule.limit)
     counts[_AMONG + scratch.output.size + layer] += moved
 
 
@@ -324,6 +335,60 @@ def _add_to_last(rows, begin, h, d, up, down, limit):  # type: ignore[no-untyped
                 moved = narrow(moved + (new != old))
             n_moved += moved
     return n_moved
+
+
+# ----------------------------------------------------------------------------------------------
+# Weights that follow a tag in whole steps (`synfire_bp.circuit.accumulator`)
+# ----------------------------------------------------------------------------------------------
+
+
+@_compiled
+def _collect_rows(rows, begin, on, change, limit, collected):  # type: ignore[no-untyped-def]
+    """Do what `_add_to_rows` does, with tags that collect `change`."""
+    narrow = rows.dtype.type
+    n_moved = 0
+    for k in range(on.size):
+        row, moved = begin + on[k], narrow(0)
+        for i in range(change.size):
+            old, tag = rows[row, i], narrow(collected[row, i] + change[i])
+            steps = _whole_steps(tag, narrow)
+            new = _followed(old, steps, limit, narrow)
+            rows[row, i], collected[row, i] = new, narrow(tag - narrow(steps * narrow(PARTS)))
+            moved = narrow(moved + (new != old))
+        n_moved += moved
+    return n_moved
+
+
+@_compiled
+def _collect_last(rows, begin, h, d, rule, collected):  # type: ignore[no-untyped-def]
+    """Do what `_add_to_last` does, with tags that collect."""
+    narrow = rows.dtype.type
+    n_moved = 0
+    for j in range(d.size):
+        if d[j] != 0:
+            change, moved = rule.up if d[j] > 0 else rule.down, narrow(0)
+            row = begin + j
+            for i in range(h.size):
+                old, tag = rows[row, i], narrow(collected[row, i] + narrow(h[i] * change))
+                steps = _whole_steps(tag, narrow)
+                new = _followed(old, steps, rule.limit, narrow)
+                rows[row, i], collected[row, i] = new, narrow(tag - narrow(steps * narrow(PARTS)))
+                moved = narrow(moved + (new != old))
+            n_moved += moved
+    return n_moved
+
+
+@_compiled
+def _whole_steps(tag, narrow):  # type: ignore[no-untyped-def]
+    """Return how many whole steps a tag holds, towards 0."""
+    return narrow(narrow(tag + narrow((tag < 0) * narrow(PARTS - 1))) // narrow(PARTS))
+
+
+@_compiled
+def _followed(old, steps, limit, narrow):  # type: ignore[no-untyped-def]
+    """Return a weight that took so many steps, within its limit."""
+    new = narrow(old + narrow(steps * narrow(WEIGHT_STEP)))
+    return min(max(new, narrow(-limit)), limit)
 
 
 # ----------------------------------------------------------------------------------------------

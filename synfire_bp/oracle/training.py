@@ -53,6 +53,8 @@ def learn(
     *,
     shown: int = 0,
     moment: int = 0,
+    epoch: int = 0,
+    tags: Weights = (),
 ) -> Learnt:
     """Train on the samples named by `order`, one after the other.
 
@@ -71,6 +73,11 @@ def learn(
         Samples that this training showed before: from its first one on, decay is counted.
     moment : int
         Seed of what is drawn at random, in the first time step of this call.
+    epoch : int
+        Of this training, from 0: what an accumulator collects follows it.
+    tags : sequence of integer arrays
+        What accumulators hold (`Algorithm.no_tags`), **changed in place**; they start from nothing
+        if none are given.
 
     Raises
     ------
@@ -83,18 +90,21 @@ def learn(
     _check(samples, weights, algorithm)
     order = checked_order(order, len(samples))
     work = Working.of(weights, algorithm)
-    presented, rule, changing = work.shown(samples), work.rule(), work.changing(moment)
-    returning = work.returning()
+    presented, rule, changing = work.shown(samples), work.rule(epoch), work.changing(moment)
+    returning, collected = work.returning(), work.collected(tags)
     n_named, n_out = len(kernels.COUNTS), samples.n_out
     counts, done = np.zeros(n_named + n_out + algorithm.n_layers, dtype=np.int64), 0
     for piece, decay in _pieces(order, algorithm.decay, shown):
         if changing is not None:
             changing = changing._replace(seen=done)
-        kernels.learn(presented, piece, work.net, rule, work.scratch, counts, changing, returning)
+        kernels.learn(
+            presented, piece, work.net, rule, work.scratch, counts, changing, returning, collected
+        )
         done += len(piece)
         if decay is not None:
             work.shrink(decay)
     work.write_back(weights)
+    work.write_tags(collected, tags)
     named = dict(zip(kernels.COUNTS, counts.tolist(), strict=False))
     score = {name: named.pop(name) for name in kernels.COUNTS[:4]}
     return Learnt(

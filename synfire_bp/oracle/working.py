@@ -203,17 +203,20 @@ class Working:
         active = samples.active.astype(self.scratch.units.dtype, copy=False)
         return Shown(active, samples.starts, samples.labels)
 
-    def rule(self) -> Rule:
-        """Return what weights do."""
+    def rule(self, epoch: int = 0) -> Rule:
+        """Return what weights do, or tags that collect it, in an epoch."""
         algorithm, narrow = self.algorithm, self.net.rows.dtype.type
+        up, down = algorithm.potentiation, algorithm.depression
+        if algorithm.fine is not None:
+            up, down = (algorithm.fine.gain(epoch, change) for change in (up, down))
         n, learning = algorithm.n_layers, algorithm.learning
         learns, back_learns = np.array(learning[:n]), np.zeros(n, dtype=np.bool_)
         back_learns[list(algorithm.feedback)] = learning[n:]
         at_all = np.flatnonzero(learns | back_learns)
         lower = 0 if algorithm.semantics == "circuit" else 1  # how much lower upper edges are
         return Rule(
-            narrow(algorithm.potentiation),
-            narrow(algorithm.depression),
+            narrow(up),
+            narrow(down),
             narrow(algorithm.limit),
             upper=FULL - lower,
             output_lower=algorithm.box[0],
@@ -253,6 +256,18 @@ class Working:
         if algorithm.returning is None:
             return None
         return _stacked(algorithm.returning, algorithm, self.net.rows.dtype.type)
+
+    def collected(self, tags: Sequence[NDArray]) -> Narrow | None:
+        """Return what tags hold, beside `Net.rows`; None: there are none."""
+        if self.algorithm.fine is None:
+            return None
+        return _stacked(tags or self.algorithm.no_tags(), self.algorithm, self.net.rows.dtype.type)
+
+    def write_tags(self, collected: Narrow | None, tags: Sequence[NDArray]) -> None:
+        """Write what tags hold into the matrices that were given, if any were."""
+        if collected is not None and tags:
+            for matrix, copy in zip(tags, _blocks(collected, self.algorithm), strict=True):
+                matrix[...] = copy
 
     def shrink(self, decay: Decay) -> None:
         """Let the matrices decay that do."""

@@ -129,6 +129,14 @@ class PhysicalNeurons(Neurons):
                 "them at a time"
             )
 
+    def refuse_rule(self, rule: Rule) -> None:
+        """Raise ExperimentError for accumulators, which would start anew in every block."""
+        if rule.fine is not None:
+            raise ExperimentError(
+                "learning.accumulator: neurons in physical units start from rest every "
+                f"{self.block} samples, and accumulators with them; remove it, or neuron"
+            )
+
     def test_seed(self, training_seed: int) -> int:
         """Return the seed of noise in a test."""
         return (2**30 + mixed_seed(training_seed)) % 2**31

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from synfire_bp.engines.base import Stray, training_split
+from synfire_bp.engines.base import Engine, Progress, Segment, Stray, training_split
 from synfire_bp.engines.circuit import CircuitEngine
 from synfire_bp.engines.oracle import OracleEngine
 from synfire_bp.errors import ExperimentError
@@ -159,16 +163,18 @@ def verify(
     model = assemble(model)
     dataset = dataset_of(model, quiet=quiet)
     n, weights = len(training_split(model, dataset)), model.start
-    order = np.concatenate([epoch_order(model.seed, epoch, n) for epoch in range(epochs)])
+    orders = [epoch_order(model.seed, epoch, n) for epoch in range(epochs)]
+    if model.rule.fine is None:  # else what is collected hangs on the epoch
+        orders = [np.concatenate(orders)]
 
-    oracle = OracleEngine(model, dataset).train(weights, order)
+    oracle = _trained(OracleEngine(model, dataset), model, orders)
     with WorkProgress(quiet) as progress:
         progress.note(f"{model.name}: preparing the circuit")
         with closing(CircuitEngine(model, dataset, uses=["train"])) as engine:
-            progress.begin(f"{model.name}, circuit", len(order))
-            circuit = engine.train(weights, order, progress=progress.reached)
+            progress.begin(f"{model.name}, circuit", n * epochs)
+            circuit = _trained(engine, model, orders, progress.reached)
     return Verification(
-        len(order),
+        n * epochs,
         model.seed,
         tuple(
             Comparison(
@@ -182,3 +188,27 @@ def verify(
         circuit.score == oracle.score,
         circuit.strays,
     )
+
+
+def _trained(
+    engine: Engine,
+    model: Model,
+    orders: Sequence[NDArray[np.integer]],
+    reached: Progress | None = None,
+) -> Segment:
+    """Return the last segment of a training in pieces, with the scores and strays of all."""
+    shown, weights, copies, segments = 0, model.start, None, list[Segment]()
+    for order in orders:
+        after = None if reached is None else partial(_add, reached, shown)
+        segment = engine.train(weights, order, copies=copies, shown_before=shown, progress=after)
+        shown, weights, copies = shown + len(order), segment.weights, segment.differing_copies
+        segments.append(segment)
+    return replace(
+        segments[-1],
+        score=reduce(operator.add, (segment.score for segment in segments)),
+        strays=tuple(stray for segment in segments for stray in segment.strays),
+    )
+
+
+def _add(reached: Progress, shown: int, more: int) -> None:
+    reached(shown + more)

@@ -1,0 +1,77 @@
+"""Fine accumulators: a synapse collects fractions of a step, and its weight follows in whole ones.
+
+What a rule would add to a weight is added to the synapse's tag instead, as a fraction that a
+schedule makes smaller from epoch to epoch.  As soon as the tag holds a whole step, the weight takes
+it, and the remainder stays in the tag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synfire_bp.circuit.rule_checks import LARGEST_TAG
+from synfire_bp.errors import RuleError
+
+__all__ = ["PARTS", "WEIGHT_STEP", "Accumulator"]
+
+PARTS = 32
+"""Parts of a step of the weight that a tag counts in."""
+
+WEIGHT_STEP = 2
+"""A step of the weight, in weight units: mixed-sign weights are even."""
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """What a tag collects, epoch by epoch.
+
+    Attributes
+    ----------
+    schedule : tuple of (int, int)
+        From which epoch on, and how much of what the rule says is collected: so many `PARTS` of
+        it.  In rising order, the first one from epoch 0 on.
+
+    Raises
+    ------
+    RuleError
+        If it is not such a schedule.
+
+    Examples
+    --------
+    >>> halved = Accumulator(((0, PARTS), (6, PARTS // 2)))
+    >>> halved.gain(5, 4), halved.gain(6, 4)  # of a change of 4: two steps, and one
+    (64, 32)
+    """
+
+    schedule: tuple[tuple[int, int], ...] = ((0, PARTS),)
+
+    def __post_init__(self) -> None:
+        """Check the schedule."""
+        epochs = [epoch for epoch, _ in self.schedule]
+        if not epochs or epochs[0] != 0 or sorted(set(epochs)) != epochs:
+            raise RuleError(f"the epochs of a schedule are {epochs}; must rise, from 0 on")
+        for epoch, share in self.schedule:
+            if not 1 <= share <= PARTS:
+                raise RuleError(
+                    f"from epoch {epoch} on, {share} of {PARTS} parts of a step are collected; "
+                    f"must be 1 ... {PARTS}"
+                )
+
+    def share(self, epoch: int) -> int:
+        """Return how many `PARTS` of what the rule says are collected in an epoch."""
+        return [share for first, share in self.schedule if first <= epoch][-1]
+
+    def gain(self, epoch: int, change: int) -> int:
+        """Return what a change of the weight, in weight units, adds to the tag in an epoch."""
+        return change * self.share(epoch) // WEIGHT_STEP
+
+    def check(self, change: int) -> None:
+        """Raise RuleError if a change of so many weight units could outgrow the tag."""
+        largest = max(abs(self.gain(epoch, change)) for epoch, _ in self.schedule) + PARTS - 1
+        if largest > LARGEST_TAG:
+            most = (LARGEST_TAG - PARTS + 1) // PARTS * WEIGHT_STEP
+            raise RuleError(
+                f"a change of {abs(change)} would take the tag to {largest} of {LARGEST_TAG} parts "
+                f"(a step of {WEIGHT_STEP} has {PARTS}); the rule may change a weight by {most} at "
+                "most, or more where the fractions are smaller"
+            )
