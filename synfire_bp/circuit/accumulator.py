@@ -27,9 +27,10 @@ class Accumulator:
 
     Attributes
     ----------
-    schedule : tuple of (int, int)
-        From which epoch on, and how much of what the rule says is collected: so many `PARTS` of
-        it.  In rising order, the first one from epoch 0 on.
+    shares : tuple of int
+        How much of what the rule says is collected, one after the other: so many `PARTS` of it.
+    epochs : int
+        For how many epochs each; the last one stays.
 
     Raises
     ------
@@ -38,28 +39,27 @@ class Accumulator:
 
     Examples
     --------
-    >>> halved = Accumulator(((0, PARTS), (6, PARTS // 2)))
+    >>> halved = Accumulator((PARTS, PARTS // 2), epochs=6)
     >>> halved.gain(5, 4), halved.gain(6, 4)  # of a change of 4: two steps, and one
     (64, 32)
     """
 
-    schedule: tuple[tuple[int, int], ...] = ((0, PARTS),)
+    shares: tuple[int, ...] = (PARTS,)
+    epochs: int = 1
 
     def __post_init__(self) -> None:
         """Check the schedule."""
-        epochs = [epoch for epoch, _ in self.schedule]
-        if not epochs or epochs[0] != 0 or sorted(set(epochs)) != epochs:
-            raise RuleError(f"the epochs of a schedule are {epochs}; must rise, from 0 on")
-        for epoch, share in self.schedule:
-            if not 1 <= share <= PARTS:
-                raise RuleError(
-                    f"from epoch {epoch} on, {share} of {PARTS} parts of a step are collected; "
-                    f"must be 1 ... {PARTS}"
-                )
+        if not self.shares or not all(1 <= share <= PARTS for share in self.shares):
+            raise RuleError(
+                f"shares of what a rule says are {self.shares}; must be one or more, each 1 ... "
+                f"{PARTS} parts of {PARTS}"
+            )
+        if self.epochs < 1:
+            raise RuleError(f"each share is collected for {self.epochs} epochs; must be 1 or more")
 
     def share(self, epoch: int) -> int:
         """Return how many `PARTS` of what the rule says are collected in an epoch."""
-        return [share for first, share in self.schedule if first <= epoch][-1]
+        return self.shares[min(epoch // self.epochs, len(self.shares) - 1)]
 
     def gain(self, epoch: int, change: int) -> int:
         """Return what a change of the weight, in weight units, adds to the tag in an epoch."""
@@ -67,7 +67,7 @@ class Accumulator:
 
     def check(self, change: int) -> None:
         """Raise RuleError if a change of so many weight units could outgrow the tag."""
-        largest = max(abs(self.gain(epoch, change)) for epoch, _ in self.schedule) + PARTS - 1
+        largest = abs(change) * max(self.shares) // WEIGHT_STEP + PARTS - 1
         if largest > LARGEST_TAG:
             most = (LARGEST_TAG - PARTS + 1) // PARTS * WEIGHT_STEP
             raise RuleError(

@@ -179,12 +179,12 @@ def assemble(experiment: Experiment | Model) -> Model:
 
 
 def _refuse_beside_accumulators(experiment: Experiment, rule: Rule, lines: Lines) -> None:
-    """Refuse what becomes of dw on its way into the weight, where a tag collects it."""
-    if rule.fine is not None and (lines.change or lines.own_bounds or lines.reward_unit > 1):
+    """Refuse what rounds dw on its way into the weight, where a tag collects it in parts."""
+    rounded = any(name in line for line in lines.change for name in ("in_steps", "in_portions"))
+    if rule.fine is not None and (rounded or lines.reward_unit > 1):
         raise ExperimentError(
             f"{experiment.name}: learning.accumulator collects what the rule says as it is; a "
-            "graded reward, soft bounds, signs that are kept, levels or updates at random "
-            "(reward, synapses) cannot be used with it: remove one of them"
+            "graded reward, soft bounds and levels (reward, synapses) round it: remove one of them"
         )
 
 

@@ -6,7 +6,7 @@ circuit are in `synfire_bp.variants`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -216,27 +216,31 @@ class AccumulatorSection(Section):
         "takes that step. programmable: the remainder stays, as a programmable learning engine can "
         "do it; Loihi 1's, which adds up products, cannot.",
     )
-    fractions: dict[int, float] = Field(
-        description="Which fraction of what the rule says is collected, by the epoch from which it "
-        "is, the first one from 0: multiples of 1/32 up to 1, such as {0: 1, 6: 0.5, 12: 0.25}.",
+    fractions: tuple[float, ...] = Field(
+        strict=False,  # YAML has lists, not tuples; the fractions themselves stay strict
+        min_length=1,
+        description="Which fraction of what the rule says is collected, one after the other: "
+        "multiples of 1/32 up to 1, such as [1, 0.5, 0.25]. The last one stays.",
+    )
+    epochs: int = Field(
+        default=6, ge=1, description="Epochs of the training for which each fraction is collected."
     )
 
     @field_validator("fractions")
     @classmethod
-    def _make_a_schedule(cls, fractions: dict[int, float]) -> dict[int, float]:
-        for epoch, fraction in fractions.items():
+    def _count_in_parts(cls, fractions: tuple[float, ...]) -> tuple[float, ...]:
+        for fraction in fractions:
             if not 0 < fraction <= 1 or (fraction * PARTS) % 1:
-                near = min(max(round(fraction * PARTS), 1), PARTS) if fraction == fraction else 1
+                near = min(max(round(fraction * PARTS), 1), PARTS) / PARTS
                 raise ValueError(
-                    f"the fraction from epoch {epoch} on is {fraction:g}; must be a multiple of "
-                    f"1/{PARTS} from 1/{PARTS} to 1, the nearest is {near / PARTS:g}"
+                    f"{fraction:g} is no multiple of 1/{PARTS} from 1/{PARTS} to 1; the nearest is "
+                    f"{near:g}"
                 )
-        _read(_schedule, fractions)
-        return dict(sorted(fractions.items()))
+        return fractions
 
     def parsed(self) -> Accumulator:
         """Return what a tag collects."""
-        return _schedule(self.fractions)
+        return Accumulator(tuple(round(PARTS * one) for one in self.fractions), self.epochs)
 
 
 class LearningSection(Section):
@@ -304,10 +308,6 @@ def _read(read: Callable[..., object], *given: object) -> None:
         read(*given)
     except RuleError as error:
         raise ValueError(str(error).splitlines()[0]) from None
-
-
-def _schedule(fractions: Mapping[int, float]) -> Accumulator:
-    return Accumulator(tuple((n, round(PARTS * one)) for n, one in sorted(fractions.items())))
 
 
 def _traces(section: TracesSection | None) -> dict[str, Trace]:

@@ -296,8 +296,9 @@ class Algorithm:
             )
         if self.fine is not None and (self.changes is not None or self.semantics != "circuit"):
             raise SynfireError(
-                "an accumulator collects changes that just add up, as the circuit makes them; use "
-                "neither soft bounds, levels or sparse updates nor the semantics 'numpy' with it"
+                "learning.accumulator collects changes that just add up, as the circuit makes "
+                "them; use neither soft bounds, levels or sparse updates (synapses) nor the "
+                "semantics 'numpy' with it"
             )
         forward = self.shapes[: self.n_layers]
         bounds = forward if self.changes is None else _shapes(self.changes.lowest)
