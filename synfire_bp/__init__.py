@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from synfire_bp.data.scores import Score
     from synfire_bp.data.source import DatasetStatus, FileCheck, Source
     from synfire_bp.dense.synapses import DenseSynapses
-    from synfire_bp.engines.base import Engine, Segment, Stray, training_split
+    from synfire_bp.engines.base import Engine, Segment, Stray, learning_split, training_split
     from synfire_bp.engines.circuit import CircuitEngine
     from synfire_bp.engines.oracle import OracleEngine
     from synfire_bp.engines.registry import engine
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from synfire_bp.runs.figure import figure
     from synfire_bp.runs.mending import RunFile, check_run
     from synfire_bp.runs.run import PopulationSpikes, Run
-    from synfire_bp.training.schedule import epoch_order
+    from synfire_bp.training.schedule import epoch_order, shown_order
     from synfire_bp.training.testing import test
     from synfire_bp.training.training import train
     from synfire_bp.training.verification import Comparison, Verification, verify
@@ -82,7 +82,7 @@ _NAMES = {
     "data.scores": ("Score",),
     "data.source": ("DatasetStatus", "FileCheck", "Source"),
     "dense.synapses": ("DenseSynapses",),
-    "engines.base": ("Engine", "Segment", "Stray", "training_split"),
+    "engines.base": ("Engine", "Segment", "Stray", "learning_split", "training_split"),
     "engines.circuit": ("CircuitEngine",),
     "engines.oracle": ("OracleEngine",),
     "engines.registry": ("engine",),
@@ -101,7 +101,7 @@ _NAMES = {
     "runs.figure": ("figure",),
     "runs.mending": ("RunFile", "check_run"),
     "runs.run": ("PopulationSpikes", "Run"),
-    "training.schedule": ("epoch_order",),
+    "training.schedule": ("epoch_order", "shown_order"),
     "training.testing": ("test",),
     "training.training": ("train",),
     "training.verification": ("Comparison", "Verification", "verify"),

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit import FULL, HALF
 from synfire_bp.circuit.rule import parse_rule
-from synfire_bp.engines import training_split
+from synfire_bp.engines import learning_split, training_split
 from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.files import make_folder, write_atomically
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.oracle import Samples
 from synfire_bp.progress import WorkProgress
 from synfire_bp.training import dataset_of
-from synfire_bp.training.schedule import epoch_order
+from synfire_bp.training.schedule import shown_order
 
 from .study import FLOAT_COLUMNS
 
@@ -111,7 +111,8 @@ def trained(experiment: Experiment, *, progress: WorkProgress | None = None) -> 
         If the data cannot be used.
     """
     dataset = dataset_of(experiment)
-    train, sizes = training_split(experiment, dataset), experiment.network.sizes
+    train, sizes = learning_split(experiment, dataset), experiment.network.sizes
+    n = len(training_split(experiment, dataset))
     shown = Samples.of(train.inputs, train.labels, sizes[-1])
     tested = Samples.of(dataset.test.inputs, dataset.test.labels, sizes[-1])
     seed, fingerprint = experiment.training.seed, experiment.fingerprint()
@@ -119,7 +120,7 @@ def trained(experiment: Experiment, *, progress: WorkProgress | None = None) -> 
     weights = drawn_weights(sizes, seed)
     rows = []
     for epoch in range(experiment.training.epochs):
-        learn(shown, weights, epoch_order(seed, epoch, len(shown)), up, down)
+        learn(shown, weights, shown_order(experiment, epoch, n), up, down)
         potentials = answer(tested, weights)
         by_argmax = (potentials > HALF).argmax(axis=1) == tested.labels
         by_potential = potentials.argmax(axis=1) == tested.labels

@@ -28,9 +28,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from synfire_bp.circuit import FULL, HALF
-from synfire_bp.engines import training_split
+from synfire_bp.engines import learning_split, training_split
 from synfire_bp.training import dataset_of
-from synfire_bp.training.schedule import epoch_order
+from synfire_bp.training.schedule import shown_order
 
 from ..shared import style
 from ..shared.entry import Entry
@@ -162,13 +162,15 @@ def numbers(runs: Path) -> pd.DataFrame:
     """
     run = finished_run(runs, _RUN)
     history = replay(run).weights
-    split = training_split(run.experiment, dataset_of(run.experiment))
-    samples = min(_SAMPLES, len(split))
+    dataset = dataset_of(run.experiment)
+    split = learning_split(run.experiment, dataset)
+    n = len(training_split(run.experiment, dataset))
+    samples = min(_SAMPLES, n)
     rows = []
     for epoch in sorted({*(e for e in _EPOCHS if e < len(history)), len(history) - 1}):
         w1, w2 = history[epoch]
-        order = epoch_order(run.experiment.training.seed, epoch, len(split))
-        for place in range(min(_SETS, len(split) // samples)):
+        order = shown_order(run.experiment, epoch, n)
+        for place in range(min(_SETS, n // samples)):
             shown = order[place * samples : (place + 1) * samples]
             moved = directions(split.inputs[shown], split.labels[shown], w1, w2)
             rows += [

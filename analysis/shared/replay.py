@@ -20,7 +20,7 @@ from synfire_bp.errors import RunDirectoryError
 from synfire_bp.model import assemble
 from synfire_bp.runs import WEIGHTS, Run
 from synfire_bp.training import dataset_of
-from synfire_bp.training.schedule import epoch_order
+from synfire_bp.training.schedule import shown_order
 
 __all__ = ["Replay", "replay"]
 
@@ -70,7 +70,7 @@ def _replay(path: Path, _: int) -> Replay:
     _refuse_others(run, "at the start", weights[0], (stored["w1_init"], stored["w2_init"]))
     with closing(make_engine("oracle", model, dataset)) as engine:
         for epoch in range(run.experiment.training.epochs):
-            done = engine.train(weights[-1], epoch_order(model.seed, epoch, n))
+            done = engine.train(weights[-1], shown_order(model, epoch, n))
             weights.append(done.weights)
             changes.append((done.activity["changes_w1"], done.activity["changes_w2"]))
     _refuse_others(run, "at the end", weights[-1], (stored["w1"], stored["w2"]))

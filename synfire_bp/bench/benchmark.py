@@ -62,7 +62,7 @@ from synfire_bp.bench.setting import (
 )
 from synfire_bp.bench.traffic import WEIGHT_BYTES, Bound, measured_bandwidth, memory_bound
 from synfire_bp.data.datasets import Dataset
-from synfire_bp.engines.base import training_split
+from synfire_bp.engines.base import dataset_for
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError, Interrupted, to_caller
 from synfire_bp.files import write_atomically
@@ -153,9 +153,9 @@ def _refuse_unfit(experiment: Experiment, samples: int, repeats: int) -> None:
 
 def _task(experiment: Experiment, dataset: Dataset, samples: int) -> Task:
     """Return the first samples of the training, as the experiment's seed orders them."""
-    split, seed = training_split(experiment, dataset), experiment.training.seed
-    before = untimed(samples)
-    order = first_samples(seed, len(split), before + samples)
+    used, before = dataset_for(experiment, dataset), untimed(samples)
+    split = used.learnt
+    order = first_samples(experiment, len(used.train), before + samples)
     return Task(
         split.inputs[order],
         split.labels[order],

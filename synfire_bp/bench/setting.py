@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from synfire_bp.errors import ExperimentError
 from synfire_bp.files import expanded, make_folder
-from synfire_bp.training.schedule import epoch_order
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.model import Model
+from synfire_bp.training.schedule import shown_order
 
 __all__ = ["first_samples", "load_average", "refuse_too_few", "result_folder", "untimed"]
 
@@ -34,10 +36,10 @@ def untimed(samples: int) -> int:
     return max(1, samples // 5)
 
 
-def first_samples(seed: int, size: int, n: int) -> NDArray[np.int64]:
+def first_samples(model: Model | Experiment, size: int, n: int) -> NDArray[np.int64]:
     """Return the first `n` samples that a training shows, of `size`: as many epochs as it takes."""
     epochs = range(-(-n // size))
-    return np.concatenate([epoch_order(seed, epoch, size) for epoch in epochs])[:n]
+    return np.concatenate([shown_order(model, epoch, size) for epoch in epochs])[:n]
 
 
 def load_average() -> float | None:

@@ -176,7 +176,7 @@ def _by_name(experiments: Iterable[Experiment]) -> dict[str, Experiment]:
 def _prepared(experiment: Experiment, most: int, stack: ExitStack) -> Callable[[int], object]:
     """Return what trains a model on its first n samples, up to `most`, its programs compiled."""
     dataset, model = dataset_of(experiment, quiet=True), assemble(experiment)
-    order = first_samples(model.seed, len(training_split(model, dataset)), most)
+    order = first_samples(model, len(training_split(model, dataset)), most)
     engine = stack.enter_context(closing(make_engine("circuit", model, dataset)))
     return lambda n: engine.train(model.start, order[:n])
 

@@ -73,6 +73,9 @@ def describe(
     for name, trace in rule.traces:
         decay = "no decay" if trace.tau is None else f"time constant {trace.tau:g} phases"
         print(f"trace {name}: {trace.impulse} a spike, {decay}")
+    if shift := experiment.dataset.shift:
+        pixels = f"{shift} pixel{'s' * (shift > 1)}"
+        print(f"augment: training images shifted by up to {pixels} along rows and columns")
     for variant, changes_made in _variants(experiment):
         print(f"variant {variant}: {changes_made}")
     for obstacle in assembled.algorithm.obstacles:

@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, overload
@@ -24,7 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.data.digits import DIGITS_THRESHOLD, Digits
-from synfire_bp.data.images import GREY_SCALE, Images, Preprocessing, natural_scale, switched_on
+from synfire_bp.data.images import (
+    GREY_SCALE,
+    Images,
+    Preprocessing,
+    natural_scale,
+    shifted_on,
+    shifts,
+    switched_on,
+)
 from synfire_bp.data.npz import NpzFile
 from synfire_bp.data.published import Published
 from synfire_bp.data.source import DatasetStatus, FileCheck, Source
@@ -132,7 +141,7 @@ class Split(Summarised):
                 f"a split has inputs of shape {inputs.shape} and labels of shape {labels.shape}; "
                 "give (n, n_in) and (n,)"
             )
-        if not ((inputs == 0) | (inputs == 1)).all():
+        if not _is_binary(inputs):
             raise DatasetError("inputs of a split must be 0 or 1")
         if labels.size and labels.dtype.kind not in "iu":
             raise DatasetError(f"labels of a split are of type {labels.dtype}; give whole numbers")
@@ -146,6 +155,12 @@ class Split(Summarised):
         n, on = len(self), float(self.inputs.mean()) if self.inputs.size else 0.0
         said = f"{self.inputs.shape[-1]:,} binary inputs each, {percent(on)} of them on"
         return Summary(f"Split of {n:,} samples", (said,), (("inputs", said),))
+
+
+def _is_binary(inputs: NDArray[Any]) -> bool:
+    if inputs.dtype.kind in "bu":  # of many images, without a copy
+        return not inputs.size or bool(inputs.max() <= 1)
+    return bool(((inputs == 0) | (inputs == 1)).all())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -167,6 +182,8 @@ class Dataset(Summarised):
     checksums : mapping of str to str
         File name to "md5:..." or "sha256:..." of what was read.  A name without `.gz` stands for
         the uncompressed content.
+    originals : array of numbers, shape (n, rows, columns), optional
+        Grey training images before cropping, if they are shifted where they are learnt from.
 
     Raises
     ------
@@ -190,11 +207,31 @@ class Dataset(Summarised):
     n_classes: int
     preprocessing: Preprocessing
     checksums: Mapping[str, str]
+    originals: NDArray[Any] | None = None
 
     @property
     def n_in(self) -> int:
         """Number of inputs."""
         return math.prod(self.image_shape)
+
+    @cached_property
+    def learnt(self) -> Split:
+        """What is learnt from: `train`, or where images are shifted, a block of n for each shift.
+
+        Sample i by shift k of `synfire_bp.data.images.shifts` is number i + n * k; the first n are
+        those of `train`.  Made when it is asked for, and kept: n_in bytes each.
+        """
+        if self.originals is None:
+            return self.train
+        copies = len(shifts(self.preprocessing.shift))
+        on = shifted_on(self.originals, self.preprocessing, self.name)
+        return Split(on, np.tile(self.train.labels, copies))
+
+    def first(self, n: int) -> Dataset:
+        """Return the same with the first `n` training samples alone."""
+        train = Split(self.train.inputs[:n], self.train.labels[:n])
+        originals = None if self.originals is None else self.originals[:n]
+        return replace(self, train=train, originals=originals)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle it, for other processes: checksums are a view that pickle does not take."""
@@ -333,6 +370,7 @@ def binary(raw: Images, preprocessing: Preprocessing | None = None) -> Dataset:
         n_classes=raw.n_classes,
         preprocessing=wanted,
         checksums=raw.checksums,
+        originals=raw.train_images if wanted.shift else None,
     )
 
 

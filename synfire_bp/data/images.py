@@ -1,6 +1,7 @@
 """Grey images become binary ones: cropped, shrunk, scaled, rounded, compared with a threshold.
 
-A pixel p is on if round(p * scale, 2) > threshold.
+A pixel p is on if round(p * scale, 2) > threshold.  Shifted images are cropped at another place:
+what moves in comes from the border that is otherwise cut off.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from numpy.typing import NDArray
 
 from synfire_bp.errors import DatasetError
 
-__all__ = ["GREY_SCALE", "Images", "Preprocessing", "binarise", "natural_scale", "switched_on"]
+__all__ = [
+    "GREY_SCALE",
+    "Images",
+    "Preprocessing",
+    "binarise",
+    "natural_scale",
+    "shifted_on",
+    "shifts",
+    "switched_on",
+]
 
 GREY_SCALE = 256 / 255 / 255
 """Scale of 8-bit grey levels.  The paper's: 256 / 255, not 1, is what it makes of 255."""
@@ -37,12 +47,15 @@ class Preprocessing:
         `npz`, GREY_SCALE for integer images and 1 for floating ones.
     threshold : float
         A pixel is on if it is greater than this, after scaling and rounding.
+    shift : int
+        Furthest that a training image is moved where it is learnt from, along rows and columns, in
+        pixels before shrinking; at most `crop`, since the border that this cuts off moves in.
 
     Raises
     ------
     DatasetError
         A negative or fractional crop, a shrink below 1, a scale that is not positive, a number that
-        is not finite.
+        is not finite, a shift that is larger than the crop.
 
     Examples
     --------
@@ -56,9 +69,10 @@ class Preprocessing:
     scale: float | None = None
     threshold: float = 0.5
     shrink: int = 1
+    shift: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("crop", 0), ("shrink", 1)):
+        for name, least in (("crop", 0), ("shrink", 1), ("shift", 0)):
             value = getattr(self, name)
             if not _whole(value) or value < least:
                 raise DatasetError(
@@ -68,6 +82,11 @@ class Preprocessing:
             raise DatasetError(f"scale = {self.scale!r}: must be a finite number above 0")
         if not _finite(self.threshold):
             raise DatasetError(f"threshold = {self.threshold!r}: must be a finite number")
+        if self.shift > self.crop:
+            raise DatasetError(
+                f"shift = {self.shift} is more than crop = {self.crop}: the border that the crop "
+                f"cuts off moves in, so at most {self.crop}"
+            )
 
 
 def _whole(value: Any) -> bool:
@@ -174,7 +193,8 @@ def switched_on(
     DatasetError
         Images that cannot be cropped or shrunk so, or of which no pixel would be on.
     """
-    images = _shrunk(raw, _cropped(raw, images, wanted.crop), wanted.shrink)
+    _refuse_flat(raw, images, wanted.shift)
+    images = _shrunk(raw.source, _cropped(raw, images, wanted.crop), wanted.shrink)
     assert wanted.scale is not None
     on = binarise(images, wanted.scale, wanted.threshold).reshape(len(images), -1)
     if not on.any():
@@ -185,6 +205,74 @@ def switched_on(
             f"{images.max() * wanted.scale:.2f} when scaled; it must exceed the threshold{binary}"
         )
     return on
+
+
+def shifts(furthest: int) -> NDArray[np.int64]:
+    """Return every shift by at most `furthest` pixels: rows down, columns to the right.
+
+    Returns
+    -------
+    array of int64, shape ((2 * furthest + 1)**2, 2)
+        The first one is (0, 0), which moves nothing.
+
+    Examples
+    --------
+    >>> shifts(1)[:3].tolist(), len(shifts(2))
+    ([[0, 0], [-1, -1], [-1, 0]], 25)
+    """
+    steps = range(-furthest, furthest + 1)
+    moved = [(down, right) for down in steps for right in steps if (down, right) != (0, 0)]
+    return np.array([(0, 0), *moved], dtype=np.int64)
+
+
+def shifted_on(
+    images: NDArray[Any], wanted: Preprocessing, source: str = "images"
+) -> NDArray[np.uint8]:
+    """Move images by every one of `shifts(wanted.shift)`, then make them binary.
+
+    Parameters
+    ----------
+    images : array, shape (n, rows, columns)
+        Grey levels, not cropped.
+    wanted : Preprocessing
+        Its scale is a number.
+    source : str
+        Where they were found, for messages.
+
+    Returns
+    -------
+    on : array of uint8, shape (n_shifts * n, n_in), C-contiguous
+        0 or 1: all images by the first shift, then all by the second, ...
+
+    Examples
+    --------
+    >>> dot = np.zeros((1, 3, 3))
+    >>> dot[0, 0, 0] = 1.0  # down and to the right, it comes into the inner pixel
+    >>> moved = shifted_on(dot, Preprocessing(crop=1, scale=1.0, shift=1))
+    >>> shifts(1)[moved[:, 0] == 1].tolist()
+    [[1, 1]]
+    """
+    assert wanted.scale is not None
+    moves, crop = shifts(wanted.shift), wanted.crop
+    rows, columns = (side - 2 * crop for side in images.shape[1:])
+    n_in = (rows // wanted.shrink) * (columns // wanted.shrink)
+    on = np.empty((len(moves), len(images), n_in), np.uint8)
+    for block, (down, right) in zip(on, moves, strict=True):
+        top, left = crop - down, crop - right
+        window = images[:, top : top + rows, left : left + columns]
+        small = _shrunk(source, window, wanted.shrink)
+        block[:] = binarise(small, wanted.scale, wanted.threshold).reshape(len(images), -1)
+    return on.reshape(-1, n_in)
+
+
+def _refuse_flat(raw: Images, images: NDArray[Any], shift: int) -> None:
+    """Refuse to shift images of which nobody knows the rows."""
+    if shift and images.ndim != 3:
+        raise DatasetError(
+            f"{raw.source}: dataset.augment.shift is {shift}, but the images are flat "
+            f"({images.shape[1]} values each), which can be shifted by 0 pixels at most: store "
+            "them as (n, rows, columns), or set dataset.augment to null"
+        )
 
 
 def _cropped(raw: Images, images: NDArray[Any], crop: int) -> NDArray[Any]:
@@ -202,14 +290,14 @@ def _cropped(raw: Images, images: NDArray[Any], crop: int) -> NDArray[Any]:
     return images[:, crop:-crop, crop:-crop] if crop else images
 
 
-def _shrunk(raw: Images, images: NDArray[Any], shrink: int) -> NDArray[Any]:
+def _shrunk(source: str, images: NDArray[Any], shrink: int) -> NDArray[Any]:
     """Return the mean of every square of `shrink` by `shrink` pixels."""
     if shrink == 1:
         return images
     sides = images.shape[1:]
     if len(sides) != 2 or any(side % shrink for side in sides):
         raise DatasetError(
-            f"{raw.source}: shrink = {shrink}, but the images are "
+            f"{source}: shrink = {shrink}, but the images are "
             f"{' x '.join(map(str, sides))} after cropping: rows and columns must be multiples "
             f"of {shrink}"
         )

@@ -6,6 +6,7 @@ from synfire_bp.engines.base import (
     Stop,
     Stray,
     explain_strays,
+    learning_split,
     strays,
     training_split,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "circuits",
     "engine",
     "explain_strays",
+    "learning_split",
     "make_engine",
     "starting_weights",
     "strays",

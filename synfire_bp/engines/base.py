@@ -32,7 +32,9 @@ __all__ = [
     "Stop",
     "Stray",
     "Weights",
+    "dataset_for",
     "explain_strays",
+    "learning_split",
     "strays",
     "training_split",
 ]
@@ -184,7 +186,7 @@ class Engine(Protocol):
         progress: Progress | None = None,
         stop: Stop | None = None,
     ) -> Segment:
-        """Show training samples in `order`, learning; `weights` stay as they are.
+        """Show samples of `learning_split` in `order`, learning; `weights` stay as they are.
 
         `copies` holds the matrix of each plastic projection, where they differ within a layer;
         `shown_before` is the number of samples that this training has shown before.
@@ -206,6 +208,8 @@ class Engine(Protocol):
 
 def training_split(model: Model | Experiment, dataset: Dataset) -> Split:
     """Return the training samples of a model: the first ones, if it asks for fewer.
+
+    They are as tests see them; `learning_split` has those that are learnt from.
 
     Parameters
     ----------
@@ -231,15 +235,66 @@ def training_split(model: Model | Experiment, dataset: Dataset) -> Split:
     >>> sb.training_split(fewer, sb.load_dataset("digits")).inputs.shape
     (100, 64)
     """
+    return dataset_for(model, dataset).train
+
+
+def learning_split(model: Model | Experiment, dataset: Dataset) -> Split:
+    """Return what a model learns from: its training samples, as often as there are shifts.
+
+    Parameters
+    ----------
+    model : Model or Experiment
+        Its ``dataset.augment`` says how far images are shifted.
+    dataset : Dataset
+        Its data.
+
+    Returns
+    -------
+    Split
+        With n training samples, number i + n * k is sample i by shift k; the first n are those of
+        `training_split`, and without shifts there are no others.
+
+    Raises
+    ------
+    SynfireError
+        If it asks for more samples than there are, or for shifts for which the data set was not
+        loaded.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> from synfire_bp.training import dataset_of
+    >>> moved = ["dataset.crop=1", "dataset.augment.shift=1", "network.sizes=[36, 20, 10]"]
+    >>> experiment = sb.Experiment.from_file("digits", [*moved, "training.samples=100"])
+    >>> sb.learning_split(experiment, dataset_of(experiment)).inputs.shape  # 3 x 3 shifts
+    (900, 36)
+    """
+    return dataset_for(model, dataset).learnt
+
+
+def dataset_for(model: Model | Experiment, dataset: Dataset) -> Dataset:
+    """Return the data of a model with the training samples that it uses alone.
+
+    Raises
+    ------
+    SynfireError
+        As of `learning_split`.
+    """
     experiment = model.experiment if isinstance(model, Model) else model
-    n = experiment.training.samples
+    n, shift = experiment.training.samples, experiment.dataset.shift
+    if shift != dataset.preprocessing.shift:
+        raise SynfireError(
+            f"{experiment.name}: dataset.augment.shift is {shift}, but {dataset.name} was loaded "
+            f"with a shift of {dataset.preprocessing.shift}; load it with "
+            "load_dataset(…, preprocessing=experiment.dataset.preprocessing())"
+        )
     if n is None or n == len(dataset.train):
-        return dataset.train
+        return dataset
     if n > len(dataset.train):
         raise SynfireError(
             f"training.samples is {n}, but {dataset.name} has {len(dataset.train)} training samples"
         )
-    return Split(dataset.train.inputs[:n], dataset.train.labels[:n])
+    return dataset.first(n)
 
 
 def strays(circuit: Circuit, counts: Mapping[str, NDArray[np.integer]]) -> tuple[Stray, ...]:

@@ -17,9 +17,9 @@ from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies
 from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.weights import from_copy
-from synfire_bp.data.datasets import Dataset
+from synfire_bp.data.datasets import Dataset, Split
 from synfire_bp.data.scores import Score, shut_samples
-from synfire_bp.engines.base import Progress, Segment, Stop, strays, training_split
+from synfire_bp.engines.base import Progress, Segment, Stop, dataset_for, strays
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.model import Model, Weights, model_only
@@ -73,8 +73,8 @@ class CircuitEngine:
         self.check(model)
         self._model = model
         self._plans = {"train": model.network, "test": model.inference}
-        self._files = {"train": training_split(model, dataset), "test": dataset.test}
-        self._on_disk: dict[str, SampleFiles] = {}
+        self._dataset = dataset_for(model, dataset)
+        self._on_disk: dict[Split, SampleFiles] = {}
         programs = build_programs([CircuitProgram.of(self._plans[use]) for use in uses])
         self._programs: dict[str, Program] = dict(zip(uses, programs, strict=True))
 
@@ -132,18 +132,19 @@ class CircuitEngine:
         """Show training samples from silence on."""
         plan, seed = self._plans["train"], self._model.seed
         moved_on = shown_before * plan.steps_per_sample
-        epoch = shown_before // max(len(self._files["train"].labels), 1)
+        epoch = shown_before // max(len(self._dataset.train), 1)
         at = Moment((first_seed(seed) + moved_on) % 2**31, shown_before, seed, epoch)
         start = {
             **plan.numbers(weights, at, copies),
             "cells.record_from": 0,
             "cells.record_until": len(order) if record else 0,
         }
+        split = self._dataset.learnt
         result = self._programs["train"].run(
-            start, self._samples("train"), order, progress=progress, stop=stop
+            start, self._files(split), order, progress=progress, stop=stop
         )
         left, afterwards = self._matrices(result)
-        labels = self._files["train"].labels[order[: result.samples]]
+        labels = split.labels[order[: result.samples]]
         segment = self._segment(plan, result, afterwards, labels, left)
         if not record:
             return segment
@@ -160,11 +161,12 @@ class CircuitEngine:
     ) -> Segment:
         """Show every sample of a split to the four-phase inference circuit."""
         plan, seed = self._plans["test"], self._model.seed
-        labels = self._files[split].labels
+        shown = {"train": self._dataset.train, "test": self._dataset.test}[split]
+        labels = shown.labels
         at = Moment(plan.neurons.test_seed(seed), training_seed=seed)
         result = self._programs["test"].run(
             plan.numbers(weights, at),
-            self._samples(split), np.arange(len(labels)), progress=progress, stop=stop,
+            self._files(shown), np.arange(len(labels)), progress=progress, stop=stop,
         )  # fmt: skip
         labels = labels[: result.samples]
         segment = self._segment(plan, result, weights, labels, {})
@@ -193,10 +195,9 @@ class CircuitEngine:
         for program in self._programs.values():
             program.close()
 
-    def _samples(self, split: str) -> SampleFiles:
+    def _files(self, split: Split) -> SampleFiles:
         if split not in self._on_disk:
-            samples = self._files[split]
-            self._on_disk[split] = SampleFiles(samples.inputs, samples.labels)
+            self._on_disk[split] = SampleFiles(split.inputs, split.labels)
         return self._on_disk[split]
 
     @staticmethod

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synfire_bp.circuit.layout import Copies
 from synfire_bp.data.datasets import Dataset, Split
 from synfire_bp.data.scores import Score, shut_samples
-from synfire_bp.engines.base import Progress, Segment, Stop, training_split
+from synfire_bp.engines.base import Progress, Segment, Stop, dataset_for
 from synfire_bp.errors import SynfireError, engine_named
 from synfire_bp.model.model import Model, Weights, model_only
 from synfire_bp.network.neurons import first_seed
@@ -60,7 +60,8 @@ class OracleEngine:
     def __init__(self, model: Model, dataset: Dataset):
         self.check(model)
         self._model = model
-        splits = {"train": training_split(model, dataset), "test": dataset.test}
+        self._dataset = dataset_for(model, dataset)
+        splits = {"train": self._dataset.train, "test": dataset.test}
         self._samples = {name: _prepared(split, model.n_out) for name, split in splits.items()}
 
     @staticmethod
@@ -93,6 +94,7 @@ class OracleEngine:
                 f"{engine_named('circuit')}"
             )
         model, learnt = self._model, tuple(matrix.copy() for matrix in weights)
+        samples = _prepared(self._dataset.learnt, model.n_out)
         score, done = Score.none(model.n_out), 0
         changes = [f"changes_w{layer + 1}" for layer in range(len(model.algorithm.sizes) - 1)]
         activity = dict.fromkeys(
@@ -104,7 +106,7 @@ class OracleEngine:
             chunk, shown = order[done : done + _CHUNK], shown_before + done
             moment = (first_seed(model.seed) + shown * model.circuit.n_phases) % 2**31
             result = learn(
-                self._samples["train"], learnt, chunk, model.algorithm, shown=shown, moment=moment,
+                samples, learnt, chunk, model.algorithm, shown=shown, moment=moment,
                 epoch=epoch, tags=tags,
             )  # fmt: skip
             done += len(chunk)

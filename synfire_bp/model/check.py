@@ -88,11 +88,13 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
         raise ExperimentError(f"override '{text}': {error}") from None
     section = values
     *sections, last = place
-    for part in sections:
+    for depth, part in enumerate(sections, 1):
         if part in VARIANTS and not isinstance(given := section.get(part), dict):
             word = VARIANTS[part].word  # that a word alone is the value of
             if given is None or word is not None:
                 section[part] = {} if given is None else {str(word): given}
+        if depth > 1 and section.get(part) is None and section_of(root, place[:depth]):
+            section[part] = {}  # inside of a section, one that was left out
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
             inner = f"{part}: holds {shown(section)}, and no keys"

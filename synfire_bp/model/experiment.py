@@ -53,6 +53,7 @@ _UNHEARD_OF = object()
 _LATER = {
     "network.initial_spread": 1.0,
     "network.paper_gates": True,
+    "dataset.augment": None,
     "dataset.shrink": 1,
     "learning.tag": None,
     "learning.traces": None,
@@ -151,7 +152,9 @@ class Experiment(Summarised, Section):
     def _summary(self) -> Summary:
         training, sizes = self.training, "-".join(map(str, self.network.sizes))
         first = "" if training.samples is None else f"first {training.samples:,} samples, "
-        course = f"{first}{training.epochs} epochs, seed {training.seed}"
+        shift = self.dataset.shift
+        moved = f"shifted by up to {shift} pixel{'s' * (shift > 1)}, " if shift else ""
+        course = f"{first}{moved}{training.epochs} epochs, seed {training.seed}"
         dropped = ", ".join(
             name for name in acting_order() if getattr(self, name, None) is not None
         )
@@ -262,8 +265,13 @@ class Experiment(Summarised, Section):
     def resolved(self) -> Experiment:
         """Return this experiment with the data set's defaults written out, and a whole path."""
         used = self.dataset.preprocessing()
-        stated = {"crop": used.crop, "scale": used.scale, "threshold": used.threshold}
-        stated["path"] = absolute(self.dataset.path, os.getcwd())
+        stated = {
+            "crop": used.crop,
+            "scale": used.scale,
+            "threshold": used.threshold,
+            "path": absolute(self.dataset.path, os.getcwd()),
+            "augment": self.dataset.augment if self.dataset.shift else None,
+        }
         return self.model_copy(update={"dataset": self.dataset.model_copy(update=stated)})
 
     def decisive(self) -> dict[str, Any]:

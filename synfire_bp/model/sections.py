@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from synfire_bp.circuit.accumulator import PARTS, Accumulator
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
@@ -27,6 +27,7 @@ from synfire_bp.variants.base import Guarantees
 __all__ = [
     "LAYERS",
     "WIDEST_CLOSING",
+    "AugmentSection",
     "DatasetSection",
     "LearningSection",
     "NetworkSection",
@@ -51,6 +52,20 @@ Units = Annotated[int, Field(ge=1, le=1_000_000)]
 def _names_of_now(schema: dict[str, Any]) -> None:
     """Let the JSON schema list the data sets that are registered when it is asked for."""
     schema["enum"] = list(SOURCES)
+
+
+class AugmentSection(Section):
+    """How training images are altered each time they are shown; tests see them as they are."""
+
+    shift: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="Furthest that an image is moved along its rows and along its columns, in "
+        "pixels before dataset.shrink, at most dataset.crop: what moves in is the border which "
+        "that cuts off. Both are drawn uniformly for each sample of each epoch, from "
+        "training.seed. 0: not moved.",
+    )
 
 
 class DatasetSection(Section):
@@ -91,6 +106,10 @@ class DatasetSection(Section):
         description="A scaled pixel above this is on, no unit. null: the data set's default "
         "(0.5, as in the authors' code).",
     )
+    augment: AugmentSection | None = Field(
+        default=None,
+        description="How training images are altered each time they are shown. null: not at all.",
+    )
 
     @field_validator("name", mode="before")
     @classmethod
@@ -117,11 +136,42 @@ class DatasetSection(Section):
             )
         return path
 
+    @field_validator("augment")
+    @classmethod
+    def _shift_is_within_the_crop(
+        cls, augment: AugmentSection | None, info: ValidationInfo
+    ) -> AugmentSection | None:
+        if augment is None or not {"name", "crop"} <= info.data.keys():
+            return augment  # or these are wrong themselves
+        crop = info.data["crop"]
+        if crop is None:
+            crop = SOURCES[info.data["name"]].preprocessing.crop
+        if augment.shift > crop:
+            _refuse_key(
+                ("shift",),
+                augment.shift,
+                f"is {augment.shift}, but dataset.crop is {crop}, and only pixels that it cuts off "
+                f"can move in: at most {crop}",
+            )
+        return augment
+
+    @property
+    def shift(self) -> int:
+        """Furthest that a training image is moved, in pixels; 0: not at all."""
+        return 0 if self.augment is None else self.augment.shift
+
     def preprocessing(self) -> Preprocessing:
         """Return how images become binary, with the data set's defaults where nothing is said."""
-        given = {key: getattr(self, key) for key in ("crop", "shrink", "scale", "threshold")}
+        names = ("crop", "shrink", "scale", "threshold", "shift")
+        given = {key: getattr(self, key) for key in names}
         stated = {key: value for key, value in given.items() if value is not None}
         return replace(SOURCES[self.name].preprocessing, **stated)
+
+
+def _refuse_key(place: tuple[str, ...], given: Any, why: str) -> None:
+    """Refuse the value of a key inside of the one that is being validated."""
+    error: Any = {"type": "value_error", "loc": place, "input": given, "ctx": {"error": why}}
+    raise ValidationError.from_exception_data("model", [error])
 
 
 MOST_LAYERS = 32
@@ -337,7 +387,7 @@ class TrainingSection(Section):
         default=0,
         ge=0,
         le=LARGEST,
-        description="Seed of the initial weights and of the order of the samples.",
+        description="Seed of the initial weights, of the order of the samples and of their shifts.",
     )
     renew_copies: bool = Field(
         default=False,

@@ -100,7 +100,7 @@ def _of_data(fit: Sequence[tuple[PlannedRun, Experiment]]) -> Iterator[_Found]:
         used = experiment.dataset.preprocessing()
         ends = experiment.network.sizes[0], experiment.network.sizes[-1]
         key = (experiment.dataset.name, experiment.dataset.path, used.crop, used.shrink, used.scale,
-               ends, experiment.training.samples)  # fmt: skip
+               used.shift, ends, experiment.training.samples)  # fmt: skip
         alike.setdefault(key, []).append((run, experiment))
     for group in alike.values():
         for run, experiment in group:  # with the images of the group, which are read once

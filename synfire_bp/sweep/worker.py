@@ -24,7 +24,7 @@ from typing import Any
 
 from synfire_bp.data.datasets import Dataset, binary, check_fits, read_images
 from synfire_bp.data.images import Preprocessing
-from synfire_bp.engines.base import Segment, training_split
+from synfire_bp.engines.base import Segment, dataset_for, training_split
 from synfire_bp.errors import Interrupted, SynfireError
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.plugins import load_plugin
@@ -151,7 +151,7 @@ def sort_key(experiment: Experiment) -> tuple[Any, ...]:
     used = experiment.dataset
     kind = _like(used.preprocessing())
     shape = (used.name, used.path or "", kind.crop, kind.shrink, kind.scale or 0.0, kind.threshold)
-    return (*shape, experiment.training.samples or 0, experiment.network.sizes)
+    return (*shape, kind.shift, experiment.training.samples or 0, experiment.network.sizes)
 
 
 def worker_dataset(experiment: Experiment) -> Dataset:
@@ -184,7 +184,7 @@ def _cut(whole: Dataset, n: int, experiment: Experiment) -> Dataset:
     kept = _CUT.get(n)
     if kept is None or kept[0] is not whole:
         _CUT.clear()
-        _CUT[n] = kept = (whole, replace(whole, train=training_split(experiment, whole)))
+        _CUT[n] = kept = (whole, dataset_for(experiment, whole))
     return kept[1]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.data.datasets import Dataset
+from synfire_bp.data.images import shifts
 from synfire_bp.data.scores import Score
 from synfire_bp.engines.base import Engine, Segment, Stop, explain_strays, training_split
 from synfire_bp.errors import (
@@ -29,7 +30,7 @@ from synfire_bp.runs.run import Run
 from synfire_bp.runs.writer import RunWriter
 from synfire_bp.training.alignment import alignment
 from synfire_bp.training.guarantees import suspects
-from synfire_bp.training.schedule import epoch_order, evaluation_points, next_pause
+from synfire_bp.training.schedule import evaluation_points, next_pause, shown_order
 from synfire_bp.training.silence import findings, said_before
 
 __all__ = ["Course", "Memory", "how_to_go_on"]
@@ -165,7 +166,7 @@ class Course:
         pause = next_pause(self.done, self.n, self.points, self.recorded_from)
         if position == 0 and self.model.experiment.training.renew_copies:
             self.copies = None  # the engine makes them from the layers' matrices
-        order = epoch_order(self.model.seed, epoch, self.n)
+        order = shown_order(self.model, epoch, self.n)
         shown = order[position : position + pause - self.done]
         recording = self.done >= self.recorded_from
         before, start = self.done, time.perf_counter()
@@ -197,11 +198,20 @@ class Course:
         about = {}
         if potentials is not None and len(earlier_potentials) == len(samples):
             about["potentials"] = np.concatenate([earlier_potentials, potentials])
-        samples = np.concatenate([samples, shown])
+        samples = np.concatenate([samples, shown % self.n])
+        if furthest := self.model.experiment.dataset.shift:
+            about["shifts"] = shifts(furthest)[self._shown_since_recording(len(samples)) // self.n]
         assert isinstance(self.writer, RunWriter)
         self.writer.write_spikes(
             spikes, samples=samples, labels=self.labels[samples], first=self.recorded_from, **about
         )
+
+    def _shown_since_recording(self, count: int) -> NDArray[np.int64]:
+        """Return the numbers in `learning_split` of the first `count` samples of the record."""
+        first, behind = divmod(self.recorded_from, self.n)
+        epochs = range(first, first + -(-(behind + count) // self.n))
+        orders = [shown_order(self.model, epoch, self.n) for epoch in epochs]
+        return np.concatenate(orders)[behind : behind + count]
 
     def _recorded_before(self) -> tuple[Spikes, NDArray[np.int64], NDArray[np.int64]]:
         """Return the spikes of the record so far, which samples it holds, and their potentials.

@@ -7,15 +7,25 @@ from bisect import bisect_right
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.data.images import shifts
 from synfire_bp.errors import SynfireError
+from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.model import Model
 
-__all__ = ["MOST_TESTS", "epoch_order", "evaluation_points", "next_pause", "refuse_many_tests"]
+__all__ = [
+    "MOST_TESTS",
+    "epoch_order",
+    "evaluation_points",
+    "next_pause",
+    "refuse_many_tests",
+    "shown_order",
+]
 
 MOST_TESTS = 1_000_000
 """Of a training: each adds rows to its tables, which are read as a whole."""
 
-_ORDER_STREAM = 1
-"""First entry of the random stream's key; the initial weights use another."""
+_ORDER_STREAM, _SHIFT_STREAM = 1, 6
+"""First entries of the random streams' keys; the initial weights use another."""
 
 
 def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
@@ -50,6 +60,49 @@ def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
         raise SynfireError(f"seed {seed}, epoch {epoch} and n {n} must not be negative")
     key = np.random.SeedSequence(seed, spawn_key=(_ORDER_STREAM, epoch))
     return np.random.Generator(np.random.PCG64(key)).permutation(n)
+
+
+def shown_order(model: Model | Experiment, epoch: int, n: int) -> NDArray[np.int64]:
+    """Return what epoch `epoch` (from 0) of a model's training shows, sample by sample.
+
+    Parameters
+    ----------
+    model : Model or Experiment
+        Its seed draws the order (`epoch_order`) and, with ``dataset.augment``, a shift for each
+        place in it, all of them alike.
+    epoch : int
+        Which epoch.
+    n : int
+        Training samples.
+
+    Raises
+    ------
+    SynfireError
+        If an argument is negative.
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        Numbers of samples in `learning_split`: sample + n * shift.
+
+    Examples
+    --------
+    >>> import synfire_bp as sb
+    >>> moved = ["dataset.crop=1", "dataset.augment.shift=1", "network.sizes=[36, 20, 10]"]
+    >>> shown = sb.shown_order(sb.Experiment.from_file("digits", moved), epoch=0, n=4)
+    >>> sorted(shown % 4)
+    [0, 1, 2, 3]
+    >>> bool((shown // 4 < 9).all())  # 3 x 3 shifts
+    True
+    """
+    experiment = model.experiment if isinstance(model, Model) else model
+    seed, furthest = experiment.training.seed, experiment.dataset.shift
+    order = epoch_order(seed, epoch, n)
+    if not furthest:
+        return order
+    key = np.random.SeedSequence(seed, spawn_key=(_SHIFT_STREAM, epoch))
+    drawn = np.random.Generator(np.random.PCG64(key)).integers(len(shifts(furthest)), size=n)
+    return order + n * drawn
 
 
 def evaluation_points(n: int, epochs: int, every: float) -> tuple[int, ...]:

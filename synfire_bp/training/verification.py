@@ -21,7 +21,7 @@ from synfire_bp.model.model import Model, assemble
 from synfire_bp.progress import WorkProgress, silent
 from synfire_bp.summary import Summarised, Summary
 from synfire_bp.training.data import dataset_of
-from synfire_bp.training.schedule import epoch_order
+from synfire_bp.training.schedule import shown_order
 
 __all__ = ["Comparison", "Verification", "verify"]
 
@@ -163,7 +163,7 @@ def verify(
     model = assemble(model)
     dataset = dataset_of(model, quiet=quiet)
     n, weights = len(training_split(model, dataset)), model.start
-    orders = [epoch_order(model.seed, epoch, n) for epoch in range(epochs)]
+    orders = [shown_order(model, epoch, n) for epoch in range(epochs)]
     if model.rule.fine is None:  # else what is collected hangs on the epoch
         orders = [np.concatenate(orders)]
 
