@@ -18,10 +18,30 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.weights import as_copy, checked_weights
 from synfire_bp.errors import CircuitError
 
-__all__ = ["Copies", "PlasticLayout", "fixed_synapses"]
+__all__ = ["Copies", "PlasticLayout", "apart", "fixed_synapses", "with_tags"]
 
 Copies = Mapping[str, NDArray[np.int16]]
-"""Name of a plastic projection to its matrix, turned into the layer's orientation and sign."""
+"""Name of a plastic projection to its matrix, turned into the layer's orientation and sign.
+
+Where accumulators collect, also what their tags hold, by `TAG` and the name of the matrix.
+"""
+
+TAG = "tag of "
+
+
+def with_tags(
+    copies: Copies | None, names: Sequence[str], tags: Sequence[NDArray]
+) -> Copies | None:
+    """Return copies together with tags, one matrix for each name; None if there is neither."""
+    tagged = {TAG + name: tag.astype(np.int16) for name, tag in zip(names, tags, strict=False)}
+    return {**(copies or {}), **tagged} or None
+
+
+def apart(copies: Copies | None) -> tuple[Copies | None, tuple[NDArray[np.int16], ...]]:
+    """Return the copies alone, None if there are none, and the tags, none without accumulators."""
+    given = copies or {}
+    alone = {name: matrix for name, matrix in given.items() if not name.startswith(TAG)}
+    return alone or None, tuple(m for name, m in given.items() if name.startswith(TAG))
 
 
 @dataclass(frozen=True)

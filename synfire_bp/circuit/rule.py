@@ -188,7 +188,7 @@ class Rule:
     @property
     def keeps(self) -> bool:
         """Whether something of a sample is left for the next one: a trace, a tag, a count."""
-        return bool(self.traces or self.dt is not None or self.periods or self.fine)
+        return bool(self.traces or self.dt is not None or self.periods)
 
     @property
     def rounds(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.layout import Copies
+from synfire_bp.circuit.layout import Copies, with_tags
 from synfire_bp.circuit.paper import RESTING_BLOCKS
 from synfire_bp.circuit.reference import firing_table
 from synfire_bp.circuit.rows import PlasticProjection
@@ -93,6 +93,8 @@ class Segment(Summarised):
         (`synfire_bp.data.scores.shut_samples`).
     fired : int64 array or None
         Of a test: how often each output unit fired.
+    tags : tuple of (str, int16 array)
+        What the tags of accumulators hold, by the name of the matrix; empty without them.
 
     Examples
     --------
@@ -116,6 +118,7 @@ class Segment(Summarised):
     shut: NDArray[np.float64] | None = None
     fired: NDArray[np.int64] | None = None
     potentials: NDArray[np.int64] | None = None
+    tags: tuple[tuple[str, NDArray[np.int16]], ...] = ()
 
     def _summary(self) -> Summary:
         score, stray = self.score._summary(), sum(one.spikes for one in self.strays)
@@ -139,8 +142,13 @@ class Segment(Summarised):
 
     @property
     def differing_copies(self) -> Copies | None:
-        """The matrix of each plastic projection if they differ within a layer, else None."""
-        return {row.name: matrix for row, matrix in self.copies.items()} if self.unequal else None
+        """What a training goes on with besides its weights; None: nothing.
+
+        The matrix of each plastic projection if they differ within a layer, and what the tags of
+        accumulators hold.
+        """
+        copies = {row.name: matrix for row, matrix in self.copies.items()} if self.unequal else None
+        return with_tags(copies, [name for name, _ in self.tags], [tag for _, tag in self.tags])
 
     @property
     def unequal(self) -> dict[str, int]:

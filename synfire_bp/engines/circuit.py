@@ -143,9 +143,13 @@ class CircuitEngine:
         result = self._programs["train"].run(
             start, self._files(split), order, progress=progress, stop=stop
         )
-        left, afterwards = self._matrices(result)
+        left, afterwards = self._matrices(result, "plastic.w")
         labels = split.labels[order[: result.samples]]
         segment = self._segment(plan, result, afterwards, labels, left)
+        if self._model.rule.fine is not None:
+            _, tags = self._matrices(result, "plastic.tag")
+            names = self._model.circuit.matrix_names
+            segment = replace(segment, tags=tuple(zip(names, tags, strict=True)))
         if not record:
             return segment
         potentials = result.arrays["readout.potential"].reshape(-1, self._model.n_out)
@@ -175,14 +179,15 @@ class CircuitEngine:
         return replace(segment, shut=shut, fired=fired)
 
     def _matrices(
-        self, result: ProgramResult
+        self, result: ProgramResult, variable: str
     ) -> tuple[dict[PlasticProjection, NDArray[np.int16]], Weights]:
-        """Return every copy that training left, in its layer's orientation, and the first ones."""
+        """Return every copy that training left, in its layer's orientation, and the first ones.
+
+        Of the weights, or of the tags.
+        """
         left = {
             row: np.ascontiguousarray(from_copy(row, matrix))
-            for row, matrix in self._plans["train"]
-            .layout.unpack(result.arrays["plastic.w"])
-            .items()
+            for row, matrix in self._plans["train"].layout.unpack(result.arrays[variable]).items()
         }
         first = {row.layer: matrix for row, matrix in reversed(left.items())}
         return left, tuple(first[layer] for layer in sorted(first))

@@ -94,17 +94,24 @@ class CircuitProgram:
             codeobj_class=codeobj_class,
             by_rows=codeobj_class is not None,
         )
-        return ProgramNetwork(net.network, _results(net), net.delays)
+        return ProgramNetwork(
+            net.network,
+            _results(net, tagged=self._rule is not None and self._rule.fine is not None),
+            net.delays,
+        )
 
 
-def _results(net: CircuitNetwork) -> dict[str, Result]:
+def _results(net: CircuitNetwork, *, tagged: bool) -> dict[str, Result]:
     """Return what is read back of a circuit."""
     from synfire_bp.network.objects import STEP
 
     readout, recorder = net.readout.variables, net.recorder.variables
+    size = net.circuit.n_plastic_synapses
+    tags = {"plastic.tag": Result(net.plastic.variables["tag"], size=size)} if tagged else {}
     counted = len(net.circuit.slices) * net.circuit.n_phases
     return {
-        "plastic.w": Result(net.plastic.variables["w"], size=net.circuit.n_plastic_synapses),
+        "plastic.w": Result(net.plastic.variables["w"], size=size),
+        **tags,
         "census.total": Result(net.census.variables["total"], size=counted),
         "readout.potential": Result(readout["potential"], "samples"),
         "readout.fired": Result(readout["fired"], "samples"),

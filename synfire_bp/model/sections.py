@@ -307,8 +307,7 @@ class LearningSection(Section):
     accumulator: AccumulatorSection | None = Field(
         default=None,
         description="Collects fractions of what the rule says, in whole steps of which the weight "
-        "follows; it starts anew where a training pauses for a test or at the end of an epoch. "
-        "null: weights take what the rule says at once.",
+        "follows. null: weights take what the rule says at once.",
     )
     rule: str = Field(
         default=PAPER_RULE,

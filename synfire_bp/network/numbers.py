@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.layout import Copies, PlasticLayout, fixed_synapses
+from synfire_bp.circuit.layout import Copies, PlasticLayout, apart, fixed_synapses
 from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
 from synfire_bp.circuit.rule import Rule
 from synfire_bp.dice import likelihood, moments
@@ -106,6 +106,7 @@ def chip_step_numbers(
         bias[place] = unit * circuit.bias(name)
     kick[circuit.slices["g0"]] = unit * circuit.fixed_weights["ring"].value  # the single kick
     opened = circuit.bias("o") + circuit.fixed_weights["open"].value
+    copies, tags = apart(copies)
     values: Numbers = {
         "cells.bias": bias,
         "cells.theta": np.full(circuit.n_cells, unit * FULL, dtype=np.int32),
@@ -121,8 +122,18 @@ def chip_step_numbers(
         # minus the chip's lowest weight, -256, is more than its highest
         values["plastic.w"] = np.clip(values["plastic.w"], *weight_bounds(circuit, chip))
     if rule is not None and circuit.reward_phases:
+        if rule.fine is not None:
+            values["plastic.tag"] = _packed_tags(layout, tags)
         values |= _learning_numbers(circuit, layout, rule, chip, seed, epoch)
     return values
+
+
+def _packed_tags(layout: PlasticLayout, tags: Sequence[NDArray[np.int16]]) -> NDArray[np.int32]:
+    """Return what the tag of every synapse holds: nothing, if none are given."""
+    if not tags:
+        return np.zeros(layout.pre.size, dtype=np.int32)
+    each = {row.name: tags[row.layer] for row in layout.circuit.plastic}
+    return layout.pack((), each).astype(np.int32)
 
 
 def _learning_numbers(

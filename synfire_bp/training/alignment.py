@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.layout import Copies
+from synfire_bp.circuit.layout import Copies, apart
 
 __all__ = ["alignment", "angle", "mean_unit_angle"]
 
@@ -68,8 +68,8 @@ def alignment(
             continue
         rows = [row for row in circuit.plastic if row.transposed and row.layer == place]
         back = weights[place]
-        if copies:
-            back = np.sum([copies[row.name].astype(np.int64) for row in rows], axis=0)
+        if (alone := apart(copies)[0]) is not None:
+            back = np.sum([alone[row.name].astype(np.int64) for row in rows], axis=0)
         if back.shape != weights[layer].shape:  # from the output directly
             continue
         name = f"b{layer + 1}"

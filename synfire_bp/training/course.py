@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.layout import apart, with_tags
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.data.images import shifts
 from synfire_bp.data.scores import Score
@@ -165,7 +166,8 @@ class Course:
         epoch, position = divmod(self.done, self.n)
         pause = next_pause(self.done, self.n, self.points, self.recorded_from)
         if position == 0 and self.model.experiment.training.renew_copies:
-            self.copies = None  # the engine makes them from the layers' matrices
+            # the engine makes them from the layers' matrices
+            self.copies = with_tags(None, self.circuit.matrix_names, apart(self.copies)[1])
         order = shown_order(self.model, epoch, self.n)
         shown = order[position : position + pause - self.done]
         recording = self.done >= self.recorded_from

@@ -96,8 +96,6 @@ def test_a_whole_fraction_is_the_rule_itself():
 def test_a_training_that_was_stopped_and_resumed_ends_with_the_same_bits(tmp_path):
     model = experiment(SMALL, FALLING, "training.epochs=2", "training.samples=300")
     whole = sb.train(model, engine="oracle", out=tmp_path / "whole")
-    apart = sb.assemble(model).guarantees.samples_apart
-    assert not apart  # so it can be stopped only where tags start anew
     again = tmp_path / "again"
     calls = 0
     train = sb.OracleEngine.train
@@ -116,6 +114,32 @@ def test_a_training_that_was_stopped_and_resumed_ends_with_the_same_bits(tmp_pat
     resumed = sb.train(model, engine="oracle", out=again, resume=True)
     for name, matrix in whole.weights.items():
         np.testing.assert_array_equal(matrix, resumed.weights[name])
+
+
+@pytest.mark.parametrize("engine", ["circuit", "oracle"])
+def test_what_is_collected_outlives_a_pause_so_that_bits_do_not_hang_on_tests(engine, tmp_path):
+    quarter = "learning.accumulator={fractions: [0.25]}"
+    ends = []
+    for every in (1, 0.125):
+        overrides = (quarter, "training.epochs=1", "training.samples=240", "record.samples=0")
+        model = experiment(SMALL, *overrides, f"training.evaluate_every={every}")
+        ends.append(sb.train(model, engine=engine, out=tmp_path / str(every)).weights)
+    for name, matrix in ends[0].items():
+        np.testing.assert_array_equal(matrix, ends[1][name])
+    start = sb.assemble(model).start
+    assert (ends[0]["w1"] != start[0]).any()
+
+
+def test_both_engines_leave_the_same_tags():
+    model, data = sb.assemble(experiment(SMALL, FALLING)), sb.load_dataset("digits")
+    left = []
+    for make in (sb.OracleEngine, sb.CircuitEngine):
+        with closing(make(model, data)) as engine:
+            left.append(dict(engine.train(model.start, np.arange(150)).tags))
+    assert left[0].keys() == left[1].keys() == {"w1", "w2"}
+    for name, tag in left[0].items():
+        assert tag.any()
+        np.testing.assert_array_equal(tag, left[1][name])
 
 
 def test_the_schedule_counts_in_parts_of_a_step_from_its_epoch_on():
