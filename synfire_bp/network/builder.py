@@ -315,6 +315,12 @@ class _Build:
         fixed.pre.delay = table["delay"] * STEP
         return fixed
 
+    @property
+    def types(self) -> dict[str, type]:
+        """Types in memory of what learning synapses hold, where they are not Brian2's."""
+        collects = self.rule is not None and self.rule.fine is not None
+        return dict.fromkeys(("w", "tag") if collects else ("w",), weight_type())
+
     def plastic(self, cells: NeuronGroup) -> DenseSynapses:
         """Return the plastic projections: they deliver a spike, then they learn."""
         sent = [str(self.unit)] * (self.unit != 1) + ["w", *self.lines.sent]
@@ -333,7 +339,7 @@ class _Build:
             on_post=self.learning.post or None,
             rows=self.by_rows,
             namespace=self.called | rule_functions(self.rule),
-            dtype={"w": weight_type()},
+            dtype=self.types,
             name="plastic",
             **self.common,
         )

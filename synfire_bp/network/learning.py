@@ -69,14 +69,6 @@ BOUNDED_BEFORE = "bounded(w, lowest - {change}, highest - {change}) + {change}"
 the 16 bits of a weight, so twice as many synapses are changed at once."""
 
 
-ACCUMULATED = f"""
-collected = tag + {{change}}
-w = bounded(w + {WEIGHT_STEP} * whole_steps(collected), lowest, highest)
-tag = collected - {PARTS} * whole_steps(collected)
-""".strip()
-"""A change that a tag collects: the weight takes what is whole, the remainder stays."""
-
-
 @dataclass(frozen=True)
 class Clocking:
     """How phases are told from the time steps of a simulation.
@@ -171,7 +163,7 @@ def learning_code(
             return _changed(rule, _called(rule, {"x0": x0, "y0": y0}, lines), coarse, at)
         change = _written_out(rule, lines)
         if rule.fine is not None:
-            return ACCUMULATED.format(change=change if at is None else f"{at} * {change}")
+            return _collected(change, at)
         if coarse or rule.rounds or lines.change or lines.own_bounds:
             return _changed(rule, {"dw": change}, coarse, at)
         return _set("w", BOUNDED_BEFORE.format(change=change), at)
@@ -298,6 +290,18 @@ def _changed(rule: Rule, changes: dict[str, str], coarse: bool, where: str | Non
             variable, new = "w", f"bounded(w + {change}, lowest, highest)"
         statements.append(_set(variable, new, where))
     return "\n".join(statements)
+
+
+def _collected(change: str, where: str | None) -> str:
+    """Return the statements of a tag that collects: the weight takes what is whole."""
+    taken = f"w + {WEIGHT_STEP} * whole_steps(collected)"
+    return "\n".join(
+        (
+            f"collected = tag + {change}",
+            _set("w", f"bounded({taken}, lowest, highest)", where),
+            _set("tag", f"(collected - {PARTS} * whole_steps(collected))", where),
+        )
+    )
 
 
 def _set(variable: str, new: str, where: str | None) -> str:

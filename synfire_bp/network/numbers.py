@@ -128,12 +128,12 @@ def chip_step_numbers(
     return values
 
 
-def _packed_tags(layout: PlasticLayout, tags: Sequence[NDArray[np.int16]]) -> NDArray[np.int32]:
+def _packed_tags(layout: PlasticLayout, tags: Sequence[NDArray[np.int16]]) -> NDArray[np.int16]:
     """Return what the tag of every synapse holds: nothing, if none are given."""
     if not tags:
-        return np.zeros(layout.pre.size, dtype=np.int32)
+        return np.zeros(layout.pre.size, dtype=np.int16)
     each = {row.name: tags[row.layer] for row in layout.circuit.plastic}
-    return layout.pack((), each).astype(np.int32)
+    return layout.pack((), each)
 
 
 def _learning_numbers(
