@@ -48,7 +48,7 @@ def build_network(
         takes ``weights``, ``inputs`` and ``labels`` instead of data
         (`synfire_bp.network.build_network`).
     data : Dataset
-        Training samples are shown while it learns, test samples while it does not.
+        Training samples, not shifted, are shown while it learns, test samples while it does not.
     weights : tuple of int16 arrays, optional
         One matrix (n_pre, n_post) for each of `model.circuit.shapes`; the model's starting weights
         if left out.

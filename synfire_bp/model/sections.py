@@ -64,7 +64,9 @@ class AugmentSection(Section):
         description="Furthest that an image is moved along its rows and along its columns, in "
         "pixels before dataset.shrink, at most dataset.crop: what moves in is the border which "
         "that cuts off. Both are drawn uniformly for each sample of each epoch, from "
-        "training.seed. 0: not moved.",
+        "training.seed. 0: not moved. Takes (2*shift+1)^2 bytes for each input of each training "
+        "sample, and for the circuit as much again in a temporary file: of MNIST 0.22 GB for 1, "
+        "0.6 GB for 2, 1.2 GB for 3.",
     )
 
 

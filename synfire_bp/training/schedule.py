@@ -90,7 +90,7 @@ def shown_order(model: Model | Experiment, epoch: int, n: int) -> NDArray[np.int
     >>> import synfire_bp as sb
     >>> moved = ["dataset.crop=1", "dataset.augment.shift=1", "network.sizes=[36, 20, 10]"]
     >>> shown = sb.shown_order(sb.Experiment.from_file("digits", moved), epoch=0, n=4)
-    >>> sorted(shown % 4)
+    >>> sorted((shown % 4).tolist())
     [0, 1, 2, 3]
     >>> bool((shown // 4 < 9).all())  # 3 x 3 shifts
     True
