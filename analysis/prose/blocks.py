@@ -19,7 +19,7 @@ from ..sweeps import table as sweep_table
 from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
 from ..variants.courses import disturbance_courses
-from . import before_after, stress
+from . import before_after, peers, stress
 from .marks import line_of
 
 __all__ = ["BLOCKS", "Block"]
@@ -110,6 +110,10 @@ def _before_after(figures: Path) -> str:
     return before_after.table(pd.read_csv(figures / before_after.FILE))
 
 
+def _peers(figures: Path) -> str:
+    return peers.text(pd.read_csv(figures / peers.FILE))
+
+
 def _stress(figures: Path) -> str:
     return stress.table(pd.read_csv(figures / stress.FILE))
 
@@ -118,6 +122,7 @@ BLOCKS = (
     Block(
         "performance", before_after.BEGIN, before_after.END, before_after.FILE, _before_after
     ),
+    Block("performance", peers.BEGIN, peers.END, peers.FILE, _peers),
     Block("reliability", stress.BEGIN, stress.END, stress.FILE, _stress),
     Block("chip", cost_fit.BEGIN, cost_fit.END, "paper/table_cost_fit.csv", _fit),
     Block("chip", renewal.BEGIN, renewal.END, "chip/renewed_copies.csv", _renewal),

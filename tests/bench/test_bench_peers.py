@@ -15,8 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from analysis.peers import main as write_table
+from analysis.prose import peers as page
 from synfire_bp.bench import Measure, bench_peers, peers_report
 from synfire_bp.bench.peers import (
     CONTENDERS,
@@ -263,6 +266,21 @@ def test_the_report_leads_with_ratios_and_ends_with_machine_blas_and_versions(ru
     assert learning.rows[1][1] == "" and learning.rows[1][-1] == "differs: weights"
     assert result.machine.cpu in sentence and f"NumPy's BLAS: {result.machine.blas}" in sentence
     assert "nobody: nobody 1.0" in versions
+
+
+def test_the_table_of_the_page_is_made_from_the_result(run, peer, tmp_path, capsys):
+    who = peer("result['weights'] = weights and 5")
+    gone = Contender("run_lava.py", replace(WANTED, variable="PATH"))  # names no program
+    run(who | {"gone": gone})
+    out = tmp_path / "figures"
+    assert write_table([str(tmp_path / "out"), "--out", str(out)]) == 0
+    text = page.text(pd.read_csv(out / "peers.csv"))
+    assert "| nobody | 3 (3 … 3) | 6 (6 … 6) | the same spikes |" in text
+    assert "| nobody |  | 6 (6 … 6) | differs: weights |" in text
+    assert "| gone |  |  | not installed: PATH is " in text
+    assert "of 2 rounds" in text and "nobody: nobody 1.0" in text
+    assert write_table([str(tmp_path / "none"), "--out", str(out)]) == 1
+    assert "no such benchmark" in capsys.readouterr().err
 
 
 # -- environments ------------------------------------------------------------------------------
