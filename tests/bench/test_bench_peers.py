@@ -156,7 +156,7 @@ def test_an_outcome_names_what_is_not_the_same():
 
 def test_layers_of_which_the_chip_cannot_add_up_the_spikes_are_refused():
     with pytest.raises(ExperimentError, match="adds up"):
-        drawn_task((9000, 10, 10), 1, learns=False, before=1, samples=1)
+        drawn_task((200_000, 10, 10), 1, learns=False, before=1, samples=1).expected()
 
 
 # -- what is found -----------------------------------------------------------------------------

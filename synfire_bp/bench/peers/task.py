@@ -85,32 +85,42 @@ class PeerTask:
         return file.getvalue()
 
     def expected(self) -> Outcome:
-        """Return what comes of it, worked out by NumPy."""
+        """Return what comes of it, worked out by NumPy.
+
+        Raises
+        ------
+        ExperimentError
+            If more arrives in a step than the chip can add up.
+        """
         weights = self.first.copy()
         hidden, output = (np.zeros(n, dtype=int) for n in self.second.shape)
         for pattern in self.patterns:
             fired = np.zeros(len(hidden), dtype=bool)
             for _ in VOLLEYS[self.learns]:
                 rows = weights[pattern]
-                arrived = rows.sum(axis=0)
+                arrived = _within(rows.sum(axis=0))
                 if self.learns:
                     weights[pattern] = np.clip(rows - _LOST + _GAINED * fired, _LOWEST, _HIGHEST)
                 fired = arrived > self.thresholds[0]
                 hidden += fired
-                output += self.second[fired].sum(axis=0) > self.thresholds[1]
+                output += _within(self.second[fired].sum(axis=0)) > self.thresholds[1]
         digest = zlib.crc32(weights.astype("<i4").tobytes()) if self.learns else None
         return Outcome(tuple(hidden.tolist()), tuple(output.tolist()), digest)
+
+
+def _within(arrived: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what arrives in a step; refuse what the chip would not hold."""
+    if np.abs(arrived).max() >= _MOST:
+        raise ExperimentError(
+            "more arrives in a step than the chip adds up; make the layers of the network smaller"
+        )
+    return arrived
 
 
 def drawn_task(
     sizes: tuple[int, int, int], seed: int, *, learns: bool, before: int, samples: int
 ) -> PeerTask:
     """Draw a network, and samples; with more of them, the first ones stay the same.
-
-    Raises
-    ------
-    ExperimentError
-        If more could arrive in a step than the chip can add up.
 
     Examples
     --------
@@ -127,9 +137,4 @@ def drawn_task(
         round(0.67 * largest / np.sqrt(3) * np.sqrt(max(ACTIVE * n, 1))) for n in sizes[:2]
     )
     patterns = rng.random((before + samples, sizes[0])) < ACTIVE
-    if max(np.count_nonzero(patterns, axis=1).max(), sizes[1] / 2) * -_LOWEST >= _MOST * 2:
-        raise ExperimentError(
-            f"{'-'.join(map(str, sizes))}: more may arrive in a step than the chip adds up; "
-            "make the layers smaller"
-        )
     return PeerTask(first, second, thresholds, patterns, learns, before, samples)
