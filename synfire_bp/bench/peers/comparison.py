@@ -98,7 +98,7 @@ def bench_peers(
     experiment : Experiment
         Its three layers, and its seed, are those of the network.
     samples : int
-        Timed in each round; compiled programs show a hundred times as many.
+        Timed in each round; compiled programs show 400 times as many.
     repeats : int
         Rounds, of which medians are taken.
     out : path

@@ -24,7 +24,7 @@ SCRIPTS = Path(__file__).parent / "scripts"
 OURS = "synfire_bp"
 _LONGEST = 900.0
 """Seconds in which a contender must have shown its samples."""
-_COMPILED = 100
+_COMPILED = 400
 
 
 class DoesNotRun(Exception):
