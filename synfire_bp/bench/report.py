@@ -85,6 +85,8 @@ def peers_report(bench: PeerBench) -> Iterator[Table | str]:
         f"{_blas(bench.machine)}"
     )
     yield _peer_versions(bench)
+    if busy := bench.machine.busy():
+        yield f"Caution: {busy}"
 
 
 def _peer_row(name: str, cost: PeerCost) -> tuple[str, ...]:

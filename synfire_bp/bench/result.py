@@ -92,6 +92,15 @@ class Machine:
             versions | {"python": platform.python_version()}, commit(), blas(),
         )  # fmt: skip
 
+    def busy(self) -> str:
+        """Return a caution if others worked on it, or nothing."""
+        if self.load is None or self.load <= 0.5:
+            return ""
+        return (
+            f"the machine was busy (load {self.load:.1f} before the benchmark): times are too "
+            "high, and ratios less sure"
+        )
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -168,11 +177,8 @@ class Bench:
                 f"{', '.join(unclear)}: {self.samples:,} samples do not stand out from the noise; "
                 f"ask for more {to_caller('--samples', 'samples')}"
             )
-        if self.machine.load is not None and self.machine.load > 0.5:
-            said.append(
-                f"the machine was busy (load {self.machine.load:.1f} before the benchmark): times "
-                "are too high, and ratios less sure"
-            )
+        if busy := self.machine.busy():
+            said.append(busy)
         if different := sum(cost.different for cost in self.costs.values()):
             said.append(f"the contenders do NOT agree: {different:,} weights differ")
         if self.strays:

@@ -258,7 +258,9 @@ def test_a_network_of_other_than_three_layers_is_refused(experiment, tmp_path):
 
 def test_the_report_leads_with_ratios_and_ends_with_machine_blas_and_versions(run, peer):
     result = run(peer("result['weights'] = weights and 5"))
-    fixed, learning, sentence, versions = peers_report(result)
+    busy = replace(result, machine=replace(result.machine, load=3.0))
+    fixed, learning, sentence, versions, caution = peers_report(busy)
+    assert caution.startswith("Caution: the machine was busy (load 3.0")
     assert isinstance(fixed, Table) and fixed.heads[1] == "times synfire_bp"
     assert fixed.rows[1] == (
         "nobody", "3", "3 … 3", "6", "6 … 6", "3", "the same spikes"

@@ -98,7 +98,7 @@ def bench_peers(
     experiment : Experiment
         Its three layers, and its seed, are those of the network.
     samples : int
-        Timed in each round; compiled programs show 400 times as many.
+        Timed in each round; compiled programs show 400 times as many, or 100 times with learning.
     repeats : int
         Rounds, of which medians are taken.
     out : path
@@ -130,7 +130,7 @@ def bench_peers(
             pythons = _interpreters(contenders, progress)
             entries = [
                 _Entry(task, name, contender, pythons[name], Path(place, name),
-                       _task(sizes, seed, learns, samples * contender.times))
+                       _task(sizes, seed, learns, contender.samples(samples, learns)))
                 for task, learns in TASKS.items()
                 for name, contender in contenders.items()
                 if contender.learns or not learns

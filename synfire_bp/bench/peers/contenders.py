@@ -42,7 +42,8 @@ class Contender:
     wanted : Wanted or None
         What its interpreter must have; None: it runs in that of this package.
     times : int
-        Times as many samples as are asked for are shown, since they take so little time.
+        Times as many samples as are asked for are shown, since they take so little time; a quarter
+        of these with learning, which takes longer, and whose weights come to their limits.
     learns : bool
         Whether it has the rule of the task with learning.
     """
@@ -51,6 +52,10 @@ class Contender:
     wanted: Wanted | None = None
     times: int = 1
     learns: bool = True
+
+    def samples(self, asked: int, learns: bool) -> int:
+        """Return how many samples are timed if so many are asked for."""
+        return asked * (max(1, self.times // 4) if learns else self.times)
 
 
 CONTENDERS: Mapping[str, Contender] = {
