@@ -50,4 +50,8 @@ def _spread(values: pd.Series) -> str:
     found = values.dropna()
     if found.empty:
         return ""
-    return f"{found.median():.3g} ({found.min():.3g} … {found.max():.3g})"
+    return f"{_short(found.median())} ({_short(found.min())} … {_short(found.max())})"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"

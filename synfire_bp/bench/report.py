@@ -93,7 +93,7 @@ def _peer_row(name: str, cost: PeerCost) -> tuple[str, ...]:
     times = ("", "")
     if cost.times_ours is not None:
         many = cost.times_ours
-        times = f"{many.median:.3g}", _spread(many)
+        times = _short(many.median), _spread(many)
     ms = ("", "") if cost.ms is None else (_ms(cost.ms), _spread(cost.ms))
     return name, *times, *ms, f"{cost.samples:,}", cost.outcome
 
@@ -109,7 +109,11 @@ def _peer_versions(bench: PeerBench) -> str:
 
 
 def _spread(measure: Measure) -> str:
-    return f"{min(measure.rounds):.3g} … {max(measure.rounds):.3g}"
+    return f"{_short(min(measure.rounds))} … {_short(max(measure.rounds))}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def _blas(machine: Machine) -> str:
