@@ -106,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     trees = {"before": options.before.resolve(), "after": options.after.resolve()}
     try:
+        _refuse(trees, options.only)
         rows = list(_measured(trees, options.rounds, options.only))
         options.out.mkdir(parents=True, exist_ok=True)
         table = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
@@ -114,6 +115,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"speed: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _refuse(trees: dict[str, Path], only: Sequence[str] | None) -> None:
+    """Refuse what is no checkout, and what is not measured."""
+    for tree in trees.values():
+        if not (tree / "synfire_bp" / "__init__.py").is_file():
+            raise SynfireError(f"{tree}: is no checkout: there is no synfire_bp/__init__.py in it")
+    known = [*SAMPLES, *INFERENCE, *COMMANDS]
+    if unknown := [what for what in only or () if what not in known]:
+        raise SynfireError(f"'{unknown[0]}' is not measured; known are {', '.join(known)}")
 
 
 def _measured(
@@ -125,7 +136,7 @@ def _measured(
                 continue
             for number in range(-1, rounds):  # the first one compiles, and is not noted
                 for which, tree in trees.items():
-                    value, digest = _one(what, tree, Path(place))
+                    value, digest = _one(what, tree, Path(place) / which)
                     row = {"what": what, "which": which, "commit": _commit(tree), "round": number}
                     print(f"{what}, {which}: {value:.4g}", file=sys.stderr)
                     if number >= 0:
@@ -135,7 +146,8 @@ def _measured(
 def _one(what: str, tree: Path, place: Path) -> tuple[float, int | None]:
     """Return the ms of a sample, or of processor time of a command, and what it ended with."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    cache = place / f"cache of {tree.name}"
+    place.mkdir(exist_ok=True)
+    cache = place / "cache"
     environment["SYNFIRE_BP_CACHE"] = str(cache)
     if what == _COMPILED_ANEW:
         shutil.rmtree(cache, ignore_errors=True)

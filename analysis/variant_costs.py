@@ -43,26 +43,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("figures/bench"))
     options = parser.parse_args(arguments)
     try:
-        table = numbers(_read(options.bench / RESULT)).to_csv(index=False, lineterminator="\n")
+        table = _read(options.bench / RESULT).to_csv(index=False, lineterminator="\n")
         options.out.mkdir(parents=True, exist_ok=True)
         write_atomically(options.out / TABLE, table.encode())
+    except OSError as error:
+        print(f"variant_costs: {options.out}: cannot be written: {reason(error)}", file=sys.stderr)
+        return 1
     except SynfireError as error:
         print(f"variant_costs: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> pd.DataFrame:
+    """Return the rows of a benchmark's file, or say that it holds none."""
     try:
         bench = json.loads(file.read_bytes())
         if not isinstance(bench, dict) or bench.get("schema") != 1:
-            raise ValueError("it is of another version")
-        return bench
-    except (OSError, ValueError) as error:
+            raise ValueError("it is no benchmark of variants, or of another version")
+        table = numbers(bench)
+        if table.empty or not {"plain", "ms"} <= set(table.columns) or table.ms.isna().any():
+            raise ValueError("it holds no times")
+        return table.astype({"ms": float, "times_plain": float})
+    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
         said = reason(error) if isinstance(error, OSError) else str(error)
         raise RunDirectoryError(
-            f"{file}: cannot be read ({said}); make it with: synfire-bp bench mnist --variants "
-            f"--out {file.parent}"
+            f"{file}: cannot be read ({said:.100}); make it with: synfire-bp bench mnist "
+            f"--variants --out {file.parent}"
         ) from None
 
 

@@ -19,7 +19,7 @@ from ..sweeps import table as sweep_table
 from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
 from ..variants.courses import disturbance_courses
-from . import before_after, stress, variant_costs
+from . import before_after, peers, stress, variant_costs
 from .marks import line_of
 
 __all__ = ["BLOCKS", "Block"]
@@ -114,6 +114,10 @@ def _variant_costs(figures: Path) -> str:
     return variant_costs.table(pd.read_csv(figures / variant_costs.FILE))
 
 
+def _peers(figures: Path) -> str:
+    return peers.text(pd.read_csv(figures / peers.FILE))
+
+
 def _stress(figures: Path) -> str:
     return stress.table(pd.read_csv(figures / stress.FILE))
 
@@ -125,6 +129,7 @@ BLOCKS = (
     Block(
         "performance", variant_costs.BEGIN, variant_costs.END, variant_costs.FILE, _variant_costs
     ),
+    Block("performance", peers.BEGIN, peers.END, peers.FILE, _peers),
     Block("reliability", stress.BEGIN, stress.END, stress.FILE, _stress),
     Block("chip", cost_fit.BEGIN, cost_fit.END, "paper/table_cost_fit.csv", _fit),
     Block("chip", renewal.BEGIN, renewal.END, "chip/renewed_copies.csv", _renewal),

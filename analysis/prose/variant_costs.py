@@ -16,7 +16,7 @@ END = "<!-- end of the table of variants -->"
 
 FILE = "bench/variants.csv"
 
-_HEADS = ("variant", "times the plain model", "fastest … slowest round", "ms")
+_HEADS = ("variant", "times the plain model", "fastest … slowest round")
 
 
 def table(rows: pd.DataFrame) -> str:
@@ -26,12 +26,11 @@ def table(rows: pd.DataFrame) -> str:
     lines = []
     for model in medians.sort_values("times_plain").index:
         ratios = rows.times_plain[rows.model == model].dropna()
-        times = f"{medians.ms[model]:.3g}"
         if model == plain:
-            lines.append((f"{model} (plain)", "1", "", times))
+            lines.append((f"{model} (plain)", "1", ""))
         elif ratios.empty:
-            lines.append((str(model), "not clear", "", times))
+            lines.append((str(model), "not clear", ""))
         else:
             spread = f"{ratios.min():.1f} … {ratios.max():.1f}"
-            lines.append((str(model), f"{ratios.median():.1f}", spread, times))
+            lines.append((str(model), f"{ratios.median():.1f}", spread))
     return markdown(_HEADS, lines)

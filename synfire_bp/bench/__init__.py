@@ -3,7 +3,8 @@
 from synfire_bp.bench.benchmark import bench
 from synfire_bp.bench.contenders import CompiledCircuit, Inspection, Task, show_oracle, train_plain
 from synfire_bp.bench.measuring import Measure, Process, Timing, in_turns, one_core, run_process
-from synfire_bp.bench.report import Table, bench_report, variants_report
+from synfire_bp.bench.peers import PeerBench, PeerCost, bench_peers
+from synfire_bp.bench.report import Table, bench_report, peers_report, variants_report
 from synfire_bp.bench.result import (
     RESULT,
     Bench,
@@ -32,6 +33,8 @@ __all__ = [
     "Inspection",
     "Machine",
     "Measure",
+    "PeerBench",
+    "PeerCost",
     "Point",
     "Process",
     "Reported",
@@ -44,6 +47,7 @@ __all__ = [
     "VariantBench",
     "VariantCost",
     "bench",
+    "bench_peers",
     "bench_report",
     "bench_variants",
     "fit_exponent",
@@ -51,6 +55,7 @@ __all__ = [
     "measured_bandwidth",
     "memory_bound",
     "one_core",
+    "peers_report",
     "ratio",
     "read",
     "run_process",

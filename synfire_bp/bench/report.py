@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from synfire_bp.bench.measuring import Measure
-from synfire_bp.bench.result import Bench
+from synfire_bp.bench.peers.comparison import PeerBench, PeerCost
+from synfire_bp.bench.peers.contenders import OURS
+from synfire_bp.bench.peers.task import STEPS
+from synfire_bp.bench.result import Bench, Machine
 from synfire_bp.bench.scaling import ENGINES, Exponent
 from synfire_bp.bench.variants import VariantBench
 
-__all__ = ["Table", "bench_report", "variants_report"]
+__all__ = ["Table", "bench_report", "peers_report", "variants_report"]
 
 _NAMES = {
     "numpy": "algorithm, plain NumPy",
@@ -20,16 +23,18 @@ _NAMES = {
     "chip": "the chip: reported, not measured",
 }
 _PROGRAMS = ("stock", "circuit")
+_TASKS = {"static": "fixed weights", "learning": "the first weights learn"}
 _NOT_CLEAR = "lost in noise"
 
 
 class Table(NamedTuple):
-    """A table to print: text in its first `left` columns, numbers in the others."""
+    """A table to print: text in its first `left` columns and from `more` on, else numbers."""
 
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     left: int = 1
+    more: int = 99
 
 
 def bench_report(bench: Bench) -> Iterator[Table | str]:
@@ -38,7 +43,7 @@ def bench_report(bench: Bench) -> Iterator[Table | str]:
     yield (
         f"Slope between {bench.before:,} and {bench.before + bench.samples:,} samples, so without "
         f"the start of a program, which stands beside it; medians of {bench.repeats} rounds in "
-        f"turns, one core of {bench.machine.cpu}."
+        f"turns, one core of {bench.machine.cpu}.{_blas(bench.machine)}"
     )
     yield _memory_sentence(bench)
     yield _preparation_table(bench)
@@ -53,9 +58,8 @@ def variants_report(bench: VariantBench) -> Iterator[Table | str]:
     rows = []
     for name, cost in bench.costs.items():
         times = "" if cost.times_plain is None else f"{cost.times_plain.median:.2f}"
-        fastest, slowest = min(cost.ms.rounds), max(cost.ms.rounds)
         rows.append(
-            (name, _ms(cost.ms), f"{fastest:.3g} … {slowest:.3g}", times,
+            (name, _ms(cost.ms), _spread(cost.ms), times,
              f"{cost.start_ms.median:.0f}")
         )  # fmt: skip
     heads = ("model", "ms a sample", "fastest … slowest", f"times {bench.plain}", "start, ms")
@@ -63,7 +67,57 @@ def variants_report(bench: VariantBench) -> Iterator[Table | str]:
     yield (
         f"Slope between {bench.before:,} and {bench.before + bench.samples:,} samples; medians of "
         f"{bench.repeats} rounds in turns, one core of {bench.machine.cpu}; ratios round by round."
+        f"{_blas(bench.machine)}"
     )
+
+
+def peers_report(bench: PeerBench) -> Iterator[Table | str]:
+    """Yield, in the order to print them, tables and sentences about other simulators."""
+    sizes = "-".join(map(str, bench.sizes))
+    for task, costs in bench.tasks.items():
+        rows = [_peer_row(name, cost) for name, cost in costs.items()]
+        heads = ("", f"times {OURS}", "fastest … slowest", "ms a sample", "fastest … slowest",
+                 "samples", "what came of them")  # fmt: skip
+        yield Table(f"{sizes}, {_TASKS[task]}: a sample of {STEPS} steps", heads, rows, more=6)
+    yield (
+        f"Samples are timed after a fifth as many that are not; medians of {bench.repeats} rounds "
+        f"in turns, one core of {bench.machine.cpu}; ratios round by round."
+        f"{_blas(bench.machine)}"
+    )
+    yield _peer_versions(bench)
+    if busy := bench.machine.busy():
+        yield f"Caution: {busy}"
+
+
+def _peer_row(name: str, cost: PeerCost) -> tuple[str, ...]:
+    times = ("", "")
+    if cost.times_ours is not None:
+        many = cost.times_ours
+        times = _short(many.median), _spread(many)
+    ms = ("", "") if cost.ms is None else (_ms(cost.ms), _spread(cost.ms))
+    return name, *times, *ms, f"{cost.samples:,}", cost.outcome
+
+
+def _peer_versions(bench: PeerBench) -> str:
+    found = {}
+    for costs in bench.tasks.values():
+        for name, cost in costs.items():
+            if cost.versions:
+                found[name] = ", ".join(f"{what} {one}" for what, one in cost.versions.items())
+    told = "; ".join(f"{name}: {versions}" for name, versions in found.items())
+    return f"Versions: {told or 'none ran'}."
+
+
+def _spread(measure: Measure) -> str:
+    return f"{_short(min(measure.rounds))} … {_short(max(measure.rounds))}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _blas(machine: Machine) -> str:
+    return "" if machine.blas is None else f" NumPy's BLAS: {machine.blas}."
 
 
 def _cost_table(bench: Bench) -> Table:
@@ -72,9 +126,8 @@ def _cost_table(bench: Bench) -> Table:
         program = name in _PROGRAMS
         memory = "" if cost.peak_memory_mb is None else f"{cost.peak_memory_mb:,.0f}"
         rate = "" if cost.samples_per_second is None else f"{cost.samples_per_second:,.0f}"
-        fastest, slowest = min(cost.ms.rounds), max(cost.ms.rounds)
         rows.append(
-            (_NAMES[name], _ms(cost.ms), f"{fastest:.3g} … {slowest:.3g}", rate,
+            (_NAMES[name], _ms(cost.ms), _spread(cost.ms), rate,
              _ratio(bench, name), f"{cost.start_ms.median:.0f}" if program else "", memory)
         )  # fmt: skip
     rows += [
@@ -95,7 +148,7 @@ def _memory_sentence(bench: Bench) -> str:
         f"weights. At what one core streams of {bound.bandwidth.working_set / 1e6:.3g} MB "
         f"({bound.bandwidth.read.median:.0f} GB/s read, {bound.bandwidth.update.median:.0f} GB/s "
         f"read and written) that takes {bound.ms:.3g} ms at least; measured: "
-        f"{_ms(bench.costs['circuit'].ms)} ms."
+        f"{_measured(bench.costs['circuit'].ms)}."
     )
 
 
@@ -135,6 +188,10 @@ def _scaling_tables(bench: Bench) -> Iterator[Table | str]:
             "Synthetic inputs: of each sample, as large a fraction is active as in the data, at "
             "random places; labels are the data's."
         )
+
+
+def _measured(ms: Measure) -> str:
+    return f"{_ms(ms)} ms" if ms.resolved else _ms(ms)
 
 
 def _ms(ms: Measure) -> str:

@@ -8,7 +8,8 @@ all its rounds::
     {"schema": 1, "model": …, "dataset": …, "sizes": [in, hidden, out], "rule": …, "seed": …,
      "samples": timed samples, "before": samples shown before these, "repeats": rounds,
      "machine": {"cpu", "cores", "core": the one measured on, "load": before the benchmark began,
-                 "hostname", "versions": {package: version}, "commit"},
+                 "hostname", "versions": {package: version}, "commit",
+                 "blas": of NumPy, with its version and kernel (null in older files)},
      "started": ISO 8601, "seconds": of the whole benchmark,
      "costs": {contender: {"ms": {…}, "start_ms": {…}, "samples_per_second",
                            "peak_memory_mb": of the program (10 or more), or null,
@@ -34,9 +35,10 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from synfire_bp.bench.measuring import Measure
 from synfire_bp.bench.scaling import Series
@@ -54,6 +56,7 @@ __all__ = [
     "Machine",
     "Reported",
     "Start",
+    "blas",
     "ratio",
     "read",
 ]
@@ -64,7 +67,11 @@ SCHEMA: Literal[1] = 1
 
 @dataclass(frozen=True)
 class Machine:
-    """Where it was measured.  `load`: processes that ran, in the minute before (None: unknown)."""
+    """Where it was measured.
+
+    `load`: processes that ran, in the minute before (None: unknown).  `blas`: as `blas` tells it
+    (None: of a file that does not say).
+    """
 
     cpu: str
     cores: int
@@ -73,6 +80,7 @@ class Machine:
     hostname: str
     versions: dict[str, str | None]
     commit: str | None
+    blas: str | None = None
 
     @classmethod
     def here(cls, core: int | None, load: float | None) -> Machine:
@@ -81,8 +89,17 @@ class Machine:
         versions = {name: package_version(name) for name in packages}
         return cls(
             cpu_name(), os.cpu_count() or 1, core, load, platform.node(),
-            versions | {"python": platform.python_version()}, commit(),
+            versions | {"python": platform.python_version()}, commit(), blas(),
         )  # fmt: skip
+
+    def busy(self) -> str:
+        """Return a caution if others worked on it, or nothing."""
+        if self.load is None or self.load <= 0.5:
+            return ""
+        return (
+            f"the machine was busy (load {self.load:.1f} before the benchmark): times are too "
+            "high, and ratios less sure"
+        )
 
 
 @dataclass(frozen=True)
@@ -160,11 +177,8 @@ class Bench:
                 f"{', '.join(unclear)}: {self.samples:,} samples do not stand out from the noise; "
                 f"ask for more {to_caller('--samples', 'samples')}"
             )
-        if self.machine.load is not None and self.machine.load > 0.5:
-            said.append(
-                f"the machine was busy (load {self.machine.load:.1f} before the benchmark): times "
-                "are too high, and ratios less sure"
-            )
+        if busy := self.machine.busy():
+            said.append(busy)
         if different := sum(cost.different for cost in self.costs.values()):
             said.append(f"the contenders do NOT agree: {different:,} weights differ")
         if self.strays:
@@ -177,6 +191,30 @@ class Bench:
                 if point.strays or point.different
             ]
         return said
+
+
+def blas() -> str:
+    """Return the BLAS that NumPy uses, its version and its kernel, or "not known".
+
+    Examples
+    --------
+    >>> isinstance(blas(), str)  # such as "openblas 0.3.30, kernel Haswell"
+    True
+    """
+    import numpy  # noqa: F401  # it is its library that is looked for
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+
+    found = [library for library in threadpool_info() if library.get("user_api") == "blas"]
+    # SciPy brings another one, of the same kind
+    found = [library for library in found if "numpy" in library.get("filepath", "")] or found
+    return _library(found[0]) if found else "not known"
+
+
+def _library(library: Mapping[str, Any]) -> str:
+    name = library.get("internal_api") or "not known"
+    version = library.get("version") or "of unknown version"
+    kernel = library.get("architecture")
+    return f"{name} {version}, kernel {kernel or 'not known'}"
 
 
 def ratio(a: Measure, b: Measure) -> Measure | None:

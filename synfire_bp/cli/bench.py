@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +14,10 @@ from synfire_bp.errors import SynfireError
 
 if TYPE_CHECKING:
     from synfire_bp.bench import Bench
+    from synfire_bp.bench.peers import PeerBench
+    from synfire_bp.bench.report import Table
     from synfire_bp.bench.variants import VariantBench
+    from synfire_bp.model.experiment import Experiment
 
 __all__ = ["bench"]
 
@@ -21,12 +25,19 @@ __all__ = ["bench"]
 def bench(
     model: Model = "mnist",
     samples: Annotated[
-        int | None, number("Samples timed in each round. Default: 5000; with --variants 1000.")
+        int | None,
+        number("Samples timed in each round. Default: 5000; with --variants 1000, --peers 20."),
     ] = None,
     repeats: Annotated[int, number("Rounds, of which medians are taken.")] = 5,
     scaling: Annotated[bool, typer.Option(help="Also with layers of other sizes.")] = True,
     variants: Annotated[
         bool, typer.Option("--variants", help="Instead: its shipped variants beside it.")
+    ] = False,
+    peers: Annotated[
+        bool,
+        typer.Option(
+            "--peers", help="Instead: other simulators, in environments that pip makes for them."
+        ),
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder of the result.")] = Path("runs/bench"),
     changes: Set = None,
@@ -35,39 +46,19 @@ def bench(
     quiet: Quiet = False,
 ) -> None:
     """Measure what a training sample costs here: NumPy, Brian2 alone, circuit, oracle."""
-    from synfire_bp.bench import bench as measure
-    from synfire_bp.bench.report import bench_report, variants_report
-    from synfire_bp.bench.scaling import Grid
-    from synfire_bp.bench.variants import bench_variants, variants_of
-
+    if variants and peers:
+        raise SynfireError("--variants and --peers are two benchmarks; ask for one at a time")
     experiment = read_experiment(model, changes)
-    result: Bench | VariantBench
+    options: dict[str, Any] = {"repeats": repeats, "out": out, "quiet": quiet}
+    if samples is not None:
+        options["samples"] = samples
+    result: Bench | VariantBench | PeerBench
     if variants:
-        others = [read_experiment(name, changes) for name in variants_of(experiment.name)]
-        if not others:
-            raise SynfireError(
-                f"{experiment.name}: no variants of it are shipped; name digits or mnist"
-            )
-        result = bench_variants(
-            experiment,
-            others,
-            samples=1000 if samples is None else samples,
-            repeats=repeats,
-            out=out,
-            quiet=quiet,
-        )
-        report = variants_report(result)
+        result, report = _variants(experiment, changes, options)
+    elif peers:
+        result, report = _peers(experiment, options)
     else:
-        grid = Grid() if scaling else None
-        result = measure(
-            experiment,
-            samples=5000 if samples is None else samples,
-            repeats=repeats,
-            grid=grid,
-            out=out,
-            quiet=quiet,
-        )
-        report = bench_report(result)
+        result, report = _itself(experiment, scaling, options)
     if as_json:
         print(result.json(), end="")
         return
@@ -75,4 +66,40 @@ def bench(
         if isinstance(item, str):
             print(item)
         else:
-            print_table(item.title, item.heads, item.rows, left=item.left)
+            print_table(item.title, item.heads, item.rows, left=item.left, more=item.more)
+
+
+def _itself(
+    experiment: Experiment, scaling: bool, options: dict[str, Any]
+) -> tuple[Bench, Iterable[Table | str]]:
+    from synfire_bp.bench import bench as measure
+    from synfire_bp.bench.report import bench_report
+    from synfire_bp.bench.scaling import Grid
+
+    result = measure(experiment, grid=Grid() if scaling else None, **options)
+    return result, bench_report(result)
+
+
+def _variants(
+    experiment: Experiment, changes: list[str] | None, options: dict[str, Any]
+) -> tuple[VariantBench, Iterable[Table | str]]:
+    from synfire_bp.bench.report import variants_report
+    from synfire_bp.bench.variants import bench_variants, variants_of
+
+    others = [read_experiment(name, changes) for name in variants_of(experiment.name)]
+    if not others:
+        raise SynfireError(
+            f"{experiment.name}: no variants of it are shipped; name digits or mnist"
+        )
+    result = bench_variants(experiment, others, **options)
+    return result, variants_report(result)
+
+
+def _peers(
+    experiment: Experiment, options: dict[str, Any]
+) -> tuple[PeerBench, Iterable[Table | str]]:
+    from synfire_bp.bench.peers import bench_peers
+    from synfire_bp.bench.report import peers_report
+
+    result = bench_peers(experiment, **options)
+    return result, peers_report(result)

@@ -58,6 +58,7 @@ _LATER = {
     "learning.tag": None,
     "learning.traces": None,
     "training.renew_copies": False,
+    "learning.accumulator": None,
 }
 """Keys that came after the first run directories, and what was true before them."""
 

@@ -52,8 +52,10 @@ class Errors(Variant):
         "target learns until its input exceeds 512 + margin, any other until it is 512 - margin or "
         "less. An 8-bit mantissa times a power of two, as every fixed weight (0 ... 512)",
     )
-    box: tuple[int, int] = Field(
+    box: tuple[int, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the numbers themselves stay strict
+        min_length=2,
+        max_length=2,
         default=(0, FULL),
         description="Inputs between which an output unit learns, in weight units: above the first, "
         "up to the second. 512 less either is an 8-bit mantissa times a power of two. Wider than "

@@ -55,6 +55,7 @@ from synfire_bp.bench import (
     synthetic_inputs,
     train_plain,
 )
+from synfire_bp.bench.result import Machine
 from synfire_bp.bench.scaling import _closed
 from synfire_bp.circuit.reference import simulate
 from synfire_bp.circuit.weights import as_copy
@@ -261,6 +262,33 @@ def test_the_programs_peak_memory_holds_at_least_their_synapses(result):
         peak = result.costs[name].peak_memory_mb
         assert synapses * 10 / 1e6 < peak < 100  # pre, post and weight; and no Python
     assert result.starts["oracle"].peak_memory_mb.median > 60  # NumPy and more
+
+
+def test_the_machine_names_the_blas_of_numpy_with_its_kernel(monkeypatch):
+    import threadpoolctl
+
+    def found(*libraries):
+        monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: list(libraries))
+        return Machine.here(None, None).blas
+
+    numpy = {"user_api": "blas", "internal_api": "openblas", "version": "0.3.30",
+             "architecture": "Haswell", "filepath": "/x/numpy.libs/libopenblas.so"}  # fmt: skip
+    scipy = numpy | {"architecture": "Zen", "filepath": "/x/scipy.libs/libopenblas.so"}
+    assert found({"user_api": "openmp"}, scipy, numpy) == "openblas 0.3.30, kernel Haswell"
+    bare = {"user_api": "blas", "internal_api": "mkl", "version": None}
+    assert found(bare) == "mkl of unknown version, kernel not known"
+    assert found() == "not known"
+
+
+def test_the_report_and_the_file_name_the_blas_and_older_files_are_read(result, tmp_path):
+    said = f"NumPy's BLAS: {result.machine.blas}."
+    assert any(said in item for item in bench_report(result) if isinstance(item, str))
+    stored = json.loads(result.json())
+    assert stored["machine"].pop("blas") == result.machine.blas
+    (tmp_path / "bench.json").write_text(json.dumps(stored))
+    older = read(tmp_path)
+    assert older.machine == replace(result.machine, blas=None)
+    assert not any("BLAS" in item for item in bench_report(older) if isinstance(item, str))
 
 
 # -- what is counted ---------------------------------------------------------------------------

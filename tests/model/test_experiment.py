@@ -37,7 +37,7 @@ UNDECISIVE = {
 }  # fmt: skip
 LATER = {
     "network.initial_spread", "learning.tag", "learning.traces", "training.renew_copies",
-    "dataset.shrink", "network.paper_gates", "dataset.augment",
+    "learning.accumulator", "dataset.shrink", "network.paper_gates", "dataset.augment",
 }  # fmt: skip
 """Entries that came later: at their default they decide nothing, so that older runs go on."""
 OTHER_VALUE = {
