@@ -119,7 +119,7 @@ class Errors(Variant):
 
     def algorithm(self, algorithm: Algorithm) -> Algorithm:
         """Return the algorithm with the same thresholds."""
-        return replace(algorithm, margin=self.margin, box=self.box)
+        return replace(algorithm, margin=self.margin, box=(self.box[0], self.box[1]))
 
 
 def _with_copy(circuit: Circuit, name: str, threshold: int) -> Circuit:
