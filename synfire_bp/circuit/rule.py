@@ -187,7 +187,10 @@ class Rule:
 
     @property
     def keeps(self) -> bool:
-        """Whether something of a sample is left for the next one: a trace, a tag, a count."""
+        """Whether something of a sample is left for the next one that no checkpoint holds.
+
+        That is a trace, a tag with a rule of its own, or a count; not what `fine` collects.
+        """
         return bool(self.traces or self.dt is not None or self.periods)
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synfire_bp.circuit.rule_checks import LARGEST_TAG
 from synfire_bp.cli.options import (
     HardwareName,
     Model,
@@ -73,6 +74,12 @@ def describe(
     for name, trace in rule.traces:
         decay = "no decay" if trace.tau is None else f"time constant {trace.tau:g} phases"
         print(f"trace {name}: {trace.impulse} a spike, {decay}")
+    if collects := experiment.learning.accumulator:
+        fractions = ", ".join(f"{fraction:g}" for fraction in collects.fractions)
+        print(
+            f"accumulator ({collects.kind}): a tag of {LARGEST_TAG.bit_length() + 1} bits collects "
+            f"{fractions} of what the rule says, {collects.epochs} epochs each"
+        )
     if shift := experiment.dataset.shift:
         pixels = f"{shift} pixel{'s' * (shift > 1)}"
         print(f"augment: training images shifted by up to {pixels} along rows and columns")

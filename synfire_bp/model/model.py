@@ -27,7 +27,6 @@ from synfire_bp.circuit.weights import initial_weights
 from synfire_bp.errors import ExperimentError, RuleError, SynfireError, blaming
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.sections import LAYERS
-from synfire_bp.network.lines import Lines
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.summary import Summarised, Summary
@@ -174,14 +173,21 @@ def assemble(experiment: Experiment | Model) -> Model:
     for variant in experiment.variants:
         plans = _changed(variant, "network", plans[0]), _changed(variant, "network", plans[1])
         algorithm = _changed(variant, "algorithm", algorithm)
-    _refuse_beside_accumulators(experiment, rule, plans[0].lines)
+    _refuse_beside_accumulators(experiment, rule, plans[0])
     return Model(experiment, *plans, algorithm, experiment.guarantees)
 
 
-def _refuse_beside_accumulators(experiment: Experiment, rule: Rule, lines: Lines) -> None:
-    """Refuse what rounds dw on its way into the weight, where a tag collects it in parts."""
+def _refuse_beside_accumulators(experiment: Experiment, rule: Rule, plan: NetworkPlan) -> None:
+    """Refuse what rounds dw where a tag collects it in parts, and neurons that have no such tag."""
+    if rule.fine is None:
+        return
+    try:
+        plan.neurons.refuse_rule(rule)
+    except SynfireError as error:
+        raise type(error)(f"{experiment.name}: {error}") from None
+    lines = plan.lines
     rounded = any(name in line for line in lines.change for name in ("in_steps", "in_portions"))
-    if rule.fine is not None and (rounded or lines.reward_unit > 1):
+    if rounded or lines.reward_unit > 1:
         raise ExperimentError(
             f"{experiment.name}: learning.accumulator collects what the rule says as it is; a "
             "graded reward, soft bounds and levels (reward, synapses) round it: remove one of them"

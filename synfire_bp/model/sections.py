@@ -270,7 +270,6 @@ class AccumulatorSection(Section):
     )
     fractions: tuple[float, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the fractions themselves stay strict
-        min_length=1,
         description="Which fraction of what the rule says is collected, one after the other: "
         "multiples of 1/32 up to 1, such as [1, 0.5, 0.25]. The last one stays.",
     )
@@ -281,12 +280,14 @@ class AccumulatorSection(Section):
     @field_validator("fractions")
     @classmethod
     def _count_in_parts(cls, fractions: tuple[float, ...]) -> tuple[float, ...]:
-        for fraction in fractions:
+        if not fractions:
+            raise ValueError("is empty, but must have one fraction or more")
+        for place, fraction in enumerate(fractions):
             if not 0 < fraction <= 1 or (fraction * PARTS) % 1:
                 near = min(max(round(fraction * PARTS), 1), PARTS) / PARTS
                 raise ValueError(
-                    f"{fraction:g} is no multiple of 1/{PARTS} from 1/{PARTS} to 1; the nearest is "
-                    f"{near:g}"
+                    f"entry {place} is {fraction!r}, no multiple of 1/{PARTS} from 1/{PARTS} to 1; "
+                    f"the nearest is {near:g}"
                 )
         return fractions
 

@@ -297,8 +297,8 @@ class Algorithm:
         if self.fine is not None and (self.changes is not None or self.semantics != "circuit"):
             raise SynfireError(
                 "learning.accumulator collects changes that just add up, as the circuit makes "
-                "them; use neither soft bounds, levels or sparse updates (synapses) nor the "
-                "semantics 'numpy' with it"
+                "them; remove it, or synapses.soft_bounds, levels and update_probability; the "
+                "oracle's semantics is 'circuit' with it"
             )
         forward = self.shapes[: self.n_layers]
         bounds = forward if self.changes is None else _shapes(self.changes.lowest)

@@ -54,8 +54,6 @@ class Errors(Variant):
     )
     box: tuple[int, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the numbers themselves stay strict
-        min_length=2,
-        max_length=2,
         default=(0, FULL),
         description="Inputs between which an output unit learns, in weight units: above the first, "
         "up to the second. 512 less either is an 8-bit mantissa times a power of two. Wider than "
@@ -65,7 +63,13 @@ class Errors(Variant):
     @model_validator(mode="after")
     def _of_weights_that_there_are(self) -> Self:
         """Refuse thresholds that no gate can have."""
+        if len(self.box) != 2:
+            raise ValueError(
+                f"box: has {len(self.box)} entries, but must have 2: a lower and an upper edge"
+            )
         lower, upper = self.box
+        if lower > upper:
+            raise ValueError(f"box: {lower} ... {upper} goes down; must be [{upper}, {lower}]")
         if not lower <= HALF - self.margin or not HALF + self.margin <= upper:
             raise ValueError(
                 f"box: {lower} ... {upper} must hold 512 - margin ... 512 + margin "
@@ -80,11 +84,11 @@ class Errors(Variant):
             try:
                 FixedWeight.from_value(key, value)
             except CircuitError:
-                nearest = " and ".join(map(str, _nearest(value)))
-                from_half = "" if key == "margin" else f", the distance of an edge from {HALF},"
+                near = _nearest(value) if key == "margin" else _edges(value)
+                what = f"{value}" if key == "margin" else f"{HALF - value} - {HALF} = {-value}"
                 raise ValueError(
-                    f"{key}: {abs(value)}{from_half} is not an 8-bit mantissa times a power of "
-                    f"two; the nearest are {nearest}"
+                    f"{key}: {what} is not an 8-bit mantissa times a power of two; the nearest "
+                    f"{key if key == 'margin' else 'edge'}s that are: {near[0]} and {near[1]}"
                 ) from None
         return self
 
@@ -101,12 +105,24 @@ class Errors(Variant):
         """Return the training circuit with these thresholds; inference answers as ever."""
         if _LIKE not in circuit.population_sizes:
             return circuit
-        circuit = replace(circuit, gates=tuple(map(self._at_the_edges, circuit.gates)))
+        circuit = replace(
+            circuit,
+            gates=tuple(map(self._at_the_edges, circuit.gates)),
+            populations=tuple(map(self._told, circuit.populations)),
+        )
         if not self.margin:
             return circuit
         circuit = _with_copy(circuit, _ABOVE, HALF + self.margin)
         circuit = _with_copy(circuit, _BELOW, HALF - self.margin)
         return replace(circuit, relays=tuple(map(_of_margin, circuit.relays)))
+
+    def _told(self, row: Population) -> Population:
+        """Return a population whose role says above which input it fires."""
+        edges = {"o<": ("lower", 0, self.box[0]), "o>": ("upper", FULL, self.box[1])}
+        which, paper, own = edges.get(row.name, ("", 0, 0))
+        if own == paper:
+            return row
+        return replace(row, role=f"{which} edge of the output box derivative: input above {own}")
 
     def _at_the_edges(self, row: Gate | Block) -> Gate | Block:
         """Return a gate with the edges of this box in the place of the paper's."""
@@ -152,6 +168,12 @@ def _of_margin(row: Relay) -> Relay:
     if row.pre != "o" or not {"d+", "d-"} & set(row.post):
         return row
     return replace(row, pre=_ABOVE if row.weight == "inhibition" else _BELOW)
+
+
+def _edges(value: int) -> list[int]:
+    """Return the nearest edges of a box, of which 512 less `value` is not one."""
+    sign = 1 if value > 0 else -1
+    return sorted(HALF - sign * distance for distance in _nearest(value))
 
 
 def _nearest(value: int) -> list[int]:

@@ -98,6 +98,8 @@ def test_another_box_changes_two_gates_and_adds_nothing():
     assert wide.population_sizes == paper.population_sizes
     changed = set(wide.gates) - set(paper.gates)
     assert {(row.opens, row.threshold) for row in changed} == {("o<", -512), ("o>", 1536)}
+    roles = {row.name: row.role for row in wide.populations}
+    assert roles["o<"].endswith("above -512") and roles["o>"].endswith("above 1536")
 
 
 def test_a_margin_adds_two_populations_that_fire_with_the_edges_of_the_box():
@@ -129,14 +131,20 @@ def test_a_threshold_that_no_weight_gives_is_refused_by_a_row_too():
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        ("{margin: 301}", "margin: 301 is not an 8-bit mantissa .* nearest are 300 and 302"),
+        (
+            "{margin: 301}",
+            r"margin: 301 is not .* nearest margins that are: 300 and 302",
+        ),
         ("{margin: -2}", "errors.margin.*0 or greater"),
         ("{margin: 514}", "errors.margin.*512 or less"),
         ("{margin: 256, box: [400, 1024]}", r"must hold 512 - margin .* \(256 ... 768\)"),
-        ("{box: [1024, 0]}", "box: 1024 ... 0 must hold"),
+        ("{box: [1024, 0]}", r"box: 1024 ... 0 goes down; must be \[0, 1024\]"),
         ("{box: [-1026, 1024]}", "wider than -1024 ... 2048"),
-        ("{box: [-511, 1024]}", "1023, the distance of an edge .* nearest are 1020 and 1024"),
-        ("{box: [0]}", "errors.box"),
+        (
+            "{box: [-511, 1024]}",
+            "-1023 is not .* nearest edges that are: -512 and -508",
+        ),
+        ("{box: [0]}", "box: has 1 entries, but must have 2"),
         ("{margin: 1.5}", "errors.margin.*whole number"),
     ],
 )
