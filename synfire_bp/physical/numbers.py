@@ -22,7 +22,8 @@ from synfire_bp.physical.membrane import Membrane
 __all__ = ["PULSES", "fixed_and_pulses", "physical_numbers"]
 
 PULSES = ("open", "half", "cancel", "ring")
-"""Fixed weights that are pulses; all others act on the membrane."""
+"""Fixed weights that are pulses, beside those of further thresholds; all others act on the
+membrane."""
 _DELAYS = 5
 """Key of the random stream of the delays; initial weights and orders use others."""
 
@@ -38,13 +39,18 @@ def fixed_and_pulses(circuit: Circuit) -> tuple[dict[str, NDArray], dict[str, ND
         pre = circuit.slices[projection.pre].start + pre
         post = circuit.slices[projection.post].start + post
         about = [np.full(post.shape, value) for value in (row, projection.extra_delay)]
-        parts[projection.weight.name in PULSES].append(np.stack([pre, post, *about]))
+        parts[_is_pulse(projection.weight.name)].append(np.stack([pre, post, *about]))
     tables = []
     for pulse in (False, True):
         table = np.concatenate(parts[pulse], axis=1).astype(np.int32)
         table = table[:, np.lexsort((table[1], table[0]))]
         tables.append(dict(zip(("pre", "post", "row", "delay"), table, strict=True)))
     return tables[0], tables[1]
+
+
+def _is_pulse(weight: str) -> bool:
+    """Return whether a fixed weight is one of a pulse; those of further thresholds have a sign."""
+    return weight in PULSES or weight[0] in "+-"
 
 
 def physical_numbers(

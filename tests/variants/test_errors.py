@@ -89,6 +89,10 @@ def test_the_circuit_equals_the_integers(beside):
     assert {"h→o+", "h→o-"} <= {row.projection for row in found.projections if row.learnt}
 
 
+def test_neurons_in_millivolts_open_to_these_thresholds_too():
+    assert sb.verify(sb.Experiment.from_file("variants/digits_lif", [BOTH]), samples=60).exact
+
+
 def test_without_a_margin_and_with_the_papers_box_the_circuit_is_the_papers():
     assert model("errors={}").circuit == model().circuit
 
