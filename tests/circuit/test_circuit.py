@@ -371,7 +371,7 @@ REFUSED = {
         with_relay("h", ("m_h",), extra_delays=(-1,)), "h→m_h: extra delay -1 is not",
     ),
     "a threshold that cannot be gated": (
-        with_gate(Gate(4, "h", threshold=300)), "gate of 'h' in phase 4: threshold 300",
+        with_gate(Gate(4, "h", threshold=211)), "gate of 'h' in phase 4: threshold 211",
     ),
 }  # fmt: skip
 
