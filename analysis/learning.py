@@ -16,7 +16,8 @@ import pandas as pd
 
 from synfire_bp import Run
 from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.files import reason, write_atomically
+
+from .shared.output import save_csv
 
 __all__ = ["main", "numbers"]
 
@@ -62,12 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         table = numbers([Run.open(path) for path in options.runs])
-        options.out.mkdir(parents=True, exist_ok=True)
-        text = table.to_csv(index=False, lineterminator="\n")
-        write_atomically(options.out / f"{table.model.iloc[0]}.csv", text.encode())
-    except OSError as error:
-        print(f"learning: {options.out}: cannot be written: {reason(error)}", file=sys.stderr)
-        return 1
+        save_csv(options.out / f"{table.model.iloc[0]}.csv", table)
     except SynfireError as error:
         print(f"learning: {error}", file=sys.stderr)
         return 1

@@ -21,7 +21,8 @@ from pathlib import Path
 import pandas as pd
 
 from synfire_bp.errors import SynfireError, at_a_shell
-from synfire_bp.files import write_atomically
+
+from .shared.output import save_csv
 
 __all__ = ["TABLE", "main"]
 
@@ -108,9 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _refuse(trees, options.only)
         rows = list(_measured(trees, options.rounds, options.only))
-        options.out.mkdir(parents=True, exist_ok=True)
-        table = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-        write_atomically(options.out / TABLE, table.encode())
+        save_csv(options.out / TABLE, pd.DataFrame(rows))
     except SynfireError as error:
         print(f"speed: {error}", file=sys.stderr)
         return 1

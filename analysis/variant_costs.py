@@ -17,7 +17,9 @@ import pandas as pd
 
 from synfire_bp.bench.variants import RESULT
 from synfire_bp.errors import RunDirectoryError, SynfireError
-from synfire_bp.files import reason, write_atomically
+from synfire_bp.files import reason
+
+from .shared.output import save_csv
 
 __all__ = ["TABLE", "main", "numbers"]
 
@@ -43,12 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("figures/bench"))
     options = parser.parse_args(arguments)
     try:
-        table = _read(options.bench / RESULT).to_csv(index=False, lineterminator="\n")
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_atomically(options.out / TABLE, table.encode())
-    except OSError as error:
-        print(f"variant_costs: {options.out}: cannot be written: {reason(error)}", file=sys.stderr)
-        return 1
+        save_csv(options.out / TABLE, _read(options.bench / RESULT))
     except SynfireError as error:
         print(f"variant_costs: {error}", file=sys.stderr)
         return 1

@@ -19,7 +19,15 @@ from synfire_bp.files import make_folder, write_atomically
 from . import pictures
 from .entry import Entry
 
-__all__ = ["NO_FOLDER", "needed_table", "save", "save_entry", "saved_table", "table_file"]
+__all__ = [
+    "NO_FOLDER",
+    "needed_table",
+    "save",
+    "save_csv",
+    "save_entry",
+    "saved_table",
+    "table_file",
+]
 
 NO_FOLDER = "cannot be used as the folder of the figures"
 """What is said of a folder that cannot be made."""
@@ -102,9 +110,25 @@ def save(
     return tuple(folder / file for file in contents)
 
 
+def save_csv(file: Path, numbers: pd.DataFrame) -> None:
+    """Write a table of no figure, always as CSV; its folder is made.
+
+    Raises
+    ------
+    RunDirectoryError
+        If it cannot be written.
+    """
+    make_folder(file.parent, "cannot be written")
+    write_atomically(file, _csv(numbers))
+
+
+def _csv(numbers: pd.DataFrame) -> bytes:
+    return numbers.to_csv(index=False, lineterminator="\n").encode()
+
+
 def table_file(numbers: pd.DataFrame, name: str) -> tuple[str, bytes]:
     """Return the file of a table: its name, which tells the form, and its content."""
-    text = numbers.to_csv(index=False, lineterminator="\n").encode()
+    text = _csv(numbers)
     if len(text) > _LARGE:
         buffer = io.BytesIO()
         _of_one_kind(numbers).to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)

@@ -29,19 +29,17 @@ Where accumulators collect, also what their tags hold, by `TAG` and the name of 
 TAG = "tag of "
 
 
-def with_tags(
-    copies: Copies | None, names: Sequence[str], tags: Sequence[NDArray]
-) -> Copies | None:
-    """Return copies together with tags, one matrix for each name; None if there is neither."""
-    tagged = {TAG + name: tag.astype(np.int16) for name, tag in zip(names, tags, strict=False)}
-    return {**(copies or {}), **tagged} or None
+def with_tags(copies: Copies | None, tags: Mapping[str, NDArray[np.int16]]) -> Copies | None:
+    """Return copies together with tags by the names of their matrices; None if there is neither."""
+    return {**(copies or {}), **{TAG + name: tag for name, tag in tags.items()}} or None
 
 
-def apart(copies: Copies | None) -> tuple[Copies | None, tuple[NDArray[np.int16], ...]]:
+def apart(copies: Copies | None) -> tuple[Copies | None, dict[str, NDArray[np.int16]]]:
     """Return the copies alone, None if there are none, and the tags, none without accumulators."""
     given = copies or {}
     alone = {name: matrix for name, matrix in given.items() if not name.startswith(TAG)}
-    return alone or None, tuple(m for name, m in given.items() if name.startswith(TAG))
+    tags = {name.removeprefix(TAG): given[name] for name in given if name.startswith(TAG)}
+    return alone or None, tags
 
 
 @dataclass(frozen=True)

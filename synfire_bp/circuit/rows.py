@@ -118,6 +118,10 @@ class PlasticProjection:
         return f"{self.pre}→{self.post}"
 
 
+_USUAL = {HALF: ("open",), 0: ("open", "half"), FULL: ("cancel",)}
+"""The thresholds of the paper's gates, and the fixed weights that open a population to each."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """In `phase`, population `opens` fires if its input exceeds `threshold`."""
@@ -134,8 +138,7 @@ class Gate:
     @property
     def weights(self) -> tuple[str, ...]:
         """Names of the fixed weights that the gate's spike carries."""
-        usual = {HALF: ("open",), 0: ("open", "half"), FULL: ("cancel",)}
-        return usual.get(self.threshold) or ("open", f"{HALF - self.threshold:+d}")
+        return _USUAL.get(self.threshold) or ("open", f"{HALF - self.threshold:+d}")
 
     @property
     def own_weight(self) -> FixedWeight | None:
@@ -146,10 +149,10 @@ class Gate:
         CircuitError
             If the chip has no such weight.
         """
-        if len(self.weights) < 2 or self.weights[1] == "half":
+        if self.threshold in _USUAL:
             return None
         try:
-            return FixedWeight.from_value(self.weights[1], HALF - self.threshold)
+            return FixedWeight.from_value(self.weights[-1], HALF - self.threshold)
         except CircuitError as error:
             raise CircuitError(
                 f"gate of '{self.opens}' in phase {self.phase}: threshold {self.threshold} "

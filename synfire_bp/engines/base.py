@@ -32,6 +32,7 @@ __all__ = [
     "Stop",
     "Stray",
     "Weights",
+    "after",
     "dataset_for",
     "explain_strays",
     "learning_split",
@@ -41,6 +42,13 @@ __all__ = [
 
 Progress = Callable[[int], None]
 """Told how many samples of the present call are done."""
+
+
+def after(done: int, progress: Progress | None) -> Progress | None:
+    """Return what is told of a part's progress, `done` samples into the whole."""
+    return None if progress is None else lambda n: progress(done + n)
+
+
 Stop = Callable[[], bool]
 """Asked often; true ends the call after a whole sample."""
 
@@ -93,7 +101,7 @@ class Segment(Summarised):
         (`synfire_bp.data.scores.shut_samples`).
     fired : int64 array or None
         Of a test: how often each output unit fired.
-    tags : tuple of (str, int16 array)
+    tags : dict
         What the tags of accumulators hold, by the name of the matrix; empty without them.
 
     Examples
@@ -118,7 +126,7 @@ class Segment(Summarised):
     shut: NDArray[np.float64] | None = None
     fired: NDArray[np.int64] | None = None
     potentials: NDArray[np.int64] | None = None
-    tags: tuple[tuple[str, NDArray[np.int16]], ...] = ()
+    tags: dict[str, NDArray[np.int16]] = field(default_factory=dict)
 
     def _summary(self) -> Summary:
         score, stray = self.score._summary(), sum(one.spikes for one in self.strays)
@@ -148,7 +156,7 @@ class Segment(Summarised):
         accumulators hold.
         """
         copies = {row.name: matrix for row, matrix in self.copies.items()} if self.unequal else None
-        return with_tags(copies, [name for name, _ in self.tags], [tag for _, tag in self.tags])
+        return with_tags(copies, self.tags)
 
     @property
     def unequal(self) -> dict[str, int]:

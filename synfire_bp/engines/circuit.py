@@ -19,7 +19,7 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.weights import from_copy
 from synfire_bp.data.datasets import Dataset, Split
 from synfire_bp.data.scores import Score, shut_samples
-from synfire_bp.engines.base import Progress, Segment, Stop, dataset_for, strays
+from synfire_bp.engines.base import Progress, Segment, Stop, after, dataset_for, strays
 from synfire_bp.engines.spec import CircuitProgram
 from synfire_bp.errors import ExperimentError
 from synfire_bp.model.model import Model, Weights, model_only
@@ -113,7 +113,7 @@ class CircuitEngine:
         while done < len(order) and not (parts and stop is not None and stop()):
             before = shown_before + done
             shown = order[done : done + block - before % block]
-            part = self._show(weights, shown, copies, before, record, _after(done, progress), None)
+            part = self._show(weights, shown, copies, before, record, after(done, progress), None)
             weights, copies = part.weights, part.differing_copies
             parts.append(part)
             done += part.samples
@@ -149,7 +149,7 @@ class CircuitEngine:
         if self._model.rule.fine is not None:
             _, tags = self._matrices(result, "plastic.tag")
             names = self._model.circuit.matrix_names
-            segment = replace(segment, tags=tuple(zip(names, tags, strict=True)))
+            segment = replace(segment, tags=dict(zip(names, tags, strict=True)))
         if not record:
             return segment
         potentials = result.arrays["readout.potential"].reshape(-1, self._model.n_out)
@@ -235,11 +235,6 @@ class CircuitEngine:
             result.samples, weights, score, activity, counts, strays(circuit, counts), copies,
             recorded if arrays["recorder.i"].size else {},
         )  # fmt: skip
-
-
-def _after(done: int, progress: Progress | None) -> Progress | None:
-    """Return what is told of a block's progress, `done` samples into the call."""
-    return None if progress is None else lambda n: progress(done + n)
 
 
 def _joined(circuit: Circuit, parts: list[Segment]) -> Segment:

@@ -101,7 +101,7 @@ class OracleEngine:
             ("hidden_spikes", "output_spikes", "samples_with_error", *changes), 0
         )
         epoch = shown_before // max(len(self._samples["train"]), 1)
-        tags = tuple(tag.copy() for tag in apart(copies)[1]) or model.algorithm.no_tags()
+        tags = tuple(tag.copy() for tag in apart(copies)[1].values()) or model.algorithm.no_tags()
         while done < len(order) and not (stop is not None and stop()):
             chunk, shown = order[done : done + _CHUNK], shown_before + done
             moment = (first_seed(model.seed) + shown * model.circuit.n_phases) % 2**31
@@ -118,7 +118,7 @@ class OracleEngine:
                 activity[name] += change
             if progress is not None:
                 progress(done)
-        named = tuple(zip(model.algorithm.names, tags, strict=False))
+        named = dict(zip(model.algorithm.names, tags, strict=False))
         return Segment(done, learnt, score, activity, tags=named)
 
     def test(

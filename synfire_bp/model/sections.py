@@ -332,16 +332,12 @@ class LearningSection(Section):
     def _rule_can_be_read(cls, rule: str, info: ValidationInfo) -> str:
         given = info.data
         if {"tag", "traces"} <= given.keys():  # else these are wrong themselves
-            _read(parse_rule, rule, given["tag"], _traces(given["traces"]))
-            if given.get("accumulator") is not None:
-                parsed = parse_rule(rule, given["tag"], _traces(given["traces"]))
-                _read(parsed.accumulating, given["accumulator"].parsed())
+            _read(_parsed, rule, given["tag"], given["traces"], given.get("accumulator"))
         return rule
 
     def parsed(self) -> Rule:
         """Return the rule, read."""
-        rule = parse_rule(self.rule, self.tag, _traces(self.traces))
-        return rule if self.accumulator is None else rule.accumulating(self.accumulator.parsed())
+        return _parsed(self.rule, self.tag, self.traces, self.accumulator)
 
     @property
     def guarantees(self) -> Guarantees:
@@ -360,6 +356,16 @@ def _read(read: Callable[..., object], *given: object) -> None:
         read(*given)
     except RuleError as error:
         raise ValueError(str(error).splitlines()[0]) from None
+
+
+def _parsed(
+    text: str,
+    tag: str | None,
+    traces: TracesSection | None,
+    accumulator: AccumulatorSection | None,
+) -> Rule:
+    rule = parse_rule(text, tag, _traces(traces))
+    return rule if accumulator is None else rule.accumulating(accumulator.parsed())
 
 
 def _traces(section: TracesSection | None) -> dict[str, Trace]:

@@ -123,7 +123,7 @@ def chip_step_numbers(
         values["plastic.w"] = np.clip(values["plastic.w"], *weight_bounds(circuit, chip))
     if rule is not None and circuit.reward_phases:
         if rule.fine is not None:
-            values["plastic.tag"] = _packed_tags(layout, tags)
+            values["plastic.tag"] = _packed_tags(layout, tuple(tags.values()))
         values |= _learning_numbers(circuit, layout, rule, chip, seed, epoch)
     return values
 

@@ -275,33 +275,39 @@ def _move(layer, x, sample, net, rule, scratch, counts, changing, collected):  #
     if layer == net.sizes.size - 2:
         h, d = scratch.h, scratch.d_output
         if learns:
-            if changing is not None:
+            if changing is None:
+                moved = _move_last(rows, begin, h, d, rule, collected)
+            else:
                 moved = _change_last(rows, begin, h, d, rule, changing, layer, sample)
-            elif collected is not None:
-                moved = _collect_last(rows, begin, h, d, rule, collected)
-            else:
-                moved = _add_to_last(rows, begin, h, d, rule.up, rule.down, rule.limit)
         if back_learns:
-            if collected is not None:
-                _collect_last(rows, back, h, d, rule, collected)
-            else:
-                _add_to_last(rows, back, h, d, rule.up, rule.down, rule.limit)
+            _move_last(rows, back, h, d, rule, collected)
     else:
         change = scratch.change[: net.sizes[layer + 1]]
         on = x if layer == 0 else scratch.units[layer - 1, : scratch.n_units[layer - 1]]
         if learns:
-            if changing is not None:
+            if changing is None:
+                moved = _move_rows(rows, begin, on, change, rule.limit, collected)
+            else:
                 moved = _change_rows(rows, begin, on, change, changing, layer, sample)
-            elif collected is not None:
-                moved = _collect_rows(rows, begin, on, change, rule.limit, collected)
-            else:
-                moved = _add_to_rows(rows, begin, on, change, rule.limit)
         if back_learns:
-            if collected is not None:
-                _collect_rows(rows, back, on, change, rule.limit, collected)
-            else:
-                _add_to_rows(rows, back, on, change, rule.limit)
+            _move_rows(rows, back, on, change, rule.limit, collected)
     counts[_AMONG + scratch.output.size + layer] += moved
+
+
+@_compiled
+def _move_rows(rows, begin, on, change, limit, collected):  # type: ignore[no-untyped-def]
+    """Add `change` to the rows of active units, or to their tags; return how many weights moved."""
+    if collected is None:
+        return _add_to_rows(rows, begin, on, change, limit)
+    return _collect_rows(rows, begin, on, change, limit, collected)
+
+
+@_compiled
+def _move_last(rows, begin, h, d, rule, collected):  # type: ignore[no-untyped-def]
+    """Do the same between active hidden and wrong output units."""
+    if collected is None:
+        return _add_to_last(rows, begin, h, d, rule.up, rule.down, rule.limit)
+    return _collect_last(rows, begin, h, d, rule, collected)
 
 
 @_compiled

@@ -167,7 +167,7 @@ class Course:
         pause = next_pause(self.done, self.n, self.points, self.recorded_from)
         if position == 0 and self.model.experiment.training.renew_copies:
             # the engine makes them from the layers' matrices
-            self.copies = with_tags(None, self.circuit.matrix_names, apart(self.copies)[1])
+            self.copies = with_tags(None, apart(self.copies)[1])
         order = shown_order(self.model, epoch, self.n)
         shown = order[position : position + pause - self.done]
         recording = self.done >= self.recorded_from

@@ -75,15 +75,15 @@ def shown_order(model: Model | Experiment, epoch: int, n: int) -> NDArray[np.int
     n : int
         Training samples.
 
-    Raises
-    ------
-    SynfireError
-        If an argument is negative.
-
     Returns
     -------
     int64 array, shape (n,)
         Numbers of samples in `learning_split`: sample + n * shift.
+
+    Raises
+    ------
+    SynfireError
+        If an argument is negative.
 
     Examples
     --------

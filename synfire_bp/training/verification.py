@@ -6,13 +6,13 @@ import operator
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.engines.base import Engine, Progress, Segment, Stray, training_split
+from synfire_bp.engines.base import Engine, Progress, Segment, Stray, after, training_split
 from synfire_bp.engines.circuit import CircuitEngine
 from synfire_bp.engines.oracle import OracleEngine
 from synfire_bp.errors import ExperimentError
@@ -199,8 +199,9 @@ def _trained(
     """Return the last segment of a training in pieces, with the scores and strays of all."""
     shown, weights, copies, segments = 0, model.start, None, list[Segment]()
     for order in orders:
-        after = None if reached is None else partial(_add, reached, shown)
-        segment = engine.train(weights, order, copies=copies, shown_before=shown, progress=after)
+        segment = engine.train(
+            weights, order, copies=copies, shown_before=shown, progress=after(shown, reached)
+        )
         shown, weights, copies = shown + len(order), segment.weights, segment.differing_copies
         segments.append(segment)
     return replace(
@@ -208,7 +209,3 @@ def _trained(
         score=reduce(operator.add, (segment.score for segment in segments)),
         strays=tuple(stray for segment in segments for stray in segment.strays),
     )
-
-
-def _add(reached: Progress, shown: int, more: int) -> None:
-    reached(shown + more)
