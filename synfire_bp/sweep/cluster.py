@@ -1,7 +1,9 @@
 """A crew of Dask workers: processes of this machine, one per core, or a cluster by its address.
 
-Dask decides who does what.  A task whose worker died is one with a problem; one that the cluster
-lost on its way is handed in again; a cluster that is gone raises `ClusterLost`.
+On a cluster, Dask decides who does what; a process of this machine is given one task at a time,
+so that a task that kills it takes no other with it.  A task whose worker died is one with a
+problem; one that the cluster lost on its way is handed in again; a cluster that is gone raises
+`ClusterLost`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import logging
 import os
 import queue
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
@@ -24,12 +26,17 @@ from synfire_bp.sweep.local import LocalWorkers
 from synfire_bp.sweep.pool import Crew, Ended, Sized
 from synfire_bp.sweep.waiting import Wait
 
-__all__ = ["Call", "ClusterLost", "DaskCrew", "local_workers", "remote_workers", "usable_cores"]
+__all__ = [
+    "Call", "ClusterLost", "DaskCrew", "LocalCrew", "local_workers", "remote_workers",
+    "usable_cores",
+]  # fmt: skip
 
 _BACK_WITHIN = 15.0  # seconds within which a scheduler may come, or come back
 _PATIENCE = 600.0  # seconds without any worker after which it is given up
 _POLL = 0.5  # seconds between two looks at Ctrl-C
 _LOOK = 2.0  # seconds between two looks at the cluster
+_UNDONE = ("cancelled", "lost", "pending")  # what became of a task whose result was lost
+_LOOK_FOR_MISSING = 0.2  # the same while a process of this machine is still to come
 
 
 class ClusterLost(SweepError):
@@ -64,9 +71,10 @@ class DaskCrew(Crew[Task, Result]):
         Seconds after which workers end what hangs; for messages.
     say : callable
         Where to tell what is waited for.
-    tend : callable, optional
-        Called now and then with the names of the workers that there are.
     """
+
+    _first_word = 1.0  # seconds after which it is said what is waited for
+    _hears_within = 60.0  # seconds that a result may take on its way
 
     def __init__(
         self,
@@ -75,13 +83,12 @@ class DaskCrew(Crew[Task, Result]):
         time_limit: float | None,
         *,
         say: Callable[[str], None],
-        tend: Callable[[Collection[str]], None] | None = None,
     ):
         self._client, self._function, self._time_limit = client, function, time_limit
         self._active: dict[Future, Task] = {}
         self._lost: list[Task] = []
         self._arrived: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self._say, self._tend = say, tend
+        self._say = say
         self._looked = time.monotonic()
         self._wait: Wait | None = None
         self.most_workers = 0
@@ -111,10 +118,16 @@ class DaskCrew(Crew[Task, Result]):
 
     def start(self, task: Task) -> None:
         """Hand in a task."""
+        self._submit(task)
+
+    def _submit(self, task: Task, worker: str | None = None) -> Future:
         key = f"{task.key}-{time.monotonic_ns()}"
-        future = self._client.submit(self._function, task.argument(), key=key, pure=False)
+        future = self._client.submit(
+            self._function, task.argument(), key=key, pure=False, workers=worker
+        )
         self._active[future] = task
         future.add_done_callback(self._arrived.put)
+        return future
 
     def ended(self) -> list[Ended[Task, Result]]:
         """Wait a moment; return the tasks that ended.
@@ -125,7 +138,7 @@ class DaskCrew(Crew[Task, Result]):
             If the cluster is gone.
         """
         self._look()
-        while self._lost and self._client.status == "running":
+        while self._lost and self._takes_lost():
             self.start(self._lost.pop())
         arrived = []
         with suppress(queue.Empty):
@@ -147,10 +160,14 @@ class DaskCrew(Crew[Task, Result]):
             with suppress(Exception):  # the cluster may be gone
                 self._client.cancel(list(self._active), force=True)
 
+    def _takes_lost(self) -> bool:
+        """Return whether a task that was lost can be handed in again."""
+        return self._client.status == "running"
+
     def _end(self, future: Future, task: Task) -> Ended[Task, Result] | None:
         """Return how a task ended; None if the cluster lost it."""
         try:
-            return Ended(task, future.result(timeout=60))
+            return Ended(task, future.result(timeout=self._hears_within))
         except KilledWorker:
             limit = "" if self._time_limit is None else (
                 f", or was ended because it hung longer than the time limit, "
@@ -158,7 +175,7 @@ class DaskCrew(Crew[Task, Result]):
             )  # fmt: skip
             return Ended(task, None, f"its worker died (killed, out of memory, crashed{limit})")
         except Exception as error:
-            if self._client.status != "running" or future.status in ("cancelled", "lost"):
+            if self._client.status != "running" or future.status in _UNDONE:
                 return None  # whether the cluster is gone is looked at
             return Ended(task, None, f"{type(error).__name__}: {error}")
 
@@ -167,21 +184,27 @@ class DaskCrew(Crew[Task, Result]):
         workers: dict[str, Any] = {}
         with suppress(Exception):
             workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        if self._tend is not None:
-            self._tend([str(worker["name"]) for worker in workers.values()])
+        self._seen(workers)
         now = sum(worker["nthreads"] for worker in workers.values())
         self.most_workers = max(self.most_workers, now)
         return now
 
+    def _seen(self, workers: Mapping[str, Any]) -> None:
+        """Take note of the workers that there are, by address."""
+
     def _look(self) -> None:
         """Notice, now and then, that the cluster is gone."""
-        if time.monotonic() - self._looked <= _LOOK:
+        if time.monotonic() - self._looked <= self._pause():
             return
         self._looked = time.monotonic()
         if self._client.status == "running" and self._count():
             self._wait = None
         else:
             self._await()
+
+    def _pause(self) -> float:
+        """Return how many seconds pass between two looks at the cluster."""
+        return _LOOK
 
     def _await(self) -> None:
         """Wait for what is missing, saying so.
@@ -201,13 +224,79 @@ class DaskCrew(Crew[Task, Result]):
             what, patience = "the scheduler to come back", _BACK_WITHIN
             gone, hint = "the scheduler is gone", ""
         if self._wait is None or self._wait.what != what:
-            first = 1.0 if self._tend is None else 60.0  # processes of this machine take a moment
-            self._wait = Wait(what, hint, patience, self._say, first)
+            self._wait = Wait(what, hint, patience, self._say, self._first_word)
         if self._client.status == "closed" or self._wait.over():
             raise ClusterLost(f"{gone}; {hint}" if hint else gone)
 
 
 # ---------------------------------------------------------------- on this machine
+
+
+class LocalCrew(DaskCrew[Task, Result]):
+    """Calls a function on worker processes of this machine, each of which has one task at a time.
+
+    Parameters
+    ----------
+    client, function, time_limit, say
+        As of `DaskCrew`.
+    own : LocalWorkers
+        The processes; those that ended are replaced now and then.
+    """
+
+    _first_word = 60.0  # processes take a moment to start
+    _hears_within = 10.0
+
+    def __init__(
+        self,
+        client: Client,
+        function: Callable[[Any], Result],
+        time_limit: float | None,
+        *,
+        say: Callable[[str], None],
+        own: LocalWorkers,
+    ):
+        super().__init__(client, function, time_limit, say=say)
+        self._own = own
+        self._addresses: list[str] = []
+        self._places: dict[Future, str] = {}
+
+    def has_room(self) -> bool:
+        """Return whether a process has nothing to do."""
+        return self._takes_lost() and not self._lost
+
+    def start(self, task: Task) -> None:
+        """Hand a task to a process that has nothing to do."""
+        address = self._free()[0]
+        self._places[self._submit(task, address)] = address
+
+    def _free(self) -> list[str]:
+        """Return the processes that have nothing to do, by address."""
+        busy = {self._places[future] for future in self._active}
+        return [address for address in self._addresses if address not in busy]
+
+    def _takes_lost(self) -> bool:
+        return super()._takes_lost() and bool(self._free())
+
+    def _end(self, future: Future, task: Task) -> Ended[Task, Result] | None:
+        address = self._places.pop(future)
+        end = super()._end(future, task)
+        if end is None or end.result is None:  # the process may have died: no task goes there
+            with suppress(ValueError):
+                self._addresses.remove(address)
+            self._looked = 0.0
+        return end
+
+    def _seen(self, workers: Mapping[str, Any]) -> None:
+        self._own.tend([str(worker["name"]) for worker in workers.values()])
+        self._addresses = list(workers)
+        for future in [one for one, address in self._places.items() if address not in workers]:
+            if not future.done():  # handed to a process that had just died
+                del self._places[future]
+                self._lost.append(self._active.pop(future))
+                future.cancel()
+
+    def _pause(self) -> float:
+        return _LOOK if len(self._addresses) == self._own.count else _LOOK_FOR_MISSING
 
 
 def usable_cores() -> int:
@@ -225,8 +314,7 @@ def local_workers(n_workers: int) -> Iterator[tuple[Client, LocalWorkers]]:
         If no process can be started.
     """
     settings = {
-        # a worker holds the run that it does, and no other: if it dies, only that one is to blame
-        "distributed.scheduler.worker-saturation": 1.0,
+        # a worker has one run at a time: if it dies, that one is to blame
         "distributed.scheduler.allowed-failures": 0,
         "distributed.scheduler.worker-ttl": "60s",
         "distributed.admin.system-monitor.interval": "5s",

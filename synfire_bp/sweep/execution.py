@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from synfire_bp.sweep.checks import fit_runs
 from synfire_bp.sweep.cluster import (
     ClusterLost,
     DaskCrew,
+    LocalCrew,
     local_workers,
     remote_workers,
     usable_cores,
@@ -278,10 +279,7 @@ class _Ledger:
         else:
             n_workers, connected = 0, remote_workers(scheduler)
         with connected as (client, own):
-            crew = DaskCrew[_Job, Outcome](
-                client, run_task, jobs[0].time_limit, say=self.progress.warn,
-                tend=None if own is None else own.tend,
-            )  # fmt: skip
+            crew = _crew(client, own, jobs[0].time_limit, self.progress.warn)
             crew.await_workers(self.stop)
             total, begun = len(self.store.planned), time.monotonic()
             self.progress.note(
@@ -344,6 +342,15 @@ class _Ledger:
             self.busy += outcome.row.get("seconds") or 0.0
             if outcome.status != OK:
                 self.progress.note(f"run {outcome.run} failed: {first_line(outcome.row['error'])}")
+
+
+def _crew(
+    client: Client, own: LocalWorkers | None, time_limit: float | None, say: Callable[[str], None]
+) -> DaskCrew[_Job, Outcome]:
+    """Return who does the runs: processes of this machine, or a cluster."""
+    if own is None:
+        return DaskCrew(client, run_task, time_limit, say=say)
+    return LocalCrew(client, run_task, time_limit, say=say, own=own)
 
 
 def _given_up(job: _Job, outcome: Outcome | None, problem: str) -> Outcome:

@@ -73,6 +73,8 @@ class LocalWorkers:
     """
 
     def __init__(self, count: int, scheduler: str):
+        self.count = count
+        """How many there are, those that start included."""
         self._scheduler = scheduler
         self._scratch = tempfile.TemporaryDirectory(
             prefix="synfire-bp-sweep-", ignore_cleanup_errors=True

@@ -94,6 +94,15 @@ def test_a_run_that_kills_its_worker_is_a_row_with_a_reason_and_no_other_is(
     assert runs["error"][1].startswith("given up after 2 attempts: its worker died (killed, out of")
 
 
+def test_a_run_beside_one_that_kills_its_worker_is_tried_once(scene, tmp_path, monkeypatch):
+    import sweep_scenes
+
+    monkeypatch.setattr(execution, "run_task", sweep_scenes.dies_with_seed_1)
+    run_sweep(first(scene, 4), tmp_path / "out", workers=1, retries=2)
+    runs = read_sweep(tmp_path / "out")[0].set_index("seed")
+    assert runs["attempts"].to_dict() == {0: 1, 1: 3, 2: 1, 3: 1}
+
+
 SCRIPT = """\
 from synfire_bp.sweep import Sweep, run_sweep
 {before}
