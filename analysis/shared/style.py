@@ -68,7 +68,7 @@ CONTENDER_COLOURS = {
 }
 """Colour of what a benchmark compares, and of the bounds beside it."""
 
-LEARNING_SHADES = {"potentiation": "#d9ecf8", "depression": "#fdebcd"}
+LEARNING_SHADES = {"potentiation": "#d9ecf8", "depression": "#fdebcd", "uptake": "#e8e8e8"}
 """Background of the phases in which plastic synapses learn, by `Phase.learning`."""
 
 

@@ -1,24 +1,35 @@
-"""Fine accumulators: a synapse collects fractions of a step, and its weight follows in whole ones.
+"""Fine accumulators: a synapse collects fractions of a step, and its weight follows.
 
 What a rule would add to a weight is added to the synapse's tag instead, as a fraction that a
-schedule makes smaller from epoch to epoch.  As soon as the tag holds a whole step, the weight takes
-it, and the remainder stays in the tag.
+schedule makes smaller from epoch to epoch.  Two kinds of engine can bring it to the weight:
+
+- one that can be programmed: as soon as the tag holds a whole step, the weight takes it, and the
+  remainder stays in the tag;
+- one that adds up products, as Loihi 1's: every so many phases the weight takes all that the tag
+  holds, rounded at random, and the tag starts from 0.  That is a rule of the language
+  (`synfire_bp.circuit.rule`), ``dw = 2^-5*u6*r1*t``: a reward in phase 0, in which no spikes meet,
+  and the flag u_k coincide in the phase 0 of every so many samples, and nowhere else.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from synfire_bp.circuit.rule_checks import LARGEST_TAG
 from synfire_bp.errors import RuleError
 
-__all__ = ["PARTS", "WEIGHT_STEP", "Accumulator"]
+__all__ = ["LONGEST", "PARTS", "SHORTEST", "WEIGHT_STEP", "Accumulator"]
 
 PARTS = 32
 """Parts of a step of the weight that a tag counts in."""
 
 WEIGHT_STEP = 2
 """A step of the weight, in weight units: mixed-sign weights are even."""
+
+SHORTEST, LONGEST = 2**4, 2**9
+"""Phases that may lie between two flags that let a weight take what its tag holds."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,9 @@ class Accumulator:
         How much of what the rule says is collected, one after the other: so many `PARTS` of it.
     epochs : int
         For how many epochs each; the last one stays.
+    every : int or None
+        Phases between two flags u_k, a power of two, where all that a tag holds is taken at once.
+        None: whole steps are, as soon as they are there.
 
     Raises
     ------
@@ -46,6 +60,7 @@ class Accumulator:
 
     shares: tuple[int, ...] = (PARTS,)
     epochs: int = 1
+    every: int | None = None
 
     def __post_init__(self) -> None:
         """Check the schedule."""
@@ -56,22 +71,69 @@ class Accumulator:
             )
         if self.epochs < 1:
             raise RuleError(f"each share is collected for {self.epochs} epochs; must be 1 or more")
+        every = self.every
+        if every is not None and (every & (every - 1) or not SHORTEST <= every <= LONGEST):
+            raise RuleError(
+                f"what a tag holds is taken every {every} phases; must be a power of two, "
+                f"{SHORTEST} ... {LONGEST}"
+            )
 
     def share(self, epoch: int) -> int:
         """Return how many `PARTS` of what the rule says are collected in an epoch."""
         return self.shares[min(epoch // self.epochs, len(self.shares) - 1)]
 
+    @property
+    def turns(self) -> range:
+        """The epochs from which each of the shares is collected."""
+        return range(0, len(self.shares) * self.epochs, self.epochs)
+
     def gain(self, epoch: int, change: int) -> int:
-        """Return what a change of the weight, in weight units, adds to the tag in an epoch."""
-        return change * self.share(epoch) // WEIGHT_STEP
+        """Return what a change of the weight, in weight units, adds to the tag in an epoch.
+
+        A tag counts in parts of a step of the weight; of a weight unit, if all is taken at once.
+        """
+        return change * self.share(epoch) * self.per_step // (WEIGHT_STEP * PARTS)
+
+    @property
+    def per_step(self) -> int:
+        """How much of a tag is worth a step of the weight."""
+        return PARTS if self.every is None else WEIGHT_STEP * PARTS
+
+    def taken(self, rule: str) -> tuple[str, str]:
+        """Return the rules for weight and tag, given the sum of products that the tag collects.
+
+        Raises
+        ------
+        TypeError
+            If whole steps are taken as they come: no sum of products does that.
+        """
+        flag = f"u{self.period.bit_length() - 1}*r1*t"
+        return f"dw = 2^-{PARTS.bit_length() - 1}*{flag}", f"dt = {rule} - {flag}"
+
+    @property
+    def period(self) -> int:
+        """Phases between two flags; TypeError where whole steps are taken as they come."""
+        if self.every is None:
+            raise TypeError("whole steps are taken as they come, without a flag")
+        return self.every
+
+    def samples(self, n_phases: int) -> int:
+        """Return in the phase 0 of every how many samples a weight takes what its tag holds."""
+        return self.period // math.gcd(self.period, n_phases)
+
+    def met(self, reward_phases: Collection[int], n_phases: int) -> tuple[int, ...]:
+        """Return the phases in which flag and reward coincide, in one sample or another."""
+        apart = math.gcd(self.period, n_phases)
+        return tuple(phase for phase in sorted(reward_phases) if phase % apart == 0)
 
     def check(self, change: int) -> None:
         """Raise RuleError if a change of so many weight units could outgrow the tag."""
-        largest = abs(change) * max(self.shares) // WEIGHT_STEP + PARTS - 1
+        remainder = PARTS - 1 if self.every is None else 0
+        largest = max(abs(self.gain(epoch, change)) for epoch in self.turns) + remainder
         if largest > LARGEST_TAG:
-            most = (LARGEST_TAG - PARTS + 1) // PARTS * WEIGHT_STEP
+            most = (LARGEST_TAG - remainder) // self.per_step * WEIGHT_STEP
             raise RuleError(
                 f"a change of {abs(change)} would take the tag to {largest} of {LARGEST_TAG} parts "
-                f"(a step of {WEIGHT_STEP} has {PARTS}); the rule may change a weight by {most} at "
-                "most, or more where the fractions are smaller"
+                f"(a step of {WEIGHT_STEP} has {self.per_step}); the rule may change a weight by "
+                f"{most} at most, or more where the fractions are smaller"
             )

@@ -295,7 +295,8 @@ class Circuit(Summarised):
     @property
     def reward_phases(self) -> tuple[int, ...]:
         """Phases in which the reward signal r1 is 1."""
-        return tuple(phase.index for phase in self.phases if phase.learning == "potentiation")
+        rewarded = ("potentiation", "uptake")
+        return tuple(phase.index for phase in self.phases if phase.learning in rewarded)
 
     def gated(self, population: str) -> dict[int, Gate | Block]:
         """Return the gates and blocks that act on a population, by phase."""

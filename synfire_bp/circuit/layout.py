@@ -18,7 +18,7 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.weights import as_copy, checked_weights
 from synfire_bp.errors import CircuitError
 
-__all__ = ["Copies", "PlasticLayout", "apart", "fixed_synapses", "with_tags"]
+__all__ = ["Copies", "PlasticLayout", "apart", "fixed_synapses", "weight_numbers", "with_tags"]
 
 Copies = Mapping[str, NDArray[np.int16]]
 """Name of a plastic projection to its matrix, turned into the layer's orientation and sign.
@@ -149,6 +149,16 @@ class PlasticLayout:
         for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
             spread[places] = value(row)
         return spread
+
+
+def weight_numbers(shapes: Sequence[tuple[int, int]]) -> tuple[NDArray[np.int32], ...]:
+    """Return a number for every weight, one matrix (n_pre, n_post) for each shape."""
+    numbered, first = [], 0
+    for n_pre, n_post in shapes:
+        last = first + n_pre * n_post
+        numbered.append(np.arange(first, last, dtype=np.int32).reshape(n_pre, n_post))
+        first = last
+    return tuple(numbered)
 
 
 def fixed_synapses(circuit: Circuit) -> dict[str, NDArray[np.int32]]:

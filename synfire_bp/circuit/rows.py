@@ -65,7 +65,7 @@ class Phase:
 
     `learning` is "potentiation" in the phases in which the reward signal is on, "depression" in
     those in which coincident spikes depress, and empty where no plastic synapse meets a
-    coincidence.
+    coincidence.  It is "uptake" where the reward signal is on and weights take what tags hold.
     """
 
     index: int

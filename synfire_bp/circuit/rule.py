@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from synfire_bp.circuit.accumulator import Accumulator
+from synfire_bp.circuit.accumulator import PARTS, Accumulator
 from synfire_bp.circuit.products import (
     Factor,
     Product,
@@ -85,7 +85,11 @@ class Rule:
     traces : tuple of (str, Trace)
         The traces of spikes that there are, by name in alphabetical order.
     fine : Accumulator or None
-        A tag collects fractions of dw, and the weight follows in whole steps; None: it has no tag.
+        A tag collects fractions of what the rule says, and the weight follows.  If the weight takes
+        all of it now and then, `dw` and `dt` say so; else dw is what is collected.
+    collected : tuple of (int, int)
+        What a coincidence of spikes adds with reward, and without, where `dw` and `dt` are those of
+        such an accumulator; None: they are as written.
 
     Raises
     ------
@@ -104,6 +108,7 @@ class Rule:
     dt: SumOfProducts | None = None
     traces: tuple[tuple[str, Trace], ...] = ()
     fine: Accumulator | None = None
+    collected: tuple[int, int] | None = None
 
     def accumulating(self, fine: Accumulator) -> Rule:
         """Return the rule whose changes are collected in fractions.
@@ -121,7 +126,30 @@ class Rule:
             )
         for change in self.coincidence():
             fine.check(change)
-        return replace(self, fine=fine)
+        if fine.every is None:
+            return replace(self, fine=fine)
+        whole = " + ".join(
+            "*".join([str(p.constant * PARTS), *map(str, p.factors)]) for p in self.products
+        )
+        dw, dt = (
+            checked(read_rule(text, (target,), READS))
+            for text, target in zip(
+                fine.taken(whole.replace("+ -", "- ")), ("dw", "dt"), strict=True
+            )
+        )
+        return Rule(dw, dt, fine=fine, collected=self.coincidence())
+
+    def in_epoch(self, epoch: int) -> Rule:
+        """Return the rule with the constants that it has in an epoch, where all is taken at once.
+
+        Its last product of dt is what the weight takes.
+        """
+        if self.fine is None or self.fine.every is None or self.dt is None:
+            return self
+        share = Fraction(self.fine.share(epoch), PARTS)
+        *collected, taken = self.dt.products
+        products = (*(replace(one, constant=one.constant * share) for one in collected), taken)
+        return replace(self, dt=replace(self.dt, products=products))
 
     @property
     def text(self) -> str:
@@ -191,7 +219,12 @@ class Rule:
 
         That is a trace, a tag with a rule of its own, or a count; not what `fine` collects.
         """
-        return bool(self.traces or self.dt is not None or self.periods)
+        return self.fine is None and bool(self.traces or self.dt is not None or self.periods)
+
+    @property
+    def remains(self) -> bool:
+        """Whether what is no whole step remains in the tag of an accumulator."""
+        return self.fine is not None and self.fine.every is None
 
     @property
     def rounds(self) -> bool:
@@ -207,7 +240,8 @@ class Rule:
             dw=_bare(self.dw, rounds=self.rounds, plain=self.by_coincidence),
             dt=None if self.dt is None else _bare(self.dt),
             traces=tuple((name, Trace(1)) for name, _ in self.traces),
-            fine=self.fine and Accumulator(),
+            fine=self.fine and Accumulator(every=self.fine.every),
+            collected=self.collected and (0, 0),
         )
 
     def coefficients(self, epoch: int = 0) -> dict[str, int]:
@@ -216,13 +250,14 @@ class Rule:
         They count in the smallest fraction of their rule, 2^-`fraction_bits`; where an accumulator
         collects them, in parts of a step, as many as it takes in this epoch of the training.
         """
-        if self.fine is not None:
+        if self.remains:
+            assert self.fine is not None
             return {
                 f"gain_{k}": self.fine.gain(epoch, int(product.constant))
                 for k, product in enumerate(self.products)
             }
         values = {}
-        for target, total in self.sums.items():
+        for target, total in self.in_epoch(epoch).sums.items():
             name = "gain" if target == "dw" else "gain_of_tag"
             for k, product in enumerate(total.products):
                 values[f"{name}_{k}"] = int(product.constant * 2**total.fraction_bits)
@@ -237,6 +272,8 @@ class Rule:
             If weights change otherwise: the algorithm in integers (`synfire_bp.oracle`) then has
             no equal.
         """
+        if self.collected is not None:
+            return self.collected
         if not self.by_coincidence:
             what = ""
             if self.dt is not None:

@@ -164,10 +164,12 @@ def assemble(experiment: Experiment | Model) -> Model:
             "one with Experiment.from_file"
         )
     circuit, inference = _circuits(experiment)
+    rule = experiment.learning.parsed()
+    if rule.collected is not None:
+        circuit = _taking_up(circuit)
     for variant in experiment.variants:
         circuit = _changed(variant, "circuit", circuit)
         inference = _changed(variant, "circuit", inference)
-    rule = experiment.learning.parsed()
     plans = NetworkPlan(circuit, rule), NetworkPlan(inference, None)
     algorithm = _algorithm(experiment, circuit, rule)
     for variant in experiment.variants:
@@ -185,7 +187,17 @@ def _refuse_beside_accumulators(experiment: Experiment, rule: Rule, plan: Networ
         plan.neurons.refuse_rule(rule)
     except SynfireError as error:
         raise type(error)(f"{experiment.name}: {error}") from None
-    lines = plan.lines
+    lines, circuit = plan.lines, plan.circuit
+    if rule.collected is not None:
+        met = rule.fine.met(circuit.reward_phases, circuit.n_phases)
+        if met != (0,) or lines.reward:
+            raise ExperimentError(
+                f"{experiment.name}: learning.accumulator, kind loihi1: the reward and the flag of "
+                f"every {rule.fine.every} phases must meet in phase 0 alone, where copies of a "
+                f"weight hold the same; here they meet in {', '.join(map(str, met)) or 'none'}"
+                + (", and the reward is disturbed" if lines.reward else "")
+                + f" of {circuit.n_phases}; remove reward or layers, or choose kind programmable"
+            )
     rounded = any(name in line for line in lines.change for name in ("in_steps", "in_portions"))
     if rounded or lines.reward_unit > 1:
         raise ExperimentError(
@@ -216,6 +228,12 @@ def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
         for make in makers
     )
     return training, inference
+
+
+def _taking_up(circuit: Circuit) -> Circuit:
+    """Return the circuit with a reward in phase 0, in which weights take what tags hold."""
+    first, *others = circuit.phases
+    return replace(circuit, phases=(replace(first, learning="uptake"), *others))
 
 
 def _first_weights(spread: float, _: Weights, algorithm: Algorithm) -> Weights:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from synfire_bp.circuit.accumulator import PARTS, Accumulator
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
@@ -259,14 +259,25 @@ class TracesSection(Section):
     y3: TraceSection | None = Field(default=None, description="Of postsynaptic spikes.")
 
 
+EVERY = 64
+"""Phases between two flags, if nothing is said."""
+
+
 class AccumulatorSection(Section):
     """A tag of each synapse that collects fractions of what the rule says."""
 
-    kind: Literal["programmable"] = Field(
+    kind: Literal["programmable", "loihi1"] = Field(
         default="programmable",
-        description="What becomes of the tag as soon as it holds a whole step of the weight, which "
-        "takes that step. programmable: the remainder stays, as a programmable learning engine can "
-        "do it; Loihi 1's, which adds up products, cannot.",
+        description="What becomes of what a tag holds. programmable: as soon as it is a whole step "
+        "the weight takes that, and the remainder stays, as a programmable learning engine can do "
+        "it. loihi1: now and then the weight takes all of it, rounded at random, and the tag "
+        "starts from 0, as Loihi 1's engine can, which adds up products.",
+    )
+    every: int | None = Field(
+        default=None,
+        description="With kind loihi1: phases between two flags u_k, a power of two from 16 to "
+        "512. Weights take what tags hold where a flag comes in phase 0: 64 phases make it every "
+        "16 samples of 12 phases. null: 64, with that kind",
     )
     fractions: tuple[float, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the fractions themselves stay strict
@@ -291,9 +302,21 @@ class AccumulatorSection(Section):
                 )
         return fractions
 
+    @model_validator(mode="after")
+    def _every_fits_the_kind(self) -> Self:
+        if self.every is not None and self.kind == "programmable":
+            raise ValueError(
+                f"every is {self.every}, but weights take whole steps as they come if kind is "
+                "programmable; remove it, or set kind: loihi1"
+            )
+        self.parsed()
+        return self
+
     def parsed(self) -> Accumulator:
         """Return what a tag collects."""
-        return Accumulator(tuple(round(PARTS * one) for one in self.fractions), self.epochs)
+        shares = tuple(round(PARTS * one) for one in self.fractions)
+        every = (self.every or EVERY) if self.kind == "loihi1" else None
+        return Accumulator(shares, self.epochs, every)
 
 
 class LearningSection(Section):
@@ -344,8 +367,8 @@ class LearningSection(Section):
         """What of the paper's circuit holds with this rule: all, if it knows coincidences alone."""
         rule = self.parsed()
         return Guarantees(
-            copies_equal=rule.by_coincidence,
-            silent_when_closed=rule.by_coincidence,
+            copies_equal=rule.by_coincidence or rule.fine is not None,
+            silent_when_closed=rule.by_coincidence or rule.fine is not None,
             samples_apart=not rule.keeps,
         )
 

@@ -55,6 +55,11 @@ COARSE_SYNAPSE = """
 """
 """What it has besides if its weight is too coarse for the rule, which is then rounded at random."""
 
+COUNTED = """
+    counted : integer (shared, constant)  # phases before this run, up to where flags come again
+"""
+"""What it has where flags are counted from the first phase of the training."""
+
 TRACE = """
     trace_{name}   : integer
     impulse_{name} : integer (shared, constant)  # what a spike adds
@@ -118,10 +123,14 @@ def learning_equations(
         equations += NUMBERED * (not numbered) + COARSE_SYNAPSE
     if rule.dt is not None:
         equations += "\ntag : integer"
-    if rule.fine is not None:
+    if rule.remains:
         equations += f"\ntag : integer  # collected, in parts of a step: less than {PARTS}"
+    counted = clocking.phase
+    if rule.collected is not None:
+        equations += COUNTED
+        counted = "(t_in_timesteps - 1 + counted)"
     for k in rule.periods:
-        equations += f"\nu{k} = int({clocking.phase} % {2**k} == 0) : integer (shared)"
+        equations += f"\nu{k} = int({counted} % {2**k} == 0) : integer (shared)"
     if (now := _learns_now(rule, clocking)) is not None:
         equations += f"\nlearns_now = {now} : integer (shared)"
     coefficients = "".join(f"\n{name} : integer (shared, constant)" for name in rule.coefficients())
@@ -162,7 +171,7 @@ def learning_code(
         if not rule.by_coincidence:
             return _changed(rule, _called(rule, {"x0": x0, "y0": y0}, lines), coarse, at)
         change = _written_out(rule, lines)
-        if rule.fine is not None:
+        if rule.remains:
             return _collected(change, at)
         if coarse or rule.rounds or lines.change or lines.own_bounds:
             return _changed(rule, {"dw": change}, coarse, at)

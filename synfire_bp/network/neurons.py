@@ -156,9 +156,8 @@ class Memoryless(Neurons):
     ) -> Numbers:
         """Return biases, thresholds, weights and the rule's coefficients."""
         return chip_step_numbers(
-            circuit, layout, weights, rule, chip=self.chip, copies=copies, seed=at.seed,
-            epoch=at.epoch,
-        )  # fmt: skip
+            circuit, layout, weights, rule, chip=self.chip, copies=copies, at=at
+        )
 
 
 MEMORYLESS = Memoryless()
@@ -195,10 +194,12 @@ class Compartments(Memoryless):
 
     def refuse_rule(self, rule: Rule) -> None:
         """Raise HardwareError if the chip's learning engine has not the constants of a rule."""
-        if rule.fine is not None:
+        if rule.remains:
             raise HardwareError(
                 "learning.accumulator: the chip's learning engine adds up products, and "
-                "cannot keep a remainder in a tag while the weight takes what is whole; remove "
-                "it, or hardware"
+                "cannot keep a remainder in a tag while the weight takes what is whole; choose "
+                "kind: loihi1, or remove it or hardware"
             )
+        for epoch in () if rule.fine is None else rule.fine.turns:
+            constrain(rule.in_epoch(epoch), self.chip, strict=True)
         constrain(rule, self.chip, strict=True)

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.layout import Copies, PlasticLayout, apart, fixed_synapses
+from synfire_bp.circuit.layout import (
+    Copies,
+    PlasticLayout,
+    apart,
+    fixed_synapses,
+    weight_numbers,
+)
 from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
 from synfire_bp.circuit.rule import Rule
 from synfire_bp.dice import likelihood, moments
@@ -69,6 +75,10 @@ class Moment:
     epoch: int = 0
 
 
+NOW = Moment()
+"""The beginning."""
+
+
 def chip_step_numbers(
     circuit: Circuit,
     layout: PlasticLayout,
@@ -77,8 +87,7 @@ def chip_step_numbers(
     *,
     chip: LoihiSpec | None = None,
     copies: Copies | None = None,
-    seed: int = 0,
-    epoch: int = 0,
+    at: Moment = NOW,
 ) -> Numbers:
     """Return every number of a network that is not structure, as "group.variable" to values.
 
@@ -94,10 +103,8 @@ def chip_step_numbers(
         The chip that is emulated, on which everything counts in units of 2^6.
     copies : mapping, optional
         The matrix of each plastic projection, by name, where copies of a layer's matrix differ.
-    seed : int
-        Of what the chip rounds at random.
-    epoch : int
-        Of the training, from 0.
+    at : Moment
+        Where in a training it is.
     """
     unit = 1 if chip is None else UNIT
     bias = np.zeros(circuit.n_cells, dtype=np.int32)
@@ -124,7 +131,7 @@ def chip_step_numbers(
     if rule is not None and circuit.reward_phases:
         if rule.fine is not None:
             values["plastic.tag"] = _packed_tags(layout, tuple(tags.values()))
-        values |= _learning_numbers(circuit, layout, rule, chip, seed, epoch)
+        values |= _learning_numbers(circuit, layout, rule, chip, at)
     return values
 
 
@@ -141,12 +148,11 @@ def _learning_numbers(
     layout: PlasticLayout,
     rule: Rule,
     chip: LoihiSpec | None,
-    seed: int,
-    epoch: int,
+    at: Moment,
 ) -> Numbers:
     step = SMALLEST_CHANGE if chip is None else weight_step(chip, SignMode.MIXED)
     lowest, highest = weight_bounds(circuit, chip)
-    values = rule_numbers(rule, layout, step=step, seed=seed, epoch=epoch)
+    values = rule_numbers(rule, layout, step=step, at=at)
     return values | {"plastic.lowest": lowest, "plastic.highest": highest}
 
 
@@ -155,8 +161,7 @@ def rule_numbers(
     layout: PlasticLayout,
     *,
     step: int = SMALLEST_CHANGE,
-    seed: int = 0,
-    epoch: int = 0,
+    at: Moment = NOW,
 ) -> Numbers:
     """Return the numbers of a learning rule: its constants, its traces, its dice.
 
@@ -168,22 +173,30 @@ def rule_numbers(
         Where the plastic synapses lie.
     step : int
         Distance between two weights that a synapse can hold.
-    seed : int
-        Of what is rounded at random.
-    epoch : int
-        Of the training, from 0.
+    at : Moment
+        Where in a training it is.
     """
-    gains = rule.coefficients(epoch)
+    gains = rule.coefficients(at.epoch)
     values: Numbers = {f"plastic.{name}": value for name, value in gains.items()}
     if step > SMALLEST_CHANGE or rule.rounds:
-        values["plastic.number"] = np.arange(layout.pre.size, dtype=np.int32)
+        values["plastic.number"] = _numbers(rule, layout)
         values["plastic.coarse"] = step
-        values["plastic.dice"] = seed
+        values["plastic.dice"] = at.seed
+    if rule.fine is not None and not rule.remains:
+        phases_before = at.shown * layout.circuit.n_phases
+        values["plastic.counted"] = phases_before % rule.fine.period
     for name, trace in rule.traces:
         values[f"cells.impulse_{name}"] = trace.impulse
         values[f"cells.kept_{name}"] = likelihood(trace.kept())
-        values[f"cells.dice_{name}"] = moments(seed, f"trace {name}")
+        values[f"cells.dice_{name}"] = moments(at.seed, f"trace {name}")
     return values
+
+
+def _numbers(rule: Rule, layout: PlasticLayout) -> NDArray[np.int32]:
+    """Return by which number each synapse throws dice: that of its weight if copies stay equal."""
+    if rule.fine is None:
+        return np.arange(layout.pre.size, dtype=np.int32)
+    return layout.spread(weight_numbers(layout.circuit.shapes))
 
 
 def is_coarse(chip: LoihiSpec) -> bool:

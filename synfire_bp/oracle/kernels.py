@@ -17,9 +17,10 @@ from numba import njit
 
 from synfire_bp.circuit.accumulator import PARTS, WEIGHT_STEP
 from synfire_bp.circuit.numbers import HALF
+from synfire_bp.circuit.rule_checks import LARGEST_TAG
 from synfire_bp.oracle.algorithm import SOFT_STEPS
 
-__all__ = ["COUNTS", "answer", "learn", "list_active"]
+__all__ = ["COUNTS", "answer", "learn", "list_active", "take_up"]
 
 # where each count lies in the array that `learn` fills; after them the samples with the right
 # output among one, two, … that spike, and the changes of each layer
@@ -286,20 +287,22 @@ def _move(layer, x, sample, net, rule, scratch, counts, changing, collected):  #
         on = x if layer == 0 else scratch.units[layer - 1, : scratch.n_units[layer - 1]]
         if learns:
             if changing is None:
-                moved = _move_rows(rows, begin, on, change, rule.limit, collected)
+                moved = _move_rows(rows, begin, on, change, rule, collected)
             else:
                 moved = _change_rows(rows, begin, on, change, changing, layer, sample)
         if back_learns:
-            _move_rows(rows, back, on, change, rule.limit, collected)
+            _move_rows(rows, back, on, change, rule, collected)
     counts[_AMONG + scratch.output.size + layer] += moved
 
 
 @_compiled
-def _move_rows(rows, begin, on, change, limit, collected):  # type: ignore[no-untyped-def]
+def _move_rows(rows, begin, on, change, rule, collected):  # type: ignore[no-untyped-def]
     """Add `change` to the rows of active units, or to their tags; return how many weights moved."""
     if collected is None:
-        return _add_to_rows(rows, begin, on, change, limit)
-    return _collect_rows(rows, begin, on, change, limit, collected)
+        return _add_to_rows(rows, begin, on, change, rule.limit)
+    if not rule.remains:
+        return _tag_rows(begin, on, change, collected)
+    return _collect_rows(rows, begin, on, change, rule.limit, collected)
 
 
 @_compiled
@@ -307,6 +310,8 @@ def _move_last(rows, begin, h, d, rule, collected):  # type: ignore[no-untyped-d
     """Do the same between active hidden and wrong output units."""
     if collected is None:
         return _add_to_last(rows, begin, h, d, rule.up, rule.down, rule.limit)
+    if not rule.remains:
+        return _tag_last(begin, h, d, rule, collected)
     return _collect_last(rows, begin, h, d, rule, collected)
 
 
@@ -395,6 +400,61 @@ def _followed(old, steps, limit, narrow):  # type: ignore[no-untyped-def]
     """Return a weight that took so many steps, within its limit."""
     new = narrow(old + narrow(steps * narrow(WEIGHT_STEP)))
     return min(max(new, narrow(-limit)), limit)
+
+
+# ----------------------------------------------------------------------------------------------
+# Weights that take all that a tag holds, now and then
+# ----------------------------------------------------------------------------------------------
+
+
+@_compiled
+def _tag_rows(begin, on, change, collected):  # type: ignore[no-untyped-def]
+    """Add `change` to the tags of the rows of active units; no weight moves."""
+    narrow = collected.dtype.type
+    most = narrow(LARGEST_TAG)
+    for k in range(on.size):
+        row = begin + on[k]
+        for i in range(change.size):
+            tag = narrow(collected[row, i] + change[i])
+            collected[row, i] = min(max(tag, narrow(-most)), most)
+    return 0
+
+
+@_compiled
+def _tag_last(begin, h, d, rule, collected):  # type: ignore[no-untyped-def]
+    """Do the same between active hidden and wrong output units."""
+    narrow = collected.dtype.type
+    most = narrow(LARGEST_TAG)
+    for j in range(d.size):
+        if d[j] != 0:
+            change = rule.up if d[j] > 0 else rule.down
+            for i in range(h.size):
+                tag = narrow(collected[begin + j, i] + narrow(h[i] * change))
+                collected[begin + j, i] = min(max(tag, narrow(-most)), most)
+    return 0
+
+
+@_compiled
+def take_up(rows, collected, numbers, moment, limit):  # type: ignore[no-untyped-def]
+    """Add to every weight 1/PARTS of its tag, and empty that; return how many weights moved.
+
+    The size is rounded up to a whole number, and an odd one up or down to an even one, by chance.
+    """
+    narrow = rows.dtype.type
+    n_moved = 0
+    for row in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            tag = np.int64(collected[row, i])
+            if tag != 0:
+                size = (abs(tag) + PARTS - 1) // PARTS
+                if size % WEIGHT_STEP and not _mixed(numbers[row, i], moment) & np.uint64(1):
+                    size += 1
+                size -= size % WEIGHT_STEP
+                old = rows[row, i]
+                new = narrow(min(max(old + (size if tag > 0 else -size), -limit), limit))
+                rows[row, i], collected[row, i] = new, 0
+                n_moved += new != old
+    return n_moved
 
 
 # ----------------------------------------------------------------------------------------------

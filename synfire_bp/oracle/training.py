@@ -91,10 +91,13 @@ def learn(
     order = checked_order(order, len(samples))
     work = Working.of(weights, algorithm)
     presented, rule, changing = work.shown(samples), work.rule(epoch), work.changing(moment)
-    returning, collected = work.returning(), work.collected(tags)
+    returning, collected, taking = work.returning(), work.collected(tags), work.taking()
     n_named, n_out = len(kernels.COUNTS), samples.n_out
     counts, done = np.zeros(n_named + n_out + algorithm.n_layers, dtype=np.int64), 0
-    for piece, decay in _pieces(order, algorithm.decay, shown):
+    for piece, decay, takes in _pieces(order, algorithm, shown):
+        if takes and collected is not None and taking is not None:
+            first_phase = moment + algorithm.n_phases * done + 1  # the ring's kick comes before it
+            work.take_up(collected, taking, first_phase, counts)
         if changing is not None:
             changing = changing._replace(seen=done)
         kernels.learn(
@@ -200,11 +203,19 @@ def _said(shapes: Sequence[tuple[int, ...]]) -> str:
 
 
 def _pieces(
-    order: NDArray[np.int64], decay: Decay | None, shown: int
-) -> Iterator[tuple[NDArray[np.int64], Decay | None]]:
-    """Split an order of samples where weights decay; say whether they do after a piece."""
-    if decay is not None:
-        first = decay.every - shown % decay.every
-        *pieces, order = np.split(order, np.arange(first, len(order) + 1, decay.every))
-        yield from ((piece, decay) for piece in pieces)
-    yield order, None
+    order: NDArray[np.int64], algorithm: Algorithm, shown: int
+) -> Iterator[tuple[NDArray[np.int64], Decay | None, bool]]:
+    """Split an order of samples where weights decay, or take what tags hold.
+
+    Yield each piece, the decay after it, and whether weights take what tags hold before it.
+    """
+    decay, fine, n = algorithm.decay, algorithm.fine, len(order)
+    every = 0 if decay is None else decay.every
+    taken = 0 if fine is None or fine.every is None else fine.samples(algorithm.n_phases)
+    ends = {
+        end for period in (every, taken) if period for end in range(-shown % period, n, period)
+    } | {0, n}
+    for begin, end in itertools.pairwise(sorted(ends)):
+        decays = bool(every) and (shown + end) % every == 0
+        takes = bool(taken) and (shown + begin) % taken == 0
+        yield order[begin:end], decay if decays else None, takes

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.decay import shrunk
+from synfire_bp.circuit.layout import weight_numbers
 from synfire_bp.circuit.numbers import FULL
 from synfire_bp.dice import likelihood, moments
 from synfire_bp.oracle.algorithm import SOFT_STEPS, Algorithm, Decay
@@ -80,6 +81,8 @@ class Rule(NamedTuple):
         Of the forward matrices, and of feedback matrices in their places.
     showings : int
         Of a sample, of which only the first one counts.
+    remains : bool
+        Weights take whole steps of what tags collect as they come; else all of it (`taking`).
     """
 
     up: np.signedinteger
@@ -95,6 +98,7 @@ class Rule(NamedTuple):
     learns: NDArray[np.bool_]
     back_learns: NDArray[np.bool_]
     showings: int
+    remains: bool
 
 
 class Scratch(NamedTuple):
@@ -228,6 +232,7 @@ class Working:
             learns=learns,
             back_learns=back_learns,
             showings=algorithm.showings,
+            remains=algorithm.fine is None or algorithm.fine.every is None,
         )
 
     def changing(self, moment: int) -> Changing | None:
@@ -262,6 +267,28 @@ class Working:
         if self.algorithm.fine is None:
             return None
         return _stacked(tags or self.algorithm.no_tags(), self.algorithm, self.net.rows.dtype.type)
+
+    def taking(self) -> Narrow | None:
+        """Return the numbers by which weights that take what tags hold throw dice; None: none do.
+
+        A number lies where its weight does in `Net.rows`.
+        """
+        fine = self.algorithm.fine
+        if fine is None or fine.every is None:
+            return None
+        return _stacked(weight_numbers(self.algorithm.shapes), self.algorithm, np.int32)
+
+    def take_up(
+        self, collected: Narrow, numbers: Narrow, moment: int, counts: NDArray[np.int64]
+    ) -> None:
+        """Let weights take what tags hold; count those of each layer that moved at the end."""
+        from synfire_bp.oracle import kernels
+
+        for number, (begin, end, _) in enumerate(_places(self.algorithm)):
+            held = (matrix[begin:end] for matrix in (self.net.rows, collected, numbers))
+            moved = kernels.take_up(*held, moment, self.algorithm.limit)
+            if number < self.algorithm.n_layers:
+                counts[number - self.algorithm.n_layers] += moved
 
     def write_tags(self, collected: Narrow | None, tags: Sequence[NDArray]) -> None:
         """Write what tags hold into the matrices that were given, if any were."""

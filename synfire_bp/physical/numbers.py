@@ -15,7 +15,7 @@ from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies, PlasticLayout
 from synfire_bp.circuit.numbers import FULL
 from synfire_bp.circuit.rule import Rule
-from synfire_bp.network.numbers import Numbers, rule_numbers, weight_bounds
+from synfire_bp.network.numbers import Moment, Numbers, rule_numbers, weight_bounds
 from synfire_bp.physical.mapping import CUT, SYNAPTIC_TIME, Mapping, Timing
 from synfire_bp.physical.membrane import Membrane
 
@@ -114,7 +114,7 @@ def physical_numbers(
     values |= _delays_and_noise(circuit, layout, neuron, on_membrane, seed)
     if rule is not None and circuit.reward_phases:
         lowest, highest = weight_bounds(circuit, None)
-        numbers = rule_numbers(rule, layout, seed=moment)
+        numbers = rule_numbers(rule, layout, at=Moment(seed=moment))
         if neuron.synaptic_noise:  # synapses are numbered already
             numbers.pop("plastic.number", None)
         values |= numbers | {"plastic.lowest": lowest, "plastic.highest": highest}

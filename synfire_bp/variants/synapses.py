@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
+from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses, weight_numbers
 from synfire_bp.circuit.numbers import WEIGHT_LIMIT
 from synfire_bp.dice import CERTAIN, likelihood, mixed, moments
 from synfire_bp.network.lines import Lines
@@ -29,7 +29,7 @@ from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm, Changes
 from synfire_bp.variants.base import Guarantees, Variant, variant
-from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers, weight_numbers
+from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers
 
 __all__ = ["Synapses", "inhibitory_cells", "weight_numbers"]
 
