@@ -309,7 +309,7 @@ class AccumulatorSection(Section):
                 f"every is {self.every}, but weights take whole steps as they come if kind is "
                 "programmable; remove it, or set kind: loihi1"
             )
-        self.parsed()
+        _read(self.parsed)
         return self
 
     def parsed(self) -> Accumulator:
