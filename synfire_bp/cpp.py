@@ -16,6 +16,7 @@ __all__ = ["add_cpp", "in_python", "once", "whole_function"]
 
 _SIGNATURE = re.compile(r"static inline (\w+)\s+(\w+)\(([^)]*)\)")
 _IN_CYTHON = {
+    "int16_t": "short",
     "int32_t": "int",
     "uint32_t": "unsigned int",
     "int64_t": "long long",

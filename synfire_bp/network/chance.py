@@ -13,7 +13,10 @@ from synfire_bp import dice
 from synfire_bp.cpp import add_cpp, once
 from synfire_bp.dice import CERTAIN
 
-__all__ = ["CERTAIN", "certain", "chance", "faded", "in_portions", "in_steps", "normal"]
+__all__ = [
+    "CERTAIN", "IN_STEPS", "certain", "chance", "faded", "in_portions", "in_steps", "normal",
+    "whole",
+]  # fmt: skip
 
 certain = CERTAIN
 """By the name that lines call it by."""
@@ -82,7 +85,7 @@ def _normal(number: NDArray, moment: int | NDArray) -> NDArray[np.float64]:
     return np.asarray((total - 510) * _NORMAL_SCALE)
 
 
-def _whole(pyfunc: object, n_arguments: int) -> Function:
+def whole(pyfunc: object, n_arguments: int) -> Function:
     """Return a Brian2 function of whole numbers."""
     return Function(
         pyfunc, arg_units=[1] * n_arguments, return_unit=1, return_type="integer",
@@ -90,25 +93,27 @@ def _whole(pyfunc: object, n_arguments: int) -> Function:
     )  # fmt: skip
 
 
-_bits = _whole(dice.mixed, 2)
+_bits = whole(dice.mixed, 2)
 add_cpp(_bits, "mixed", _MIXED)
 _DICE = {"mixed": (_bits, _MIXED)}
 
-chance = _whole(dice.chances, 2)
+chance = whole(dice.chances, 2)
 """A whole number from 0 up to `CERTAIN`, for a number and a moment."""
 add_cpp(chance, "chance", _CHANCE, _DICE)
 
-in_steps = _whole(dice.in_steps, 4)
+in_steps = whole(dice.in_steps, 4)
 """A whole number as a multiple of `coarse`, a power of two: the rest becomes one more step, away
 from zero, with probability rest / coarse."""
 add_cpp(in_steps, "in_steps", _IN_STEPS, _DICE)
+IN_STEPS = {"in_steps": (in_steps, _IN_STEPS)} | _DICE
+"""What C++ that calls it depends on."""
 
-in_portions = _whole(dice.in_portions, 4)
+in_portions = whole(dice.in_portions, 4)
 """How many portions an amount has: the rest becomes one more, away from zero, with probability
 rest / portion."""
 add_cpp(in_portions, "in_portions", _IN_PORTIONS, _DICE)
 
-faded = _whole(dice.faded, 4)
+faded = whole(dice.faded, 4)
 """What is left of a whole number, `kept` of 2^24: rounded down, or up with the probability of the
 fraction."""
 add_cpp(faded, "faded", _FADED, _DICE)

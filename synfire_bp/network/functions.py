@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from brian2 import Function
 
-from synfire_bp.circuit.accumulator import PARTS
 from synfire_bp.cpp import add_cpp, once
 from synfire_bp.network.lines import Lines, imported
 
-__all__ = ["bounded", "called", "whole_steps"]
+__all__ = ["bounded", "called"]
 
 bounded = Function(
     lambda value, low, high: np.clip(value, low, high),
@@ -38,24 +37,6 @@ add_cpp(
         const int16_t risen = value < from ? from : value;
         return risen > to ? to : risen;
     }
-    """),
-)
-
-
-whole_steps = Function(
-    lambda collected: np.sign(collected) * (np.abs(collected) // PARTS),
-    arg_units=[1], return_unit=1, return_type="integer", arg_types=["integer"],
-)  # fmt: skip
-"""How many whole steps of a weight a tag has collected; towards 0, so that a copy with a minus sign
-does the same."""
-add_cpp(
-    whole_steps,
-    "whole_steps",
-    once(f"""
-    static inline int32_t whole_steps(int32_t collected)
-    {{
-        return collected / {PARTS};
-    }}
     """),
 )
 

@@ -13,10 +13,10 @@ A rule of coincidences alone is written out.  Any other one is a function of wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from synfire_bp.circuit.accumulator import PARTS, WEIGHT_STEP
+from synfire_bp.circuit.accumulator import PARTS
 from synfire_bp.circuit.products import Product
 from synfire_bp.circuit.rule import LARGEST_TAG, LARGEST_TRACE, Rule
 from synfire_bp.errors import RuleError
@@ -60,6 +60,11 @@ COUNTED = """
 """
 """What it has where flags are counted from the first phase of the training."""
 
+UPTAKE = """
+    takes_up = u{k} * int(phase_post == 0) : integer (shared)  # the reward of phase 0 meets a flag
+"""
+"""When its weight takes what its tag holds."""
+
 TRACE = """
     trace_{name}   : integer
     impulse_{name} : integer (shared, constant)  # what a spike adds
@@ -69,6 +74,9 @@ TRACE = """
 """What a cell has for a trace of its spikes."""
 
 
+TAG_BOUNDED_BEFORE = (
+    f"bounded(tag, -{LARGEST_TAG} - {{change}}, {LARGEST_TAG} - {{change}}) + {{change}}"
+)
 BOUNDED_BEFORE = "bounded(w, lowest - {change}, highest - {change}) + {change}"
 """A change that all synapses share, as ``bounded(w + change, lowest, highest)``: it stays within
 the 16 bits of a weight, so twice as many synapses are changed at once."""
@@ -131,10 +139,15 @@ def learning_equations(
         counted = "(t_in_timesteps - 1 + counted)"
     for k in rule.periods:
         equations += f"\nu{k} = int({counted} % {2**k} == 0) : integer (shared)"
+    if rule.collected is not None:
+        return equations + UPTAKE.format(k=rule.periods[0]) + _coefficients(rule)
     if (now := _learns_now(rule, clocking)) is not None:
         equations += f"\nlearns_now = {now} : integer (shared)"
-    coefficients = "".join(f"\n{name} : integer (shared, constant)" for name in rule.coefficients())
-    return equations + coefficients
+    return equations + _coefficients(rule)
+
+
+def _coefficients(rule: Rule) -> str:
+    return "".join(f"\n{name} : integer (shared, constant)" for name in rule.coefficients())
 
 
 @dataclass(frozen=True)
@@ -177,6 +190,8 @@ def learning_code(
             return _changed(rule, {"dw": change}, coarse, at)
         return _set("w", BOUNDED_BEFORE.format(change=change), at)
 
+    if rule.collected is not None:
+        return _taken_at_once(rule, lines)
     at_target = "int(fired_post)" if all("y0" in p.flags for p in rule.spiking) else ""
     if rule.by_events:
         return LearningCode(pre=code("1", "int(fired_post)", at_target))
@@ -236,10 +251,14 @@ def trace_impulses(rule: Rule) -> str:
 
 def _written_out(rule: Rule, lines: Lines) -> str:
     """Return dw of a coincidence, its terms in full."""
+    return _terms(zip(rule.coefficients(), rule.products, strict=True), lines)
+
+
+def _terms(gains: Iterable[tuple[str, Product]], lines: Lines) -> str:
     unit = [str(lines.reward_unit)] if lines.reward_unit > 1 else []
     names = {"r1": "r1_post"}
     terms = []
-    for gain, product in zip(rule.coefficients(), rule.products, strict=True):
+    for gain, product in gains:
         flags = {factor.name for factor in product.factors} - {"x0", "y0"}
         terms.append(
             " * ".join([gain, *(names[flag] for flag in sorted(flags)), *([] if flags else unit)])
@@ -303,13 +322,32 @@ def _changed(rule: Rule, changes: dict[str, str], coarse: bool, where: str | Non
 
 def _collected(change: str, where: str | None) -> str:
     """Return the statements of a tag that collects: the weight takes what is whole."""
-    taken = f"w + {WEIGHT_STEP} * whole_steps(collected)"
     return "\n".join(
         (
-            f"collected = tag + {change}",
-            _set("w", f"bounded({taken}, lowest, highest)", where),
-            _set("tag", f"(collected - {PARTS} * whole_steps(collected))", where),
+            _set("w", f"followed(w, tag, {change}, lowest, highest)", where),
+            _set("tag", f"remainder_of(tag, {change})", where),
         )
+    )
+
+
+def _taken_at_once(rule: Rule, lines: Lines) -> LearningCode:
+    """Return what a tag does that collects, and of which the weight takes all now and then.
+
+    It says of the rules for weight and tag what they come to in a circuit: spikes meet in other
+    phases than the one in which weights take something.
+    """
+    assert rule.dt is not None
+    gains = list(rule.coefficients())[len(rule.products) :]
+    change = _terms(zip(gains[:-1], rule.dt.products[:-1], strict=True), lines)
+    taken = "taken_up(tag, coarse, number, dice + t_in_timesteps)"
+    return LearningCode(
+        pre=_set("tag", TAG_BOUNDED_BEFORE.format(change=change), "int(fired_post)"),
+        every="\n".join(
+            (
+                f"w += takes_up * (bounded(w + {taken}, lowest, highest) - w)",
+                "tag += takes_up * (-tag)",
+            )
+        ),
     )
 
 

@@ -7,7 +7,8 @@ from brian2 import Function
 from synfire_bp.circuit.rule import Rule
 from synfire_bp.loihi.engine.arithmetic import change_function
 from synfire_bp.network.chance import faded, in_steps
-from synfire_bp.network.functions import bounded, whole_steps
+from synfire_bp.network.functions import bounded
+from synfire_bp.network.tag_functions import followed, remainder_of, taken_up
 
 __all__ = ["rule_functions", "trace_functions"]
 
@@ -18,7 +19,11 @@ def rule_functions(rule: Rule | None) -> dict[str, Function]:
     For a rule of more than coincidences these are `rule_dw` and `rule_dt`, each of its constants
     and then of what it reads, in alphabetical order.
     """
-    functions = {"bounded": bounded, "in_steps": in_steps, "whole_steps": whole_steps}
+    functions = {"bounded": bounded, "in_steps": in_steps}
+    if rule is not None and rule.fine is not None:
+        return functions | {
+            "followed": followed, "remainder_of": remainder_of, "taken_up": taken_up,
+        }  # fmt: skip
     if rule is not None and not rule.by_coincidence:
         for target, total in rule.sums.items():
             functions[f"rule_{target}"] = change_function(total)
