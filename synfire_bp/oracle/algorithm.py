@@ -9,6 +9,13 @@ layers::
     e_l = W_(l+1) @ d_(l+1)                           d_l = sign(e_l) * b_l       l = L-1 … 1
     W_l += 2 * outer(h_(l-1), d_l), clipped
 
+Where errors are graded (`Algorithm.grades`), d counts begun steps of a distance, up to a largest
+number, where it is a sign above::
+
+    d+  = steps(theta/2 + margin - a_L)   where t, and a_L lies in its box
+    d-  = steps(a_L - theta/2 + margin)   where not t, and a_L lies in its box
+    d_l = steps(e_l) * b_l                with the sign of e_l
+
 Two semantics.  In ``"circuit"`` every W on the right is as it was before the sample, because a
 spike is delivered with the weight as it stood before learning in that step.  In ``"numpy"``, the
 authors' shortcut carried on to any depth, e_l is computed with W_(l+1) after its update, and the
@@ -26,6 +33,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.accumulator import Accumulator
 from synfire_bp.circuit.decay import WHOLE
+from synfire_bp.circuit.grades import ErrorGrades
 from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
 from synfire_bp.errors import SynfireError, blaming
 
@@ -198,6 +206,9 @@ class Algorithm:
         At the output d+ is silent only above theta/2 + margin, d- only up to theta/2 - margin.
     box : tuple of two int
         Edges of the box derivative at the output.
+    grades : ErrorGrades, optional
+        How errors are graded, of two weight layers: each then moves weights by `potentiation` times
+        its number, whatever its sign.  None: signs alone.
     obstacles : tuple of SynfireError
         Why the integers cannot follow the circuit.  `learn` does not ask.
     seed : int
@@ -240,6 +251,7 @@ class Algorithm:
     fine: Accumulator | None = None
     margin: int = 0
     box: tuple[int, int] = (0, FULL)
+    grades: ErrorGrades | None = None
     obstacles: tuple[SynfireError, ...] = ()
     seed: int = 0
 
@@ -261,6 +273,28 @@ class Algorithm:
             raise SynfireError(f"limit is {self.limit}; must be 0 or more")
         self._check_feedback()
         self._check_lengths()
+        self._check_grades()
+
+    def _check_grades(self) -> None:
+        if self.grades is None:
+            return
+        if self.n_layers != 2 or self.feedback or self.returning is not None:
+            raise SynfireError(
+                f"errors.graded: there are {self.n_layers} weight layers and "
+                f"{len(self.feedback)} feedback matrices; graded errors come back through the "
+                "weights of 2 layers, and through all of them"
+            )
+        if self.changes is not None or self.semantics != "circuit":
+            raise SynfireError(
+                "errors.graded: graded errors add up as the circuit adds them; remove "
+                "synapses.soft_bounds, levels and update_probability; the oracle's semantics is "
+                "'circuit' with them"
+            )
+        if self.potentiation != -self.depression:
+            raise SynfireError(
+                f"errors.graded: an error adds {self.potentiation} or {self.depression}; graded "
+                "errors carry their sign, so both must be of one size"
+            )
 
     def _check_feedback(self) -> None:
         if self.feedback and self.returning is not None:

@@ -92,7 +92,7 @@ def learn(shown, order, net, rule, scratch, counts, changing=None, returning=Non
             for layer in range(last, rule.lowest_layer - 1, -1):
                 if layer < last:
                     a = scratch.sums[layer, : net.sizes[layer + 1]]
-                    if not _signs(a, rule, scratch) and not rule.direct:
+                    if not _hidden_errors(a, rule, scratch) and not rule.direct:
                         break
                 below = layer > rule.lowest_layer
                 if below and not rule.after:
@@ -191,7 +191,10 @@ def _read_out(label, rule, counted, scratch, counts):  # type: ignore[no-untyped
         d_plus = t and not a[j] > enough and a[j] > rule.output_lower
         d_minus = not t and a[j] > too_much and not a[j] > rule.output_upper
         d[j] = d_plus - d_minus
-        n_wrong += d_plus or d_minus
+        if rule.graded:
+            distance = enough - a[j] if t else a[j] - too_much
+            d[j] = d[j] * _steps(distance, rule.output_shift, rule.output_most)
+        n_wrong += d[j] != 0
     if counted:
         counts[_ARGMAX] += first == label
         counts[_POTENTIAL] += greatest == label
@@ -207,6 +210,32 @@ def _read_out(label, rule, counted, scratch, counts):  # type: ignore[no-untyped
 # ----------------------------------------------------------------------------------------------
 # Errors come back
 # ----------------------------------------------------------------------------------------------
+
+
+@_compiled
+def _steps(distance, shift, most):  # type: ignore[no-untyped-def]
+    """Return how many steps of 2^shift a distance has begun, `most` at the most."""
+    return min((distance + (1 << shift) - 1) >> shift, most)
+
+
+@_compiled
+def _hidden_errors(a, rule, scratch):  # type: ignore[no-untyped-def]
+    """Fill d inside the box, and the change of weights; return how many are wrong."""
+    return _grades(a, rule, scratch) if rule.graded else _signs(a, rule, scratch)
+
+
+@_compiled
+def _grades(a, rule, scratch):  # type: ignore[no-untyped-def]
+    """Fill d = steps(e) inside the box, and the change of weights; return how many are wrong."""
+    n_wrong, narrow = 0, scratch.change.dtype.type
+    e, d, change = scratch.e, scratch.d, scratch.change
+    for i in range(a.size):
+        inside = a[i] > 0 and not a[i] > rule.upper
+        size = inside * _steps(abs(e[i]), rule.hidden_shift, rule.hidden_most)
+        d[i] = size if e[i] > 0 else -size
+        change[i] = narrow(d[i] * rule.up)
+        n_wrong += size != 0
+    return n_wrong
 
 
 @_compiled
@@ -338,7 +367,7 @@ def _add_to_last(rows, begin, h, d, up, down, limit):  # type: ignore[no-untyped
     lowest, n_moved = narrow(-limit), 0
     for j in range(d.size):
         if d[j] != 0:
-            step, moved = up if d[j] > 0 else down, narrow(0)
+            step, moved = narrow(up * d[j] if d[j] > 0 else down * -d[j]), narrow(0)
             for i in range(h.size):
                 old = rows[begin + j, i]
                 new = min(max(narrow(old + step), lowest), limit) if h[i] else old
@@ -377,7 +406,7 @@ def _collect_last(rows, begin, h, d, rule, collected):  # type: ignore[no-untype
     n_moved = 0
     for j in range(d.size):
         if d[j] != 0:
-            change, moved = rule.up if d[j] > 0 else rule.down, narrow(0)
+            change, moved = narrow(rule.up * d[j] if d[j] > 0 else rule.down * -d[j]), narrow(0)
             row = begin + j
             for i in range(h.size):
                 old, tag = rows[row, i], narrow(collected[row, i] + narrow(h[i] * change))

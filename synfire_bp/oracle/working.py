@@ -15,7 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.accumulator import PARTS
 from synfire_bp.circuit.decay import shrunk
+from synfire_bp.circuit.grades import ErrorGrades, Grade
 from synfire_bp.circuit.layout import weight_numbers
 from synfire_bp.circuit.numbers import FULL
 from synfire_bp.dice import likelihood, moments
@@ -28,6 +30,9 @@ Narrow = NDArray[np.signedinteger]
 
 _LINE = 64
 """Bytes of a line of the cache."""
+
+_SIGNS = ErrorGrades(output=Grade(1, 1), hidden=Grade(1, 1))
+"""What errors are that are not graded."""
 
 
 class Shown(NamedTuple):
@@ -71,6 +76,9 @@ class Rule(NamedTuple):
         Edges of the box of the output.
     margin : int
         How far from the threshold an output still is wrong.
+    graded : bool
+        Errors have a size: steps of 2^`output_shift` at the output, `output_most` at the most, and
+        likewise of hidden units.
     after : bool
         Errors come back through weights after their update.
     direct : bool
@@ -92,6 +100,11 @@ class Rule(NamedTuple):
     output_lower: int
     output_upper: int
     margin: int
+    graded: bool
+    output_shift: int
+    output_most: int
+    hidden_shift: int
+    hidden_most: int
     after: bool
     direct: bool
     lowest_layer: int
@@ -217,6 +230,7 @@ class Working:
         learns, back_learns = np.array(learning[:n]), np.zeros(n, dtype=np.bool_)
         back_learns[list(algorithm.feedback)] = learning[n:]
         at_all = np.flatnonzero(learns | back_learns)
+        grades = algorithm.grades or _SIGNS
         lower = 0 if algorithm.semantics == "circuit" else 1  # how much lower upper edges are
         return Rule(
             narrow(up),
@@ -226,6 +240,11 @@ class Working:
             output_lower=algorithm.box[0],
             output_upper=algorithm.box[1] - lower,
             margin=algorithm.margin,
+            graded=algorithm.grades is not None,
+            output_shift=grades.output.shift,
+            output_most=grades.output.most,
+            hidden_shift=grades.hidden.shift,
+            hidden_most=grades.hidden.most,
             after=algorithm.semantics == "numpy",
             direct=algorithm.direct,
             lowest_layer=int(at_all[0]) if at_all.size else n,
@@ -320,12 +339,15 @@ def _is_small(weights: Sequence[NDArray], algorithm: Algorithm, learning: bool) 
     changes = algorithm.changes
     bounds = () if changes is None else (*changes.lowest, *changes.highest)
     extremes = [int(end(initial=0)) for w in (*weights, *bounds) for end in (w.min, w.max)]
-    greatest = max(*map(abs, extremes), 1)
+    greatest, collected = max(*map(abs, extremes), 1), 0
     if learning:
         level = 0 if changes is None else changes.step
-        step = max(abs(algorithm.potentiation), abs(algorithm.depression), level)
-        greatest = max(greatest, algorithm.limit) + step
-    return max(greatest, *algorithm.sizes) < 2**15, greatest
+        grades = algorithm.grades or _SIGNS
+        error = max(grades.output.most, grades.hidden.most)
+        step = max(abs(algorithm.potentiation), abs(algorithm.depression)) * error
+        greatest = max(greatest, algorithm.limit) + max(step, level)
+        collected = step * PARTS if algorithm.fine is not None else 0
+    return max(greatest, collected, *algorithm.sizes) < 2**15, greatest
 
 
 def _places(algorithm: Algorithm) -> Iterator[tuple[int, int, bool]]:

@@ -1,0 +1,78 @@
+"""Graded spikes: a spike carries a whole number, and every synapse sends its weight times that.
+
+A neuron that is *graded* says by how much its input exceeds its threshold, in steps, of which it
+counts a begun one as whole: so whatever exceeds the threshold at all fires, as in a neuron that is
+not graded.  A *signed* one says the same of what lies below, by a negative number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synfire_bp.errors import CircuitError
+
+__all__ = ["ERROR_GRADES", "ErrorGrades", "Grade"]
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How a distance from the threshold becomes what a spike carries.
+
+    Attributes
+    ----------
+    step : int
+        Weight units that count as one; a power of two.
+    most : int
+        The largest magnitude.
+
+    Raises
+    ------
+    CircuitError
+        If it is not such a grade.
+
+    Examples
+    --------
+    >>> grade = Grade(step=64, most=3)
+    >>> [grade.of(distance) for distance in (-65, 0, 1, 64, 65, 1000)]
+    [-2, 0, 1, 1, 2, 3]
+    """
+
+    step: int
+    most: int
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.step < 1 or self.step & (self.step - 1):
+            raise CircuitError(f"a grade's step is {self.step}; must be a power of two")
+        if self.most < 1:
+            raise CircuitError(f"a grade's largest number is {self.most}; must be 1 or more")
+
+    @property
+    def shift(self) -> int:
+        """The step as an exponent of two."""
+        return self.step.bit_length() - 1
+
+    def of(self, distance: int) -> int:
+        """Return what a spike carries at a distance from the threshold, in weight units."""
+        size = min(-(-abs(distance) // self.step), self.most)
+        return size if distance > 0 else -size
+
+
+@dataclass(frozen=True)
+class ErrorGrades:
+    """How errors are graded: of what the output lacks or has too much of, and of hidden units.
+
+    Attributes
+    ----------
+    output : Grade
+        Of the distance of an output's input from where it would be right.
+    hidden : Grade
+        Of the sum of the output's graded errors times the weights on their way back.
+    """
+
+    output: Grade
+    hidden: Grade
+
+
+ERROR_GRADES = ErrorGrades(output=Grade(256, most=4), hidden=Grade(128, most=7))
+"""What `errors: {graded: true}` stands for."""
