@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.checks import check
+from synfire_bp.circuit.grades import ONE, Grade
 from synfire_bp.circuit.numbers import (
     CLOSING,
     FULL,
@@ -184,6 +185,18 @@ class Circuit(Summarised):
         driven = {source.name for source in self.sources} | set(self.gate_names)
         return 0 if population in driven else -self.closing
 
+    @cached_property
+    def grades(self) -> dict[str, tuple[Grade, Grade]]:
+        """What spikes carry, `graded` and `signed`, of the populations whose spikes carry more than 1.
+
+        Empty in a circuit whose spikes are not graded.
+        """
+        return {
+            row.name: (row.graded or ONE, row.signed or ONE)
+            for row in self.populations
+            if row.graded is not None or row.signed is not None
+        }
+
     def refractory(self, population: str) -> int:
         """Return the refractory delay of a population on the chip; sources and gates have 1."""
         delays = {row.name: row.refractory for row in self.populations}
@@ -236,8 +249,9 @@ class Circuit(Summarised):
 
     @cached_property
     def fixed_weights(self) -> dict[str, FixedWeight]:
-        """The table of fixed weights, by name; after the usual ones those of further thresholds."""
-        own = (row.own_weight for row in self.gates if isinstance(row, Gate))
+        """The table of fixed weights, by name; after the usual ones those that are numbers."""
+        rows = (*(row for row in self.gates if isinstance(row, Gate)), *self.relays)
+        own = (row.own_weight for row in rows)
         further = {weight.name: weight for weight in own if weight is not None}
         return fixed_weights(self.closing) | further
 
@@ -246,13 +260,18 @@ class Circuit(Summarised):
         """Every fixed projection: relays, then the gates' spikes, then the ring."""
         weight = self.fixed_weights
         relays = (
-            Projection(row.pre, post, weight[row.weight], extra_delay)
+            Projection(row.pre, post, weight[row.weight], extra_delay, row.signed)
             for row in self.relays
             for post in row.post
             for extra_delay in row.extra_delays
         )
         gates = (
-            Projection(self.gate_names[row.phase], row.population, weight[name])
+            Projection(
+                self.gate_names[row.phase],
+                row.population,
+                weight[name],
+                signed=isinstance(row, Gate) and row.signed,
+            )
             for row in self.gates
             for name in row.weights
         )

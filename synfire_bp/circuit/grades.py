@@ -9,9 +9,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from synfire_bp.errors import CircuitError
 
-__all__ = ["ERROR_GRADES", "ErrorGrades", "Grade"]
+__all__ = ["ERROR_GRADES", "ONE", "ErrorGrades", "Grade", "carried", "steps_of"]
+
+
+def steps_of(distance: ArrayLike, step: ArrayLike, most: ArrayLike) -> NDArray[np.integer]:
+    """Return the steps that distances have begun, with their sign, `most` at the most."""
+    distance = np.asarray(distance)
+    return np.sign(distance) * np.minimum(-(-np.abs(distance) // step), most)
+
+
+def carried(
+    above: ArrayLike,
+    signing: ArrayLike,
+    step: ArrayLike,
+    most: ArrayLike,
+    signed_step: ArrayLike,
+    signed_most: ArrayLike,
+) -> NDArray[np.integer]:
+    """Return what the spikes of neurons carry; 0: they do not fire.
+
+    Parameters
+    ----------
+    above : array of int
+        By how much their sum exceeds their threshold, in weight units.
+    signing : array of int
+        Signed pulses that reached them.
+    step, most, signed_step, signed_most : arrays of int
+        Their grades, without and with a signed pulse.
+    """
+    plain = np.maximum(steps_of(above, step, most), 0)
+    return np.where(np.asarray(signing) > 0, steps_of(above, signed_step, signed_most), plain)
 
 
 @dataclass(frozen=True)
@@ -54,8 +86,11 @@ class Grade:
 
     def of(self, distance: int) -> int:
         """Return what a spike carries at a distance from the threshold, in weight units."""
-        size = min(-(-abs(distance) // self.step), self.most)
-        return size if distance > 0 else -size
+        return int(steps_of(distance, self.step, self.most))
+
+
+ONE = Grade(step=1, most=1)
+"""Of a neuron that is not graded: its spike carries 1."""
 
 
 @dataclass(frozen=True)

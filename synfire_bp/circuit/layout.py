@@ -18,7 +18,15 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.circuit.weights import as_copy, checked_weights
 from synfire_bp.errors import CircuitError
 
-__all__ = ["Copies", "PlasticLayout", "apart", "fixed_synapses", "weight_numbers", "with_tags"]
+__all__ = [
+    "Copies",
+    "PlasticLayout",
+    "apart",
+    "cell_grades",
+    "fixed_synapses",
+    "weight_numbers",
+    "with_tags",
+]
 
 Copies = Mapping[str, NDArray[np.int16]]
 """Name of a plastic projection to its matrix, turned into the layer's orientation and sign.
@@ -159,6 +167,20 @@ def weight_numbers(shapes: Sequence[tuple[int, int]]) -> tuple[NDArray[np.int32]
         numbered.append(np.arange(first, last, dtype=np.int32).reshape(n_pre, n_post))
         first = last
     return tuple(numbered)
+
+
+def cell_grades(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
+    """Return what the spikes of every cell carry: `step`, `most`, `signed_step`, `signed_most`.
+
+    As `synfire_bp.circuit.grades.carried` takes them.
+    """
+    names = ("step", "most", "signed_step", "signed_most")
+    numbers = {name: np.ones(circuit.n_cells, dtype=np.int32) for name in names}
+    for population, (plain, signed) in circuit.grades.items():
+        each = (plain.step, plain.most, signed.step, signed.most)
+        for name, value in zip(names, each, strict=True):
+            numbers[name][circuit.slices[population]] = value
+    return numbers
 
 
 def fixed_synapses(circuit: Circuit) -> dict[str, NDArray[np.int32]]:

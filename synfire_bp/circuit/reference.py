@@ -11,7 +11,7 @@ sums, deliver each spike with its present weight, learn.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise, product
@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.grades import carried
+from synfire_bp.circuit.layout import cell_grades
 from synfire_bp.circuit.numbers import FULL, HALF
-from synfire_bp.circuit.rows import Gate
+from synfire_bp.circuit.rows import Gate, Projection
 
 __all__ = ["firing_table", "simulate"]
 
@@ -60,7 +62,8 @@ def simulate(
     bias = np.zeros(circuit.n_cells, dtype=np.int64)
     for name, place in slices.items():
         bias[place] = circuit.bias(name)
-    fixed = _fixed_matrices(circuit)
+    fixed, signing = _fixed_matrices(circuit), _signing_matrices(circuit)
+    grades = cell_grades(circuit)
     learnt: list[NDArray[np.int64]] = [
         np.array(np.broadcast_to(w, (cases, *w.shape[-2:])), dtype=np.int64) for w in plastic
     ]
@@ -70,6 +73,7 @@ def simulate(
         return np.zeros((cases, circuit.n_cells), dtype=np.int64)
 
     arriving = deque(silence() for _ in range(max(fixed) + 1))  # of this step, the next, …
+    signs = deque(silence() for _ in range(max(fixed) + 1))
     arriving[0][:, slices["g0"]] = ring  # the single kick
     fired: NDArray[np.bool_] = np.zeros(
         (cases, samples, circuit.n_phases, circuit.n_cells), dtype=np.bool_
@@ -79,23 +83,26 @@ def simulate(
         sample, phase = divmod(step, circuit.n_phases)
         total = arriving.popleft() + bias
         arriving.append(silence())
+        signed = signs.popleft()
+        signs.append(silence())
         for source in circuit.sources:
             if phase == source.emits:
                 total[:, slices[source.name]] += ring * patterns[source.name][:, sample].astype(
                     np.int64
                 )
-        spikes = total > FULL
+        spikes = carried(total - FULL, signed, **grades).astype(np.int64)
         if step >= 0:
-            fired[:, sample, phase] = spikes
+            fired[:, sample, phase] = spikes != 0
         sent = spikes.astype(np.float64)
-        for extra_delay, matrix in fixed.items():
-            arriving[extra_delay] += (sent @ matrix).astype(np.int64)
+        for queue, matrices in ((arriving, fixed), (signs, signing)):
+            for extra_delay, matrix in matrices.items():
+                queue[extra_delay] += (sent @ matrix).astype(np.int64)
         change = potentiation if phase in circuit.reward_phases else depression
         for row, weights in zip(circuit.plastic, learnt, strict=True):
             pre, post = spikes[:, slices[row.pre]], spikes[:, slices[row.post]]
             arriving[0][:, slices[row.post]] += np.einsum("ci,cij->cj", pre, weights)
             if learns:
-                weights += change * (pre[:, :, None] & post[:, None, :])
+                weights += change * (pre[:, :, None] * post[:, None, :])
                 np.clip(weights, -circuit.weight_limit, circuit.weight_limit, out=weights)
     return fired, learnt
 
@@ -105,14 +112,25 @@ def _fixed_matrices(circuit: Circuit) -> dict[int, NDArray[np.float64]]:
 
     Of floats, which multiply faster and are exact below 2^53.
     """
+    return _matrices(circuit, ((row, row.weight.value) for row in circuit.projections))
+
+
+def _signing_matrices(circuit: Circuit) -> dict[int, NDArray[np.float64]]:
+    """Return likewise which pulses are signed: 1 where they are."""
+    return _matrices(circuit, ((row, 1) for row in circuit.projections if row.signed))
+
+
+def _matrices(
+    circuit: Circuit, values: Iterable[tuple[Projection, int]]
+) -> dict[int, NDArray[np.float64]]:
     matrices: dict[int, NDArray[np.float64]] = {}
-    for row in circuit.projections:
+    for row, value in values:
         pre, post = circuit.pairs(row)
         starts = circuit.slices[row.pre].start, circuit.slices[row.post].start
         if row.extra_delay not in matrices:
             matrices[row.extra_delay] = np.zeros((circuit.n_cells, circuit.n_cells))
         places = starts[0] + pre, starts[1] + post
-        np.add.at(matrices[row.extra_delay], places, row.weight.value)
+        np.add.at(matrices[row.extra_delay], places, value)
     return matrices
 
 
@@ -170,7 +188,7 @@ def _column_firing_table(column: Circuit) -> tuple[tuple[str, tuple[int, ...]], 
     backward = {(1, 2): back[:, None, :], (2, 2): np.stack([back, nothing], axis=1)}
     sizes = column.population_sizes
     plastic = [
-        row.sign * backward[joined] if row.transposed else (forward | {(2, 1): into_output})[joined]
+        row.sign * (backward if row.transposed else forward | {(2, 1): into_output})[joined]
         for row in column.plastic
         for joined in [(sizes[row.pre], sizes[row.post])]
     ]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from synfire_bp.circuit.grades import Grade
 from synfire_bp.circuit.numbers import FULL, HALF, FixedWeight
 from synfire_bp.errors import CircuitError
 
@@ -41,12 +42,17 @@ class Population:
 
     `layer` is "input", "hidden", "output" or "gate" (one neuron).  `refractory` is the refractory
     delay on the chip, in steps: 1 lets a neuron spike in the next step.
+
+    Where spikes are graded (`synfire_bp.circuit.grades`): `graded` says what they carry, 1 if it is
+    None; `signed` what they carry where a signed pulse has opened the neuron.
     """
 
     name: str
     layer: str
     role: str
     refractory: int = 2
+    graded: Grade | None = None
+    signed: Grade | None = None
 
 
 @dataclass(frozen=True)
@@ -75,12 +81,30 @@ class Phase:
 
 @dataclass(frozen=True)
 class Relay:
-    """A one-to-one row: `pre` drives (or inhibits, or opens) `post`, once per extra delay."""
+    """A one-to-one row: `pre` drives (or inhibits, or opens) `post`, once per extra delay.
+
+    `weight` is the name of a fixed weight, or a number with its sign, such as "+64".  Where
+    `signed`, its spike makes `post` say its sum with its sign.
+    """
 
     pre: str
     post: tuple[str, ...]
     weight: str = "relay"
     extra_delays: tuple[int, ...] = (0,)
+    signed: bool = False
+
+    @property
+    def own_weight(self) -> FixedWeight | None:
+        """The weight, if it is written as a number.
+
+        Raises
+        ------
+        CircuitError
+            If the chip has no such weight.
+        """
+        if self.weight[:1] not in ("+", "-"):
+            return None
+        return FixedWeight.from_value(self.weight, int(self.weight))
 
 
 @dataclass(frozen=True)
@@ -124,11 +148,15 @@ _USUAL = {HALF: ("open",), 0: ("open", "half"), FULL: ("cancel",)}
 
 @dataclass(frozen=True)
 class Gate:
-    """In `phase`, population `opens` fires if its input exceeds `threshold`."""
+    """In `phase`, population `opens` fires if its input exceeds `threshold`.
+
+    Where `signed`, it fires if its input is another one, and says on which side it lies.
+    """
 
     phase: int
     opens: str
     threshold: int = HALF
+    signed: bool = False
 
     @property
     def population(self) -> str:
@@ -183,10 +211,12 @@ class Block:
 class Projection:
     """A fixed projection, as a network is built from it.
 
-    One to one if both populations have the same size, else one (the gate) to all.
+    One to one if both populations have the same size, else one (the gate) to all.  Where `signed`,
+    a spike also makes `post` say its sum with its sign.
     """
 
     pre: str
     post: str
     weight: FixedWeight
     extra_delay: int = 0
+    signed: bool = False

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.accumulator import PARTS
 from synfire_bp.circuit.decay import shrunk
-from synfire_bp.circuit.grades import ErrorGrades, Grade
+from synfire_bp.circuit.grades import ONE, ErrorGrades
 from synfire_bp.circuit.layout import weight_numbers
 from synfire_bp.circuit.numbers import FULL
 from synfire_bp.dice import likelihood, moments
@@ -31,7 +31,7 @@ Narrow = NDArray[np.signedinteger]
 _LINE = 64
 """Bytes of a line of the cache."""
 
-_SIGNS = ErrorGrades(output=Grade(1, 1), hidden=Grade(1, 1))
+_SIGNS = ErrorGrades(output=ONE, hidden=ONE)
 """What errors are that are not graded."""
 
 
