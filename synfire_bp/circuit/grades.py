@@ -2,7 +2,8 @@
 
 A neuron that is *graded* says by how much its input exceeds its threshold, in steps, of which it
 counts a begun one as whole: so whatever exceeds the threshold at all fires, as in a neuron that is
-not graded.  A *signed* one says the same of what lies below, by a negative number.
+not graded.  A *signed* one says the same of what lies below, by a negative number.  A spike that
+waits in an extra delay carries 1: no queue has to hold numbers.
 """
 
 from __future__ import annotations

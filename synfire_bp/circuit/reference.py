@@ -93,9 +93,10 @@ def simulate(
         spikes = carried(total - FULL, signed, **grades).astype(np.int64)
         if step >= 0:
             fired[:, sample, phase] = spikes != 0
-        sent = spikes.astype(np.float64)
+        at_once, waiting = spikes.astype(np.float64), (spikes != 0).astype(np.float64)
         for queue, matrices in ((arriving, fixed), (signs, signing)):
             for extra_delay, matrix in matrices.items():
+                sent = waiting if extra_delay else at_once
                 queue[extra_delay] += (sent @ matrix).astype(np.int64)
         change = potentiation if phase in circuit.reward_phases else depression
         for row, weights in zip(circuit.plastic, learnt, strict=True):

@@ -110,7 +110,7 @@ def _variants(experiment: Experiment) -> Iterator[tuple[str, str]]:
     for name in acting_order():
         if (section := getattr(experiment, name, None)) is not None:
             said = section.model_dump(mode="json", exclude_defaults=True)
-            if word := words.get(name):
+            if (word := words.get(name)) and getattr(section, word) is not False:
                 said = {word: getattr(section, word)} | said
             yield name, ", ".join(f"{key} {value}" for key, value in said.items()) or "as default"
 

@@ -90,9 +90,9 @@ def _override(root: type[BaseModel], values: dict, text: str) -> Place:
     *sections, last = place
     for depth, part in enumerate(sections, 1):
         if part in VARIANTS and not isinstance(given := section.get(part), dict):
-            word = VARIANTS[part].word  # that a word alone is the value of
-            if given is None or word is not None:
-                section[part] = {} if given is None else {str(word): given}
+            kind = VARIANTS[part]
+            if given is None or kind.word is not None:
+                section[part] = {} if given is None else kind.of_word(given)
         if depth > 1 and section.get(part) is None and section_of(root, place[:depth]):
             section[part] = {}  # inside of a section, one that was left out
         section = section.setdefault(part, {})

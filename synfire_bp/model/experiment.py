@@ -363,7 +363,7 @@ def _section(kind: type[Variant]) -> tuple[Any, Any]:
     """Return type and field of a variant's section, which may be written as one word."""
 
     def read(given: Any) -> Any:
-        return {kind.word: given} if kind.word is not None and isinstance(given, str) else given
+        return kind.of_word(given) if kind.word is not None and isinstance(given, str) else given
 
     def fits(section: Variant | None, info: ValidationInfo) -> Variant | None:
         if section is not None:
@@ -396,7 +396,7 @@ def json_schema() -> dict[str, Any]:
         if kind.word is not None:  # one word alone
             section = section_of(root, (name,))
             words = get_args(section.model_fields[kind.word].annotation) if section else ()
-            schema["properties"][name]["anyOf"].append({"enum": list(words)})
+            schema["properties"][name]["anyOf"].append({"enum": list(words) or [kind.word]})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **allow_base(schema),

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from brian2 import Function
 
+from synfire_bp.circuit.grades import carried
 from synfire_bp.cpp import add_cpp, once
 from synfire_bp.network.lines import Lines, imported
 
-__all__ = ["bounded", "called"]
+__all__ = ["bounded", "called", "carried_by"]
 
 bounded = Function(
     lambda value, low, high: np.clip(value, low, high),
@@ -36,6 +37,29 @@ add_cpp(
         const int16_t to = high > INT16_MAX ? INT16_MAX : high;
         const int16_t risen = value < from ? from : value;
         return risen > to ? to : risen;
+    }
+    """),
+)
+
+
+carried_by = Function(
+    carried, arg_units=[1] * 6, return_unit=1, return_type="integer", arg_types=["integer"] * 6
+)
+"""What a graded spike carries (`synfire_bp.circuit.grades.carried`)."""
+add_cpp(
+    carried_by,
+    "carried_by",
+    once("""
+    static inline int32_t carried_by(
+        int32_t above, int32_t signing, int32_t step, int32_t most,
+        int32_t signed_step, int32_t signed_most)
+    {
+        if (signing <= 0 && above <= 0) return 0;  // closed, as most are
+        const int32_t unit = signing > 0 ? signed_step : step;
+        const int32_t limit = signing > 0 ? signed_most : most;
+        const int32_t begun = ((above < 0 ? -above : above) + unit - 1) / unit;
+        const int32_t size = begun > limit ? limit : begun;
+        return above < 0 ? -size : size;
     }
     """),
 )

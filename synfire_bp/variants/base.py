@@ -89,7 +89,7 @@ class Variant(Section):
         What the section is for, and what holds without it: its description in model files.
     word : str or None
         The key that a single word in the place of the section is the value of, as in
-        ``feedback: kolen_pollack``.
+        ``feedback: kolen_pollack``; or that the word itself switches on, as in ``errors: graded``.
     position : int
         Its place among the sections of a model file, and in the order in which variants act.
     acts_last : bool
@@ -117,6 +117,12 @@ class Variant(Section):
     word: ClassVar[str | None] = None
     position: ClassVar[int] = 100
     acts_last: ClassVar[bool] = False
+
+    @classmethod
+    def of_word(cls, given: str) -> dict[str, Any]:
+        """Return the keys that a single word in the place of the section stands for."""
+        assert cls.word is not None
+        return {cls.word: True if given == cls.word else given}
 
     def fits(self, others: Mapping[str, Any]) -> None:
         """Raise ValueError if this variant cannot go with the sections that are read before it."""

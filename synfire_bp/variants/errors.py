@@ -1,4 +1,4 @@
-"""When the output counts as wrong: a margin around its threshold, and a box of other edges.
+"""When the output counts as wrong, and by how much: a margin, a box of other edges, graded errors.
 
 In the paper a target learns until its unit fires, any other until its unit is silent, and a unit
 learns only while its input is within 0 … 1024.  With a margin a target goes on until its input is
@@ -8,6 +8,9 @@ A wider box brings units back that have fallen silent.
 The margin takes two more populations at the output, `o+` and `o-`: each has a copy of the last
 weights of its own, as `o<` and `o>` have, and fires in the same phases.  A wider box takes other
 weights of two gates.  No neuron and no synapse is of a kind that the paper has not.
+
+Graded errors have a size where the paper's are signs, and spikes that carry a whole number: a
+circuit of its own (`synfire_bp.circuit.graded`), of neurons that Loihi 2 has and Loihi 1 has not.
 """
 
 from __future__ import annotations
@@ -20,9 +23,15 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from synfire_bp.circuit.circuit import Circuit
+from synfire_bp.circuit.graded import graded_circuit
+from synfire_bp.circuit.grades import ERROR_GRADES
 from synfire_bp.circuit.numbers import FULL, HALF, FixedWeight
+from synfire_bp.circuit.reader import shown
 from synfire_bp.circuit.rows import Block, Gate, PlasticProjection, Population, Relay
-from synfire_bp.errors import CircuitError
+from synfire_bp.circuit.rule import Rule
+from synfire_bp.errors import CircuitError, RuleError
+from synfire_bp.network.graded import GRADED, graded_numbers
+from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.variants.base import Variant, variant
 
@@ -33,15 +42,22 @@ _ROLES = {
     _ABOVE: "output beyond the margin: enough of a target",
     _BELOW: "output within the margin: too much of any other",
 }
+_GRADED_MARGIN = 8
+"""What a margin is a multiple of, so that -512 - margin can be gated."""
+
 _LIKE = "o<"
 """The population whose rows tell how a copy of the output is reached and learns."""
 
 
 @variant("errors")
 class Errors(Variant):
-    """When an output unit counts as wrong."""
+    """When an output unit counts as wrong, and by how much."""
 
-    summary = "When an output unit counts as wrong. null: as in the paper."
+    summary = (
+        "When an output unit counts as wrong, and by how much: graded, or a section. null: as in "
+        "the paper."
+    )
+    word = "graded"
     position = 45
 
     margin: int = Field(
@@ -58,6 +74,15 @@ class Errors(Variant):
         description="Inputs between which an output unit learns, in weight units: above the first, "
         "up to the second. 512 less either is an 8-bit mantissa times a power of two. Wider than "
         "the paper's, it brings silent units back",
+    )
+
+    graded: bool = Field(
+        default=False,
+        description="Errors have a size instead of a sign alone: at the output, begun steps of "
+        f"{ERROR_GRADES.output.step} weight units between the input and where it would be right, "
+        f"{ERROR_GRADES.output.most} at the most; of a hidden unit, begun steps of "
+        f"{ERROR_GRADES.hidden.step} of the sum that comes back, {ERROR_GRADES.hidden.most} at the "
+        "most. Spikes carry them, as Loihi 2's do; a sample takes nine phases",
     )
 
     @model_validator(mode="after")
@@ -90,10 +115,18 @@ class Errors(Variant):
                     f"{key}: {what} is not an 8-bit mantissa times a power of two; the nearest "
                     f"{key if key == 'margin' else 'edge'}s that are: {near[0]} and {near[1]}"
                 ) from None
+        if self.graded and self.margin % _GRADED_MARGIN:
+            below = self.margin // _GRADED_MARGIN * _GRADED_MARGIN
+            raise ValueError(
+                f"margin: {self.margin} is no multiple of {_GRADED_MARGIN}, as graded errors need "
+                f"it; the nearest are {below} and {below + _GRADED_MARGIN}"
+            )
         return self
 
     def fits(self, others: Mapping[str, Any]) -> None:
         """Refuse gates whose pulse opens as a whole, and to one of three thresholds alone."""
+        if self.graded:
+            _fits_graded(others)
         gating = others.get("gating")
         if gating is not None and gating.opening == "shunting" and gating.pool > 1:
             raise ValueError(
@@ -105,6 +138,8 @@ class Errors(Variant):
         """Return the training circuit with these thresholds; inference answers as ever."""
         if _LIKE not in circuit.population_sizes:
             return circuit
+        if self.graded:
+            return self._graded(circuit)
         circuit = replace(
             circuit,
             gates=tuple(map(self._at_the_edges, circuit.gates)),
@@ -115,6 +150,20 @@ class Errors(Variant):
         circuit = _with_copy(circuit, _ABOVE, HALF + self.margin)
         circuit = _with_copy(circuit, _BELOW, HALF - self.margin)
         return replace(circuit, relays=tuple(map(_of_margin, circuit.relays)))
+
+    def _graded(self, circuit: Circuit) -> Circuit:
+        """Return the circuit of graded errors for the same layers, as firmly closed."""
+        blocks = (row.times for row in circuit.gates if isinstance(row, Block) and row.phase == 8)
+        return graded_circuit(
+            circuit.sizes, ERROR_GRADES, margin=self.margin, box=(self.box[0], self.box[1]),
+            closing=circuit.closing, weight_limit=circuit.weight_limit, blocks=max(blocks),
+        )  # fmt: skip
+
+    def network(self, network: NetworkPlan) -> NetworkPlan:
+        """Return the training network, whose spikes carry numbers if errors are graded."""
+        if not self.graded or not network.learns:
+            return network
+        return network.adding(GRADED, graded_numbers)
 
     def _told(self, row: Population) -> Population:
         """Return a population whose role says above which input it fires."""
@@ -135,7 +184,46 @@ class Errors(Variant):
 
     def algorithm(self, algorithm: Algorithm) -> Algorithm:
         """Return the algorithm with the same thresholds."""
-        return replace(algorithm, margin=self.margin, box=(self.box[0], self.box[1]))
+        grades = ERROR_GRADES if self.graded else None
+        return replace(algorithm, margin=self.margin, box=(self.box[0], self.box[1]), grades=grades)
+
+
+def _fits_graded(others: Mapping[str, Any]) -> None:
+    """Refuse beside graded errors what knows spikes without numbers alone, or moves too far."""
+    if others.get("hardware") is not None:
+        raise ValueError(
+            "graded: spikes of Loihi 1 carry nothing (those of Loihi 2 do, up to 32 bits); remove "
+            "it, or hardware"
+        )
+    for name in ("feedback", "reward", "synapses", "gating"):
+        if others.get(name) is not None:
+            raise ValueError(
+                f"graded: the section '{name}' changes a circuit whose errors are signs; remove "
+                "one of the two"
+            )
+    if "network" in others and len(sizes := others["network"].sizes) > 3:
+        raise ValueError(
+            f"graded: network.sizes names {len(sizes)} layers; graded errors come back through one "
+            "hidden layer alone, give 3"
+        )
+    if "learning" in others:
+        _fits_rule(others["learning"].parsed())
+
+
+def _fits_rule(rule: Rule) -> None:
+    """Refuse a learning rule that does not take an error times a number, or too large a tag."""
+    if not rule.by_coincidence or rule.coincidence()[0] != -rule.coincidence()[1]:
+        raise ValueError(
+            f"graded: learning.rule is '{shown(rule.text)}'; must add with r1 what it takes away "
+            "without, where x0 and y0 meet, and read nothing else"
+        )
+    if rule.fine is not None:
+        try:
+            rule.fine.check(max(map(abs, rule.coincidence())) * ERROR_GRADES.hidden.most)
+        except RuleError as error:
+            raise ValueError(
+                f"graded: an error of {ERROR_GRADES.hidden.most} moves a weight as often: {error}"
+            ) from None
 
 
 def _with_copy(circuit: Circuit, name: str, threshold: int) -> Circuit:
