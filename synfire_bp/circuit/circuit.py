@@ -187,7 +187,7 @@ class Circuit(Summarised):
 
     @cached_property
     def grades(self) -> dict[str, tuple[Grade, Grade]]:
-        """What spikes carry, `graded` and `signed`, of the populations whose spikes carry more than 1.
+        """What graded spikes carry, without and with a signed pulse, by the population that they are of.
 
         Empty in a circuit whose spikes are not graded.
         """
@@ -196,6 +196,11 @@ class Circuit(Summarised):
             for row in self.populations
             if row.graded is not None or row.signed is not None
         }
+
+    @property
+    def payloads(self) -> dict[str, int]:
+        """The largest magnitude that a spike carries, of the same populations."""
+        return {name: max(grade.most for grade in both) for name, both in self.grades.items()}
 
     def refractory(self, population: str) -> int:
         """Return the refractory delay of a population on the chip; sources and gates have 1."""
@@ -250,8 +255,8 @@ class Circuit(Summarised):
     @cached_property
     def fixed_weights(self) -> dict[str, FixedWeight]:
         """The table of fixed weights, by name; after the usual ones those that are numbers."""
-        rows = (*(row for row in self.gates if isinstance(row, Gate)), *self.relays)
-        own = (row.own_weight for row in rows)
+        gates = (row.own_weight for row in self.gates if isinstance(row, Gate))
+        own = (*gates, *(row.own_weight for row in self.relays))
         further = {weight.name: weight for weight in own if weight is not None}
         return fixed_weights(self.closing) | further
 

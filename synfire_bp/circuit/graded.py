@@ -31,8 +31,9 @@ from collections.abc import Sequence
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.grades import ErrorGrades, Grade
-from synfire_bp.circuit.numbers import FULL, HALF
+from synfire_bp.circuit.numbers import FULL, HALF, fixed_weights
 from synfire_bp.circuit.rows import Block, Gate, Phase, PlasticProjection, Population, Relay, Source
+from synfire_bp.errors import CircuitError
 
 __all__ = ["graded_circuit"]
 
@@ -129,12 +130,25 @@ def graded_circuit(
     ------
     CircuitError
         If a size, a threshold, the closing bias or the weight limit is not one that the chip can
-        have.
+        have, or errors carry more than the circuit withstands.
     """
+    _check(grades, closing)
     return Circuit(
         tuple(sizes), PHASES, SOURCES, _populations(grades), PLASTIC, RELAYS,
         _gates(margin, box, blocks), closing, weight_limit,
     )  # fmt: skip
+
+
+def _check(grades: ErrorGrades, closing: int) -> None:
+    """Refuse errors so large that they stand in for o< or t, or that open what is closed."""
+    relay = fixed_weights(closing)["relay"].value
+    limits = {"output": HALF // _LEVEL, "hidden": (closing + FULL) // relay - 1}
+    for layer, largest in limits.items():
+        if (most := getattr(grades, layer).most) > largest:
+            raise CircuitError(
+                f"graded errors: those of the {layer} layer carry up to {most}; must be {largest} "
+                "or less"
+            )
 
 
 def _populations(grades: ErrorGrades) -> tuple[Population, ...]:

@@ -85,6 +85,10 @@ def describe(
         print(f"augment: training images shifted by up to {pixels} along rows and columns")
     for variant, changes_made in _variants(experiment):
         print(f"variant {variant}: {changes_made}")
+    if payloads := circuit.payloads:
+        print(
+            f"graded spikes carry up to: {_payloads(payloads)}. Loihi 2 has them, Loihi 1 has not"
+        )
     for obstacle in assembled.algorithm.obstacles:
         print(f"engine circuit alone: {obstacle}")
     _print_phases(circuit)
@@ -113,6 +117,14 @@ def _variants(experiment: Experiment) -> Iterator[tuple[str, str]]:
             if (word := words.get(name)) and getattr(section, word) is not False:
                 said = {word: getattr(section, word)} | said
             yield name, ", ".join(f"{key} {value}" for key, value in said.items()) or "as default"
+
+
+def _payloads(payloads: dict[str, int]) -> str:
+    """Return what graded spikes carry at the most, and which populations' do."""
+    by_size: dict[int, list[str]] = {}
+    for name, most in payloads.items():
+        by_size.setdefault(most, []).append(name)
+    return "; ".join(f"{most} ({', '.join(names)})" for most, names in by_size.items())
 
 
 def _print_phases(circuit: Circuit) -> None:

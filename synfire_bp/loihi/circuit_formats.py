@@ -34,7 +34,7 @@ def constrain_circuit(circuit: Circuit, spec: LoihiSpec) -> tuple[Circuit | None
     """Return the circuit that the chip can represent, None if there is none, and what changed."""
     closing, changes = _closing(circuit, spec)
     weight_limit, more = _weight_limit(circuit, spec)
-    changes += [*more, *_threshold(spec), *_delays(circuit, spec)]
+    changes += [*more, *_threshold(spec), *_delays(circuit, spec), *_payloads(circuit, spec)]
     if any(change.action == "refused" for change in changes):
         return None, changes
     return replace(circuit, closing=closing, weight_limit=weight_limit), changes
@@ -171,3 +171,17 @@ def _delays(circuit: Circuit, spec: LoihiSpec) -> Iterator[Change]:
         if row.extra_delay > spec.longest_delay:
             name = f"{row.pre}→{row.post}"
             yield refused(name, "extra delay", row.extra_delay, f"0 … {spec.longest_delay}")
+
+
+def _payloads(circuit: Circuit, spec: LoihiSpec) -> Iterator[Change]:
+    """Yield the populations whose spikes would have to carry more than the chip's can."""
+    most = max(2**spec.payload_bits - 1, 1)
+    has = (
+        f"payloads of {spec.payload_bits} bits and a sign"
+        if spec.payload_bits
+        else ("spikes that carry nothing")
+    )
+    for name, largest in circuit.payloads.items():
+        signed = circuit.grades[name][1].most > 1
+        if largest > most or (signed and not spec.payload_bits):
+            yield refused(name, "graded spike", largest, has)

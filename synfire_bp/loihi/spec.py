@@ -10,6 +10,7 @@ Sources, named in the description of each field:
 
 [D] Davies et al. (2018), IEEE Micro 38(1), 82-99: the chip's public description.
 [R] Renner et al. (2024), Nat. Commun. 15, 9691: Methods.
+[O] Orchard et al. (2021), IEEE Workshop on Signal Processing Systems, 254-259: Loihi 2.
 [N] nengo-loihi 1.1, [B] brian2-loihi 0.5, [L] Lava's fixed-point LIF: three public emulators.
 """
 
@@ -80,6 +81,9 @@ class LoihiSpec:
         Bits of the mantissa of a constant in a learning rule: 4 with its sign, -8 … 7 [D].
     constant_exponents : (int, int)
         Range of the exponent of such a constant [B].
+    payload_bits : int
+        Bits of the number that a graded spike carries, without its sign: 0, since the spikes of
+        Loihi 1 carry nothing [D].  Loihi 2's carry up to 32 bits [O].
     rounding : {"toward_zero", "nearest", "stochastic"}
         How a weight, a bias or a threshold becomes a mantissa: the chip drops bits [B].  Halves of
         "nearest" go away from zero.
@@ -123,6 +127,7 @@ class LoihiSpec:
     tag_bits: int = 8
     constant_bits: int = 3
     constant_exponents: Range = (-7, 9)
+    payload_bits: int = 0
     rounding: Rounding = "toward_zero"
     current_decay_offset: int = 1
     voltage_decay_offset: int = 0
@@ -194,6 +199,7 @@ _WHOLE = {
     "trace_bits": (1, 15),
     "tag_bits": (1, 15),
     "constant_bits": (1, 15),
+    "payload_bits": (0, 31),
     "current_decay_offset": (0, 1),
     "voltage_decay_offset": (0, 1),
 }

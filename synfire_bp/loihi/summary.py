@@ -91,6 +91,11 @@ def _placement_notes(circuit: Circuit, placement: str) -> Iterator[str]:
         f"One compartment a neuron; the sources ({sources}) take none, their spikes come from "
         f"outside. {_PLACED[placement].format(authors=authors)}"
     )
+    if circuit.payloads:
+        yield (
+            "Its spikes are graded, and this chip's carry nothing: it cannot run the training "
+            "circuit, and the tables say what neurons and synapses alone would take."
+        )
 
 
 # ----------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Graded spikes as Brian2 lines: what a spike carries, and what becomes of it at a synapse.
 
-    carried = steps of v above theta        with its sign, where a signed pulse has arrived
-    arriving += weight * carried            at every synapse; weight alone after an extra delay
-    dw = … * carried_pre * carried_post     where both neurons fire
+carried = steps of v above theta        with its sign, where a signed pulse has arrived
+arriving += weight * carried            at every synapse; weight alone after an extra delay
+dw = … * carried_pre * carried_post     where both neurons fire
 """
 
 from __future__ import annotations
