@@ -187,7 +187,7 @@ class Circuit(Summarised):
 
     @cached_property
     def grades(self) -> dict[str, tuple[Grade, Grade]]:
-        """What graded spikes carry, without and with a signed pulse, by the population that they are of.
+        """What graded spikes carry, without and with a signed pulse, by population.
 
         Empty in a circuit whose spikes are not graded.
         """

@@ -110,5 +110,5 @@ class ErrorGrades:
     hidden: Grade
 
 
-ERROR_GRADES = ErrorGrades(output=Grade(256, most=4), hidden=Grade(128, most=7))
+ERROR_GRADES = ErrorGrades(output=Grade(256, most=4), hidden=Grade(64, most=15))
 """What `errors: {graded: true}` stands for."""
