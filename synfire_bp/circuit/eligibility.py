@@ -97,12 +97,12 @@ class Eligibility:
             )
 
 
-def faded(trace: NDArray[np.integer] | int, kept: int) -> Any:
+def faded(trace: NDArray[np.integer] | int, kept: NDArray[np.integer] | int) -> Any:
     """Return what is left of a trace: `kept` of 2^24, rounded towards 0."""
     return _portion(trace, kept, _KEPT)
 
 
-def granted(trace: NDArray[np.integer] | int, reward: int) -> Any:
+def granted(trace: NDArray[np.integer] | int, reward: NDArray[np.integer] | int) -> Any:
     """Return what a reward makes of a trace, in parts of a step, rounded towards 0."""
     return _portion(trace, reward, WHOLE_REWARD)
 
@@ -112,6 +112,8 @@ def whole_steps(remainder: NDArray[np.integer] | int) -> Any:
     return _portion(remainder, 1, STEP_PARTS)
 
 
-def _portion(whole: NDArray[np.integer] | int, parts: int, of: int) -> Any:
-    product = np.asarray(whole, dtype=np.int64) * int(parts)
+def _portion(
+    whole: NDArray[np.integer] | int, parts: NDArray[np.integer] | int, of: int
+) -> Any:
+    product = np.asarray(whole, dtype=np.int64) * np.asarray(parts, dtype=np.int64)
     return np.sign(product) * (np.abs(product) // of)
