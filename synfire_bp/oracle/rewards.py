@@ -17,7 +17,17 @@ from synfire_bp.circuit.eligibility import GAINS, WHOLE_REWARD
 from synfire_bp.dice import chances, moments
 from synfire_bp.errors import SynfireError
 
-__all__ = ["EXPECTATIONS", "GRADES", "RATES", "Course", "Rewards"]
+__all__ = [
+    "ANSWERS",
+    "AVERAGE_PARTS",
+    "EXPECTATIONS",
+    "GRADES",
+    "MISTAKES",
+    "NOISE",
+    "RATES",
+    "Course",
+    "Rewards",
+]
 
 GRADES = 16
 """Parts in which a reward is counted."""
@@ -31,8 +41,8 @@ EXPECTATIONS = ("run", "answer")
 _UNIT = WHOLE_REWARD // GAINS
 """What a reward counts in before the gain."""
 
-_FINE = 256
-"""Parts of these in which an average is kept."""
+AVERAGE_PARTS = 256
+"""Parts of what a reward counts in, in which its average is kept."""
 
 ANSWERS, MISTAKES, NOISE = "answers tried", "rewards mistaken", "noise of rewards"
 """The streams of dice."""
@@ -113,8 +123,8 @@ class Rewards:
     def first_expected(self, n_out: int) -> int:
         """Return what an average starts from, as it is kept."""
         if not self.tried:
-            return self.right * _UNIT // GRADES * _FINE
-        return (self.right + (n_out - 1) * self.wrong) * _UNIT // GRADES * _FINE // n_out
+            return self.right * _UNIT // GRADES * AVERAGE_PARTS
+        return (self.right + (n_out - 1) * self.wrong) * _UNIT // GRADES * AVERAGE_PARTS // n_out
 
     def course(
         self, labels: NDArray[np.integer], seed: int, n_phases: int, n_out: int, gain: int = GAINS
@@ -162,6 +172,6 @@ class Rewards:
         expected = [self.first_expected(n_out)] * n_out
         surprises = np.empty_like(come)
         for k, (reward, answer) in enumerate(zip(come.tolist(), which.tolist(), strict=True)):
-            surprises[k] = reward - expected[answer] // _FINE
-            expected[answer] += (reward * _FINE - expected[answer]) * self.rate // RATES
+            surprises[k] = reward - expected[answer] // AVERAGE_PARTS
+            expected[answer] += (reward * AVERAGE_PARTS - expected[answer]) * self.rate // RATES
         return surprises
