@@ -127,10 +127,9 @@ def _learn(  # type: ignore[no-untyped-def]
                 begin, end, width = blocks[layer]
                 if reward[k] != 0:
                     counts[_AMONG + scratch.output.size + layer] += _reward_rows(
-                        net.rows[begin:end, :width], traces[begin:end, :width],
-                        remainders[begin:end, :width], reward[k], rule.limit,
-                    )  # fmt: skip
-                _fade(traces[begin:end, :width], kept)
+                        net.rows, begin, end, width, traces, remainders, reward[k], rule.limit
+                    )
+                _fade(traces, begin, end, width, kept)
 
 
 @_compiled
@@ -156,27 +155,27 @@ def _remember(layer, x, net, rule, scratch, traces, impulses):  # type: ignore[n
 
 
 @_compiled
-def _reward_rows(rows, traces, remainders, reward, limit):  # type: ignore[no-untyped-def]
+def _reward_rows(rows, begin, end, width, traces, remainders, reward, limit):  # type: ignore[no-untyped-def]
     """Let weights follow reward x trace in whole steps; return how many moved."""
-    narrow = rows.dtype.type
+    narrow, highest = rows.dtype.type, np.float64(limit)
     n_moved = 0
-    for row in range(rows.shape[0]):
-        moved = 0
-        for i in range(rows.shape[1]):
+    for row in range(begin, end):
+        moved = 0.0
+        for i in range(width):
             collected = remainders[row, i] + np.trunc(traces[row, i] * reward)
             steps = np.trunc(collected * (1 / STEP_PARTS))
             remainders[row, i] = collected - steps * STEP_PARTS
             old = np.float64(rows[row, i])
-            new = min(max(old + steps * _WEIGHT_STEP, -np.float64(limit)), np.float64(limit))
+            new = min(max(old + steps * _WEIGHT_STEP, -highest), highest)
             rows[row, i] = narrow(new)
-            moved += new != old
-        n_moved += moved
+            moved += 1.0 if new != old else 0.0
+        n_moved += int(moved)
     return n_moved
 
 
 @_compiled
-def _fade(traces, kept):  # type: ignore[no-untyped-def]
+def _fade(traces, begin, end, width, kept):  # type: ignore[no-untyped-def]
     """Let traces decay by a sample, towards 0."""
-    for row in range(traces.shape[0]):
-        for i in range(traces.shape[1]):
+    for row in range(begin, end):
+        for i in range(width):
             traces[row, i] = np.trunc(traces[row, i] * kept)
