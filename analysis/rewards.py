@@ -1,12 +1,14 @@
 """Rewards that come late, and rewards that are but one number: ``python -m analysis.rewards``.
 
-Trains the digits by the algorithm in integers, which takes seconds, and writes into
+Trains digits and MNIST by the algorithm in integers, which takes seconds, and writes into
 `figures/learning/`:
 
 late_reward      the map: accuracy against delay of the reward x time constant of the trace, for
                  answers that are told, and for answers that are tried with and without an
                  expectation
 scalar_reward    the table: what is learnt from each kind of reward that comes at once
+scalar_reward_mnist
+                 the same for some rewards on MNIST, reduced to 10 x 10 pixels
 
 Trainings that a table has already are kept; those that are missing are done.
 """
@@ -18,11 +20,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 import synfire_bp as sb
 from synfire_bp.errors import SynfireError, at_a_shell
@@ -32,9 +36,9 @@ from .shared import style
 from .shared.output import save, save_csv, saved_table
 from .shared.statistics import mean_difference
 
-__all__ = ["MAP", "TABLE", "cells", "draw", "main", "trained"]
+__all__ = ["MAP", "MNIST", "TABLE", "cells", "draw", "main", "trained"]
 
-MAP, TABLE = "late_reward", "scalar_reward"
+MAP, TABLE, MNIST = "late_reward", "scalar_reward", "scalar_reward_mnist"
 _FOLDER = Path("figures/learning")
 _SMALL = ("network.sizes=[64, 100, 10]",)
 
@@ -62,14 +66,29 @@ _KINDS = {
     "tried, 1 or 0, less the mean of each answer": f"{_TRIED}, expected: answer}}",
     "tried, 1 or 0, mistaken 0.05": f"{_TRIED}, mistaken: 0.05}}",
     "tried, 1 or 0, mistaken 0.1": f"{_TRIED}, mistaken: 0.1}}",
-    "tried, 1 or 0, mistaken 0.1, less the mean reward": f"{_TRIED}, mistaken: 0.1, expected: run}}",
+    "tried, 1 or 0, mistaken 0.1, less the mean reward": (
+        f"{_TRIED}, mistaken: 0.1, expected: run}}"
+    ),
     "tried, 1 or 0, spread 0.5": f"{_TRIED}, spread: 0.5}}",
     "tried, 1 or 0, spread 0.5, less the mean reward": f"{_TRIED}, spread: 0.5, expected: run}}",
-}  # fmt: skip
+}
 """Name to section `reward` of the rows of the table."""
 _TABLE_EPOCHS, _TABLE_SEEDS = 60, 10
 
-Case = tuple[dict[str, object], tuple[str, ...]]
+_MNIST_KINDS = {
+    "told": ("null", 0),
+    "tried, 1 or 0": (f"{_TRIED}}}", 0),
+    "tried, 1 or 0, less the mean reward": (f"{_TRIED}, expected: run}}", 0),
+    "tried, one sample late": (f"{_TRIED}, delay_samples: 1}}", 2),
+    "tried, one sample late, less the mean reward": (
+        f"{_TRIED}, delay_samples: 1, expected: run}}",
+        2,
+    ),
+}
+"""Name to section `reward` and time constant of the trace, in samples."""
+_MNIST_EPOCHS, _MNIST_SEEDS = 10, 3
+
+Case = tuple[dict[str, Any], tuple[str, ...]]
 """What names a row, and the overrides of its model."""
 
 
@@ -106,43 +125,73 @@ def _map_cases() -> Iterator[Case]:
             for tau in _TAUS:
                 for delay in _DELAYS:
                     named = {"reward": name, "tau": tau, "delay": delay, "seed": seed}
-                    yield named, (
-                        *_SMALL,
-                        f"learning.eligibility={{tau: {tau}, gain: {gain(tau)}}}",
-                        f"reward={reward}",
-                        f"reward.delay_samples={delay}",
-                        f"training.epochs={_MAP_EPOCHS}",
-                        f"training.seed={seed}",
+                    yield (
+                        named,
+                        (
+                            *_SMALL,
+                            f"learning.eligibility={{tau: {tau}, gain: {gain(tau)}}}",
+                            f"reward={reward}",
+                            f"reward.delay_samples={delay}",
+                            f"training.epochs={_MAP_EPOCHS}",
+                            f"training.seed={seed}",
+                        ),
                     )
 
 
 def _table_cases() -> Iterator[Case]:
     for seed in range(_TABLE_SEEDS):
         for name, reward in _KINDS.items():
-            yield {"reward": name, "seed": seed}, (
-                *_SMALL,
-                "learning.eligibility={tau: 0}",
-                f"reward={reward}",
-                f"training.epochs={_TABLE_EPOCHS}",
-                f"training.seed={seed}",
+            yield (
+                {"reward": name, "seed": seed},
+                (
+                    *_SMALL,
+                    "learning.eligibility={tau: 0}",
+                    f"reward={reward}",
+                    f"training.epochs={_TABLE_EPOCHS}",
+                    f"training.seed={seed}",
+                ),
             )
 
 
-_CASES = {MAP: _map_cases, TABLE: _table_cases}
+def _mnist_cases() -> Iterator[Case]:
+    for seed in range(_MNIST_SEEDS):
+        for name, (reward, tau) in _MNIST_KINDS.items():
+            yield (
+                {"reward": name, "seed": seed},
+                (
+                    "network.sizes=[100, 100, 10]",
+                    f"learning.eligibility={{tau: {tau}}}",
+                    f"reward={reward}",
+                    f"training.epochs={_MNIST_EPOCHS}",
+                    f"training.seed={seed}",
+                ),
+            )
+
+
+_CASES = {
+    MAP: ("digits", _map_cases),
+    TABLE: ("digits", _table_cases),
+    MNIST: ("mnist_10x10", _mnist_cases),
+}
 
 
 def _completed(name: str, folder: Path) -> pd.DataFrame:
     """Return a table with all its rows, and write it after each that is trained."""
     there = saved_table(folder, name)
-    rows = [] if there is None else there.to_dict("records")
-    cases = list(_CASES[name]())
+    rows: list[dict[str, Any]] = [] if there is None else _records(there)
+    model, make = _CASES[name]
+    cases = list(make())
     keys = list(cases[0][0])
     known = {tuple(row[key] for key in keys) for row in rows}
     for named, overrides in cases:
         if tuple(named.values()) not in known:
-            rows.append(named | trained(sb.Experiment.from_file("digits", list(overrides))))
+            rows.append({**named, **trained(sb.Experiment.from_file(model, list(overrides)))})
             save_csv(folder / f"{name}.csv", pd.DataFrame(rows))
     return pd.DataFrame(rows)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
 def cells(numbers: pd.DataFrame) -> pd.DataFrame:
@@ -186,7 +235,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, found: pd.DataFrame, title: str) -> object:
+def _draw_panel(axes: Axes, found: pd.DataFrame, title: str) -> AxesImage:
     """Draw the cells of a panel with their means written in."""
     table = found.pivot_table(index="delay", columns="tau", values="mean_percent")
     shown = axes.imshow(table, vmin=10, vmax=100, cmap="cividis", origin="lower", aspect="auto")
@@ -204,9 +253,14 @@ def _draw_panel(axes: Axes, found: pd.DataFrame, title: str) -> object:
 @at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what is missing, write tables and figure; return the exit code."""
-    parser = argparse.ArgumentParser(prog=f"python -m {__package__}.rewards", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{MAP}, {TABLE}; both if none")
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {__package__}.rewards",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(_CASES)}; all if none"
+    )
     parser.add_argument("--out", type=Path, default=_FOLDER, help=f"where to ({_FOLDER})")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - _CASES.keys():

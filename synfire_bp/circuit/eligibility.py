@@ -112,8 +112,6 @@ def whole_steps(remainder: NDArray[np.integer] | int) -> Any:
     return _portion(remainder, 1, STEP_PARTS)
 
 
-def _portion(
-    whole: NDArray[np.integer] | int, parts: NDArray[np.integer] | int, of: int
-) -> Any:
+def _portion(whole: NDArray[np.integer] | int, parts: NDArray[np.integer] | int, of: int) -> Any:
     product = np.asarray(whole, dtype=np.int64) * np.asarray(parts, dtype=np.int64)
     return np.sign(product) * (np.abs(product) // of)

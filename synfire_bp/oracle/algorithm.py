@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -245,7 +245,7 @@ class Algorithm:
     starters: tuple[Starter, ...] = ()
     fine: Accumulator | None = None
     eligible: Eligibility | None = None
-    rewards: Rewards = Rewards()
+    rewards: Rewards = field(default_factory=Rewards)
     margin: int = 0
     box: tuple[int, int] = (0, FULL)
     obstacles: tuple[SynfireError, ...] = ()

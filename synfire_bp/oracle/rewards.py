@@ -144,24 +144,24 @@ class Rewards:
         gain : int
             In parts of `synfire_bp.circuit.eligibility.GAINS`.
         """
-        labels = np.asarray(labels, dtype=np.int64)
-        begins = 1 + n_phases * np.arange(len(labels), dtype=np.int64)
-        tried = labels
+        told: NDArray[np.int64] = np.asarray(labels, dtype=np.int64)
+        begins = 1 + n_phases * np.arange(len(told), dtype=np.int64)
+        tried = told
         if self.tried:
             drawn = chances(-3, moments(seed, ANSWERS) + begins)
-            tried = drawn // 1024 * n_out // 16384
-        about = slice(0, max(len(labels) - self.delay, 0))  # samples whose reward comes
+            tried = (drawn // 1024 * n_out // 16384).astype(np.int64)
+        about = slice(0, max(len(told) - self.delay, 0))  # samples whose reward comes
         mistakes = chances(-4, moments(seed, MISTAKES) + begins[about]) < self.mistaken
-        good = (tried[about] == labels[about]) != mistakes
+        good = (tried[about] == told[about]) != mistakes
         graded = np.where(good, self.right, self.wrong)
         if self.spread:
             drawn = chances(-5, moments(seed, NOISE) + begins[about])
             graded = graded + drawn * (2 * self.spread + 1) // 2**24 - self.spread
-        come = graded * (_UNIT // GRADES)
+        come: NDArray[np.int64] = graded.astype(np.int64) * (_UNIT // GRADES)
         if self.expected is not None:
-            which = tried[about] if self.expected == "answer" else np.zeros_like(come)
+            which = tried[about] if self.expected == "answer" else 0 * tried[about]
             come = self._surprises(come, which, n_out)
-        reward = np.zeros(len(labels), dtype=np.int64)
+        reward = np.zeros(len(told), dtype=np.int64)
         reward[self.delay :] = come * gain
         return Course(tried, reward)
 
