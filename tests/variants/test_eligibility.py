@@ -203,3 +203,13 @@ def test_a_trace_is_checked_when_it_is_made():
         Eligibility(tau=5000)
     with pytest.raises(RuleError, match=r"1 \.\.\. 16"):
         Eligibility(gain=17)
+
+
+def test_runs_with_a_reward_of_before_go_on():
+    late = experiment(name="variants/digits_late_reward").decisive()
+    assert {key for key in late if key.startswith("reward.")} == {
+        "reward.delay", "reward.flip", "reward.grade", "reward.noise"
+    }  # fmt: skip
+    tried = experiment(TRACE, "reward={answer: tried}").decisive()
+    assert tried["reward.answer"] == "tried"
+    assert tried["learning.eligibility"]["tau"] == 3
