@@ -28,6 +28,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from synfire_bp.circuit.accumulator import PARTS, Accumulator
+from synfire_bp.circuit.eligibility import Eligibility
 from synfire_bp.circuit.products import (
     Factor,
     Product,
@@ -90,11 +91,14 @@ class Rule:
     collected : tuple of (int, int)
         What a coincidence of spikes adds with reward, and without, where `dw` and `dt` are those of
         such an accumulator; None: they are as written.
+    eligible : Eligibility or None
+        A trace takes up dw, and a reward at the end of a sample makes a change of it; None: the
+        weight takes dw at once.
 
     Raises
     ------
     RuleError
-        By `parse_rule`, which makes it, and by `accumulating`.
+        By `parse_rule`, which makes it, by `accumulating` and by `remembering`.
 
     Examples
     --------
@@ -109,6 +113,7 @@ class Rule:
     traces: tuple[tuple[str, Trace], ...] = ()
     fine: Accumulator | None = None
     collected: tuple[int, int] | None = None
+    eligible: Eligibility | None = None
 
     def accumulating(self, fine: Accumulator) -> Rule:
         """Return the rule whose changes are collected in fractions.
@@ -150,6 +155,29 @@ class Rule:
         *collected, taken = self.dt.products
         products = (*(replace(one, constant=one.constant * share) for one in collected), taken)
         return replace(self, dt=replace(self.dt, products=products))
+
+    def remembering(self, eligible: Eligibility) -> Rule:
+        """Return the rule whose changes wait in a trace for their reward.
+
+        Raises
+        ------
+        RuleError
+            If it is of more than coincidences, a change is too large for a trace, or an accumulator
+            collects it.
+        """
+        if self.fine is not None:
+            raise RuleError(
+                "a weight follows an accumulator or an eligibility trace, not both; remove one"
+            )
+        if not self.by_coincidence:
+            raise RuleError(
+                f"an eligibility trace takes up what coincidences add, products of x0*y0, with or "
+                f"without r1, and even numbers; the rule is '{shown(self.text)}'"
+                + (" with a tag of its own" if self.dt is not None else "")
+            )
+        for change in self.coincidence():
+            eligible.check(change)
+        return replace(self, eligible=eligible)
 
     @property
     def text(self) -> str:
@@ -219,7 +247,8 @@ class Rule:
 
         That is a trace, a tag with a rule of its own, or a count; not what `fine` collects.
         """
-        return self.fine is None and bool(self.traces or self.dt is not None or self.periods)
+        kept = self.traces or self.dt is not None or self.periods or self.eligible is not None
+        return self.fine is None and bool(kept)
 
     @property
     def remains(self) -> bool:
@@ -242,18 +271,25 @@ class Rule:
             traces=tuple((name, Trace(1)) for name, _ in self.traces),
             fine=self.fine and Accumulator(every=self.fine.every),
             collected=self.collected and (0, 0),
+            eligible=self.eligible and Eligibility(),
         )
 
     def coefficients(self, epoch: int = 0) -> dict[str, int]:
         """Return the constants as whole numbers, by the names that they have in Brian2 code.
 
         They count in the smallest fraction of their rule, 2^-`fraction_bits`; where an accumulator
-        collects them, in parts of a step, as many as it takes in this epoch of the training.
+        collects them, in parts of a step, as many as it takes in this epoch of the training; where
+        a trace takes them up, in parts of a step, too.
         """
         if self.remains:
             assert self.fine is not None
             return {
                 f"gain_{k}": self.fine.gain(epoch, int(product.constant))
+                for k, product in enumerate(self.products)
+            }
+        if self.eligible is not None:
+            return {
+                f"gain_{k}": self.eligible.impulse(int(product.constant))
                 for k, product in enumerate(self.products)
             }
         values = {}

@@ -80,6 +80,11 @@ def describe(
             f"accumulator ({collects.kind}): a tag of {LARGEST_TAG.bit_length() + 1} bits collects "
             f"{fractions} of what the rule says, {collects.epochs} epochs each"
         )
+    if remembers := experiment.learning.eligibility:
+        print(
+            f"eligibility: a trace of {remembers.tau:g} samples takes up what the rule says; "
+            f"weights take {remembers.gain:g} of reward x trace at the end of each sample"
+        )
     if shift := experiment.dataset.shift:
         pixels = f"{shift} pixel{'s' * (shift > 1)}"
         print(f"augment: training images shifted by up to {pixels} along rows and columns")

@@ -102,12 +102,18 @@ class OracleEngine:
         )
         epoch = shown_before // max(len(self._samples["train"]), 1)
         tags = tuple(tag.copy() for tag in apart(copies)[1].values()) or model.algorithm.no_tags()
+        memory = None
+        if model.algorithm.eligible is not None:
+            began = (first_seed(model.seed) + shown_before * model.circuit.n_phases) % 2**31
+            from synfire_bp.oracle.eligible import Memory
+
+            memory = Memory.of(model.algorithm, samples.labels[order], began)
         while done < len(order) and not (stop is not None and stop()):
             chunk, shown = order[done : done + _CHUNK], shown_before + done
             moment = (first_seed(model.seed) + shown * model.circuit.n_phases) % 2**31
             result = learn(
                 samples, learnt, chunk, model.algorithm, shown=shown, moment=moment,
-                epoch=epoch, tags=tags,
+                epoch=epoch, tags=tags, memory=memory,
             )  # fmt: skip
             done += len(chunk)
             score = score + result.score

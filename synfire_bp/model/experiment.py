@@ -59,6 +59,14 @@ _LATER = {
     "learning.traces": None,
     "training.renew_copies": False,
     "learning.accumulator": None,
+    "learning.eligibility": None,
+    "reward.delay_samples": 0,
+    "reward.answer": "told",
+    "reward.wrong": -1.0,
+    "reward.expected": None,
+    "reward.average": 100,
+    "reward.mistaken": 0.0,
+    "reward.spread": 0.0,
 }
 """Keys that came after the first run directories, and what was true before them."""
 

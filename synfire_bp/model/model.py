@@ -176,6 +176,7 @@ def assemble(experiment: Experiment | Model) -> Model:
         plans = _changed(variant, "network", plans[0]), _changed(variant, "network", plans[1])
         algorithm = _changed(variant, "algorithm", algorithm)
     _refuse_beside_accumulators(experiment, rule, plans[0])
+    _refuse_beside_eligibility(experiment, rule, plans[0])
     return Model(experiment, *plans, algorithm, experiment.guarantees)
 
 
@@ -203,6 +204,28 @@ def _refuse_beside_accumulators(experiment: Experiment, rule: Rule, plan: Networ
         raise ExperimentError(
             f"{experiment.name}: learning.accumulator collects what the rule says as it is; a "
             "graded reward, soft bounds and levels (reward, synapses) round it: remove one of them"
+        )
+
+
+def _refuse_beside_eligibility(experiment: Experiment, rule: Rule, plan: NetworkPlan) -> None:
+    """Refuse what changes dw on its way where a trace takes it up, and neurons without traces."""
+    lines = plan.lines
+    if rule.eligible is None:
+        if lines.modulation or lines.taught:
+            raise ExperimentError(
+                f"{experiment.name}: a reward at the end of a sample (reward) needs synapses that "
+                "remember what it is for; give learning.eligibility, such as {tau: 0}"
+            )
+        return
+    try:
+        plan.neurons.refuse_rule(rule)
+    except SynfireError as error:
+        raise type(error)(f"{experiment.name}: {error}") from None
+    if lines.change or lines.own_bounds or lines.reward_unit > 1:
+        raise ExperimentError(
+            f"{experiment.name}: learning.eligibility takes up what the rule says as it is; what "
+            "becomes of it in synapses, feedback.kind or reward.grade does not go with a trace: "
+            "remove one of them"
         )
 
 
@@ -271,7 +294,9 @@ def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorith
         potentiation, depression = rule.coincidence()
     except RuleError as error:
         return algorithm.cannot(error)
-    return replace(algorithm, potentiation=potentiation, depression=depression, fine=rule.fine)
+    return replace(algorithm, potentiation=potentiation, depression=depression, fine=rule.fine,
+        eligible=rule.eligible,
+    )  # fmt: skip
 
 
 def model_only(model: Model) -> Model:

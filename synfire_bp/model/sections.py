@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from synfire_bp.circuit.accumulator import PARTS, Accumulator
+from synfire_bp.circuit.eligibility import GAINS, LONGEST, Eligibility
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
 from synfire_bp.circuit.reader import read_rule
 from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, Trace, parse_rule
@@ -319,6 +320,30 @@ class AccumulatorSection(Section):
         return Accumulator(shares, self.epochs, every)
 
 
+class EligibilitySection(Section):
+    """A trace of each synapse that remembers what it was about to learn, until a reward comes."""
+
+    tau: float = Field(
+        ge=0,
+        le=LONGEST,
+        description="Time constant of its decay, in samples. 0: it lasts for its own sample, and "
+        "without anything in reward the weights end as without a trace. Traces of seconds bridge "
+        "a late dopamine signal in vivo (Izhikevich 2007; Gerstner et al. 2018).",
+    )
+    gain: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        multiple_of=1 / GAINS,
+        description="What share of reward x trace a weight takes at the end of each sample, in "
+        "steps of 1/16. A trace that lasts adds up over samples: the longer, the less.",
+    )
+
+    def parsed(self) -> Eligibility:
+        """Return the trace."""
+        return Eligibility(self.tau, round(GAINS * self.gain))
+
+
 class LearningSection(Section):
     """What every plastic synapse does by itself."""
 
@@ -334,6 +359,12 @@ class LearningSection(Section):
         default=None,
         description="Collects fractions of what the rule says, in whole steps of which the weight "
         "follows. null: weights take what the rule says at once.",
+    )
+    eligibility: EligibilitySection | None = Field(
+        default=None,
+        description="Trace of each synapse that takes up what the rule says; what a weight changes "
+        "by is reward x trace, at the end of each sample (section reward). null: weights take what "
+        "the rule says at once.",
     )
     rule: str = Field(
         default=PAPER_RULE,
@@ -355,12 +386,13 @@ class LearningSection(Section):
     def _rule_can_be_read(cls, rule: str, info: ValidationInfo) -> str:
         given = info.data
         if {"tag", "traces"} <= given.keys():  # else these are wrong themselves
-            _read(_parsed, rule, given["tag"], given["traces"], given.get("accumulator"))
+            waits = given.get("accumulator"), given.get("eligibility")
+            _read(_parsed, rule, given["tag"], given["traces"], *waits)
         return rule
 
     def parsed(self) -> Rule:
         """Return the rule, read."""
-        return _parsed(self.rule, self.tag, self.traces, self.accumulator)
+        return _parsed(self.rule, self.tag, self.traces, self.accumulator, self.eligibility)
 
     @property
     def guarantees(self) -> Guarantees:
@@ -386,9 +418,12 @@ def _parsed(
     tag: str | None,
     traces: TracesSection | None,
     accumulator: AccumulatorSection | None,
+    eligibility: EligibilitySection | None,
 ) -> Rule:
     rule = parse_rule(text, tag, _traces(traces))
-    return rule if accumulator is None else rule.accumulating(accumulator.parsed())
+    if accumulator is not None:
+        rule = rule.accumulating(accumulator.parsed())
+    return rule if eligibility is None else rule.remembering(eligibility.parsed())
 
 
 def _traces(section: TracesSection | None) -> dict[str, Trace]:

@@ -272,7 +272,7 @@ class _Build:
         for source in self.circuit.sources:
             done.append(
                 populations[source.name].run_regularly(
-                    EMIT.format(phase=source.emits, pattern=PATTERNS[source.name]),
+                    EMIT.format(phase=source.emits, pattern=self.pattern(source.name)),
                     when="start",
                     order=-1,
                     name=f"emit_{source.name}",
@@ -294,6 +294,12 @@ class _Build:
                 )
             )
         return done
+
+    def pattern(self, source: str) -> str:
+        """Return what a source emits to its unit i: the sample's pattern, or what is taught."""
+        if source == "target" and self.lines.taught:
+            return self.lines.taught
+        return f"{PATTERNS[source]}(sample, i)"
 
     def fixed(self, cells: NeuronGroup) -> DenseSynapses:
         """Return the fixed projections."""

@@ -49,7 +49,7 @@ PRESENT = """
 """The sample that is being shown; the kick of the ring comes one step before sample 0."""
 
 EMIT = """
-    arriving += drive * int(phase == {phase}) * {pattern}(sample, i)
+    arriving += drive * int(phase == {phase}) * {pattern}
 """
 """A source is driven in its phase by the pattern of the sample (run for its subgroup)."""
 

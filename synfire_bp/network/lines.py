@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from synfire_bp.errors import SynfireError
+
 __all__ = ["NO_LINES", "Lines", "combined", "imported"]
 
 
@@ -42,6 +44,13 @@ class Lines:
         What becomes of r1, one after the other; "{r1}" stands for the expression before.
     reward_unit : int
         What r1 counts in: it is this where it is 1 else, and dw counts in it too, until `change`.
+    modulation : str
+        The reward that turns eligibility traces into changes, at the end of a sample, before the
+        gain: 256 is a reward of 1.  A shared variable of the cells, such as "modulation_post";
+        empty: always 1.
+    taught : str
+        What the source of targets emits in the place of the sample's own, 0 or 1 for each unit i,
+        such as "int(i == tried)"; empty: the sample's own.
     own_bounds : bool
         Every learning synapse has its own `lowest` and `highest` weight, where all share them else.
     after : str
@@ -70,6 +79,8 @@ class Lines:
     change: tuple[str, ...] = ()
     reward: tuple[str, ...] = ()
     reward_unit: int = 1
+    modulation: str = ""
+    taught: str = ""
     own_bounds: bool = False
     after: str = ""
     functions: tuple[str, ...] = ()
@@ -105,6 +116,15 @@ def combined(parts: Iterable[Lines]) -> Lines:
     def factors(name: str) -> tuple[str, ...]:
         return tuple(factor for part in parts for factor in getattr(part, name))
 
+    def one(name: str) -> str:
+        given = list(dict.fromkeys(filter(None, (getattr(part, name) for part in parts))))
+        if len(given) > 1:
+            raise SynfireError(
+                f"two variants of this model give the line '{name}': {given[0]!r:.60} and "
+                f"{given[1]!r:.60}; use one of them"
+            )
+        return given[0] if given else ""
+
     return Lines(
         cells=text("cells"),
         step=text("step"),
@@ -116,6 +136,8 @@ def combined(parts: Iterable[Lines]) -> Lines:
         change=factors("change"),
         reward=factors("reward"),
         reward_unit=max((part.reward_unit for part in parts), default=1),
+        modulation=one("modulation"),
+        taught=one("taught"),
         own_bounds=any(part.own_bounds for part in parts),
         after=text("after"),
         functions=tuple(dict.fromkeys(factors("functions"))),

@@ -202,4 +202,10 @@ class Compartments(Memoryless):
             )
         for epoch in () if rule.fine is None else rule.fine.turns:
             constrain(rule.in_epoch(epoch), self.chip, strict=True)
+        if rule.eligible is not None:
+            raise HardwareError(
+                "learning.eligibility: the chip's learning engine adds up products of whole "
+                "numbers of 8 bits, and has no trace of 32 bits that a reward multiplies; remove "
+                "it, or hardware"
+            )
         constrain(rule, self.chip, strict=True)

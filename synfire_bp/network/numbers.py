@@ -185,6 +185,10 @@ def rule_numbers(
     if rule.fine is not None and not rule.remains:
         phases_before = at.shown * layout.circuit.n_phases
         values["plastic.counted"] = phases_before % rule.fine.period
+    if rule.eligible is not None:
+        values["plastic.eligible_kept"] = rule.eligible.kept
+        values["plastic.eligible_gain"] = rule.eligible.gain
+        values["plastic.eligible_turn"] = layout.circuit.n_phases
     for name, trace in rule.traces:
         values[f"cells.impulse_{name}"] = trace.impulse
         values[f"cells.kept_{name}"] = likelihood(trace.kept())

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from brian2 import Function
 
+from synfire_bp.circuit import eligibility
+from synfire_bp.circuit.eligibility import STEP_PARTS, WHOLE_REWARD
 from synfire_bp.circuit.rule import Rule
+from synfire_bp.cpp import add_cpp, once
 from synfire_bp.loihi.engine.arithmetic import change_function
 from synfire_bp.network.chance import faded, in_steps
 from synfire_bp.network.functions import bounded
@@ -20,6 +25,8 @@ def rule_functions(rule: Rule | None) -> dict[str, Function]:
     and then of what it reads, in alphabetical order.
     """
     functions = {"bounded": bounded, "in_steps": in_steps}
+    if rule is not None and rule.eligible is not None:
+        functions |= {"granted": _granted, "trace_left": _trace_left, "steps_of": _steps_of}
     if rule is not None and rule.fine is not None:
         return functions | {
             "followed": followed, "remainder_of": remainder_of, "taken_up": taken_up,
@@ -33,3 +40,27 @@ def rule_functions(rule: Rule | None) -> dict[str, Function]:
 def trace_functions(rule: Rule | None) -> dict[str, Function]:
     """Return the functions that the code of traces calls."""
     return {"faded": faded, "bounded": bounded} if rule is not None and rule.traces else {}
+
+
+def _whole(pyfunc: Any, name: str, arguments: str, result: str) -> Function:
+    n_arguments = arguments.count(",") + 1
+    function = Function(
+        pyfunc, arg_units=[1] * n_arguments, return_unit=1, return_type="integer",
+        arg_types=["integer"] * n_arguments,
+    )  # fmt: skip
+    signature = f"static inline int32_t {name}({arguments})"
+    add_cpp(function, name, once(f"{signature}\n{{\n    return int32_t({result});\n}}"))
+    return function
+
+
+_granted = _whole(
+    eligibility.granted, "granted", "int32_t trace, int32_t reward",
+    f"int64_t(trace) * reward / {WHOLE_REWARD}",
+)  # fmt: skip
+_trace_left = _whole(
+    eligibility.faded, "trace_left", "int32_t trace, int32_t kept",
+    "int64_t(trace) * kept / 16777216",
+)  # fmt: skip
+_steps_of = _whole(
+    eligibility.whole_steps, "steps_of", "int32_t remainder", f"remainder / {STEP_PARTS}"
+)

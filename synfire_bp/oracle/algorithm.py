@@ -26,16 +26,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.accumulator import Accumulator
 from synfire_bp.circuit.decay import WHOLE
+from synfire_bp.circuit.eligibility import Eligibility
 from synfire_bp.circuit.grades import ErrorGrades
 from synfire_bp.circuit.numbers import FULL, WEIGHT_LIMIT
 from synfire_bp.errors import SynfireError, blaming
+from synfire_bp.oracle.rewards import Rewards
 
 __all__ = ["SEMANTICS", "SOFT_STEPS", "Algorithm", "Changes", "Decay"]
 
@@ -202,6 +204,10 @@ class Algorithm:
         of the one before and this algorithm.  `learn` does not need them; `drawn` asks them.
     fine : Accumulator, optional
         Fractions of steps are collected by a tag of each weight, which follows in whole ones.
+    eligible : Eligibility, optional
+        What is to change a weight is added to a trace of it, which a reward turns into a change.
+    rewards : Rewards
+        With `eligible`: what is taught, and which reward comes when.
     margin : int
         At the output d+ is silent only above theta/2 + margin, d- only up to theta/2 - margin.
     box : tuple of two int
@@ -249,6 +255,8 @@ class Algorithm:
     showings: int = 1
     starters: tuple[Starter, ...] = ()
     fine: Accumulator | None = None
+    eligible: Eligibility | None = None
+    rewards: Rewards = field(default_factory=Rewards)
     margin: int = 0
     box: tuple[int, int] = (0, FULL)
     grades: ErrorGrades | None = None
@@ -274,6 +282,7 @@ class Algorithm:
         self._check_feedback()
         self._check_lengths()
         self._check_grades()
+        self._check_eligible()
 
     def _check_grades(self) -> None:
         if self.grades is None:
@@ -314,6 +323,25 @@ class Algorithm:
             raise SynfireError(
                 f"feedback is {self.feedback}; must be weight layers of {places}, in rising order"
             )
+
+    def _check_eligible(self) -> None:
+        """Refuse what the loops for eligibility traces do not know."""
+        if self.eligible is None:
+            return
+        beside = {
+            "the semantics 'numpy'": self.semantics != "circuit",
+            "learning.accumulator": self.fine is not None,
+            "synapses that change otherwise (synapses)": self.changes is not None,
+            "feedback weights that learn or decay (feedback.kind)": self.decay is not None
+            or any(self.learning[self.n_layers :]),
+            "samples that are shown again (gating.replay)": self.showings > 1,
+        }
+        for what, there in beside.items():
+            if there:
+                raise SynfireError(
+                    f"learning.eligibility: traces collect what the paper's rule changes, and not "
+                    f"beside {what}; remove one of them"
+                )
 
     def _check_lengths(self) -> None:
         n, names = len(self.shapes), ", ".join(self.names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from synfire_bp.errors import SynfireError
 from synfire_bp.oracle.algorithm import Algorithm, Decay
 from synfire_bp.oracle.samples import Outputs, Samples, checked_order
 from synfire_bp.oracle.working import Working
+
+if TYPE_CHECKING:
+    from synfire_bp.oracle.eligible import Memory
 
 __all__ = ["Learnt", "answer", "check_types", "learn", "sizes_of"]
 
@@ -55,6 +58,7 @@ def learn(
     moment: int = 0,
     epoch: int = 0,
     tags: Weights = (),
+    memory: Memory | None = None,
 ) -> Learnt:
     """Train on the samples named by `order`, one after the other.
 
@@ -78,6 +82,9 @@ def learn(
     tags : sequence of integer arrays
         What accumulators hold (`Algorithm.no_tags`), **changed in place**; they start from nothing
         if none are given.
+    memory : Memory, optional
+        What eligibility traces hold, **changed in place**; if left out, these samples are a run of
+        their own.
 
     Raises
     ------
@@ -86,6 +93,7 @@ def learn(
         read-only.
     """
     from synfire_bp.oracle import kernels
+    from synfire_bp.oracle.eligible import Memory, learn_eligible
 
     _check(samples, weights, algorithm)
     order = checked_order(order, len(samples))
@@ -94,7 +102,12 @@ def learn(
     returning, collected, taking = work.returning(), work.collected(tags), work.taking()
     n_named, n_out = len(kernels.COUNTS), samples.n_out
     counts, done = np.zeros(n_named + n_out + algorithm.n_layers, dtype=np.int64), 0
-    for piece, decay, takes in _pieces(order, algorithm, shown):
+    pieces = _pieces(order, algorithm, shown)
+    if algorithm.eligible is not None:
+        memory = memory or Memory.of(algorithm, samples.labels[order], moment)
+        learn_eligible(work, presented, order, memory, counts)
+        pieces = iter(())
+    for piece, decay, takes in pieces:
         if takes and collected is not None and taking is not None:
             first_phase = moment + algorithm.n_phases * done + 1  # the ring's kick comes before it
             work.take_up(collected, taking, first_phase, counts)

@@ -136,6 +136,11 @@ class PhysicalNeurons(Neurons):
                 "learning.accumulator: neurons in physical units start from rest every "
                 f"{self.block} samples, and accumulators with them; remove it, or neuron"
             )
+        if rule.eligible is not None:
+            raise ExperimentError(
+                "learning.eligibility: neurons in physical units start from rest every "
+                f"{self.block} samples, and traces with them; remove it, or neuron"
+            )
 
     def test_seed(self, training_seed: int) -> int:
         """Return the seed of noise in a test."""

@@ -4,6 +4,11 @@ The paper's r1 is 1 in the very phases in which coincident spikes shall potentia
 all synapses at once.  A brain's neuromodulator comes late, carries noise and has more than two
 values.  All synapses still see the same r1: what goes wrong, goes wrong for all.
 
+That r1 is a clock: it tells phases apart, and nothing of the sample.  Where synapses remember what
+they were about to learn (`learning.eligibility`), a second reward comes at the end of a sample: one
+number that says if an answer was right, late or at once.  Copies stay equal with it, and the
+algorithm in integers follows.
+
 Copies of a weight may drift apart with any of these, for one copy of W2 (oT→hT, which holds -W2)
 potentiates where the others depress: a reward that is wrong or weak tears them apart.
 """
@@ -12,9 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout
@@ -23,25 +29,35 @@ from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.oracle.rewards import GRADES, RATES, Rewards
+from synfire_bp.variants.answers import reward_lines, reward_numbers
 from synfire_bp.variants.base import Guarantees, Variant, variant
 from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers
 
 __all__ = ["GRADES", "Reward"]
 
-GRADES = 16
-"""Parts in which a graded reward is counted."""
-
 Sixteenths = Annotated[float, Field(ge=0, le=2, multiple_of=1 / GRADES)]
 
+
+_OF_PHASES = ("delay", "flip", "grade", "noise")
+_OF_SAMPLES = (
+    "delay_samples",
+    "answer",
+    "wrong",
+    "expected",
+    "average",
+    "mistaken",
+    "spread",
+)
 
 _CHANCE = "synfire_bp.network.chance:chance"
 
 
 @variant("reward")
 class Reward(Variant):
-    """What is wrong with the reward signal r1."""
+    """What is wrong with the reward signal r1; and, where synapses remember, what it is about."""
 
-    summary = "What is wrong with the reward signal r1. null: nothing."
+    summary = "What is wrong with the reward signal r1, or what it is about. null: the paper's."
     position = 20
 
     delay: int = Field(
@@ -71,8 +87,82 @@ class Reward(Variant):
         "null: 0",
     )
 
+    delay_samples: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="With learning.eligibility: samples by which the reward of a sample comes "
+        "late, at the end of a later one; traces hold what is left of it then (Izhikevich 2007)",
+    )
+    answer: Literal["told", "tried"] = Field(
+        default="told",
+        description="With learning.eligibility. told: the right answer is shown as target, as in "
+        "the paper; every sample is rewarded by 1. tried: an answer is drawn at random in its "
+        "place, as exploration, and all that the network is told is one number, 1 if it was right "
+        "and `wrong` if not (Frémaux & Gerstner 2016)",
+    )
+    wrong: Annotated[float, Field(ge=-2, le=2, multiple_of=1 / GRADES)] = Field(
+        default=-1.0,
+        description="With learning.eligibility: reward of a wrong answer, in steps of 1/16; that "
+        "of a right one is 1. -1: its sign alone",
+    )
+    expected: Literal["run", "answer"] | None = Field(
+        default=None,
+        description="With learning.eligibility: what is taken away from the reward, so that it is "
+        "an error of prediction (Schultz et al. 1997): its running average over all samples (run), "
+        "or one for each answer that is tried (answer). null: nothing",
+    )
+    average: int = Field(
+        default=100,
+        ge=2,
+        le=RATES,
+        description="Time constant of this running average, in samples",
+    )
+    mistaken: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.0,
+        description="With learning.eligibility: probability that the reward of a sample is that "
+        "of a wrong answer if it was right, and the other way round",
+    )
+    spread: Annotated[float, Field(ge=0, le=2, multiple_of=1 / GRADES)] = Field(
+        default=0.0,
+        description="With learning.eligibility: largest deviation of the reward of a sample, "
+        "uniform, in steps of 1/16",
+    )
+
+    @model_validator(mode="after")
+    def _one_average_for_an_answer_needs_answers(self) -> Self:
+        """Refuse an average that nothing tells apart."""
+        if self.expected == "answer" and self.answer == "told":
+            raise ValueError(
+                "expected: answer keeps an average for each answer that is tried, but answer is "
+                "told; set answer to tried, or expected to run"
+            )
+        return self
+
+    def _given(self, keys: tuple[str, ...]) -> str:
+        """Return those of some keys that say something, as text."""
+        fields = type(self).model_fields
+        return ", ".join(key for key in keys if getattr(self, key) != fields[key].default)
+
     def fits(self, others: Mapping[str, Any]) -> None:
-        """Refuse a grade on a chip whose reward is a spike."""
+        """Refuse a grade on a chip whose reward is a spike, and rewards without what they are for.
+
+        What waits for its reward is a trace (`learning.eligibility`); the sign of what it takes up
+        comes from r1, whose phases stay as they are.
+        """
+        learning = others.get("learning")
+        waits = learning is not None and learning.eligibility is not None
+        if learning is not None and not waits and (given := self._given(_OF_SAMPLES)):
+            raise ValueError(
+                f"{given}: what is rewarded at the end of a sample must be "
+                "remembered until then; give learning.eligibility, such as {tau: 2}"
+            )
+        if waits and (given := self._given(_OF_PHASES)):
+            raise ValueError(
+                f"{given}: with learning.eligibility r1 gives what is "
+                "remembered its sign, in its phases; use delay_samples, mistaken and spread for "
+                "the reward at the end of a sample"
+            )
         if others.get("hardware") is not None and self._graded:
             raise ValueError(
                 "grade, noise: the emulated chip's r1 is a spike, 0 or 1; remove them, or hardware"
@@ -101,7 +191,25 @@ class Reward(Variant):
         """Return the training network with what becomes of r1, and of dw if r1 is graded."""
         if not network.learns:
             return network
+        rewards = self.rewards()
+        if rewards != Rewards():
+            return network.adding(
+                reward_lines(rewards, network.circuit),
+                lambda circuit, layout, at: reward_numbers(rewards, circuit, at),
+            )
         return network.adding(self.lines(), self._numbers)
+
+    def rewards(self) -> Rewards:
+        """Return how samples are rewarded at their end, if synapses remember."""
+        return Rewards(
+            tried=self.answer == "tried",
+            wrong=round(GRADES * self.wrong),
+            delay=self.delay_samples,
+            expected=self.expected,
+            rate=round(RATES / self.average),
+            mistaken=likelihood(self.mistaken),
+            spread=round(GRADES * self.spread),
+        )
 
     def lines(self) -> Lines:
         """Return what becomes of r1, and of dw where r1 counts in sixteenths."""
@@ -163,7 +271,9 @@ class Reward(Variant):
         return bool(self.flip) or self.grade not in (None, 1) or bool(self.noise)
 
     def algorithm(self, algorithm: Algorithm) -> Algorithm:
-        """Return the algorithm, which cannot follow another reward signal."""
+        """Return the algorithm, which cannot follow another reward signal in phases."""
+        if algorithm.eligible is not None:
+            return replace(algorithm, rewards=self.rewards())
         if self.delay or self._at_random:
             return algorithm.cannot(
                 "the oracle knows no reward signal that is late, wrong or graded (reward)"

@@ -416,6 +416,7 @@ def test_every_shipped_model_can_be_described(run, name):
         ("digits_lif", "variant neuron: kind lif"),
         ("digits_release", "variant synapses: release 0.5"),
         ("digits_late_reward", "variant reward: delay 2"),
+        ("digits_eligibility", "eligibility: a trace of 4 samples takes up what the rule says"),
         ("digits_lif_conductance", "variant neuron: kind lif, quantum 0.0009765625, synapse cond"),
     ],
 )
