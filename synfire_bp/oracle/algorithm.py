@@ -198,6 +198,9 @@ class Algorithm:
         At the output d+ is silent only above theta/2 + margin, d- only up to theta/2 - margin.
     box : tuple of two int
         Edges of the box derivative at the output.
+    hidden_thresholds : tuple of int, optional
+        For each hidden layer, the first one first, what the magnitude of its e must exceed for d to
+        be other than 0.  Empty: 0 for all.
     obstacles : tuple of SynfireError
         Why the integers cannot follow the circuit.  `learn` does not ask.
     seed : int
@@ -240,6 +243,7 @@ class Algorithm:
     fine: Accumulator | None = None
     margin: int = 0
     box: tuple[int, int] = (0, FULL)
+    hidden_thresholds: tuple[int, ...] = ()
     obstacles: tuple[SynfireError, ...] = ()
     seed: int = 0
 
@@ -259,8 +263,17 @@ class Algorithm:
                 raise SynfireError(f"{name} is {getattr(self, name)}; must be 1 or more")
         if self.limit < 0:
             raise SynfireError(f"limit is {self.limit}; must be 0 or more")
+        self._check_thresholds()
         self._check_feedback()
         self._check_lengths()
+
+    def _check_thresholds(self) -> None:
+        given, n_hidden = self.hidden_thresholds, len(self.sizes) - 2
+        if given and (len(given) != n_hidden or min(given) < 0):
+            raise SynfireError(
+                f"hidden_thresholds are {given}; must be {n_hidden}, one for each hidden layer, of "
+                "0 or more"
+            )
 
     def _check_feedback(self) -> None:
         if self.feedback and self.returning is not None:

@@ -71,6 +71,8 @@ class Rule(NamedTuple):
         Edges of the box of the output.
     margin : int
         How far from the threshold an output still is wrong.
+    hidden_thresholds : int64 array, shape (L - 1,)
+        What the magnitude of e must exceed in each hidden layer.
     after : bool
         Errors come back through weights after their update.
     direct : bool
@@ -92,6 +94,7 @@ class Rule(NamedTuple):
     output_lower: int
     output_upper: int
     margin: int
+    hidden_thresholds: NDArray[np.int64]
     after: bool
     direct: bool
     lowest_layer: int
@@ -226,6 +229,7 @@ class Working:
             output_lower=algorithm.box[0],
             output_upper=algorithm.box[1] - lower,
             margin=algorithm.margin,
+            hidden_thresholds=np.array(algorithm.hidden_thresholds or (n - 1) * (0,)),
             after=algorithm.semantics == "numpy",
             direct=algorithm.direct,
             lowest_layer=int(at_all[0]) if at_all.size else n,
