@@ -27,8 +27,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.numbers import FULL, HALF
+from synfire_bp.data.datasets import Split
 from synfire_bp.errors import Interrupted, SynfireError
-from synfire_bp.model import Experiment, Model, assemble
+from synfire_bp.model import Experiment, assemble
 from synfire_bp.oracle import Algorithm
 from synfire_bp.runs import PROVENANCE, Run
 from synfire_bp.training import dataset_of, train
@@ -150,15 +151,15 @@ def layers(
         and `cosine` of the angle between all changes of the weights into it, summed over the
         samples, and the exact gradient: e itself on its way back, in the same boxes.
     """
-    h, a = [inputs.astype(np.int64)], []
+    h, a = [inputs.astype(float)], []  # whole numbers all the same, and multiplied much faster
     for matrix in weights:
-        a.append(h[-1] @ matrix.astype(np.int64))
-        h.append((a[-1] > HALF).astype(np.int64))
+        a.append(h[-1] @ matrix.astype(float))
+        h.append((a[-1] > HALF).astype(float))
     error = _output_error(a[-1], labels, algorithm)
-    wrong, exact, rows = error.any(axis=1), error.astype(float), []
+    wrong, exact, rows = error.any(axis=1), error, []
     least = algorithm.hidden_thresholds or (len(weights) - 1) * (0,)
     for layer in range(len(weights) - 2, -1, -1):
-        back = weights[layer + 1].astype(np.int64).T
+        back = weights[layer + 1].astype(float).T
         box = (a[layer] > 0) & (a[layer] <= FULL)
         e, exact = error @ back, (exact @ back) * box
         error = np.sign(e) * (abs(e) > least[layer]) * box
@@ -181,13 +182,13 @@ def layers(
 
 
 def _output_error(
-    a: NDArray[np.int64], labels: NDArray[np.integer], algorithm: Algorithm
-) -> NDArray[np.int64]:
+    a: NDArray[np.float64], labels: NDArray[np.integer], algorithm: Algorithm
+) -> NDArray[np.float64]:
     target = np.arange(a.shape[1]) == np.asarray(labels)[:, None]
     lower, upper = algorithm.box
     plus = target & (a <= HALF + algorithm.margin) & (a > lower)
     minus = ~target & (a > HALF - algorithm.margin) & (a <= upper)
-    return plus.astype(np.int64) - minus
+    return plus.astype(float) - minus
 
 
 def _cosine(one: NDArray, other: NDArray) -> float:
@@ -195,11 +196,10 @@ def _cosine(one: NDArray, other: NDArray) -> float:
     return float((one * other).sum() / lengths) if lengths else float("nan")
 
 
-def _looked_at(case: Case, run: Run) -> pd.DataFrame:
-    model: Model = assemble(run.experiment)
-    shown = dataset_of(model).train
-    weights = [run.weights[name] for name in model.algorithm.names]
-    found = layers(shown.inputs[:_SHOWN], shown.labels[:_SHOWN], weights, model.algorithm)
+def _looked_at(case: Case, run: Run, shown: Split) -> pd.DataFrame:
+    algorithm = assemble(run.experiment).algorithm
+    weights = [run.weights[name] for name in algorithm.names]
+    found = layers(shown.inputs[:_SHOWN], shown.labels[:_SHOWN], weights, algorithm)
     found.insert(0, "network", case.network)
     found.insert(1, "threshold", ", ".join(map(str, case.threshold)) or "0")
     found.insert(2, "seed", run.experiment.training.seed)
@@ -280,7 +280,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         runs = list(_trained(options.runs, options.seeds))
         table = numbers(runs)
-        looked_at = [_looked_at(case, run) for case, run in runs if case in _FINE]
+        shown = dataset_of(_FINE[0].experiment(0)).train
+        looked_at = [_looked_at(case, run, shown) for case, run in runs if case in _FINE]
     except (SynfireError, Interrupted) as error:
         print(f"depth: {error}", file=sys.stderr)
         return 1
