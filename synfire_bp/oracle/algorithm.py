@@ -215,6 +215,9 @@ class Algorithm:
     grades : ErrorGrades, optional
         How errors are graded, of two weight layers: each then moves weights by `potentiation` times
         its number, whatever its sign.  None: signs alone.
+    hidden_thresholds : tuple of int, optional
+        For each hidden layer, the first one first, what the magnitude of its e must exceed for d to
+        be other than 0.  Empty: 0 for all.
     obstacles : tuple of SynfireError
         Why the integers cannot follow the circuit.  `learn` does not ask.
     seed : int
@@ -260,6 +263,7 @@ class Algorithm:
     margin: int = 0
     box: tuple[int, int] = (0, FULL)
     grades: ErrorGrades | None = None
+    hidden_thresholds: tuple[int, ...] = ()
     obstacles: tuple[SynfireError, ...] = ()
     seed: int = 0
 
@@ -279,6 +283,7 @@ class Algorithm:
                 raise SynfireError(f"{name} is {getattr(self, name)}; must be 1 or more")
         if self.limit < 0:
             raise SynfireError(f"limit is {self.limit}; must be 0 or more")
+        self._check_thresholds()
         self._check_feedback()
         self._check_lengths()
         self._check_grades()
@@ -303,6 +308,14 @@ class Algorithm:
             raise SynfireError(
                 f"errors.graded: an error adds {self.potentiation} or {self.depression}; graded "
                 "errors carry their sign, so both must be of one size"
+            )
+
+    def _check_thresholds(self) -> None:
+        given, n_hidden = self.hidden_thresholds, len(self.sizes) - 2
+        if given and (len(given) != n_hidden or min(given) < 0):
+            raise SynfireError(
+                f"hidden_thresholds are {given}; must be {n_hidden}, one for each hidden layer, of "
+                "0 or more"
             )
 
     def _check_feedback(self) -> None:

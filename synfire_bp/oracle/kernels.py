@@ -92,7 +92,7 @@ def learn(shown, order, net, rule, scratch, counts, changing=None, returning=Non
             for layer in range(last, rule.lowest_layer - 1, -1):
                 if layer < last:
                     a = scratch.sums[layer, : net.sizes[layer + 1]]
-                    if not _hidden_errors(a, rule, scratch) and not rule.direct:
+                    if not _hidden_errors(layer, a, rule, scratch) and not rule.direct:
                         break
                 below = layer > rule.lowest_layer
                 if below and not rule.after:
@@ -219,9 +219,9 @@ def _steps(distance, shift, most):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _hidden_errors(a, rule, scratch):  # type: ignore[no-untyped-def]
+def _hidden_errors(layer, a, rule, scratch):  # type: ignore[no-untyped-def]
     """Fill d inside the box, and the change of weights; return how many are wrong."""
-    return _grades(a, rule, scratch) if rule.graded else _signs(a, rule, scratch)
+    return _grades(a, rule, scratch) if rule.graded else _signs(layer, a, rule, scratch)
 
 
 @_compiled
@@ -239,15 +239,20 @@ def _grades(a, rule, scratch):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _signs(a, rule, scratch):  # type: ignore[no-untyped-def]
-    """Fill d = sign(e) inside the box, and the change of weights; return how many are wrong."""
+def _signs(layer, a, rule, scratch):  # type: ignore[no-untyped-def]
+    """Fill d = sign(e) inside the box, and the change of weights; return how many are wrong.
+
+    An e whose magnitude does not exceed the layer's threshold is none.
+    """
     n_wrong, up, down, upper = 0, rule.up, rule.down, rule.upper
     e, d, change = scratch.e, scratch.d, scratch.change
+    least = e.dtype.type(rule.hidden_thresholds[layer])
     for i in range(a.size):
         inside = a[i] > 0 and not a[i] > upper
-        d[i] = inside * ((e[i] > 0) - (e[i] < 0))
-        change[i] = inside * ((e[i] > 0) * up + (e[i] < 0) * down)
-        n_wrong += inside and e[i] != 0
+        plus, minus = e[i] > least, e[i] < -least
+        d[i] = inside * (plus - minus)
+        change[i] = inside * (plus * up + minus * down)
+        n_wrong += inside and (plus or minus)
     return n_wrong
 
 

@@ -79,6 +79,8 @@ class Rule(NamedTuple):
     graded : bool
         Errors have a size: steps of 2^`output_shift` at the output, `output_most` at the most, and
         likewise of hidden units.
+    hidden_thresholds : int64 array, shape (L - 1,)
+        What the magnitude of e must exceed in each hidden layer.
     after : bool
         Errors come back through weights after their update.
     direct : bool
@@ -105,6 +107,7 @@ class Rule(NamedTuple):
     output_most: int
     hidden_shift: int
     hidden_most: int
+    hidden_thresholds: NDArray[np.int64]
     after: bool
     direct: bool
     lowest_layer: int
@@ -245,6 +248,7 @@ class Working:
             output_most=grades.output.most,
             hidden_shift=grades.hidden.shift,
             hidden_most=grades.hidden.most,
+            hidden_thresholds=np.array(algorithm.hidden_thresholds or (n - 1) * (0,)),
             after=algorithm.semantics == "numpy",
             direct=algorithm.direct,
             lowest_layer=int(at_all[0]) if at_all.size else n,

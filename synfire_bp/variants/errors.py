@@ -1,13 +1,18 @@
-"""When the output counts as wrong, and by how much: a margin, a box of other edges, graded errors.
+"""When units count as wrong, and by how much: a margin, a box, a hidden threshold, graded errors.
 
 In the paper a target learns until its unit fires, any other until its unit is silent, and a unit
 learns only while its input is within 0 … 1024.  With a margin a target goes on until its input is
 above 512 + margin, any other until it is below 512 - margin; the answer still is what exceeds 512.
 A wider box brings units back that have fallen silent.
 
+In the paper the sign of e alone decides in which direction the weights into a hidden unit go, and
+every e but 0 moves them by a whole step, however small it is.  With a threshold of its layer an e
+whose magnitude does not exceed it moves nothing, and is sent no further back.
+
 The margin takes two more populations at the output, `o+` and `o-`: each has a copy of the last
 weights of its own, as `o<` and `o>` have, and fires in the same phases.  A wider box takes other
-weights of two gates.  No neuron and no synapse is of a kind that the paper has not.
+weights of two gates, and a hidden layer's threshold those of the two gates by which its transposed
+layer compares e with 0.  No neuron and no synapse is of a kind that the paper has not.
 
 Graded errors have a size where the paper's are signs, and spikes that carry a whole number: a
 circuit of its own (`synfire_bp.circuit.graded`), of neurons that Loihi 2 has and Loihi 1 has not.
@@ -17,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -51,11 +56,10 @@ _LIKE = "o<"
 
 @variant("errors")
 class Errors(Variant):
-    """When an output unit counts as wrong, and by how much."""
+    """When a unit counts as wrong, and by how much."""
 
     summary = (
-        "When an output unit counts as wrong, and by how much: graded, or a section. null: as in "
-        "the paper."
+        "When a unit counts as wrong, and by how much: graded, or a section. null: as in the paper."
     )
     word = "graded"
     position = 45
@@ -85,6 +89,15 @@ class Errors(Variant):
         "most. Spikes carry them, as Loihi 2's do; a sample takes nine phases",
     )
 
+    hidden_threshold: tuple[Annotated[int, Field(ge=0, le=FULL + HALF)], ...] = Field(
+        strict=False,
+        default=(),
+        description="What the magnitude of an error e that comes back must exceed for the weights "
+        "into a hidden unit to learn, in weight units: one number for each hidden layer, the first "
+        "one first, such as [200, 30]. 512 less it is an 8-bit mantissa times a power of two. "
+        "Empty: 0 for all, the sign of e alone counts",
+    )
+
     @model_validator(mode="after")
     def _of_weights_that_there_are(self) -> Self:
         """Refuse thresholds that no gate can have."""
@@ -105,33 +118,40 @@ class Errors(Variant):
                 f"box: {lower} ... {upper} is wider than {-FULL} ... {2 * FULL}, beyond which a "
                 "closed population would fire"
             )
-        for key, value in (("margin", self.margin), ("box", HALF - lower), ("box", HALF - upper)):
-            try:
-                FixedWeight.from_value(key, value)
-            except CircuitError:
-                near = _nearest(value) if key == "margin" else _edges(value)
-                what = f"{value}" if key == "margin" else f"{HALF - value} - {HALF} = {-value}"
-                raise ValueError(
-                    f"{key}: {what} is not an 8-bit mantissa times a power of two; the nearest "
-                    f"{key if key == 'margin' else 'edge'}s that are: {near[0]} and {near[1]}"
-                ) from None
+        _check_weight("margin", "margin", self.margin)
+        for key, threshold in (
+            *(("box", edge) for edge in self.box),
+            *(("hidden_threshold", least) for least in self.hidden_threshold),
+        ):
+            _check_weight(key, "edge" if key == "box" else "threshold", HALF - threshold)
         if self.graded and self.margin % _GRADED_MARGIN:
             below = self.margin // _GRADED_MARGIN * _GRADED_MARGIN
             raise ValueError(
                 f"margin: {self.margin} is no multiple of {_GRADED_MARGIN}, as graded errors need "
                 f"it; the nearest are {below} and {below + _GRADED_MARGIN}"
             )
+        if self.graded and self.hidden_threshold:
+            raise ValueError(
+                f"hidden_threshold: is {list(self.hidden_threshold)}, but graded errors have a "
+                "size instead of a threshold; remove one of the two"
+            )
         return self
 
     def fits(self, others: Mapping[str, Any]) -> None:
-        """Refuse gates whose pulse opens as a whole, and to one of three thresholds alone."""
+        """Refuse gates that open to three thresholds alone, and thresholds of no hidden layer."""
         if self.graded:
             _fits_graded(others)
-        gating = others.get("gating")
+        gating, network = others.get("gating"), others.get("network")
         if gating is not None and gating.opening == "shunting" and gating.pool > 1:
             raise ValueError(
-                "margin, box: a pool that shunts opens to the thresholds 0, 512 and 1024 alone; "
-                "set gating.opening to balance, or remove errors"
+                "margin, box, hidden_threshold: a pool that shunts opens to the thresholds 0, 512 "
+                "and 1024 alone; set gating.opening to balance, or remove errors"
+            )
+        n_given = len(self.hidden_threshold)
+        if network is not None and n_given and n_given != len(network.sizes) - 2:
+            raise ValueError(
+                f"hidden_threshold: has {n_given} entries, but network.sizes has "
+                f"{len(network.sizes) - 2} hidden layers; give one for each"
             )
 
     def circuit(self, circuit: Circuit) -> Circuit:
@@ -140,9 +160,10 @@ class Errors(Variant):
             return circuit
         if self.graded:
             return self._graded(circuit)
+        thresholds = self._thresholds(circuit)
         circuit = replace(
             circuit,
-            gates=tuple(map(self._at_the_edges, circuit.gates)),
+            gates=tuple(_opening_at(thresholds, row) for row in circuit.gates),
             populations=tuple(map(self._told, circuit.populations)),
         )
         if not self.margin:
@@ -173,19 +194,25 @@ class Errors(Variant):
             return row
         return replace(row, role=f"{which} edge of the output box derivative: input above {own}")
 
-    def _at_the_edges(self, row: Gate | Block) -> Gate | Block:
-        """Return a gate with the edges of this box in the place of the paper's."""
-        edges = dict(zip(("o<", "o>"), zip((0, FULL), self.box, strict=True), strict=True))
-        if isinstance(row, Gate) and row.opens in edges:
-            paper, own = edges[row.opens]
-            if row.threshold == paper:
-                return replace(row, threshold=own)
-        return row
+    def _thresholds(self, circuit: Circuit) -> dict[str, tuple[int, int]]:
+        """Return, by population, the paper's threshold of some gates, and their own."""
+        edges = zip(("o<", "o>"), (0, FULL), self.box, strict=True)
+        hidden = (f"{layer.replace('hidden', 'h')}T" for layer in circuit.layers[1:-1])
+        least = zip(hidden, self.hidden_threshold, strict=False)  # there may be none
+        return {name: (paper, own) for name, paper, own in edges} | {
+            name: (0, own) for name, own in least
+        }
 
     def algorithm(self, algorithm: Algorithm) -> Algorithm:
         """Return the algorithm with the same thresholds."""
         grades = ERROR_GRADES if self.graded else None
-        return replace(algorithm, margin=self.margin, box=(self.box[0], self.box[1]), grades=grades)
+        return replace(
+            algorithm,
+            grades=grades,
+            margin=self.margin,
+            box=(self.box[0], self.box[1]),
+            hidden_thresholds=self.hidden_threshold,
+        )
 
 
 def _fits_graded(others: Mapping[str, Any]) -> None:
@@ -226,6 +253,15 @@ def _fits_rule(rule: Rule) -> None:
             ) from None
 
 
+def _opening_at(thresholds: Mapping[str, tuple[int, int]], row: Gate | Block) -> Gate | Block:
+    """Return a gate with its population's own threshold in the place of the paper's."""
+    if isinstance(row, Gate) and row.opens in thresholds:
+        paper, own = thresholds[row.opens]
+        if row.threshold == paper:
+            return replace(row, threshold=own)
+    return row
+
+
 def _with_copy(circuit: Circuit, name: str, threshold: int) -> Circuit:
     """Return the circuit with one more copy of the output, that fires above a threshold."""
     layer = circuit.layers[-1]
@@ -258,10 +294,20 @@ def _of_margin(row: Relay) -> Relay:
     return replace(row, pre=_ABOVE if row.weight == "inhibition" else _BELOW)
 
 
-def _edges(value: int) -> list[int]:
-    """Return the nearest edges of a box, of which 512 less `value` is not one."""
-    sign = 1 if value > 0 else -1
-    return sorted(HALF - sign * distance for distance in _nearest(value))
+def _check_weight(key: str, what: str, value: int) -> None:
+    """Refuse a margin, or an edge or a threshold that 512 less `value` is, if no gate has it."""
+    try:
+        FixedWeight.from_value(key, value)
+    except CircuitError:
+        near, said = _nearest(value), f"{value}"
+        if what != "margin":
+            sign = 1 if value > 0 else -1
+            near = sorted(HALF - sign * distance for distance in near)
+            said = f"{HALF - value} - {HALF} = {-value}"
+        raise ValueError(
+            f"{key}: {said} is not an 8-bit mantissa times a power of two; the nearest {what}s "
+            f"that are: {near[0]} and {near[1]}"
+        ) from None
 
 
 def _nearest(value: int) -> list[int]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import synfire_bp as sb
 from synfire_bp.circuit import VOLTAGE_LIMIT
 from synfire_bp.circuit.reference import firing_table, simulate
-from synfire_bp.errors import CircuitError, ExperimentError
+from synfire_bp.errors import CircuitError, ExperimentError, SynfireError
 from synfire_bp.oracle import Algorithm, Samples, learn
 
 BOTH = "errors={margin: 256, box: [-512, 1536]}"
@@ -160,3 +160,119 @@ def test_what_no_gate_can_have_is_refused_with_what_would_be_right(section, said
 def test_pools_that_shunt_are_refused():
     with pytest.raises(ExperimentError, match=r"set gating\.opening to balance"):
         sb.Experiment.from_file("variants/digits_pools_shunting", [BOTH])
+
+
+LEAST = "errors={margin: 256, box: [-512, 1536], hidden_threshold: [200, 30]}"
+
+
+def learnt_deep_by_hand(x, label, weights, least):
+    """Return the weights after one sample, from the definitions alone, for any number of layers."""
+    h, a = [x], []
+    for w in weights:
+        a.append(h[-1] @ w)
+        h.append((a[-1] > 512).astype(int))
+    t = np.arange(len(a[-1])) == label
+    d = (t & (h[-1] == 0) & (a[-1] > 0)).astype(int) - (~t & (h[-1] == 1) & (a[-1] <= 1024))
+    new = []
+    for layer in range(len(weights) - 1, -1, -1):
+        w = weights[layer]
+        new.append(np.clip(w + 2 * np.outer(h[layer], d), -254, 254))
+        if layer:
+            e, below = w @ d, a[layer - 1]
+            d = np.where(abs(e) > least[layer - 1], np.sign(e), 0) * ((below > 0) & (below <= 1024))
+    return new[::-1]
+
+
+@pytest.mark.parametrize("least", [(0, 0), (200, 30), (30, 0), (64, 128)])
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_errors_up_to_a_hidden_threshold_teach_nothing_and_go_no_further_back(least, seed):
+    rng = np.random.default_rng(seed)
+    inputs, labels = (rng.random((30, 12)) < 0.5).astype(np.uint8), rng.integers(0, 3, 30)
+    shapes = ((12, 8), (8, 6), (6, 3))
+    weights = [(2 * rng.integers(-90, 128, shape)).astype(np.int16) for shape in shapes]
+    expected = [w.astype(int) for w in weights]
+    for x, label in zip(inputs.astype(int), labels, strict=True):
+        expected = learnt_deep_by_hand(x, label, expected, least)
+    samples = Samples.of(inputs, labels, n_out=3)
+    learn(samples, weights, np.arange(30), Algorithm((12, 8, 6, 3), hidden_thresholds=least))
+    for found, wanted in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("sizes", [(16,), (16, 12), (20, 16, 12)])
+def test_rows_with_hidden_thresholds_do_what_the_integers_do(sizes):
+    least = [200, 64, 30][-len(sizes) :]
+    one = model(f"network.sizes={[64, *sizes, 10]}", f"errors.hidden_threshold={least}")
+    rng = np.random.default_rng(2)
+    inputs, labels = (rng.random((40, 64)) < 0.5).astype(np.uint8), rng.integers(0, 10, 40)
+    weights = [np.clip(2 * w, -254, 254).astype(np.int16) for w in one.start]
+    without = [w.copy() for w in weights]
+    copies = [
+        row.sign * (weights[row.layer].T if row.transposed else weights[row.layer])
+        for row in one.circuit.plastic
+    ]
+    patterns = {"input": inputs[None], "target": np.eye(10, dtype=int)[labels][None]}
+    _, left = simulate(one.circuit, copies, patterns)
+    samples = Samples.of(inputs, labels, n_out=10)
+    learn(samples, weights, np.arange(40), one.algorithm)
+    learn(samples, without, np.arange(40), Algorithm((64, *sizes, 10)))
+    assert (weights[0] != without[0]).any()
+    for row, copy in zip(one.circuit.plastic, left, strict=True):
+        wanted = weights[row.layer].T if row.transposed else weights[row.layer]
+        np.testing.assert_array_equal(copy[0], row.sign * wanted, err_msg=row.name)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        (),
+        ("feedback=kolen_pollack",),
+        ("feedback=direct_feedback_alignment",),
+        ("learning.accumulator={fractions: [0.5, 0.25]}",),
+    ],
+)
+def test_the_circuit_with_hidden_thresholds_equals_the_integers(beside):
+    sizes = "network.sizes=[64, 20, 16, 10]"
+    experiment = sb.Experiment.from_file("variants/digits_deep", [sizes, LEAST, *beside])
+    assert sb.verify(experiment, samples=200).exact
+
+
+def test_a_hidden_threshold_changes_two_gates_of_each_hidden_layer_and_adds_nothing():
+    deep = "network.sizes=[64, 20, 16, 10]"
+    paper, raised = model(deep).circuit, model(deep, "errors.hidden_threshold=[200, 0]").circuit
+    assert raised.population_sizes == paper.population_sizes
+    changed = set(raised.gates) - set(paper.gates)
+    assert [(row.opens, row.threshold) for row in changed] == 2 * [("h1T", 200)]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "said"),
+    [
+        ("[200]", "hidden_threshold: has 1 entries, but network.sizes has 2 hidden layers"),
+        ("[201, 30]", "311 is not .* nearest thresholds that are: 200 and 202"),
+        ("[-2, 30]", "hidden_threshold.*0 or greater"),
+        ("[200, 1538]", "hidden_threshold.*1536 or less"),
+        ("[200, 0.5]", "hidden_threshold.*whole number"),
+    ],
+)
+def test_hidden_thresholds_that_do_not_fit_are_refused(thresholds, said):
+    with pytest.raises(ExperimentError, match=said):
+        sb.Experiment.from_file(
+            "variants/digits_deep", [f"errors={{hidden_threshold: {thresholds}}}"]
+        )
+
+
+@pytest.mark.parametrize("given", [(30,), (30, -2)])
+def test_an_algorithm_with_thresholds_of_other_layers_is_refused(given):
+    with pytest.raises(SynfireError, match="must be 2, one for each hidden layer, of 0 or more"):
+        Algorithm((4, 3, 3, 2), hidden_thresholds=given)
+
+
+def test_the_shipped_deep_model_has_a_threshold_for_each_hidden_layer():
+    deep = sb.assemble(sb.Experiment.from_file("mnist_fine_deep"))
+    assert deep.algorithm.hidden_thresholds == (200, 30)
+    assert {row.threshold for row in deep.circuit.gates if getattr(row, "opens", "") == "h2T"} == {
+        30,
+        512,
+    }
