@@ -74,8 +74,10 @@ class Case:
         if self.threshold:
             changes.append(f"errors.hidden_threshold={list(self.threshold)}")
         if self.model == "mnist_fine":
-            fractions = len(Experiment.from_file(self.model).learning.accumulator.fractions)
-            changes.append(f"learning.accumulator.epochs={self.epochs // fractions}")
+            accumulator = Experiment.from_file(self.model).learning.accumulator
+            assert accumulator is not None
+            epochs = self.epochs // len(accumulator.fractions)
+            changes.append(f"learning.accumulator.epochs={epochs}")
         return Experiment.from_file(self.model, changes)
 
 

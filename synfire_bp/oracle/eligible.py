@@ -117,7 +117,7 @@ def _learn(  # type: ignore[no-untyped-def]
             for layer in range(last, rule.lowest_layer - 1, -1):
                 if layer < last:
                     a = scratch.sums[layer, : net.sizes[layer + 1]]
-                    if not _signs(a, rule, scratch) and not rule.direct:
+                    if not _signs(layer, a, rule, scratch) and not rule.direct:
                         break
                 if layer > rule.lowest_layer:
                     _send_back(layer, net, rule, scratch, returning)
