@@ -105,7 +105,7 @@ class Rewards:
     wrong: int = -GRADES
     delay: int = 0
     expected: str | None = None
-    rate: int = 40
+    rate: int = 41
     mistaken: int = 0
     spread: int = 0
 

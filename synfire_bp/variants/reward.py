@@ -191,8 +191,8 @@ class Reward(Variant):
         """Return the training network with what becomes of r1, and of dw if r1 is graded."""
         if not network.learns:
             return network
-        rewards = self.rewards()
-        if rewards != Rewards():
+        if self._given(_OF_SAMPLES):
+            rewards = self.rewards()
             return network.adding(
                 reward_lines(rewards, network.circuit),
                 lambda circuit, layout, at: reward_numbers(rewards, circuit, at),
