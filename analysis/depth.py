@@ -73,11 +73,10 @@ class Case:
         ]
         if self.threshold:
             changes.append(f"errors.hidden_threshold={list(self.threshold)}")
-        if self.model == "mnist_fine":
-            accumulator = Experiment.from_file(self.model).learning.accumulator
-            assert accumulator is not None
-            epochs = self.epochs // len(accumulator.fractions)
-            changes.append(f"learning.accumulator.epochs={epochs}")
+        accumulator = Experiment.from_file(self.model).learning.accumulator
+        if accumulator is not None:
+            each = self.epochs // len(accumulator.fractions)
+            changes.append(f"learning.accumulator.epochs={each}")
         return Experiment.from_file(self.model, changes)
 
 
@@ -216,7 +215,7 @@ def draw(table: pd.DataFrame) -> Figure:
     table = table[table.model == "mnist_fine"]
     networks = list(dict.fromkeys(table.network))
     with applied():
-        figure = new_figure(SINGLE_COLUMN, 72)
+        figure = new_figure(SINGLE_COLUMN, 76, layout="constrained")
         axes = figure.subplots()
         for place, network in enumerate(networks):
             for without, shift in ((True, -0.17), (False, 0.17)):
