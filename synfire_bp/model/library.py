@@ -11,7 +11,15 @@ from synfire_bp.errors import ExperimentError, to_caller
 from synfire_bp.files import reason
 from synfire_bp.model.yaml_text import LARGEST_FILE
 
-__all__ = ["absolute", "find_model", "list_models", "nearest_model", "read_text", "shipped_models", "shipped_rivals"]
+__all__ = [
+    "absolute",
+    "find_model",
+    "list_models",
+    "nearest_model",
+    "read_text",
+    "shipped_models",
+    "shipped_rivals",
+]
 
 _VARIANTS = "variants"
 

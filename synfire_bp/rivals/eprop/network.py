@@ -80,9 +80,10 @@ z_bar = alpha*z_bar + arriving_share*z
 v = arriving_share*arriving + alpha*v - threshold_0*z
 adapted = rho*adapted + z
 arriving = 0
-rests = clip(rests - 1, 0, inf)
+rests = (rests - 1)*int(rests > 0.5)
 above = v - (threshold_0 + beta*adapted)
-psi = height*clip(1 - width*abs(above), 0, inf)*int(rests < 0.5)
+near = 1 - width*abs(above)
+psi = height*near*int(near > 0)*int(rests < 0.5)
 z = int(above >= 0)*int(rests < 0.5)
 rests = rests + refractory_steps*z
 fired = fired + z
@@ -106,7 +107,8 @@ total = total + gradient/divisor
 gradient = 0
 """
 _DESCENT = """
-w = clip(w - rate*total/batch, -limit, limit)
+moved = w - rate*(total/batch)
+w = moved + int(moved > limit)*(limit - moved) - int(moved < -limit)*(limit + moved)
 total = 0
 """
 _ADAM = """
@@ -115,7 +117,8 @@ begun = int(updates > 0)
 size = rate*sqrt(1 - beta_2**updates)/(1 - begun*beta_1**updates)
 mean_g = beta_1*mean_g + (1 - beta_1)*total/batch
 mean_g2 = beta_2*mean_g2 + (1 - beta_2)*(total/batch)**2
-w = clip(w - size*mean_g/(sqrt(mean_g2) + small), -limit, limit)
+moved = w - size*mean_g/(sqrt(mean_g2) + small)
+w = moved + int(moved > limit)*(limit - moved) - int(moved < -limit)*(limit + moved)
 total = 0
 """
 _SYNAPSE = """

@@ -5,22 +5,38 @@ A compiled program is built in a process of its own, since Brian2 has one device
 
 from __future__ import annotations
 
+import os
+import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.errors import SimulationError
+from synfire_bp.errors import BuildError, SimulationError
+from synfire_bp.program.compiler import FLAGS, compiler_version
 from synfire_bp.rivals.eprop.lesson import Weights
 from synfire_bp.rivals.eprop.network import Built, Setup, build
 
 __all__ = ["Result", "simulate"]
+
+_HEADERS = """
+#include "objects.h"
+#include "brianlib/common_math.h"
+#include "brianlib/stdint_compat.h"
+#include <climits>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+"""
+"""What every generated source includes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +110,38 @@ def _in_runtime_mode(setup: Setup) -> Result:
 
 
 def _compiled(setup: Setup) -> Result:
-    from brian2 import defaultclock, device, ms, prefs, set_device
+    """Build the program of a setup, run it, and read what it left; alone in its process."""
+    from brian2 import defaultclock, device, ms, set_device
 
-    prefs.codegen.cpp.extra_compile_args = ["-w", "-O3", "-march=native"]  # IEEE 754 throughout
+    from synfire_bp.dense.internals import source_files, support_code_apart
+
     with tempfile.TemporaryDirectory(prefix="synfire_bp_eprop_") as folder:
         set_device("cpp_standalone", build_on_run=False, directory=folder)
         defaultclock.dt = 1 * ms
-        built = build(setup)
-        built.network.run(built.steps * ms, namespace={})
+        with support_code_apart() as support_code:
+            built = build(setup)
+            built.network.run(built.steps * ms, namespace={})
+            device.build(directory=folder, compile=False, run=False)
+        _compile(Path(folder), source_files(device), support_code)
         try:
-            device.build(directory=folder, compile=True, run=True, with_output=False)
+            device.run(
+                directory=folder, results_directory="results", with_output=False, run_args=[]
+            )
         except (RuntimeError, OSError) as error:
-            raise SimulationError(f"the program of e-prop cannot be built or run: {error}") from None
+            raise SimulationError(f"the program of e-prop died: {error}") from None
         return _result(setup, built)
+
+
+def _compile(folder: Path, sources: Sequence[str], support_code: str) -> None:
+    """Compile all sources as one: reading headers takes longest."""
+    compiler_version()  # or there is none
+    included = "".join(f'#include "{name}"\n' for name in sources)
+    text = f"{_HEADERS}namespace {{\n{support_code}\n}}\n{included}"
+    (folder / "joined.cpp").write_text(text, encoding="utf-8")
+    command = [*os.environ.get("CXX", "g++").split(), *FLAGS, "-I.", "joined.cpp", "-o", "main"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"the C++ compiler refuses the program of e-prop: {done.stderr[-400:]}")
 
 
 def _result(setup: Setup, built: Built) -> Result:
