@@ -146,4 +146,5 @@ def _counted(parameters: tuple[Floats, ...], split: Split) -> Operations:
         synaptic=forward + backward,
         learning=x * n_hid + h * n_out,
         neurons=2 * (n_hid + n_out),
+        all_learning=split.inputs.shape[1] * n_hid + n_hid * n_out,
     )

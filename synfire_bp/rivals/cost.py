@@ -27,26 +27,32 @@ class Operations:
         Synapses that learning visits: those of a neuron that is active when it learns.
     neurons : float
         Neurons times time steps.
+    all_learning : float
+        Learning synapses times time steps: the most that learning could visit.
     """
 
     spikes: float
     synaptic: float
     learning: float
     neurons: float
+    all_learning: float
 
-    def joules(self, table: EnergyTable | None = None) -> float:
+    def joules(self, table: EnergyTable | None = None, *, visits_all: bool = False) -> float:
         """Return the energy: dynamic, operations alone.
 
         Parameters
         ----------
         table : EnergyTable, optional
             Costs; default Davies et al. (2018).
+        visits_all : bool
+            Whether learning visits every synapse in every step; the upper bound.
         """
         costs = (table or EnergyTable()).costs()
+        learning = self.all_learning if visits_all else self.learning
         active = costs["active_updates"].joules - costs["inactive_updates"].joules
         return (
             self.synaptic * costs["synaptic_operations"].joules
-            + self.learning * costs["learning_updates"].joules
+            + learning * costs["learning_updates"].joules
             + self.neurons * costs["inactive_updates"].joules
             + self.spikes * (active + costs["spikes_in_tile"].joules)
         )

@@ -199,13 +199,14 @@ def train_on(
 
 def _counted(sizes: tuple[int, int, int], x: float, h: float) -> Operations:
     """Count a sample: forwards, and the target's way to the hidden layer."""
-    _, n_hid, n_out = sizes
+    n_in, n_hid, n_out = sizes
     passed = x * n_hid + h * n_out
     return Operations(
-        spikes=x + h + n_out / 10 + 1,
+        spikes=x + h + 2,  # an output, and the target
         synaptic=passed + n_hid,
         learning=passed,
         neurons=3 * (n_hid + n_out),
+        all_learning=3 * (n_in * n_hid + n_hid * n_out),
     )
 
 

@@ -61,6 +61,7 @@ def write_run(folder: Path, rival: Rival, outcome: Outcome) -> None:
         "samples": outcome.samples,
         "operations": None if counted is None else asdict(counted),
         "joules": None if counted is None else counted.joules(),
+        "joules_visiting_all": None if counted is None else counted.joules(visits_all=True),
         "last": dict(outcome.curve[-1]),
     }
     write_atomically(folder / SUMMARY, json_bytes(summary, indent=2))

@@ -15,5 +15,5 @@ that NEST documents for its models `eprop_iaf_bsshslm_2020`, `eprop_iaf_adapt_bs
 
 from importlib import import_module
 
-for _module in ("pattern", "evidence"):
+for _module in ("pattern", "evidence", "rows"):
     import_module(f"{__name__}.{_module}")

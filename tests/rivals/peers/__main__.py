@@ -11,10 +11,14 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from peer_setup import NEST, nest_python
-from peer_table import compared, evidence, pattern
 
-from analysis.shared.output import save_csv
+CHECKOUT = Path(__file__).parents[3]
+sys.path.insert(0, str(CHECKOUT))  # for a checkout that is not installed
+
+from nest_setup import NEST, nest_python  # noqa: E402
+from nest_table import compared, evidence, pattern  # noqa: E402
+
+from analysis.shared.output import save_csv  # noqa: E402
 
 
 def main():

@@ -1,4 +1,4 @@
-"""A setup of e-prop as a file that `peer_nest.py` takes."""
+"""A setup of e-prop as a file that `run_nest.py` takes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def write(setup, file):
 def by_nest(setup, folder: Path):
     """Return the arrays that NEST leaves of a setup."""
     write(setup, folder / "setup.npz")
-    script = Path(__file__).with_name("peer_nest.py")
+    script = Path(__file__).with_name("run_nest.py")
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     done = subprocess.run(
         [nest_python(), str(script), str(folder / "setup.npz"), str(folder / "result.npz")],

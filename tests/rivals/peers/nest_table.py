@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from peer_setup import by_nest
+from nest_setup import by_nest
 
 from synfire_bp.rivals import read_rival
 from synfire_bp.rivals.eprop.evidence import evidence_lesson

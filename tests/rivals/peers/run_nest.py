@@ -1,4 +1,4 @@
-"""E-prop in NEST: python peer_nest.py SETUP.npz RESULT.npz, in an environment with nest-simulator.
+"""E-prop in NEST: python run_nest.py SETUP.npz RESULT.npz, in an environment with nest-simulator.
 
 Takes what is shown and what it starts from, trains NEST's own neurons and synapses on it, and
 writes loss, spikes and weights.  Needs NumPy and NEST, nothing else.
