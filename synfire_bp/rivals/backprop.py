@@ -6,6 +6,7 @@ to nothing.  The same binary images in the same order as the circuit, in small b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -107,7 +108,7 @@ def _drawn(sizes: tuple[int, ...], seed: int) -> tuple[Floats, ...]:
     """Return weights as He et al. (2015) draw them, and biases of 0."""
     rng = np.random.default_rng((seed, 0))
     drawn: list[Floats] = []
-    for n_pre, n_post in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_pre, n_post in itertools.pairwise(sizes):
         weights = rng.normal(0, np.sqrt(2 / n_pre), (n_pre, n_post))
         drawn += [weights.astype(np.float32), np.zeros(n_post, np.float32)]
     return tuple(drawn)

@@ -211,9 +211,9 @@ def _counted(sizes: tuple[int, int, int], x: float, h: float) -> Operations:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _learn(
+def _learn(  # type: ignore[no-untyped-def]
     inputs, labels, order, w1, w2, t1, t2, projection, parts, margin, low, high, limit, counts
-):  # type: ignore[no-untyped-def]  # noqa: E501
+):
     n_in, n_hid = w1.shape
     n_out = w2.shape[1]
     x, h = np.empty(n_in, np.int64), np.empty(n_hid, np.int64)

@@ -1,4 +1,4 @@
-"""E-prop weighs evidence: on which side did more cues come? (Bellec et al. 2020, Fig. 4.)
+"""E-prop weighs evidence: on which side more cues came (Bellec et al. 2020, Fig. 4).
 
 Seven cues come one after the other, each on the left or on the right; after a second of noise the
 network is asked for the side with more of them.  The memory for that is in thresholds that adapt.

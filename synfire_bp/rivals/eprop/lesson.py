@@ -97,14 +97,14 @@ class Lesson:
             )
         if self.times.size and not 0 <= self.times[0] <= self.times[-1] < self.total:
             raise SynfireError(
-                f"input spikes arrive in steps {self.times[0]} ... {self.times[-1]}; the lesson has "
-                f"steps 0 ... {self.total - 1}"
+                f"input spikes arrive in steps {self.times[0]} ... {self.times[-1]}; the lesson "
+                f"has steps 0 ... {self.total - 1}"
             )
-        rows = (
-            self.wanted.signal.shape[0], self.steps
-        ) if isinstance(self.wanted, Pattern) else (self.wanted.labels.size, self.intervals)  # fmt: skip
-        if rows[0] != rows[1]:
-            raise SynfireError(f"a lesson's targets have {rows[0]} rows; must be {rows[1]}")
+        pattern = isinstance(self.wanted, Pattern)
+        rows = len(self.wanted.signal if isinstance(self.wanted, Pattern) else self.wanted.labels)
+        needed = self.steps if pattern else self.intervals
+        if rows != needed:
+            raise SynfireError(f"a lesson's targets have {rows} rows; must be {needed}")
 
     @property
     def total(self) -> int:

@@ -128,10 +128,7 @@ def losses(events, outputs, lesson):
     )
     window = slice(lesson["steps"] - lesson["window"], None)
     said, wanted = said[..., window], wanted[..., window]
-    if lesson["pattern"]:
-        loss = 0.5 * (said - wanted) ** 2
-    else:
-        loss = -wanted * np.log(said)
+    loss = 0.5 * (said - wanted) ** 2 if lesson["pattern"] else -wanted * np.log(said)
     return loss.sum(axis=(0, 2)), said.sum(axis=2).T
 
 
