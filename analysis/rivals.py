@@ -26,10 +26,10 @@ __all__ = ["draw", "main", "numbers"]
 
 NAME = "rivals"
 LABELS = {
-    "mnist": "circuit of the paper",
+    "mnist": "circuit, paper",
     "mnist_fine": "circuit, mnist_fine",
-    "feedback_alignment": "circuit, feedback alignment",
-    "drtp": "random targets (DRTP)",
+    "feedback_alignment": "circuit, random feedback",
+    "drtp": "random targets",
     "eprop_rows": "e-prop, row by row",
     "backprop": "floating point",
     "backprop_shifted": "floating point, shifted",
@@ -144,7 +144,7 @@ def _feedback(figures: Path) -> dict[str, Any]:
 @applied()
 def draw(table: pd.DataFrame) -> Figure:
     """Draw the test error of each, with its range, and the energy of a sample beside it."""
-    figure = new_figure(SINGLE_COLUMN, 62)
+    figure = new_figure(SINGLE_COLUMN, 62, layout="constrained")
     error, energy = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     places = range(len(table))[::-1]
     ours = table.source != "rival"
@@ -157,15 +157,17 @@ def draw(table: pd.DataFrame) -> Figure:
         counted = some.energy_uj.notna().to_numpy()
         spots = [place for place, one in zip(at, counted, strict=True) if one]
         energy.plot(some.energy_uj[counted], spots, "o", ms=4, color=colour)
+    error.tick_params(axis="y", labelsize=6)
     names = [LABELS.get(name, name) for name in table.name]
     error.set_yticks(
         list(places), [f"{name} ({n})" for name, n in zip(names, table.seeds, strict=True)]
     )
-    error.set(xlabel="test error (%)", xscale="log", xticks=[1, 2, 5, 10, 20], xlim=(0.9, 30))
-    error.set_xticklabels(["1", "2", "5", "10", "20"])
+    error.set(xlabel="test error (%)", xscale="log", xticks=[1, 3, 10, 30], xlim=(0.9, 60))
+    error.set_xticklabels(["1", "3", "10", "30"])
     error.minorticks_off()
-    energy.set(xlabel="energy (µJ)", xscale="log", xlim=(1, 200))
-    error.legend(loc="lower right", fontsize=6, handletextpad=0.2)
+    energy.set(xlabel="energy (µJ)", xscale="log", xticks=[1, 10, 100], xlim=(1, 200))
+    energy.set_xticklabels(["1", "10", "100"])
+    error.legend(loc="upper right", fontsize=6, handletextpad=0.2)
     return figure
 
 

@@ -56,7 +56,7 @@ def test_the_network_follows_the_equations_of_e_prop():
     loss, (inputs, recurrent), readout = gradient_by_hand(setup)
     np.fill_diagonal(recurrent, 0)
     result = simulate(setup, compiled=False)
-    assert result.fired.sum() > 20  # or it proves nothing
+    assert result.fired.sum() > 10  # or it proves nothing
     assert result.loss[0] == pytest.approx(loss, rel=1e-12)
     rate, start, end = setup.learning.rate, setup.weights, result.weights
     np.testing.assert_allclose(end.inputs, start.inputs - rate * inputs, atol=1e-14)
@@ -69,7 +69,7 @@ def test_the_network_follows_the_equations_of_e_prop():
 def test_nest_finds_the_same_spikes_losses_and_weights(task, tmp_path):
     setup = pattern(*SMALL_PATTERN) if task == "pattern" else evidence(*SMALL_EVIDENCE)
     losses, weights = compared(task, setup, tmp_path, compiled=False)
-    assert losses.spikes_different.sum() == 0 and losses.spikes.sum() > 20
+    assert losses.spikes_different.sum() == 0 and losses.spikes.sum() > 10
     assert losses.difference.max() < 1e-12
     assert weights.relative_difference.max() < 1e-12
     assert weights.largest_move.min() > 0
