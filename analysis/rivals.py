@@ -99,7 +99,8 @@ def _rival(name: str, runs: pd.DataFrame) -> dict[str, Any]:
     costs = ["spikes", "synaptic_operations", "learning_updates", "energy_uj", "energy_all_uj"]
     return {
         "name": name, "source": "rival", **_accuracy(runs.percent),
-        "samples": int(runs.samples.iloc[0]), **{cost: round(float(runs[cost].mean()), 3) for cost in costs},
+        "samples": int(runs.samples.iloc[0]),
+        **{cost: round(float(runs[cost].mean()), 3) for cost in costs},
     }  # fmt: skip
 
 
