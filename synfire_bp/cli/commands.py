@@ -27,6 +27,7 @@ from synfire_bp.cli.describe import describe
 from synfire_bp.cli.figures import figures
 from synfire_bp.cli.models import models, schema
 from synfire_bp.cli.plugins import plugins
+from synfire_bp.cli.rival import rival
 from synfire_bp.cli.sweep import sweep
 from synfire_bp.cli.training import test, train, verify
 from synfire_bp.errors import Interrupted, SynfireError, at_a_shell, visible
@@ -67,6 +68,7 @@ for command in (
     sweep,
     describe,
     models,
+    rival,
     schema,
     plugins,
 ):  # as help lists them

@@ -11,7 +11,15 @@ from synfire_bp.errors import ExperimentError, to_caller
 from synfire_bp.files import reason
 from synfire_bp.model.yaml_text import LARGEST_FILE
 
-__all__ = ["absolute", "find_model", "list_models", "nearest_model", "read_text", "shipped_models"]
+__all__ = [
+    "absolute",
+    "find_model",
+    "list_models",
+    "nearest_model",
+    "read_text",
+    "shipped_models",
+    "shipped_rivals",
+]
 
 _VARIANTS = "variants"
 
@@ -37,6 +45,11 @@ def shipped_models() -> dict[str, Path]:
     folder = _folder()
     files = (*folder.glob("*.yaml"), *folder.glob(f"{_VARIANTS}/*.yaml"))
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
+
+
+def shipped_rivals() -> dict[str, Path]:
+    """Return name to file of every shipped rival (`synfire_bp.rivals`), in alphabetical order."""
+    return {file.stem: file for file in sorted(_folder().glob("rivals/*.yaml"))}
 
 
 def _folder() -> Path:

@@ -14,6 +14,7 @@ from synfire_bp.model.model import Model
 
 __all__ = [
     "MOST_TESTS",
+    "drawn_order",
     "epoch_order",
     "evaluation_points",
     "next_pause",
@@ -96,7 +97,17 @@ def shown_order(model: Model | Experiment, epoch: int, n: int) -> NDArray[np.int
     True
     """
     experiment = model.experiment if isinstance(model, Model) else model
-    seed, furthest = experiment.training.seed, experiment.dataset.shift
+    return drawn_order(experiment.training.seed, epoch, n, experiment.dataset.shift)
+
+
+def drawn_order(seed: int, epoch: int, n: int, furthest: int) -> NDArray[np.int64]:
+    """Return the same from what draws it: the seed, and how far images are shifted in pixels.
+
+    Raises
+    ------
+    SynfireError
+        If an argument is negative.
+    """
     order = epoch_order(seed, epoch, n)
     if not furthest:
         return order
