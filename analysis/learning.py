@@ -1,7 +1,7 @@
 """What learning beyond the paper reaches: ``python -m analysis.learning RUN [RUN …]``.
 
-Takes the runs of one model with several seeds, and writes `figures/learning/MODEL.csv`: the
-accuracy of each at its last test.  `python -m analysis.prose` puts their medians into
+Takes the runs of one model with several seeds, and writes `figures/learning/MODEL.csv`, or
+`MODEL_circuit.csv` if the circuit was trained: the accuracy of each at its last test.  `python -m analysis.prose` puts their medians into
 docs/learning.md.
 """
 
@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         table = numbers([Run.open(path) for path in options.runs])
-        save_csv(options.out / f"{table.model.iloc[0]}.csv", table)
+        engine = table.engine.iloc[0]
+        by = "" if engine == "oracle" else f"_{engine}"
+        save_csv(options.out / f"{table.model.iloc[0]}{by}.csv", table)
     except SynfireError as error:
         print(f"learning: {error}", file=sys.stderr)
         return 1
