@@ -1,8 +1,8 @@
 """What learning beyond the paper reaches: ``python -m analysis.learning RUN [RUN …]``.
 
 Takes the runs of one model with several seeds, and writes `figures/learning/MODEL.csv`, or
-`MODEL_circuit.csv` if the circuit was trained: the accuracy of each at its last test.  `python -m analysis.prose` puts their medians into
-docs/learning.md.
+`MODEL_circuit.csv` if the circuit was trained: the accuracy of each at its last test.
+`python -m analysis.prose` puts their medians into docs/learning.md.
 """
 
 from __future__ import annotations
