@@ -154,7 +154,9 @@ def draw(table: pd.DataFrame) -> Figure:
         some, at = table.iloc[rows], [places[k] for k in rows]
         middle = 100 - some.percent
         spread = [middle - (100 - some.percent_best), (100 - some.percent_worst) - middle]
-        error.errorbar(middle, at, xerr=spread, fmt="o", ms=4, lw=1, color=colour, label=label)
+        error.errorbar(
+            middle, at, xerr=spread, fmt="o", ms=4, lw=1, color=colour, label=f"{label}, median"
+        )
         counted = some.energy_uj.notna().to_numpy()
         spots = [place for place, one in zip(at, counted, strict=True) if one]
         energy.plot(some.energy_uj[counted], spots, "o", ms=4, color=colour)
@@ -166,9 +168,14 @@ def draw(table: pd.DataFrame) -> Figure:
     error.set(xlabel="test error (%)", xscale="log", xticks=[1, 3, 10, 30], xlim=(0.9, 60))
     error.set_xticklabels(["1", "3", "10", "30"])
     error.minorticks_off()
-    energy.set(xlabel="energy (µJ)", xscale="log", xticks=[1, 10, 100], xlim=(1, 200))
+    energy.set(
+        xlabel="energy of a\nsample (µJ)", xscale="log", xticks=[1, 10, 100], xlim=(1, 200)
+    )
     energy.set_xticklabels(["1", "10", "100"])
-    error.legend(loc="upper right", fontsize=6, handletextpad=0.2)
+    error.plot([], [], color="0.3", lw=1, label="worst … best seed")
+    figure.legend(
+        *error.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=6,
+    )  # fmt: skip
     return figure
 
 
