@@ -168,9 +168,7 @@ def draw(table: pd.DataFrame) -> Figure:
     error.set(xlabel="test error (%)", xscale="log", xticks=[1, 3, 10, 30], xlim=(0.9, 60))
     error.set_xticklabels(["1", "3", "10", "30"])
     error.minorticks_off()
-    energy.set(
-        xlabel="energy of a\nsample (µJ)", xscale="log", xticks=[1, 10, 100], xlim=(1, 200)
-    )
+    energy.set(xlabel="energy of a\nsample (µJ)", xscale="log", xticks=[1, 10, 100], xlim=(1, 200))
     energy.set_xticklabels(["1", "10", "100"])
     error.plot([], [], color="0.3", lw=1, label="worst … best seed")
     figure.legend(

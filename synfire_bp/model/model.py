@@ -224,8 +224,8 @@ def _refuse_beside_eligibility(experiment: Experiment, rule: Rule, plan: Network
     if lines.change or lines.own_bounds or lines.reward_unit > 1:
         raise ExperimentError(
             f"{experiment.name}: learning.eligibility takes up what the rule says as it is; what "
-            "becomes of it in synapses, feedback.kind or reward.grade does not go with a trace: "
-            "remove one of them"
+            "becomes of it in synapses, feedback.kind, errors.graded or reward.grade does not go "
+            "with a trace: remove one of them"
         )
 
 
