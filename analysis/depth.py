@@ -34,7 +34,7 @@ from synfire_bp.oracle import Algorithm
 from synfire_bp.runs import PROVENANCE, Run
 from synfire_bp.training import dataset_of, train
 
-from .shared.output import save_csv
+from .shared.output import save, save_csv
 from .shared.style import READOUT_COLOURS, SINGLE_COLUMN, applied, new_figure
 
 __all__ = ["CASES", "Case", "draw", "layers", "main", "numbers"]
@@ -286,9 +286,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SynfireError, Interrupted) as error:
         print(f"depth: {error}", file=sys.stderr)
         return 1
-    save_csv(options.out / "depth.csv", table)
+    save(draw(table), table, options.out, "depth")
     save_csv(options.out / "depth_layers.csv", pd.concat(looked_at, ignore_index=True))
-    draw(table).savefig(options.out / "depth.png")
     return 0
 
 

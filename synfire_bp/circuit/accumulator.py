@@ -17,10 +17,11 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from synfire_bp.circuit.products import LONGEST_PERIOD
 from synfire_bp.circuit.rule_checks import LARGEST_TAG
 from synfire_bp.errors import RuleError
 
-__all__ = ["LONGEST", "PARTS", "SHORTEST", "WEIGHT_STEP", "Accumulator"]
+__all__ = ["PARTS", "WEIGHT_STEP", "Accumulator"]
 
 PARTS = 32
 """Parts of a step of the weight that a tag counts in."""
@@ -28,7 +29,7 @@ PARTS = 32
 WEIGHT_STEP = 2
 """A step of the weight, in weight units: mixed-sign weights are even."""
 
-SHORTEST, LONGEST = 2**4, 2**9
+_SHORTEST, _LONGEST = 2**4, 2**LONGEST_PERIOD
 """Phases that may lie between two flags that let a weight take what its tag holds."""
 
 
@@ -72,10 +73,10 @@ class Accumulator:
         if self.epochs < 1:
             raise RuleError(f"each share is collected for {self.epochs} epochs; must be 1 or more")
         every = self.every
-        if every is not None and (every & (every - 1) or not SHORTEST <= every <= LONGEST):
+        if every is not None and (every & (every - 1) or not _SHORTEST <= every <= _LONGEST):
             raise RuleError(
                 f"what a tag holds is taken every {every} phases; must be a power of two, "
-                f"{SHORTEST} ... {LONGEST}"
+                f"{_SHORTEST} ... {_LONGEST}"
             )
 
     def share(self, epoch: int) -> int:

@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.accumulator import WEIGHT_STEP
+from synfire_bp.dice import CERTAIN
 from synfire_bp.errors import RuleError
 
 __all__ = ["GAINS", "LARGEST_CHANGE", "LONGEST", "STEP_PARTS", "WHOLE_REWARD", "Eligibility",
@@ -38,9 +40,6 @@ LONGEST = 4000
 
 LARGEST_CHANGE = 16
 """Largest change by a rule that a trace takes up, in weight units; for the same reason."""
-
-_KEPT = 2**24
-_WEIGHT_STEP = 2
 
 
 @dataclass(frozen=True)
@@ -80,12 +79,12 @@ class Eligibility:
     @property
     def kept(self) -> int:
         """What a sample leaves of a trace, of 2^24."""
-        return round(_KEPT * math.exp(-1 / self.tau)) if self.tau else 0
+        return round(CERTAIN * math.exp(-1 / self.tau)) if self.tau else 0
 
     @staticmethod
     def impulse(change: int) -> int:
         """Return what a change of so many weight units adds to a trace."""
-        return change * STEP_PARTS // _WEIGHT_STEP
+        return change * STEP_PARTS // WEIGHT_STEP
 
     @staticmethod
     def check(change: int) -> None:
@@ -99,7 +98,7 @@ class Eligibility:
 
 def faded(trace: NDArray[np.integer] | int, kept: NDArray[np.integer] | int) -> Any:
     """Return what is left of a trace: `kept` of 2^24, rounded towards 0."""
-    return _portion(trace, kept, _KEPT)
+    return _portion(trace, kept, CERTAIN)
 
 
 def granted(trace: NDArray[np.integer] | int, reward: NDArray[np.integer] | int) -> Any:

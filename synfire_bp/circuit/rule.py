@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from synfire_bp.circuit.accumulator import PARTS, Accumulator
+from synfire_bp.circuit.accumulator import PARTS, WEIGHT_STEP, Accumulator
 from synfire_bp.circuit.eligibility import Eligibility
 from synfire_bp.circuit.products import (
     Factor,
@@ -70,7 +70,6 @@ FACTORS = {
 """What the products of a rule contain that the algorithm in integers follows; all are 0 or 1."""
 
 _SPIKES = frozenset({"x0", "y0"})
-_WEIGHT_STEP = 2  # mixed-sign weights are even
 
 
 @dataclass(frozen=True)
@@ -123,12 +122,7 @@ class Rule:
         RuleError
             If it is of more than coincidences, or a change is too large for a tag.
         """
-        if not self.by_coincidence:
-            raise RuleError(
-                f"an accumulator collects what coincidences add, products of x0*y0, with or "
-                f"without r1, and even numbers; the rule is '{shown(self.text)}'"
-                + (" with a tag of its own" if self.dt is not None else "")
-            )
+        self._refuse_more_than_coincidences("an accumulator collects")
         for change in self.coincidence():
             fine.check(change)
         if fine.every is None:
@@ -169,15 +163,18 @@ class Rule:
             raise RuleError(
                 "a weight follows an accumulator or an eligibility trace, not both; remove one"
             )
-        if not self.by_coincidence:
-            raise RuleError(
-                f"an eligibility trace takes up what coincidences add, products of x0*y0, with or "
-                f"without r1, and even numbers; the rule is '{shown(self.text)}'"
-                + (" with a tag of its own" if self.dt is not None else "")
-            )
+        self._refuse_more_than_coincidences("an eligibility trace takes up")
         for change in self.coincidence():
             eligible.check(change)
         return replace(self, eligible=eligible)
+
+    def _refuse_more_than_coincidences(self, takes: str) -> None:
+        if not self.by_coincidence:
+            raise RuleError(
+                f"{takes} what coincidences add, products of x0*y0, with or without r1, and even "
+                f"numbers; the rule is '{shown(self.text)}'"
+                + (" with a tag of its own" if self.dt is not None else "")
+            )
 
     @property
     def text(self) -> str:
@@ -259,7 +256,7 @@ class Rule:
     def rounds(self) -> bool:
         """Whether dw can be odd, so that it is rounded at random."""
         moves = any(product.constant for product in self.products)
-        return moves and self.dw.grain % _WEIGHT_STEP != 0
+        return moves and self.dw.grain % WEIGHT_STEP != 0
 
     @property
     def bare(self) -> Rule:
@@ -327,7 +324,7 @@ class Rule:
 def _bare(total: SumOfProducts, *, rounds: bool = True, plain: bool = False) -> SumOfProducts:
     """Return a sum of products with standard constants, and the same places behind the point."""
     unit = Fraction(1, 2**total.fraction_bits)
-    constant = unit if rounds else Fraction(_WEIGHT_STEP)
+    constant = unit if rounds else Fraction(WEIGHT_STEP)
 
     def bare(product: Product) -> Product:
         factors = tuple(sorted(set(product.factors), key=str)) if plain else product.factors
@@ -337,7 +334,7 @@ def _bare(total: SumOfProducts, *, rounds: bool = True, plain: bool = False) -> 
 
 
 def _is_even(constant: Fraction) -> bool:
-    return constant.denominator == 1 and constant.numerator % _WEIGHT_STEP == 0
+    return constant.denominator == 1 and constant.numerator % WEIGHT_STEP == 0
 
 
 def parse_rule(

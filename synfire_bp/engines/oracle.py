@@ -104,15 +104,14 @@ class OracleEngine:
         tags = tuple(tag.copy() for tag in apart(copies)[1].values()) or model.algorithm.no_tags()
         memory = None
         if model.algorithm.eligible is not None:
-            began = (first_seed(model.seed) + shown_before * model.circuit.n_phases) % 2**31
             from synfire_bp.oracle.eligible import Memory
 
+            began = self._moment(shown_before)
             memory = Memory.of(model.algorithm, samples.labels[order], began)
         while done < len(order) and not (stop is not None and stop()):
             chunk, shown = order[done : done + _CHUNK], shown_before + done
-            moment = (first_seed(model.seed) + shown * model.circuit.n_phases) % 2**31
             result = learn(
-                samples, learnt, chunk, model.algorithm, shown=shown, moment=moment,
+                samples, learnt, chunk, model.algorithm, shown=shown, moment=self._moment(shown),
                 epoch=epoch, tags=tags, memory=memory,
             )  # fmt: skip
             done += len(chunk)
@@ -126,6 +125,10 @@ class OracleEngine:
                 progress(done)
         named = dict(zip(model.algorithm.names, tags, strict=False))
         return Segment(done, learnt, score, activity, tags=named)
+
+    def _moment(self, shown: int) -> int:
+        """Return the seed of what is drawn after so many samples (`Moment.seed`)."""
+        return (first_seed(self._model.seed) + shown * self._model.circuit.n_phases) % 2**31
 
     def test(
         self,

@@ -184,10 +184,7 @@ def _refuse_beside_accumulators(experiment: Experiment, rule: Rule, plan: Networ
     """Refuse what rounds dw where a tag collects it in parts, and neurons that have no such tag."""
     if rule.fine is None:
         return
-    try:
-        plan.neurons.refuse_rule(rule)
-    except SynfireError as error:
-        raise type(error)(f"{experiment.name}: {error}") from None
+    _refuse_neurons(experiment, rule, plan)
     lines, circuit = plan.lines, plan.circuit
     if rule.collected is not None:
         met = rule.fine.met(circuit.reward_phases, circuit.n_phases)
@@ -217,10 +214,7 @@ def _refuse_beside_eligibility(experiment: Experiment, rule: Rule, plan: Network
                 "remember what it is for; give learning.eligibility, such as {tau: 0}"
             )
         return
-    try:
-        plan.neurons.refuse_rule(rule)
-    except SynfireError as error:
-        raise type(error)(f"{experiment.name}: {error}") from None
+    _refuse_neurons(experiment, rule, plan)
     if lines.change or lines.own_bounds or lines.reward_unit > 1:
         raise ExperimentError(
             f"{experiment.name}: learning.eligibility takes up what the rule says as it is; what "
@@ -251,6 +245,14 @@ def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
         for make in makers
     )
     return training, inference
+
+
+def _refuse_neurons(experiment: Experiment, rule: Rule, plan: NetworkPlan) -> None:
+    """Refuse neurons that cannot follow the rule, in the name of the experiment."""
+    try:
+        plan.neurons.refuse_rule(rule)
+    except SynfireError as error:
+        raise type(error)(f"{experiment.name}: {error}") from None
 
 
 def _taking_up(circuit: Circuit) -> Circuit:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2 import Function
 
 from synfire_bp.circuit.grades import carried
 from synfire_bp.cpp import add_cpp, once
+from synfire_bp.network.chance import whole
 from synfire_bp.network.lines import Lines, imported
 
 __all__ = ["bounded", "called", "carried_by"]
 
-bounded = Function(
-    lambda value, low, high: np.clip(value, low, high),
-    arg_units=[1, 1, 1], return_unit=1, return_type="integer",
-    arg_types=["integer", "integer", "integer"],
-)  # fmt: skip
+bounded = whole(lambda value, low, high: np.clip(value, low, high), 3)
 """`clip` for whole numbers: Brian2's own compares in floating point."""
 add_cpp(
     bounded,
@@ -42,9 +38,7 @@ add_cpp(
 )
 
 
-carried_by = Function(
-    carried, arg_units=[1] * 6, return_unit=1, return_type="integer", arg_types=["integer"] * 6
-)
+carried_by = whole(carried, 6)
 """What a graded spike carries (`synfire_bp.circuit.grades.carried`)."""
 add_cpp(
     carried_by,

@@ -10,8 +10,9 @@ from synfire_bp.circuit import eligibility
 from synfire_bp.circuit.eligibility import STEP_PARTS, WHOLE_REWARD
 from synfire_bp.circuit.rule import Rule
 from synfire_bp.cpp import add_cpp, once
+from synfire_bp.dice import CERTAIN
 from synfire_bp.loihi.engine.arithmetic import change_function
-from synfire_bp.network.chance import faded, in_steps
+from synfire_bp.network.chance import faded, in_steps, whole
 from synfire_bp.network.functions import bounded
 from synfire_bp.network.tag_functions import followed, remainder_of, taken_up
 
@@ -43,11 +44,7 @@ def trace_functions(rule: Rule | None) -> dict[str, Function]:
 
 
 def _whole(pyfunc: Any, name: str, arguments: str, result: str) -> Function:
-    n_arguments = arguments.count(",") + 1
-    function = Function(
-        pyfunc, arg_units=[1] * n_arguments, return_unit=1, return_type="integer",
-        arg_types=["integer"] * n_arguments,
-    )  # fmt: skip
+    function = whole(pyfunc, arguments.count(",") + 1)
     signature = f"static inline int32_t {name}({arguments})"
     add_cpp(function, name, once(f"{signature}\n{{\n    return int32_t({result});\n}}"))
     return function
@@ -59,7 +56,7 @@ _granted = _whole(
 )  # fmt: skip
 _trace_left = _whole(
     eligibility.faded, "trace_left", "int32_t trace, int32_t kept",
-    "int64_t(trace) * kept / 16777216",
+    f"int64_t(trace) * kept / {CERTAIN}",
 )  # fmt: skip
 _steps_of = _whole(
     eligibility.whole_steps, "steps_of", "int32_t remainder", f"remainder / {STEP_PARTS}"

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.accumulator import WEIGHT_STEP
 from synfire_bp.circuit.eligibility import STEP_PARTS, WHOLE_REWARD
+from synfire_bp.dice import CERTAIN
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.oracle.kernels import (
     _AMONG,
@@ -25,8 +27,6 @@ from synfire_bp.oracle.kernels import (
 from synfire_bp.oracle.working import Working, _places
 
 __all__ = ["Memory", "learn_eligible"]
-
-_WEIGHT_STEP = 2
 
 
 @dataclass(eq=False)
@@ -94,7 +94,7 @@ def learn_eligible(
     _learn(
         presented, order, memory.tried[now], memory.reward[now].astype(np.float64) / WHOLE_REWARD,
         work.net, work.rule(), work.scratch, counts, blocks, memory.traces, memory.remainders,
-        impulses, algorithm.eligible.kept / 2**24, work.returning(),
+        impulses, algorithm.eligible.kept / CERTAIN, work.returning(),
     )  # fmt: skip
     memory.done += len(order)
 
@@ -166,7 +166,7 @@ def _reward_rows(rows, begin, end, width, traces, remainders, reward, limit):  #
             steps = np.trunc(collected * (1 / STEP_PARTS))
             remainders[row, i] = collected - steps * STEP_PARTS
             old = np.float64(rows[row, i])
-            new = min(max(old + steps * _WEIGHT_STEP, -highest), highest)
+            new = min(max(old + steps * WEIGHT_STEP, -highest), highest)
             rows[row, i] = narrow(new)
             moved += 1.0 if new != old else 0.0
         n_moved += int(moved)

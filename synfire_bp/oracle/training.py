@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,11 +102,12 @@ def learn(
     returning, collected, taking = work.returning(), work.collected(tags), work.taking()
     n_named, n_out = len(kernels.COUNTS), samples.n_out
     counts, done = np.zeros(n_named + n_out + algorithm.n_layers, dtype=np.int64), 0
-    pieces = _pieces(order, algorithm, shown)
+    pieces: Iterable[tuple[NDArray[np.int64], Decay | None, bool]] = ()
     if algorithm.eligible is not None:
         memory = memory or Memory.of(algorithm, samples.labels[order], moment)
         learn_eligible(work, presented, order, memory, counts)
-        pieces = iter(())
+    else:
+        pieces = _pieces(order, algorithm, shown)
     for piece, decay, takes in pieces:
         if takes and collected is not None and taking is not None:
             first_phase = moment + algorithm.n_phases * done + 1  # the ring's kick comes before it
