@@ -1,0 +1,174 @@
+"""The study of the fine models: which trainings there are, on MNIST, for 60 epochs, with one test.
+
+Steps      by the algorithm in integers: the paper's circuit, each switch alone, all of them but
+           one, and one after the other up to `mnist_fine_graded`
+Seeds      by the algorithm in integers: what the shipped models reach, and how often they collapse
+Circuits   through the spiking circuit and the emulated chip
+Fashion    three models on Fashion-MNIST, or the part of it that lies in the data folder
+
+All runs lie below `runs/fine/`; ``python -m analysis.fine.runs`` makes those that are missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from synfire_bp.data import DATA_VARIABLE, available
+
+from ..shared.trainings import Task
+
+__all__ = [
+    "ALL",
+    "BASE",
+    "CIRCUIT_SEEDS",
+    "COLLAPSE_SEEDS",
+    "FASHION",
+    "FOLDER",
+    "GRADED",
+    "ORDER",
+    "PAPER",
+    "SEEDS",
+    "SWITCHES",
+    "Case",
+    "alone",
+    "fashion",
+    "plan",
+    "steps",
+    "without",
+]
+
+FOLDER = "fine"
+"""Folder of the study among the runs."""
+SEEDS = range(10)
+COLLAPSE_SEEDS: Mapping[str, Sequence[int]] = {
+    "mnist_fine": range(100),
+    "mnist_fine_graded": range(100),
+    "mnist_fine_loihi1": SEEDS,
+    "mnist_fine_800": SEEDS,
+}
+"""Shipped models, and the seeds that the algorithm in integers trains them with."""
+CIRCUIT_SEEDS: Mapping[str, Sequence[int]] = {
+    "mnist_fine_graded": SEEDS,
+    "mnist_fine": SEEDS,
+    "mnist_fine_800": range(1),
+    "mnist_fine_loihi1": range(1),
+}
+"""The same for the spiking circuit, which is the emulated chip where the model says so."""
+
+SWITCHES: Mapping[str, str] = {
+    "accumulator": ("learning.accumulator={fractions: [1, 0.5, 0.25, 0.125, 0.0625], epochs: 12}"),
+    "margin": "errors.margin=256",
+    "box": "errors.box=[-512, 1536]",
+    "shift": "dataset.augment={shift: 1}",
+}
+"""What `mnist_fine` adds to the paper's circuit, in the order of the steps; each a change."""
+_HALF = "network.initial_spread=0.5"
+_ONCE = ("training.evaluate_every=60", "training.epochs=60", "record.samples=0")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network of the steps.
+
+    Attributes
+    ----------
+    name : str
+        In the table, and of the folders of its runs.
+    model : str
+        The shipped model.
+    switches : tuple of str
+        Of `SWITCHES`, those that are added to it.
+    half : bool
+        Whether the weights start half as large as in the model.
+    """
+
+    name: str
+    model: str = "mnist"
+    switches: tuple[str, ...] = ()
+    half: bool = True
+
+    def task(self, seed: int) -> Task:
+        """Return the training with a seed."""
+        changes = [SWITCHES[name] for name in self.switches]
+        if self.half:
+            changes.insert(0, _HALF)
+        return _task(self.name, self.model, "oracle", seed, changes)
+
+
+PAPER, BASE = Case("paper", half=False), Case("base")
+ALL = Case("mnist_fine", "mnist_fine", half=False)
+GRADED = Case("mnist_fine_graded", "mnist_fine_graded", half=False)
+
+
+def _with(*switches: str) -> Case:
+    """Return the paper's circuit with some switches, in the order of `SWITCHES`."""
+    chosen = tuple(name for name in SWITCHES if name in switches)
+    if not chosen:
+        return BASE
+    return ALL if len(chosen) == len(SWITCHES) else Case("+".join(chosen), switches=chosen)
+
+
+def alone(switch: str) -> Case:
+    """Return the circuit with one switch."""
+    return _with(switch)
+
+
+def without(switch: str) -> Case:
+    """Return the circuit with all switches but one."""
+    return _with(*(name for name in SWITCHES if name != switch))
+
+
+ORDER = (
+    PAPER,
+    *(_with(*list(SWITCHES)[:n]) for n in range(len(SWITCHES) + 1)),
+    GRADED,
+)
+"""From the paper's circuit to graded errors, each with one thing more than the one before."""
+
+
+def steps() -> list[Case]:
+    """Return every case once."""
+    others = [find(switch) for switch in SWITCHES for find in (alone, without)]
+    return list(dict.fromkeys([*ORDER, *others]))
+
+
+FASHION = {"paper": PAPER, "mnist_fine": ALL, "mnist_fine_graded": GRADED}
+"""Name to the case that is trained on Fashion-MNIST instead, in images of 20x20."""
+_PART = "fashion-mnist-part.npz"
+
+
+def fashion(name: str, seed: int) -> Task | None:
+    """Return a training on Fashion-MNIST; None if neither it nor a part of it is there."""
+    if any(data.name == "fashion-mnist" and data.state == "present" for data in available()):
+        change = ["dataset.name=fashion-mnist"]
+    elif (part := Path(os.environ.get(DATA_VARIABLE, "")) / _PART).is_file():
+        change = ["dataset.name=npz", f"dataset.path={part.resolve()}"]
+    else:
+        return None
+    return _task(f"fashion-{name}", FASHION[name].model, "oracle", seed, change)
+
+
+def plan() -> list[Task]:
+    """Return all trainings, those of the figure first."""
+    tasks = [case.task(seed) for seed in SEEDS for case in steps()]
+    tasks += [
+        _task(model, model, "oracle", seed)
+        for model, seeds in COLLAPSE_SEEDS.items()
+        for seed in seeds
+    ]
+    tasks += [
+        task for seed in SEEDS for name in FASHION if (task := fashion(name, seed)) is not None
+    ]
+    tasks += [
+        _task(f"{model}-circuit", model, "circuit", seed)
+        for model, seeds in CIRCUIT_SEEDS.items()
+        for seed in seeds
+    ]
+    return list({task.name: task for task in tasks}.values())
+
+
+def _task(name: str, model: str, engine: str, seed: int, changes: Sequence[str] = ()) -> Task:
+    return Task(f"{name}-seed{seed}", model, engine, (*changes, *_ONCE, f"training.seed={seed}"))
