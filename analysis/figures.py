@@ -15,6 +15,7 @@ from .chip import entries as chip
 from .chip.study import FOLDER as CHIP
 from .dense import speed as dense
 from .dense.runs import FOLDER as DENSE
+from .fine import entries as fine
 from .paper import entries as paper
 from .paper.protocol import PAPER
 from .shared.entry import Entry
@@ -110,5 +111,5 @@ def report_entries() -> dict[str, Entry]:
     return {**members(PAPER), depth_table.ENTRY.name: depth_table.ENTRY}
 
 
-for _package in (digits, bench, dense, chip, variants, paper):
+for _package in (digits, bench, dense, chip, variants, fine, paper):
     register(*_package.ENTRIES)

@@ -36,6 +36,7 @@ __all__ = [
     "alone",
     "fashion",
     "plan",
+    "seeded",
     "steps",
     "without",
 ]
@@ -151,14 +152,15 @@ def fashion(name: str, seed: int) -> Task | None:
     return _task(f"fashion-{name}", FASHION[name].model, "oracle", seed, change)
 
 
+def seeded(model: str, seed: int) -> Task:
+    """Return the training of a shipped model by the algorithm in integers."""
+    return _task(model, model, "oracle", seed)
+
+
 def plan() -> list[Task]:
     """Return all trainings, those of the figure first."""
     tasks = [case.task(seed) for seed in SEEDS for case in steps()]
-    tasks += [
-        _task(model, model, "oracle", seed)
-        for model, seeds in COLLAPSE_SEEDS.items()
-        for seed in seeds
-    ]
+    tasks += [seeded(model, seed) for model, seeds in COLLAPSE_SEEDS.items() for seed in seeds]
     tasks += [
         task for seed in SEEDS for name in FASHION if (task := fashion(name, seed)) is not None
     ]

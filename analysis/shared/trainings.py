@@ -18,7 +18,7 @@ from synfire_bp.sweep import Command, Ended, Processes, training_command, work_t
 from synfire_bp.training import dataset_of
 from synfire_bp.training.interrupt import StopRequest
 
-__all__ = ["Task", "train_all"]
+__all__ = ["Task", "finished_run", "train_all"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,30 @@ def train_all(tasks: Sequence[Task], folder: Path, jobs: int) -> None:
         )  # fmt: skip
     if not finished:
         raise Interrupted("stopped; the same command goes on from here")
+
+
+def finished_run(task: Task, folder: Path, make: str) -> Run:
+    """Return the run of a task.
+
+    Parameters
+    ----------
+    task : Task
+        The training.
+    folder : Path
+        Of all runs of the study.
+    make : str
+        The command that makes what is missing.
+
+    Raises
+    ------
+    RunDirectoryError
+        If it is not there, not finished, or a run of another experiment.
+    """
+    if not _finished(task, folder):
+        raise RunDirectoryError(
+            f"{folder / task.name}: no such run, or unfinished; make it with: {make}"
+        )
+    return Run.open(folder / task.name)
 
 
 def _finished(task: Task, folder: Path) -> bool:
