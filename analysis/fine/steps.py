@@ -6,7 +6,9 @@ picture; and `steps_effects.csv`, the paired differences with their intervals.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -56,7 +58,7 @@ _SWITCH_NAMES = {
     "shift": "shifted images",
 }
 _FLOOR = 94.0
-"""Percent: where the axis of the upper panel begins; what lies below is drawn at it, as a triangle."""
+"""Percent: where the upper panel begins; what lies below is a triangle at its edge."""
 
 
 def numbers(runs: Path) -> pd.DataFrame:
@@ -160,21 +162,23 @@ def _legend(axes: Axes, seeds: int) -> None:
     axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.3, 1), ncols=2)
 
 
-_MARKERS: dict[str, dict[str, object]] = {
+_MARKERS: dict[str, dict[str, Any]] = {
     "alone": {"marker": "s", "mfc": "white"},
     "with the others": {"marker": "D"},
 }
 
 
 def _draw_effects(axes: Axes, found: pd.DataFrame) -> None:
-    shifts = {("alone", "spikes"): -0.27, ("alone", "potential"): -0.09,
-              ("with the others", "spikes"): 0.09, ("with the others", "potential"): 0.27}  # fmt: skip
-    for row in found.itertuples():
-        y = list(SWITCHES).index(str(row.switch)) + shifts[str(row.how), str(row.readout)]
-        colour = style.READOUT_COLOURS[f"accuracy_{row.readout}"]
-        axes.plot([row.low, row.high], [y, y], color=colour, lw=0.8)
+    at = {
+        (how, readout): -0.27 + 0.18 * place
+        for place, (how, readout) in enumerate(itertools.product(_MARKERS, _READOUTS))
+    }
+    for row in found.to_dict("records"):
+        y = list(SWITCHES).index(row["switch"]) + at[row["how"], row["readout"]]
+        colour = style.READOUT_COLOURS[f"accuracy_{row['readout']}"]
+        axes.plot([row["low"], row["high"]], [y, y], color=colour, lw=0.8)
         axes.plot(
-            [row.difference], [y], ms=3, color=colour, lw=0, mew=0.7, **_MARKERS[str(row.how)]
+            [row["difference"]], [y], ms=3, color=colour, lw=0, mew=0.7, **_MARKERS[row["how"]]
         )
     axes.axvline(0, color="0.6", lw=0.6)
     axes.set_yticks(range(len(SWITCHES)), [_SWITCH_NAMES[name] for name in SWITCHES])
