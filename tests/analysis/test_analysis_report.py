@@ -333,6 +333,20 @@ def test_our_rows_hold_the_best_of_three_the_mean_and_the_measured_time(runs):
     assert (simulated["hardware"] == "one core of Abacus 9000").all()
 
 
+def test_runs_beyond_the_paper_are_one_more_row_of_training(changed):
+    for seed, name in enumerate(["mnist-seed0", "mnist-seed1"]):
+        there = changed / "fine" / f"mnist_fine_graded-circuit-seed{seed}"
+        shutil.copytree(changed / "paper" / name, there)
+    table = tables.literature(changed)
+    training = table[table["mode"] == "training"]
+    row = training.iloc[-1]
+    assert (row["costs"], row["method"]) == ("simulated", "spiking circuit, graded errors")
+    assert row["accuracy_mean_percent"] == pytest.approx((95.9 + 96.0) / 2)  # of the last tests
+    assert np.isnan(row["accuracy_percent"]) and np.isnan(row["energy_mj"])
+    assert "2 seeds" in row["status"]
+    assert training["costs"].tolist()[-3:] == ["modelled", "simulated", "simulated"]
+
+
 def test_the_accuracy_table_sets_like_beside_like(runs):
     table = tables.accuracy(runs).set_index(["readout", "statistic"])
     mean, best = (triples.STATISTICS[name].what for name in ("mean", "best"))
