@@ -74,6 +74,7 @@ class PhysicalNeurons(Neurons):
     neuron_code: NeuronCode
     membrane: Membrane | None = None
     builder = "synfire_bp.physical.network:build_physical"
+    writer = "synfire_bp.physical.code:physical_code"
     block = BLOCK
 
     @classmethod
