@@ -102,6 +102,11 @@ class ChipStepCode:
         """What everything counts in."""
         return 1 if self.chip is None else UNIT
 
+    @property
+    def counts(self) -> str:
+        """What fixed weights count in, in words."""
+        return "in weight units" if self.unit == 1 else f"in weight units times {self.unit}"
+
     @cached_property
     def learning(self) -> LearningCode:
         """What learning synapses do."""
@@ -134,7 +139,7 @@ class ChipStepCode:
     @property
     def fixed(self) -> str:
         """Equations of a fixed synapse."""
-        return "weight : integer (constant)\n" + self.lines.fixed
+        return f"weight : integer (constant)  # {self.counts}\n" + self.lines.fixed
 
     @property
     def fixed_pre(self) -> str:
@@ -147,7 +152,7 @@ class ChipStepCode:
     @property
     def plastic(self) -> str:
         """Equations of a learning synapse."""
-        equations = "w : integer\n" + self.lines.plastic
+        equations = "w : integer  # the weight, in weight units\n" + self.lines.plastic
         if self.rule and self.circuit.reward_phases:
             equations += learning_equations(
                 self.rule, coarse=self.coarse, own_bounds=self.lines.own_bounds

@@ -42,6 +42,8 @@ class Neurons(ABC):
 
     Attributes
     ----------
+    about : str
+        What they are, in words.
     chip : LoihiSpec or None
         The chip whose neurons these are.
     steps_per_phase : int
@@ -57,6 +59,7 @@ class Neurons(ABC):
         training can be stopped and resumed only there.  None: it can be stopped anywhere.
     """
 
+    about: str = ""
     chip: LoihiSpec | None = None
     steps_per_phase: int = 1
     phase_ms: float = 1.0
@@ -153,6 +156,10 @@ def first_seed(training_seed: int) -> int:
 class Memoryless(Neurons):
     """Integer neurons that forget within a step: they compute what the algorithm does."""
 
+    about = (
+        "memoryless integers: leaky integrate-and-fire neurons whose current and voltage decay "
+        "completely within a step"
+    )
     builder = "synfire_bp.network.builder:build_chip_step"
     writer = "synfire_bp.network.code:chip_step_code"
 
@@ -186,6 +193,10 @@ class Compartments(Memoryless):
     """
 
     chip: LoihiSpec  # type: ignore[misc]
+    about = (
+        "compartments of the emulated chip, whose current and voltage decay completely within a "
+        "step"
+    )
 
     def code(self) -> Compartments:
         """Return the chip with standard weights: code knows only whether they are coarse."""
