@@ -9,8 +9,8 @@ from pathlib import Path
 from synfire_bp.description.keys import keys_part
 from synfire_bp.description.structure import Description, Part, facts
 from synfire_bp.errors import ExperimentError
+from synfire_bp.model.base import read_model
 from synfire_bp.model.library import find_model, read_text, shipped_models, shipped_rivals
-from synfire_bp.model.yaml_text import read_yaml
 from synfire_bp.rivals.base import Rival
 from synfire_bp.rivals.file import read_rival
 
@@ -24,8 +24,9 @@ def is_rival(name: str | Path) -> bool:
         return word not in shipped_models()
     if not os.path.isfile(os.path.expanduser(word)):
         return False
+    file = find_model(name)
     try:
-        values, *_ = read_yaml(read_text(find_model(name)), word, "")
+        values, *_ = read_model(read_text(file), word, "", {}, file.parent)
     except ExperimentError:
         return False  # whoever reads it says what is wrong
     return "rival" in values
