@@ -77,9 +77,10 @@ def _description(
             raise typer.BadParameter(f"{given[0]} is for models; {model} is a rival")
         return describe_rival(model, changes or ())
     experiment = read_experiment(model, changes)
-    if hardware is None and getattr(experiment, "hardware", None) is None:
-        if given := [option for option, value in of_a_chip if value is not None]:
-            raise typer.BadParameter(f"{given[-1]} needs --hardware {HardwareName.loihi1.value}")
+    on_chip = hardware is not None or getattr(experiment, "hardware", None) is not None
+    if not on_chip and (run is not None or placement is not None):
+        option = "--placement" if run is None else "--run"
+        raise typer.BadParameter(f"{option} needs --hardware {HardwareName.loihi1.value}")
     return describe_model(
         experiment,
         hardware=None if hardware is None else hardware.value,

@@ -3,7 +3,7 @@
 Nothing is run.  `describe` makes the structure of a model, `describe_rival` that of a rival.
 """
 
-from synfire_bp.description.whole import describe
 from synfire_bp.description.structure import Block, Description, Part
+from synfire_bp.description.whole import describe
 
 __all__ = ["Block", "Description", "Part", "describe"]

@@ -1,4 +1,4 @@
-"""What a rival is, in words and numbers: no model of the circuit, so it has no circuit to tell of."""
+"""What a rival is, in words and numbers; it is no model of the circuit, and has none."""
 
 from __future__ import annotations
 

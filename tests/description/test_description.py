@@ -117,7 +117,7 @@ def test_every_key_of_a_shipped_model_that_is_no_default_is_told_with_value_and_
 def test_what_a_shipped_variant_sets_is_told_in_words_that_its_default_is_not(name):
     experiment = sb.Experiment.from_file(name)
     whole, compared = in_words(experiment), 0
-    for key, value in differing(experiment):
+    for key, _ in differing(experiment):
         section, _, inner = key.partition(".")
         if section not in VARIANTS:
             continue

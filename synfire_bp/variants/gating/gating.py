@@ -297,7 +297,7 @@ class Gating(Variant):
         if self.replay:
             yield (
                 "replay",
-                f"each sample is shown again {self.replay} time{'s' * (self.replay > 1)} from memory",
+                f"of each sample from memory, {self.replay} time{'s' * (self.replay > 1)}",
             )
         if self.order == "reverse":
             yield "order", "gates come in reverse; no weight changes"
