@@ -26,6 +26,10 @@ _GROUPS = {
 """Names under which the numbers of a network's objects are given."""
 
 
+MOST_SYNAPSES = 4_000_000
+"""With more of them it would take too long to draw their weights, only to tell of them."""
+
+
 def equations_part(model: Model) -> Part:
     """Return the equations of the training network, object by object."""
     plan = model.network
@@ -33,8 +37,18 @@ def equations_part(model: Model) -> Part:
     if not written:
         kind = type(plan.neurons).__name__
         return Part("Equations", (f"The neurons of this model ({kind}) do not tell their code.",))
-    numbers = plan.numbers(model.start, Moment(training_seed=model.seed))
-    return Part("Equations", tuple(block for code in written for block in _of(code, numbers)))
+    blocks: list[Block] = []
+    numbers: Numbers = {}
+    if plan.circuit.n_plastic_synapses <= MOST_SYNAPSES:
+        numbers = plan.numbers(model.start, Moment(training_seed=model.seed))
+    else:
+        blocks.append(
+            f"Numbers at the start are left out: there are {plan.circuit.n_plastic_synapses:,} "
+            f"learning synapses, more than {MOST_SYNAPSES:,}."
+        )
+    return Part(
+        "Equations", (*blocks, *(block for code in written for block in _of(code, numbers)))
+    )
 
 
 def _of(code: ObjectCode, numbers: Numbers) -> Iterator[Block]:

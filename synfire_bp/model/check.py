@@ -180,7 +180,9 @@ def _unknown(root: type[BaseModel], place: Place) -> str:
     elsewhere = _keys_of_sections(root)
     if not section:
         elsewhere.pop("name", None)
-    hint = _MEANT.get(key.lower()) or _nearest_key(key, known, elsewhere)
+    # the whole file is no section: what a section has by just that name is meant before a like one
+    here = [] if not section and key in elsewhere else known
+    hint = _MEANT.get(key.lower()) or _nearest_key(key, here, elsewhere)
     if not section and not hint:
         load = to_caller("--plugin", "sb.load_plugin")
         hint = f"; if it is a section of a plug-in, load that with {load}"
