@@ -67,7 +67,7 @@ def _phases(model: Model) -> Iterator[tuple[str, str]]:
     circuit, lines = model.circuit, model.network.lines
     yield (
         "reward signal",
-        f"r1 is 1 in {phases_of(circuit.reward_phases)}, 0 in all others"
+        f"r1 is 1 in {phases_of(circuit.reward_phases)}, else 0"
         + (f"; then r1 = {lines.rewarded('r1')}" if lines.reward else ""),
     )
     for kind in (*_SPIKING, "uptake"):

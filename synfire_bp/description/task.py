@@ -48,7 +48,8 @@ def _task(model: Model) -> Iterator[tuple[str, str]]:
     if training.samples is not None:
         shown = f"the first {training.samples:,} training samples"
     yield "training", f"{plural(training.epochs, 'epoch')} of {shown}, seed {training.seed}"
-    yield "tests", f"every {training.evaluate_every:g} epochs, and at the end"
+    every = training.evaluate_every
+    yield "tests", f"every {'epoch' if every == 1 else f'{every:g} epochs'}, and at the end"
     if training.renew_copies:
         yield "copies", "all copies of a matrix are set anew from the first one in each epoch"
     if record.samples:

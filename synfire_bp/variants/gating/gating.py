@@ -281,7 +281,7 @@ class Gating(Variant):
             ("a gate's pulse fails", self.failure),
             ("a gate's pulse comes a phase early", early),
             ("a gate's pulse comes a phase late", late),
-            ("a neuron of the chain fires by itself", self.noise),
+            ("a neuron of the chain fires by itself in a step", self.noise),
             ("a neuron of the chain misses a spike", self.cell_failure),
             ("a link of the chain fails", self.link_failure),
         ):
