@@ -60,7 +60,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(SETUP): $(BIN)/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[analysis]'
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[analysis,sweep]'
 	@touch $@
 
 $(TEST_SETUP): $(SETUP)

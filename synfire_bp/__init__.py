@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from synfire_bp.data.scores import Score
     from synfire_bp.data.source import DatasetStatus, FileCheck, Source
     from synfire_bp.dense.synapses import DenseSynapses
+    from synfire_bp.description.structure import Description
+    from synfire_bp.description.whole import describe
     from synfire_bp.engines.base import Engine, Segment, Stray, learning_split, training_split
     from synfire_bp.engines.circuit import CircuitEngine
     from synfire_bp.engines.oracle import OracleEngine
@@ -82,6 +84,8 @@ _NAMES = {
     "data.scores": ("Score",),
     "data.source": ("DatasetStatus", "FileCheck", "Source"),
     "dense.synapses": ("DenseSynapses",),
+    "description.whole": ("describe",),
+    "description.structure": ("Description",),
     "engines.base": ("Engine", "Segment", "Stray", "learning_split", "training_split"),
     "engines.circuit": ("CircuitEngine",),
     "engines.oracle": ("OracleEngine",),

@@ -45,7 +45,7 @@ def bench(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure what a training sample costs here: NumPy, Brian2 alone, circuit, oracle."""
+    """Measure what a training sample costs on this machine."""
     if variants and peers:
         raise SynfireError("--variants and --peers are two benchmarks; ask for one at a time")
     experiment = read_experiment(model, changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from synfire_bp.cli.examples import epilog
 from synfire_bp.cli.tables import print_table
 
 __all__ = ["cache"]
@@ -11,7 +12,7 @@ __all__ = ["cache"]
 cache = typer.Typer(no_args_is_help=True, help="List and remove compiled circuits.")
 
 
-@cache.command("list")
+@cache.command("list", epilog=epilog("cache list"))
 def cache_list() -> None:
     """List the compiled circuits, last used first."""
     from synfire_bp.program.cache import cache_folder, entries
@@ -31,7 +32,7 @@ def cache_list() -> None:
     print_table(str(cache_folder()), heads, rows, left=2)
 
 
-@cache.command("clear")
+@cache.command("clear", epilog=epilog("cache clear"))
 def cache_clear() -> None:
     """Remove the compiled circuits that nobody uses; they are compiled anew when needed."""
     from synfire_bp.program.cache import cache_folder, clear

@@ -26,7 +26,10 @@ def check(
         bool, typer.Option("--restore", help="Write files that were changed by hand anew.")
     ] = False,
 ) -> None:
-    """Look at every file of a run, and write damaged ones anew; exit 0 if all are whole then."""
+    """Check every file of a run, and write damaged ones anew.
+
+    The exit status is 0 if all are whole then.
+    """
     from synfire_bp.runs.mending import MENDED, WHOLE, check_run
 
     if accept and restore:

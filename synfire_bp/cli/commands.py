@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
@@ -24,6 +24,7 @@ from synfire_bp.cli.cache import cache
 from synfire_bp.cli.check import check
 from synfire_bp.cli.data import data
 from synfire_bp.cli.describe import describe
+from synfire_bp.cli.examples import epilog
 from synfire_bp.cli.figures import figures
 from synfire_bp.cli.models import models, schema
 from synfire_bp.cli.plugins import plugins
@@ -52,29 +53,28 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="synfire-bp",
     cls=_Commands,
-    help="Exact backpropagation with spikes: run, verify and describe the circuit.",
+    help="Exact backpropagation with spikes: describe, train and verify the circuit.",
+    epilog="Begin with: synfire-bp models; synfire-bp describe digits; synfire-bp train digits. "
+    "Examples of a command: synfire-bp COMMAND --help.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    train,
-    test,
-    verify,
-    check,
-    figures,
-    bench,
-    sweep,
-    describe,
-    models,
-    rival,
-    schema,
-    plugins,
-):  # as help lists them
-    app.command()(command)
-app.add_typer(data, name="data")
-app.add_typer(cache, name="cache")
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Models and data": (models, describe, schema),
+    "Train and check": (train, test, verify, check),
+    "Results": (figures,),
+    "Studies": (sweep, bench, rival),
+    "This installation": (plugins,),
+}
+"""The commands as help lists them."""
+
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel, epilog=epilog(command.__name__))(command)
+app.add_typer(data, name="data", rich_help_panel="Models and data")
+app.add_typer(cache, name="cache", rich_help_panel="This installation")
 
 
 @app.callback(invoke_without_command=True)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from synfire_bp.cli.examples import epilog
 from synfire_bp.cli.options import Plugins, Quiet
 from synfire_bp.cli.tables import print_table
 
@@ -14,7 +15,7 @@ __all__ = ["data"]
 data = typer.Typer(no_args_is_help=True, help="List, fetch and check data sets.")
 
 
-@data.command("list")
+@data.command("list", epilog=epilog("data list"))
 def data_list(plugins: Plugins = None) -> None:
     """List the data sets and where they are."""
     from synfire_bp.data import datasets
@@ -23,7 +24,7 @@ def data_list(plugins: Plugins = None) -> None:
     print_table("", ("data set", "state", "where", ""), rows, left=4)
 
 
-@data.command("fetch")
+@data.command("fetch", epilog=epilog("data fetch"))
 def data_fetch(
     name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")],
     quiet: Quiet = False,
@@ -35,7 +36,7 @@ def data_fetch(
         print(path)
 
 
-@data.command("check")
+@data.command("check", epilog=epilog("data check"))
 def data_check(
     name: Annotated[str | None, typer.Argument(help="One data set; default: all at hand.")] = None,
     plugins: Plugins = None,

@@ -28,7 +28,7 @@ def schema(
     out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
     plugins: Plugins = None,
 ) -> None:
-    """Print the JSON schema of model files, for editors that complete them."""
+    """Print the JSON schema of model files, by which editors complete them."""
     from synfire_bp.model.experiment import json_schema
 
     text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

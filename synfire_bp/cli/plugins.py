@@ -14,7 +14,7 @@ __all__ = ["plugins"]
 
 
 def plugins(plugins: Plugins = None, as_json: AsJson = False) -> None:
-    """List the plug-ins that are loaded: version, file, and what each adds."""
+    """List the plug-ins that are loaded, and what each adds."""
     from synfire_bp.model.plugins import broken_plugins
 
     found: list[dict[str, Any]] = [

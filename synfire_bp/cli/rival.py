@@ -26,7 +26,7 @@ def rival(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train one of the circuit's rivals: e-prop, random targets, STDP, backpropagation."""
+    """Train another way to learn the same: e-prop, random targets, backpropagation."""
     from synfire_bp.progress import WorkProgress
     from synfire_bp.rivals import list_rivals, read_rival
     from synfire_bp.rivals.store import free_folder, write_run

@@ -64,7 +64,7 @@ def sweep(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model many times, with other parameters; a second call does what is missing.
+    """Train a model many times with other parameters; a second call does what is missing.
 
     The exit status is 0 if all runs of the design are there and ended well, those of earlier calls
     included, and 1 if any failed.

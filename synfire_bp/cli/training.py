@@ -52,7 +52,7 @@ def train(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model into a run directory."""
+    """Train a model; the result is a run directory."""
     from synfire_bp.training.training import train as train_model
 
     experiment = read_experiment(model, changes, epochs=epochs, samples=samples, seed=seed)
@@ -81,7 +81,7 @@ def test(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Test a run's weights in the four-phase inference circuit (or the oracle)."""
+    """Test a run's weights on test or training samples."""
     from synfire_bp.runs.run import Run
     from synfire_bp.training.testing import test as test_run
 
@@ -104,7 +104,10 @@ def verify(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train circuit and oracle on the same samples; exit 0 only if all weights are equal."""
+    """Train circuit and oracle on the same samples and compare all weights.
+
+    The exit status is 0 only if no weight differs.
+    """
     from synfire_bp.training.verification import verify as verify_model
 
     experiment = read_experiment(model, changes, samples=samples, seed=seed)

@@ -177,21 +177,40 @@ def _unknown(root: type[BaseModel], place: Place) -> str:
     *section, key = place
     model = section_of(root, tuple(section)) or root
     known = [*model.model_fields] if section else [BASE, *model.model_fields]
-    elsewhere = {
-        inner: f"{outer}.{inner}"
-        for outer in reversed(root.model_fields)  # the first section that has it wins
-        for inner in getattr(section_of(root, (outer,)), "model_fields", {})
-    }
+    elsewhere = _keys_of_sections(root)
     if not section:
         elsewhere.pop("name", None)
-    hint = "" if key in elsewhere else nearest(key, known)
-    if not hint:  # the right key in the wrong section
-        hint = _MEANT.get(key.lower()) or nearest(key, elsewhere, elsewhere)
+    # the whole file is no section: what a section has by just that name is meant before a like one
+    here = [] if not section and key in elsewhere else known
+    hint = _MEANT.get(key.lower()) or _nearest_key(key, here, elsewhere)
     if not section and not hint:
         load = to_caller("--plugin", "sb.load_plugin")
         hint = f"; if it is a section of a plug-in, load that with {load}"
     of = f" of {'.'.join(section)}" if section else ""
     return f"unknown key{hint}; known keys{of}: {', '.join(known)}"
+
+
+def _nearest_key(key: str, known: Sequence[str], elsewhere: dict[str, str]) -> str:
+    """Return the question after the key that was meant: of this section first, then of others."""
+    here = nearest(key, known)
+    if not here:
+        return nearest(key, elsewhere, elsewhere)
+    return here.replace("?", f", or {elsewhere[key]}?") if key in elsewhere else here
+
+
+def _keys_of_sections(model: type[BaseModel], place: Place = ()) -> dict[str, str]:
+    """Return the keys of all sections, and where each is: the outermost, then the first one."""
+    inner = {
+        name: section
+        for name in reversed(model.model_fields)
+        if (section := section_of(model, (name,))) is not None
+    }
+    found: dict[str, str] = {}
+    for name, section in inner.items():
+        found |= _keys_of_sections(section, (*place, name))
+    for name, section in inner.items():
+        found |= {key: ".".join((*place, name, key)) for key in section.model_fields}
+    return found
 
 
 def _field(root: type[BaseModel], place: Place) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "read_text",
     "shipped_models",
     "shipped_rivals",
+    "shipped_sweeps",
 ]
 
 _VARIANTS = "variants"
@@ -50,6 +51,11 @@ def shipped_models() -> dict[str, Path]:
 def shipped_rivals() -> dict[str, Path]:
     """Return name to file of every shipped rival (`synfire_bp.rivals`), in alphabetical order."""
     return {file.stem: file for file in sorted(_folder().glob("rivals/*.yaml"))}
+
+
+def shipped_sweeps() -> dict[str, Path]:
+    """Return name to file of every shipped sweep (`synfire_bp.sweep`), in alphabetical order."""
+    return {file.stem: file for file in sorted(_folder().glob("sweeps/*.yaml"))}
 
 
 def _folder() -> Path:
@@ -96,11 +102,20 @@ def find_model(path: str | Path, folder: str | Path = "") -> Path:
     if os.path.exists(file):
         return file
     whole = f"{file}.yaml"
-    hint = f"; did you mean {whole}?" if os.path.isfile(whole) else nearest_model(file.stem)
+    hint = f"; did you mean {whole}?" if os.path.isfile(whole) else _something_else(str(path))
+    hint = hint or nearest_model(file.stem)
     listed = to_caller("synfire-bp models", "sb.list_models()")
     raise ExperimentError(
         f"{file}: no such model file{hint}; {listed} lists those that ship with synfire_bp"
     )
+
+
+def _something_else(name: str) -> str:
+    """Return what a name stands for if not for a model; nothing if for nothing."""
+    for what, shipped in (("rival", shipped_rivals()), ("sweep", shipped_sweeps())):
+        if name in shipped:
+            return f"; it is the name of a {what}: synfire-bp {what} {name}"
+    return ""
 
 
 def nearest_model(name: str) -> str:

@@ -31,30 +31,20 @@ from synfire_bp.circuit.layout import PlasticLayout, fixed_synapses
 from synfire_bp.circuit.rule import PAPER_RULE, Rule, parse_rule
 from synfire_bp.dense.internals import CodeRunner
 from synfire_bp.dense.synapses import DenseSynapses
-from synfire_bp.loihi.emulation import COMPARTMENT, compartment_functions, compartment_step
+from synfire_bp.loihi.emulation import compartment_functions
 from synfire_bp.loihi.spec import LoihiSpec
 from synfire_bp.network.census import Counting, count_spikes
+from synfire_bp.network.code import ChipStepCode
 from synfire_bp.network.equations import (
     EMIT,
-    MEMORYLESS,
-    MEMORYLESS_STEP,
     PRESENT,
-    RECORDING,
     clock_equations,
-    reward_equation,
 )
 from synfire_bp.network.functions import called
-from synfire_bp.network.learning import (
-    LearningCode,
-    learning_code,
-    learning_equations,
-    trace_equations,
-    trace_step,
-)
 from synfire_bp.network.lines import NO_LINES, Lines
 from synfire_bp.network.neurons import MEMORYLESS as MEMORYLESS_NEURONS
 from synfire_bp.network.neurons import Compartments, Neurons
-from synfire_bp.network.numbers import UNIT, Moment, is_coarse
+from synfire_bp.network.numbers import Moment
 from synfire_bp.network.objects import (
     STEP,
     CircuitNetwork,
@@ -225,35 +215,18 @@ class _Build:
         """What the lines call."""
         return called(self.lines)
 
-    @property
-    def coarse(self) -> bool:
-        """Whether weights go in larger steps than a rule's smallest change."""
-        return self.chip is not None and is_coarse(self.chip)
-
     @cached_property
-    def learning(self) -> LearningCode:
-        """What learning synapses do."""
-        if not (self.rule and self.circuit.reward_phases):
-            return LearningCode()
-        return learning_code(self.rule, coarse=self.coarse, lines=self.lines)
-
-    @property
-    def unit(self) -> int:
-        """What everything counts in."""
-        return 1 if self.chip is None else UNIT
+    def code(self) -> ChipStepCode:
+        """What the objects are made of."""
+        return ChipStepCode(self.circuit, self.rule, self.lines, self.chip)
 
     def cells(self) -> NeuronGroup:
         """Return all cells as one group."""
         arithmetic = {} if self.chip is None else compartment_functions(self.chip)
-        drive = {"drive": self.unit * self.circuit.fixed_weights["ring"].value}
+        drive = {"drive": self.code.unit * self.circuit.fixed_weights["ring"].value}
         return NeuronGroup(
             self.circuit.n_cells,
-            (MEMORYLESS if self.chip is None else COMPARTMENT)
-            + clock_equations(self.circuit.n_phases)
-            + reward_equation(self.circuit.reward_phases, self.lines)
-            + RECORDING
-            + trace_equations(self.rule)
-            + self.lines.cells,
+            self.code.cells,
             threshold="fired",
             reset="",
             events={"recorded": "fired and recording"},
@@ -279,13 +252,11 @@ class _Build:
                     **self.common,
                 )
             )
-        step = MEMORYLESS_STEP if self.chip is None else compartment_step()
+        step = self.code.step
         done.append(cells.run_regularly(step, when="start", name="step", **self.common))
-        if self.rule is not None and self.rule.traces:
+        if traces := self.code.traces:
             done.append(
-                cells.run_regularly(
-                    trace_step(self.rule), when="start", order=1, name="traces", **self.common
-                )
+                cells.run_regularly(traces, when="start", order=1, name="traces", **self.common)
             )
         if self.lines.step:
             done.append(
@@ -307,11 +278,8 @@ class _Build:
         fixed = DenseSynapses(
             cells,
             cells,
-            "weight : integer (constant)\n" + self.lines.fixed,
-            on_pre="\n".join(
-                f"{variable}_post += {' * '.join([amount, *self.lines.fixed_sent])}"
-                for variable, amount in (("arriving", "weight"), *self.lines.fixed_also)
-            ),
+            self.code.fixed,
+            on_pre=self.code.fixed_pre,
             rows=self.by_rows,
             namespace=self.called,
             name="fixed",
@@ -329,20 +297,12 @@ class _Build:
 
     def plastic(self, cells: NeuronGroup) -> DenseSynapses:
         """Return the plastic projections: they deliver a spike, then they learn."""
-        sent = [str(self.unit)] * (self.unit != 1) + ["w", *self.lines.sent]
-        synapse = "w : integer\n" + self.lines.plastic
-        on_pre = f"arriving_post += {' * '.join(sent)}"
-        if self.rule and self.circuit.reward_phases:
-            synapse += learning_equations(
-                self.rule, coarse=self.coarse, own_bounds=self.lines.own_bounds
-            )
-            on_pre += f"\n{self.learning.pre}" * bool(self.learning.pre)
         plastic = DenseSynapses(
             cells,
             cells,
-            synapse,
-            on_pre=on_pre,
-            on_post=self.learning.post or None,
+            self.code.plastic,
+            on_pre=self.code.plastic_pre,
+            on_post=self.code.learning.post or None,
             rows=self.by_rows,
             namespace=self.called | rule_functions(self.rule),
             dtype=self.types,
@@ -355,7 +315,7 @@ class _Build:
 
     def pass_over(self, plastic: DenseSynapses) -> list[CodeRunner]:
         """Return what happens at all plastic synapses at the end of a phase, if anything does."""
-        code = self.learning.every
+        code = self.code.learning.every
         if not code:
             return []
         return [plastic.run_regularly(code, when="synapses", order=2, name="learn", **self.common)]

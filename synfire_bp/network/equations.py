@@ -55,9 +55,9 @@ EMIT = """
 
 
 RECORDING = """
-    sample       : integer (shared)
-    record_from  : integer (shared, constant)
-    record_until : integer (shared, constant)
+    sample       : integer (shared)            # the one that is shown, from 0
+    record_from  : integer (shared, constant)  # the first one whose spikes are recorded
+    record_until : integer (shared, constant)  # the first one after these
     recording = sample >= record_from and sample < record_until : boolean (shared)
 """
 """The sample that is shown, and whether its spikes are recorded."""

@@ -39,7 +39,7 @@ __all__ = [
 
 LEARNING_SYNAPSE = """
     lowest  : integer (shared, constant)  # weights are clipped to this range
-    highest : integer (shared, constant)
+    highest : integer (shared, constant)  # up to this
 """
 """What a learning synapse has beside its weight and the coefficients of its rule."""
 
@@ -150,7 +150,10 @@ def learning_equations(
 
 
 def _coefficients(rule: Rule) -> str:
-    return "".join(f"\n{name} : integer (shared, constant)" for name in rule.coefficients())
+    return "".join(
+        f"\n{name} : integer (shared, constant)  # a constant of the rule"
+        for name in rule.coefficients()
+    )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from synfire_bp.network.lines import Lines, imported
 from synfire_bp.network.numbers import Moment, Numbers, chip_step_numbers, weight_bounds
 
 if TYPE_CHECKING:
+    from synfire_bp.network.code import ObjectCode
     from synfire_bp.network.objects import CircuitNetwork
 
 __all__ = ["MEMORYLESS", "Compartments", "Memoryless", "Neurons"]
@@ -41,6 +42,8 @@ class Neurons(ABC):
 
     Attributes
     ----------
+    about : str
+        What they are, in words.
     chip : LoihiSpec or None
         The chip whose neurons these are.
     steps_per_phase : int
@@ -49,15 +52,19 @@ class Neurons(ABC):
         Model time of a phase, in ms.
     builder : str
         What builds a network of them, as "module:name".
+    writer : str
+        What tells the Brian2 code of such a network, as "module:name"; empty: nobody does.
     block : int or None
         Samples after which the network starts from rest again, since its neurons remember; a
         training can be stopped and resumed only there.  None: it can be stopped anywhere.
     """
 
+    about: str = ""
     chip: LoihiSpec | None = None
     steps_per_phase: int = 1
     phase_ms: float = 1.0
     builder: str
+    writer: str = ""
     block: int | None = None
 
     @abstractmethod
@@ -101,6 +108,13 @@ class Neurons(ABC):
             self, circuit, rule, lines, functions, codeobj_class=codeobj_class, by_rows=by_rows
         )
 
+    def written(self, circuit: Circuit, rule: Rule | None, lines: Lines) -> tuple[ObjectCode, ...]:
+        """Return the Brian2 code of a circuit of these neurons, object by object, to be read."""
+        if not self.writer:
+            return ()
+        write = imported(self.writer)
+        return write(self, circuit, rule, lines)  # type: ignore[no-any-return]
+
     def code(self) -> Neurons:
         """Return these neurons with standard numbers: all that generated code depends on."""
         return self
@@ -142,7 +156,12 @@ def first_seed(training_seed: int) -> int:
 class Memoryless(Neurons):
     """Integer neurons that forget within a step: they compute what the algorithm does."""
 
+    about = (
+        "memoryless integers: leaky integrate-and-fire neurons whose current and voltage decay "
+        "completely within a step"
+    )
     builder = "synfire_bp.network.builder:build_chip_step"
+    writer = "synfire_bp.network.code:chip_step_code"
 
     def numbers(
         self,
@@ -174,6 +193,10 @@ class Compartments(Memoryless):
     """
 
     chip: LoihiSpec  # type: ignore[misc]
+    about = (
+        "compartments of the emulated chip, whose current and voltage decay completely within a "
+        "step"
+    )
 
     def code(self) -> Compartments:
         """Return the chip with standard weights: code knows only whether they are coarse."""

@@ -36,23 +36,15 @@ from synfire_bp.dense.synapses import DenseSynapses
 from synfire_bp.network.builder import runtime_network
 from synfire_bp.network.census import Counting, count_spikes
 from synfire_bp.network.chance import normal
-from synfire_bp.network.equations import RECORDING, reward_equation
 from synfire_bp.network.functions import bounded
-from synfire_bp.network.learning import (
-    Clocking,
-    learning_code,
-    learning_equations,
-    trace_equations,
-    trace_impulses,
-    trace_step,
-)
 from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment
 from synfire_bp.network.objects import CircuitNetwork, subgroups, weight_type
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.network.rule_functions import rule_functions, trace_functions
 from synfire_bp.network.samples import PATTERNS
-from synfire_bp.physical.equations import CELLS, NOISE, UNITS, NeuronCode, delivery
+from synfire_bp.physical.code import PhysicalCode
+from synfire_bp.physical.equations import NeuronCode, delivery
 from synfire_bp.physical.membrane import Membrane
 from synfire_bp.physical.neurons import PhysicalNeurons
 from synfire_bp.physical.numbers import fixed_and_pulses
@@ -177,48 +169,19 @@ class _Build:
         """Length of a time step."""
         return self.code.dt * ms
 
-    @property
-    def time(self) -> str:
-        """Equations of the phase; the kick of the ring comes one phase before the first."""
-        n, n_phases = self.code.phase, self.circuit.n_phases
-        return f"""
-        step_in_phase = t_in_timesteps % {n} : integer (shared)
-        phase = (t_in_timesteps // {n} + {n_phases - 1}) % {n_phases} : integer (shared)
-        """
-
-    @property
-    def clocking(self) -> Clocking:
-        """How a learning rule tells phases: they begin and end with certain time steps."""
-        n = self.code.phase
-        return Clocking(
-            f"(t_in_timesteps // {n} + 1)",
-            begins=f"int(t_in_timesteps % {n} == 0)",
-            ends=f"int(t_in_timesteps % {n} == {n - 1})",
-        )
-
-    @property
-    def impulses(self) -> str:
-        """What a spike adds to the traces of its cell."""
-        return "" if self.rule is None else trace_impulses(self.rule)
-
-    @property
-    def noise(self) -> str:
-        """Equations of noisy synapses."""
-        return NOISE * self.code.noisy_synapses
+    @cached_property
+    def text(self) -> PhysicalCode:
+        """What the objects are made of."""
+        return PhysicalCode(self.circuit, self.code, self.rule)
 
     def cells(self) -> NeuronGroup:
         """Return all cells as one group."""
         code, drive = self.code, self.circuit.fixed_weights["ring"].value
         cells = NeuronGroup(
             self.circuit.n_cells,
-            code.cells
-            + self.time
-            + reward_equation(self.circuit.reward_phases)
-            + CELLS
-            + trace_equations(self.rule)
-            + RECORDING,
+            self.text.cells,
             threshold=code.threshold,
-            reset=f"{code.reset.strip()}\nfired = True\n{self.impulses}",
+            reset=self.text.reset,
             refractory="refractory_time",
             method=code.method,
             events={"recorded": f"({code.threshold}) and not_refractory and recording"},
@@ -245,8 +208,7 @@ class _Build:
                 **self.common,
             ),
         ]  # fmt: skip
-        if self.rule is not None and self.rule.traces:
-            faded = trace_step(self.rule, spikes="", clocking=self.clocking)
+        if faded := self.text.traces:
             done.append(
                 cells.run_regularly(faded, when="start", order=-2, name="traces", **self.common)
             )
@@ -267,13 +229,12 @@ class _Build:
                 when="start", order=-1, name="kick", **self.common,
             )
         )  # fmt: skip
-        if code.noisy_membrane:
+        if noise := self.text.membrane_noise:
             done.append(
                 cells.run_regularly(
-                    "v += noise*int(not_refractory)*normal(i, moment + t_in_timesteps)",
-                    when="groups", order=1, name="membrane_noise", **self.common,
+                    noise, when="groups", order=1, name="membrane_noise", **self.common
                 )
-            )  # fmt: skip
+            )
         return done
 
     def fixed(self, cells: NeuronGroup) -> DenseSynapses:
@@ -282,7 +243,7 @@ class _Build:
         fixed = DenseSynapses(
             cells,
             cells,
-            "weight : integer (constant)\n" + UNITS[self.code.synapse] + self.noise,
+            self.text.fixed,
             on_pre={"deliver": delivery(self.code, "weight")},
             rows=self.by_rows,
             namespace={"normal": normal, "bounded": bounded},
@@ -315,17 +276,9 @@ class _Build:
     def plastic(self, cells: NeuronGroup) -> DenseSynapses:
         """Return the plastic projections."""
         layout, code = PlasticLayout(self.circuit), self.code
-        synapse = "w : integer\nsent : integer\n" + UNITS[code.synapse] + self.noise
-        # "plastic.delay", a number of the run, is that of the pathway that is made first
-        on_pre = {"deliver": delivery(code, "sent"), "fill": "sent = w"}
-        if self.rule and self.circuit.reward_phases:
-            synapse += learning_equations(
-                self.rule, numbered=code.noisy_synapses, clocking=self.clocking
-            )
-            if statement := learning_code(self.rule, clocking=self.clocking).pre:
-                on_pre["learn"] = statement
+        on_pre = self.text.plastic_pre
         plastic = DenseSynapses(
-            cells, cells, synapse, on_pre=on_pre, rows=self.by_rows,
+            cells, cells, self.text.plastic, on_pre=on_pre, rows=self.by_rows,
             namespace={"normal": normal} | rule_functions(self.rule),
             dtype={"w": weight_type(), "sent": weight_type()}, name="plastic", **self.common,
         )  # fmt: skip
@@ -337,9 +290,7 @@ class _Build:
 
     def learning(self, plastic: DenseSynapses) -> list[CodeRunner]:
         """Return what happens at all plastic synapses at the end of a phase, if anything does."""
-        code = ""
-        if self.rule and self.circuit.reward_phases:
-            code = learning_code(self.rule, clocking=self.clocking).every
+        code = self.text.learning.every
         if not code:
             return []
         return [plastic.run_regularly(code, when="end", name="learn", **self.common)]
@@ -348,7 +299,7 @@ class _Build:
         """Return when spikes are added to their phase's total: in its last step."""
         n = self.code.phase
         return Counting(
-            self.time
+            self.text.time
             + f"adding = int(step_in_phase == {n - 1} and t_in_timesteps >= {n})"
             + " : integer (shared)\n",
             "total += adding*spikes*int(phase == counted_phase)",
@@ -363,7 +314,7 @@ class _Build:
         code, forward = self.code, self.circuit.forward_phase("o")
         output = NeuronGroup(
             self.circuit.sizes[-1],
-            self.time
+            self.text.time
             + """
             v_output      : volt (linked)
             closed_output : volt (linked)

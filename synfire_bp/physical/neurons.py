@@ -73,7 +73,9 @@ class PhysicalNeurons(Neurons):
 
     neuron_code: NeuronCode
     membrane: Membrane | None = None
+    about = "in physical units, in continuous time; see the variant neuron"
     builder = "synfire_bp.physical.network:build_physical"
+    writer = "synfire_bp.physical.code:physical_code"
     block = BLOCK
 
     @classmethod

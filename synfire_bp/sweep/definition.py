@@ -32,6 +32,7 @@ from synfire_bp.engines.registry import ENGINES
 from synfire_bp.errors import ExperimentError, SweepError
 from synfire_bp.files import expanded, reason
 from synfire_bp.model.experiment import Experiment
+from synfire_bp.model.library import shipped_sweeps
 from synfire_bp.model.yaml_text import dump, nearest, read_yaml, shown
 from synfire_bp.section import Section
 from synfire_bp.sweep.counting import refuse_too_many_points, refuse_too_many_runs
@@ -258,11 +259,7 @@ class Sweep(Section):
 
 def list_sweeps() -> dict[str, Path]:
     """Return name to file of the sweeps that ship with synfire_bp, in alphabetical order."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "models" / "sweeps", package.parent / "models" / "sweeps"):
-        if found := {file.stem: file for file in sorted(folder.glob("*.yaml"))}:
-            return found
-    return {}
+    return shipped_sweeps()
 
 
 def _find(path: str | Path) -> Path:

@@ -7,9 +7,9 @@ methods, each of which takes an object and returns it changed:
     network     Brian2 lines, their functions and their numbers; the kind of neurons
     algorithm   what the algorithm in integers does otherwise, or why it cannot follow
 
-and `guarantees` says what of the paper's circuit no longer holds.  A variant overrides what it
-changes.  The core knows only these methods, and a model file without the section is the paper's
-circuit.
+and `guarantees` says what of the paper's circuit no longer holds; `described` tells in words what
+it does.  A variant overrides what it changes.  The core knows only these methods, and a model file
+without the section is the paper's circuit.
 
     @variant("gating")
     class Gating(Variant):
@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.errors import SynfireError
@@ -33,6 +33,9 @@ from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.registry import Registry
 from synfire_bp.section import Section
+
+if TYPE_CHECKING:
+    from synfire_bp.model.model import Model
 
 __all__ = ["VARIANTS", "Guarantees", "Variant", "acting_order", "named_by_a_word", "variant"]
 
@@ -143,6 +146,28 @@ class Variant(Section):
     def guarantees(self) -> Guarantees:
         """What of the paper's circuit still holds."""
         return ALL_HOLD
+
+    def described(self, model: Model) -> Iterable[tuple[str, str]]:
+        """Return what `synfire-bp describe` tells of this variant, beside what follows from it.
+
+        Parameters
+        ----------
+        model : Model
+            The whole model, for numbers that follow from others: ``model.circuit.reward_phases``.
+
+        Returns
+        -------
+        iterable of (str, str)
+            A label of a few words, and a sentence.  Each entry that differs from its default, with
+            its meaning, if a variant does not override this.
+        """
+        fields = type(self).model_fields.items()
+        stated = ((key, getattr(self, key), about) for key, about in fields)
+        return [
+            (key.replace("_", " "), f"{value}: {about.description}")
+            for key, value, about in stated
+            if value != about.get_default(call_default_factory=True)
+        ]
 
 
 VARIANTS: Registry[type[Variant]] = Registry("variant", position=lambda kind: kind.position)

@@ -20,9 +20,9 @@ circuit of its own (`synfire_bp.circuit.graded`), of neurons that Loihi 2 has an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -39,6 +39,9 @@ from synfire_bp.network.graded import GRADED, graded_numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.variants.base import Variant, variant
+
+if TYPE_CHECKING:
+    from synfire_bp.model.model import Model
 
 __all__ = ["Errors"]
 
@@ -153,6 +156,40 @@ class Errors(Variant):
                 f"hidden_threshold: has {n_given} entries, but network.sizes has "
                 f"{len(network.sizes) - 2} hidden layers; give one for each"
             )
+
+    def described(self, model: Model) -> Iterator[tuple[str, str]]:
+        """Yield when a unit counts as wrong, and by how much."""
+        above, below = HALF + self.margin, HALF - self.margin
+        if self.margin:
+            which = "" if self.graded else f"; {_ABOVE} and {_BELOW} compare with these thresholds"
+            yield (
+                "margin",
+                f"a target learns until its input exceeds {HALF} + {self.margin} = {above}, any "
+                f"other output until it is {HALF} - {self.margin} = {below} or less{which}",
+            )
+        if self.box != (0, FULL):
+            lower, upper = self.box
+            yield (
+                "box derivative of the output",
+                f"an output learns while its input is above {lower}, up to {upper} (paper: 0, "
+                f"{FULL})",
+            )
+        for number, least in enumerate(self.hidden_threshold, 1):
+            yield (
+                f"errors of hidden layer {number}",
+                (f"teach only where their magnitude exceeds {least} weight units (paper: 0)"),
+            )
+        if self.graded:
+            for who, grade in (
+                ("output: its distance from where it would be right", ERROR_GRADES.output),
+                ("hidden unit: the sum that comes back", ERROR_GRADES.hidden),
+            ):
+                what, _, of = who.partition(": ")
+                yield (
+                    f"graded errors, {what}",
+                    f"{of}, in begun steps of {grade.step} weight units, {grade.most} at the most; "
+                    "a weight moves as many steps",
+                )
 
     def circuit(self, circuit: Circuit) -> Circuit:
         """Return the training circuit with these thresholds; inference answers as ever."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -13,6 +14,9 @@ from synfire_bp.network.neurons import Compartments
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.variants.base import Guarantees, Variant, variant
+
+if TYPE_CHECKING:
+    from synfire_bp.model.model import Model
 
 __all__ = ["Hardware"]
 
@@ -60,6 +64,17 @@ class Hardware(Variant):
                 "the oracle clips weights at ±254 and knows no chip; use the engine 'circuit', set "
                 "hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
             )
+        )
+
+    def described(self, model: Model) -> Iterator[tuple[str, str]]:
+        """Yield the chip, and what its weights are."""
+        yield "chip", f"{self.chip}, emulated to the last bit"
+        lowest, highest = model.network.neurons.weight_bounds(model.circuit)
+        ends = "alike, so that W and -W stay equal" if self.symmetric else "the chip's own limits"
+        yield (
+            "weights of the chip",
+            f"{self.weight_bits} bits, steps of {2 ** (9 - self.weight_bits)}, {lowest} ... "
+            f"{highest} ({ends})",
         )
 
     @property

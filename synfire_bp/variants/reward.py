@@ -15,9 +15,9 @@ potentiates where the others depress: a reward that is wrong or weak tears them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -33,6 +33,9 @@ from synfire_bp.oracle.rewards import GRADES, RATES, Rewards
 from synfire_bp.variants.answers import reward_lines, reward_numbers
 from synfire_bp.variants.base import Guarantees, Variant, variant
 from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers
+
+if TYPE_CHECKING:
+    from synfire_bp.model.model import Model
 
 __all__ = ["GRADES", "Reward"]
 
@@ -265,6 +268,60 @@ class Reward(Variant):
                 "plastic.reward_dice": dice,
             }
         return values
+
+    def described(self, model: Model) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with r1, or how samples are rewarded."""
+        if self.delay:
+            now, n = model.circuit.reward_phases, model.circuit.n_phases
+            on_time = sorted((phase - self.delay) % n for phase in now)
+            yield (
+                "r1 is late by",
+                f"{self.delay} phase{'s' * (self.delay > 1)}: it is 1 in phases "
+                f"{', '.join(map(str, now))} instead of phases {', '.join(map(str, on_time))}",
+            )
+        if self.flip is not None:
+            yield (
+                "r1 is wrong",
+                f"with a probability of {self.flip:g} in each phase, 1 for 0 and 0 for 1, for all "
+                "synapses alike",
+            )
+        if self._graded:
+            mean = 1.0 if self.grade is None else self.grade
+            yield (
+                "r1 is graded",
+                f"{mean:g} on average where it is 1 else, and in every phase uniform within "
+                f"{self.noise or 0.0:g} of that; changes are rounded at random to even steps",
+            )
+        if self._given(_OF_SAMPLES):
+            yield from self._described_samples(model)
+
+    def _described_samples(self, model: Model) -> Iterator[tuple[str, str]]:
+        """Yield what is rewarded at the end of a sample, and when."""
+        if self.answer == "tried":
+            yield (
+                "target",
+                f"an answer drawn at random, right in 1 of {model.n_out} samples; all that the "
+                "network is told is the reward",
+            )
+        else:
+            yield "target", "the right answer, as in the paper"
+        yield "reward of a sample", f"1 if its target was right, {self.wrong:g} if it was wrong"
+        samples = f"{self.delay_samples} sample{'s' * (self.delay_samples != 1)}"
+        yield "it comes", "at its end" if not self.delay_samples else f"at an end {samples} later"
+        if self.expected is not None:
+            of = "all samples" if self.expected == "run" else "the samples with the same target"
+            yield (
+                "expected reward",
+                f"its running average over {of} is taken away; time constant {self.average} "
+                "samples",
+            )
+        if self.mistaken:
+            yield (
+                "mistaken",
+                f"with a probability of {self.mistaken:g} a sample has the reward of the opposite",
+            )
+        if self.spread:
+            yield "noise of the reward", f"uniform within {self.spread:g}"
 
     @property
     def _at_random(self) -> bool:

@@ -13,8 +13,8 @@ copies stay equal, and the oracle throws the same dice.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm, Changes
 from synfire_bp.variants.base import Guarantees, Variant, variant
 from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers
+
+if TYPE_CHECKING:
+    from synfire_bp.model.model import Model
 
 __all__ = ["Synapses", "inhibitory_cells", "weight_numbers"]
 
@@ -51,6 +54,12 @@ _SOFT_SHARES = {
 
 As `synfire_bp.oracle.algorithm.SOFT_STEPS` says, in Brian2 code; "{change}" is the step.
 """
+_SOFT_WORDS = {
+    "to_bound": "every step shrinks with the distance from the bound that it leads to",
+    "outward": "steps away from 0 shrink with the distance from the bound, steps back are whole",
+    "alike": "steps up and down shrink by the same factor, 1 - |w| / {whole}",
+}
+"""What `soft_steps` mean."""
 LEVELS = (3, 7, 15, 31, 63, 127, 255)
 """As many as steps of a power of two leave within plus and minus 254."""
 
@@ -170,6 +179,43 @@ class Synapses(Variant):
                 "shared: no dice to share; set update_probability, soft_bounds or levels, or "
                 "remove it"
             )
+
+    def described(self, model: Model) -> Iterator[tuple[str, str]]:
+        """Yield what synapses cannot do."""
+        for what, probability in (
+            ("a learning synapse delivers", self.release),
+            ("a fixed one-to-one synapse delivers", self.relay_release),
+            ("a weight moves", self.update_probability),
+        ):
+            if probability is not None:
+                when = "when the rule says so" if what == "a weight moves" else "a spike"
+                yield what, f"{when} with a probability of {probability:g}"
+        if self.dale is not None:
+            inhibitory = ", ".join(
+                f"{round(self.dale * n):,} of {n:,} (W{k})"
+                for k, n in enumerate(model.circuit.sizes[:-1], 1)
+            )
+            yield "Dale's law", f"forward weights of a cell have one sign; inhibitory: {inhibitory}"
+        if self.balanced:
+            yield (
+                "initial weights of the rarer kind",
+                ("are as much stronger as its cells are rarer: sums begin around 0"),
+            )
+        if self.soft_bounds:
+            whole = model.circuit.weight_limit + 2
+            yield (
+                "soft bounds",
+                f"{_SOFT_WORDS[self.soft_steps].format(whole=whole)}; rounded at random to even "
+                "steps",
+            )
+        if self.levels is not None:
+            yield (
+                "levels of a weight",
+                (f"{self.levels}, in steps of {self.step}; changes are rounded to them at random"),
+            )
+        if self._draws_to_learn:
+            shared = "share their dice, and stay equal"
+            yield "copies of a weight", shared if self.shared else "throw dice of their own"
 
     # -- weights ---------------------------------------------------------------------------
 

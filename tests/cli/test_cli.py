@@ -402,27 +402,26 @@ def test_every_shipped_model_is_listed(run):
         assert listed[name] == [sb.Experiment.from_file(name).description]
 
 
-@pytest.mark.parametrize("name", list_models())
-def test_every_shipped_model_can_be_described(run, name):
-    model = sb.Experiment.from_file(name)
-    said = run("describe", name)
+def test_describe_writes_a_page_or_json_of_what_it_prints(run, here):
+    printed = run("describe", "small.yaml")
+    assert printed.code == 0
+    assert printed.out.startswith("small\n")
+    said = run("describe", "small.yaml", "--html", "small.html")
+    assert (said.code, said.out, said.err) == (0, "small.html\n", "")
+    page = (here / "small.html").read_text()
+    described = json.loads(run("describe", "small.yaml", "--json").out)
+    for part in described["parts"]:
+        assert f"<summary>{part['title']}</summary>" in page
+        assert f"\n{part['title']}\n" in printed.out
+
+
+def test_a_rival_is_described_as_one_and_a_sweep_is_named_as_one(run):
+    said = run("describe", "drtp")
     assert said.code == 0
-    assert said.out.startswith(f"{model.name}: {model.description}\n")
-
-
-@pytest.mark.parametrize(
-    ("name", "said_of_it"),
-    [
-        ("digits_lif", "variant neuron: kind lif"),
-        ("digits_release", "variant synapses: release 0.5"),
-        ("digits_late_reward", "variant reward: delay 2"),
-        ("digits_eligibility", "eligibility: a trace of 4 samples takes up what the rule says"),
-        ("digits_lif_conductance", "variant neuron: kind lif, quantum 0.0009765625, synapse cond"),
-    ],
-)
-def test_what_a_variant_varies_is_described(run, name, said_of_it):
-    assert f"\n{said_of_it}" in run("describe", f"variants/{name}").out
-    assert "variant" not in run("describe", "digits").out
+    assert "direct random target projection" in said.out.lower()
+    assert_refused(run("describe", "drtp", "--hardware", "loihi1"), code=2)
+    assert_refused(run("describe", "bits_hidden"), "synfire-bp sweep bits_hidden")
+    assert_refused(run("train", "drtp"), "synfire-bp rival drtp")
 
 
 def test_the_schema_is_printed_or_written_as_json(run, here):

@@ -234,6 +234,25 @@ def test_a_key_in_the_wrong_section_is_answered_with_the_right_one(text, said):
     assert answer.startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("training.epoch", "epochs"),
+        ("learning.accumulator.epoch", "epochs"),
+        ("record.sample", "samples"),
+        ("training.every", "evaluate_every, or feedback.every"),  # another section has just that
+        ("errors.hidden", "hidden_threshold"),
+        ("training.shift", "dataset.augment.shift"),  # in a section of a section
+        ("training.fractions", "learning.accumulator.fractions"),
+        ("epoch", "training.epochs"),
+    ],
+)
+def test_an_unknown_key_is_answered_within_its_section_first(key, meant):
+    with pytest.raises(ExperimentError) as caught:
+        Experiment.from_yaml(TEXT, overrides=[f"{key}=1"])
+    assert f"{key}: unknown key; did you mean {meant}?; known keys" in str(caught.value)
+
+
 @pytest.mark.parametrize("key", ["eta", "learning.eta", "training.lr", "learning.learning_rate"])
 def test_who_looks_for_a_learning_rate_is_led_to_the_rule(key):
     with pytest.raises(ExperimentError, match=r"unknown key; how far .* factor in learning\.rule;"):

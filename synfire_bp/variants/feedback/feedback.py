@@ -27,9 +27,9 @@ B stands in (n_hid, n_out), as W2 does.  It is held twice, as +B in o→hT and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,9 @@ from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm, Decay
 from synfire_bp.variants.base import Guarantees, Variant, variant
 
+if TYPE_CHECKING:
+    from synfire_bp.model.model import Model
+
 __all__ = ["Feedback"]
 
 Weights = tuple[NDArray[np.int16], ...]
@@ -61,6 +64,20 @@ Kind = Literal[
     "weight_drift",
     "output_only",
 ]
+
+_WORDS = {
+    "symmetric": "errors come back through copies of the forward weights, as in the paper",
+    "feedback_alignment": "errors come back through fixed random weights",
+    "direct_feedback_alignment": "errors come from the output directly to each hidden layer, "
+    "through fixed random weights",
+    "sign_symmetric": "errors come back through fixed random weights with the signs of the initial "
+    "forward ones",
+    "kolen_pollack": "errors come back through weights that start random and learn by the rule of "
+    "the forward ones",
+    "weight_drift": "errors come back through copies of the forward weights, disturbed one by one",
+    "output_only": "only the last weights learn",
+}
+"""What the kinds mean."""
 
 _OWN_MATRIX = (
     "feedback_alignment",
@@ -203,6 +220,36 @@ class Feedback(Variant):
             raise ValueError(
                 "feedback.kind 'direct_feedback_alignment' is the same as feedback_alignment with "
                 "one hidden layer; use that, or a network with more hidden layers"
+            )
+
+    def described(self, model: Model) -> Iterator[tuple[str, str]]:
+        """Yield how errors come back, and what disturbs or repairs it."""
+        yield "feedback", f"{self.kind.replace('_', ' ')}: {_WORDS[self.kind]}"
+        matrices = [
+            f"{matrix.name.upper()} ({matrix.pre} to {matrix.post})"
+            for matrix in model.circuit.further
+        ]
+        if matrices:
+            learn = "learn" if self.kind not in _FIXED else "stay as they are"
+            yield "matrices of their own", f"{', '.join(matrices)}; they {learn}"
+        every = f"every {self._interval:,} samples"
+        if self.decay is not None:
+            yield (
+                "decay",
+                f"all weights but those of W1 lose {self.decay:g} of their size {every}, and at "
+                "least a step of 2",
+            )
+        if self.drift is not None:
+            yield (
+                "drift",
+                f"{every} a learning weight moves by 2, up or down, with a probability of "
+                f"{self.drift:g}, each synapse for itself",
+            )
+        if self.failure is not None:
+            yield (
+                "failure",
+                f"an update of a weight fails with a probability of {self.failure:g}, each synapse "
+                "for itself",
             )
 
     # -- the circuit -------------------------------------------------------------------------

@@ -7,10 +7,10 @@ the chain, and replay of a sample from memory.  What is random is drawn by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import erfc, sqrt
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
@@ -32,6 +32,9 @@ from synfire_bp.variants.gating.pools import (
     needed_of,
 )
 from synfire_bp.variants.gating.replay import backwards, repeated
+
+if TYPE_CHECKING:
+    from synfire_bp.model.model import Model
 
 __all__ = ["Gating"]
 
@@ -256,6 +259,48 @@ class Gating(Variant):
                 "opening: the emulated chip's synapses add up, and cannot shunt; set it to "
                 "balance, or remove hardware"
             )
+
+    def described(self, model: Model) -> Iterator[tuple[str, str]]:
+        """Yield what gates, how reliably, and in which order."""
+        if self.pool > 1:
+            links = round(self.link_probability * self.pool)
+            yield (
+                "pool",
+                f"{self.pool} neurons a link of the chain, each linked from {links} of the pool "
+                f"before (seed {self.link_seed}); {needed_of(links, self.quorum)} of these make it "
+                f"fire (quorum {self.quorum:g})",
+            )
+            yield (
+                "a pulse acts",
+                "as a whole, if the quorum of its pool carries it (shunting)"
+                if self._shunts
+                else "by the sum of what the neurons of its pool carry (balance)",
+            )
+        early, late = self.out_of_time
+        for what, probability in (
+            ("a gate's pulse fails", self.failure),
+            ("a gate's pulse comes a phase early", early),
+            ("a gate's pulse comes a phase late", late),
+            ("a neuron of the chain fires by itself in a step", self.noise),
+            ("a neuron of the chain misses a spike", self.cell_failure),
+            ("a link of the chain fails", self.link_failure),
+        ):
+            if probability:
+                of = f", from a jitter of {self.jitter:g} steps" if "comes" in what else ""
+                yield what, f"with a probability of {probability:.4g}" + of * bool(self.jitter)
+        if self.lost_cells:
+            lost = round(self.lost_cells * self.pool * model.circuit.n_phases)
+            yield "lost neurons", f"{lost} of the chain, {self.lost_cells:g} of all, for good"
+        if self._cells:
+            anew = "started anew with each sample" if self.restart else "never started anew"
+            yield "the chain is", anew
+        if self.replay:
+            yield (
+                "replay",
+                f"of each sample from memory, {self.replay} time{'s' * (self.replay > 1)}",
+            )
+        if self.order == "reverse":
+            yield "order", "gates come in reverse; no weight changes"
 
     # -- what it does ----------------------------------------------------------------------
 

@@ -1,0 +1,9 @@
+"""A model told in full, in words and numbers: one structure, shown as text, as HTML or as JSON.
+
+Nothing is run.  `describe` makes the structure of a model, `describe_rival` that of a rival.
+"""
+
+from synfire_bp.description.structure import Block, Description, Part
+from synfire_bp.description.whole import describe
+
+__all__ = ["Block", "Description", "Part", "describe"]
