@@ -125,6 +125,7 @@ def draw(table: pd.DataFrame) -> Figure:
     _draw_effects(lower, effects(table))
     for letter, axes in zip("ab", (upper, lower), strict=True):
         style.panel_label(axes, letter, left=30)
+    figure.legend(handles=_handles(table["seed"].nunique()), loc="outside upper left", ncols=2)
     return figure
 
 
@@ -138,28 +139,12 @@ def _draw_steps(axes: Axes, table: pd.DataFrame) -> None:
             axes.plot(
                 values[~low], [y] * int((~low).sum()), "o", ms=2.5, mfc="none", mec=colour, mew=0.6
             )
-            axes.plot([_FLOOR] * int(low.sum()), [y] * int(low.sum()), "<", ms=3, color=colour,
-                      clip_on=False)  # fmt: skip
+            if below := int(low.sum()):  # no empty line: it would count at the figure's corner
+                axes.plot([_FLOOR] * below, [y] * below, "<", ms=3, color=colour, clip_on=False)
             axes.plot([values.median()] * 2, [y - 0.13, y + 0.13], color=colour, lw=1.4)
     axes.set_yticks(range(len(ORDER)), [_STEP_NAMES[case.name] for case in ORDER])
     axes.invert_yaxis()
     axes.set(xlabel="test accuracy (%)", xlim=(_FLOOR, 99))
-    _legend(axes, seeds=table["seed"].nunique())
-
-
-def _legend(axes: Axes, seeds: int) -> None:
-    handles = [
-        Line2D([], [], color=style.READOUT_COLOURS[f"accuracy_{readout}"], marker="o", mfc="none",
-               ms=3, lw=0, mew=0.7, label=f"by {readout}")
-        for readout in _READOUTS
-    ]  # fmt: skip
-    handles.append(
-        Line2D(
-            [], [], color="0.3", lw=0, marker="|", ms=6, mew=1.4, label=f"median of {seeds} seeds"
-        )
-    )
-    handles.append(Line2D([], [], color="0.3", lw=0, marker="<", ms=3, label=f"below {_FLOOR:g} %"))
-    axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.3, 1), ncols=2)
 
 
 _MARKERS: dict[str, dict[str, Any]] = {
@@ -183,15 +168,27 @@ def _draw_effects(axes: Axes, found: pd.DataFrame) -> None:
     axes.axvline(0, color="0.6", lw=0.6)
     axes.set_yticks(range(len(SWITCHES)), [_SWITCH_NAMES[name] for name in SWITCHES])
     axes.invert_yaxis()
-    axes.set_xlabel("what the switch adds (percentage points, 95 % interval)")
+    axes.set_xlabel("difference (percentage points, 95 % interval)")
+
+
+def _handles(seeds: int) -> list[Line2D]:
+    """Return what the legend of both panels explains."""
     handles = [
-        Line2D([], [], color="0.3", lw=0.8, ms=3, mew=0.7, label=label, **marks)
-        for label, marks in (
-            ("added to the paper's circuit", _MARKERS["alone"]),
-            ("added to the other three", _MARKERS["with the others"]),
-        )
+        Line2D([], [], color=style.READOUT_COLOURS[f"accuracy_{readout}"], marker="o", mfc="none",
+               ms=3, lw=0, mew=0.7, label=f"a, b: by {readout}")
+        for readout in _READOUTS
+    ]  # fmt: skip
+    grey: dict[str, Any] = {"color": "0.3", "ms": 3, "mew": 0.7}
+    handles += [
+        Line2D([], [], lw=0, marker="|", label=f"a: median of {seeds} seeds",
+               **grey | {"ms": 6, "mew": 1.4}),
+        Line2D([], [], lw=0, marker="<", label=f"a: a seed below {_FLOOR:g} %", **grey),
+    ]  # fmt: skip
+    words = ("b: added to the paper's circuit", "b: added to the other three")
+    return handles + [
+        Line2D([], [], lw=0.8, label=label, **grey | _MARKERS[how])
+        for how, label in zip(_MARKERS, words, strict=True)
     ]
-    axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.3, 1))
 
 
 def _effects_file(table: pd.DataFrame) -> dict[str, bytes]:
