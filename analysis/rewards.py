@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -54,38 +54,75 @@ _LONG = 4
 """Time constant in samples from which on the gain is lowered: a trace adds up that many."""
 
 _TRIED = "{answer: tried, wrong: 0"
+_BELIEVED = "{answer: believed, wrong: 0"
+_LATE = "delay_samples: 1"
+_AT_ONCE = "tau: 0"
 _KINDS = {
-    "told": "null",
-    "told, less the mean reward": "{expected: run}",
-    "told, mistaken 0.1": "{mistaken: 0.1}",
-    "told, mistaken 0.3": "{mistaken: 0.3}",
-    "tried, 1 or 0": f"{_TRIED}}}",
-    "tried, 1 or -1": "{answer: tried, wrong: -1}",
-    "tried, 1 or 0, less the mean reward": f"{_TRIED}, expected: run}}",
-    "tried, 1 or -1, less the mean reward": "{answer: tried, wrong: -1, expected: run}",
-    "tried, 1 or 0, less the mean of each answer": f"{_TRIED}, expected: answer}}",
-    "tried, 1 or 0, mistaken 0.05": f"{_TRIED}, mistaken: 0.05}}",
-    "tried, 1 or 0, mistaken 0.1": f"{_TRIED}, mistaken: 0.1}}",
-    "tried, 1 or 0, mistaken 0.1, less the mean reward": (
-        f"{_TRIED}, mistaken: 0.1, expected: run}}"
+    "told": ("null", _AT_ONCE),
+    "told, less the mean reward": ("{expected: run}", _AT_ONCE),
+    "told, mistaken 0.1": ("{mistaken: 0.1}", _AT_ONCE),
+    "told, mistaken 0.3": ("{mistaken: 0.3}", _AT_ONCE),
+    "tried, 1 or 0": (f"{_TRIED}}}", _AT_ONCE),
+    "tried, 1 or -1": ("{answer: tried, wrong: -1}", _AT_ONCE),
+    "tried, 1 or 0, less the mean reward": (f"{_TRIED}, expected: run}}", _AT_ONCE),
+    "tried, 1 or -1, less the mean reward": (
+        "{answer: tried, wrong: -1, expected: run}",
+        _AT_ONCE,
     ),
-    "tried, 1 or 0, spread 0.5": f"{_TRIED}, spread: 0.5}}",
-    "tried, 1 or 0, spread 0.5, less the mean reward": f"{_TRIED}, spread: 0.5, expected: run}}",
+    "tried, 1 or 0, less the mean of each answer": (f"{_TRIED}, expected: answer}}", _AT_ONCE),
+    "tried, 1 or 0, mistaken 0.05": (f"{_TRIED}, mistaken: 0.05}}", _AT_ONCE),
+    "tried, 1 or 0, mistaken 0.1": (f"{_TRIED}, mistaken: 0.1}}", _AT_ONCE),
+    "tried, 1 or 0, mistaken 0.1, less the mean reward": (
+        f"{_TRIED}, mistaken: 0.1, expected: run}}",
+        _AT_ONCE,
+    ),
+    "tried, 1 or 0, spread 0.5": (f"{_TRIED}, spread: 0.5}}", _AT_ONCE),
+    "tried, 1 or 0, spread 0.5, less the mean reward": (
+        f"{_TRIED}, spread: 0.5, expected: run}}",
+        _AT_ONCE,
+    ),
+    "believed, 1 or 0": (f"{_BELIEVED}}}", _AT_ONCE),
+    "believed, 1 or 0, less the mean reward": (f"{_BELIEVED}, expected: run}}", _AT_ONCE),
+    "believed, 1 or 0, less the mean of its belief": (
+        f"{_BELIEVED}, expected: belief}}",
+        _AT_ONCE,
+    ),
+    "believed, explore 0.3, 1 or 0": (f"{_BELIEVED}, explore: 0.3}}", _AT_ONCE),
+    "believed, explore 0.3, 1 or 0, less the mean of its belief": (
+        f"{_BELIEVED}, explore: 0.3, expected: belief}}",
+        _AT_ONCE,
+    ),
+    "tried, one sample late, less the mean reward, trace of 2 samples": (
+        f"{_TRIED}, {_LATE}, expected: run}}",
+        "tau: 2",
+    ),
+    "tried, one sample late, less the mean reward, trace of 24 phases": (
+        f"{_TRIED}, {_LATE}, expected: run}}",
+        "tau_phases: 24",
+    ),
 }
-"""Name to section `reward` of the rows of the table."""
+"""Name to section `reward` and time constant of the trace of the rows of the table."""
 _TABLE_EPOCHS, _TABLE_SEEDS = 60, 10
 
 _MNIST_KINDS = {
-    "told": ("null", 0),
-    "tried, 1 or 0": (f"{_TRIED}}}", 0),
-    "tried, 1 or 0, less the mean reward": (f"{_TRIED}, expected: run}}", 0),
-    "tried, one sample late": (f"{_TRIED}, delay_samples: 1}}", 2),
+    **{
+        name: _KINDS[name]
+        for name in (
+            "told",
+            "tried, 1 or 0",
+            "tried, 1 or 0, less the mean reward",
+            "believed, 1 or 0",
+            "believed, explore 0.3, 1 or 0",
+            "believed, explore 0.3, 1 or 0, less the mean of its belief",
+        )
+    },
+    "tried, one sample late": (f"{_TRIED}, {_LATE}}}", "tau: 2"),
     "tried, one sample late, less the mean reward": (
-        f"{_TRIED}, delay_samples: 1, expected: run}}",
-        2,
+        f"{_TRIED}, {_LATE}, expected: run}}",
+        "tau: 2",
     ),
 }
-"""Name to section `reward` and time constant of the trace, in samples."""
+"""The same for MNIST."""
 _MNIST_EPOCHS, _MNIST_SEEDS = 10, 3
 
 Case = tuple[dict[str, Any], tuple[str, ...]]
@@ -139,30 +176,27 @@ def _map_cases() -> Iterator[Case]:
 
 
 def _table_cases() -> Iterator[Case]:
-    for seed in range(_TABLE_SEEDS):
-        for name, reward in _KINDS.items():
-            yield (
-                {"reward": name, "seed": seed},
-                (
-                    *_SMALL,
-                    "learning.eligibility={tau: 0}",
-                    f"reward={reward}",
-                    f"training.epochs={_TABLE_EPOCHS}",
-                    f"training.seed={seed}",
-                ),
-            )
+    return _kinds_of(_KINDS, _SMALL, _TABLE_EPOCHS, _TABLE_SEEDS)
 
 
 def _mnist_cases() -> Iterator[Case]:
-    for seed in range(_MNIST_SEEDS):
-        for name, (reward, tau) in _MNIST_KINDS.items():
+    sizes = ("network.sizes=[100, 100, 10]",)
+    return _kinds_of(_MNIST_KINDS, sizes, _MNIST_EPOCHS, _MNIST_SEEDS)
+
+
+def _kinds_of(
+    kinds: Mapping[str, tuple[str, str]], sizes: tuple[str, ...], epochs: int, seeds: int
+) -> Iterator[Case]:
+    """Yield every kind of reward with every seed."""
+    for seed in range(seeds):
+        for name, (reward, tau) in kinds.items():
             yield (
                 {"reward": name, "seed": seed},
                 (
-                    "network.sizes=[100, 100, 10]",
-                    f"learning.eligibility={{tau: {tau}}}",
+                    *sizes,
+                    f"learning.eligibility={{{tau}}}",
                     f"reward={reward}",
-                    f"training.epochs={_MNIST_EPOCHS}",
+                    f"training.epochs={epochs}",
                     f"training.seed={seed}",
                 ),
             )

@@ -40,6 +40,7 @@ from synfire_bp.circuit.rows import (
     Relay,
     Source,
 )
+from synfire_bp.errors import CircuitError
 from synfire_bp.summary import Summarised, Summary
 
 __all__ = ["Circuit"]
@@ -321,6 +322,37 @@ class Circuit(Summarised):
         """Phases in which the reward signal r1 is 1."""
         rewarded = ("potentiation", "uptake")
         return tuple(phase.index for phase in self.phases if phase.learning in rewarded)
+
+    def learning_phases(self, layer: int) -> tuple[int, int]:
+        """Return the phases in which a weight layer grows and shrinks.
+
+        Parameters
+        ----------
+        layer : int
+            0: input to hidden, and so on, as `PlasticProjection.layer`.
+
+        Raises
+        ------
+        CircuitError
+            If the layer does not learn in two phases, one of either kind.
+        """
+        # a layer's units fire with those below and, but for the first, with those above
+        own = self._opened_before(layer) - self._opened_before(layer - 1)
+        both = [
+            [p.index for p in self.phases if p.learning == kind and p.index in own]
+            for kind in ("potentiation", "depression")
+        ]
+        if [len(found) for found in both] != [1, 1]:
+            raise CircuitError(
+                f"weight layer {layer} grows in phases {both[0]} and shrinks in {both[1]}; a trace "
+                "that decays in phases (learning.eligibility.tau_phases) needs one of each"
+            )
+        return both[0][0], both[1][0]
+
+    def _opened_before(self, layer: int) -> set[int]:
+        """Return the phases in which a gate opens the units that a weight layer leads from."""
+        pre = next((row.pre for row in self.plastic if row.layer == layer), "")
+        return {phase for phase, row in self.gated(pre).items() if isinstance(row, Gate)}
 
     def gated(self, population: str) -> dict[int, Gate | Block]:
         """Return the gates and blocks that act on a population, by phase."""

@@ -268,7 +268,7 @@ class Rule:
             traces=tuple((name, Trace(1)) for name, _ in self.traces),
             fine=self.fine and Accumulator(every=self.fine.every),
             collected=self.collected and (0, 0),
-            eligible=self.eligible and Eligibility(),
+            eligible=self.eligible and self.eligible.bare,
         )
 
     def coefficients(self, epoch: int = 0) -> dict[str, int]:

@@ -62,6 +62,7 @@ _LATER = {
     "learning.eligibility": None,
     "reward.delay_samples": 0,
     "reward.answer": "told",
+    "reward.explore": 0.1,
     "reward.wrong": -1.0,
     "reward.expected": None,
     "reward.average": 100,

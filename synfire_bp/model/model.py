@@ -296,9 +296,15 @@ def _algorithm(experiment: Experiment, circuit: Circuit, rule: Rule) -> Algorith
         potentiation, depression = rule.coincidence()
     except RuleError as error:
         return algorithm.cannot(error)
-    return replace(algorithm, potentiation=potentiation, depression=depression, fine=rule.fine,
+    n_timed = len(forward) if rule.eligible is not None and rule.eligible.in_phases else 0
+    return replace(
+        algorithm,
+        potentiation=potentiation,
+        depression=depression,
+        fine=rule.fine,
         eligible=rule.eligible,
-    )  # fmt: skip
+        learning_phases=tuple(circuit.learning_phases(layer) for layer in range(n_timed)),
+    )
 
 
 def model_only(model: Model) -> Model:

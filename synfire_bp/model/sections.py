@@ -11,10 +11,18 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from synfire_bp.circuit.accumulator import PARTS, Accumulator
-from synfire_bp.circuit.eligibility import GAINS, LONGEST, Eligibility
+from synfire_bp.circuit.eligibility import GAINS, LONGEST, LONGEST_IN_PHASES, Eligibility
 from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
 from synfire_bp.circuit.reader import read_rule
 from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, Trace, parse_rule
@@ -323,12 +331,22 @@ class AccumulatorSection(Section):
 class EligibilitySection(Section):
     """A trace of each synapse that remembers what it was about to learn, until a reward comes."""
 
-    tau: float = Field(
+    tau: float | None = Field(
+        default=None,
         ge=0,
         le=LONGEST,
         description="Time constant of its decay, in samples. 0: it lasts for its own sample, and "
         "without anything in reward the weights end as without a trace. Traces of seconds bridge "
-        "a late dopamine signal in vivo (Izhikevich 2007; Gerstner et al. 2018).",
+        "a late dopamine signal in vivo (Izhikevich 2007; Gerstner et al. 2018). null: see "
+        "tau_phases.",
+    )
+    tau_phases: float | None = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_IN_PHASES,
+        description="In the place of tau: time constant of a decay in every phase, in phases, "
+        "twelve of which are a sample of the paper's circuit. What an earlier phase of a sample "
+        "adds has decayed by more at its end. null: see tau.",
     )
     gain: float = Field(
         default=1.0,
@@ -339,9 +357,33 @@ class EligibilitySection(Section):
         "steps of 1/16. A trace that lasts adds up over samples: the longer, the less.",
     )
 
+    @model_validator(mode="after")
+    def _one_time_constant(self) -> Self:
+        if (self.tau is None) == (self.tau_phases is None):
+            given = (
+                "neither is" if self.tau is None else f"{self.tau:g} and {self.tau_phases:g} are"
+            )
+            raise ValueError(
+                f"tau, tau_phases: {given} given; give one of them, a time constant in samples "
+                f"(tau, 0 ... {LONGEST}) or in phases (tau_phases, up to {LONGEST_IN_PHASES})"
+            )
+        return self
+
+    @property
+    def said(self) -> str:
+        """The time constant in words."""
+        if self.tau_phases is not None:
+            return f"{self.tau_phases:g} phases"
+        return f"{self.tau:g} samples"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a time constant that is not given: runs of before have but one."""
+        return {key: value for key, value in handler(self).items() if value is not None}
+
     def parsed(self) -> Eligibility:
         """Return the trace."""
-        return Eligibility(self.tau, round(GAINS * self.gain))
+        return Eligibility(self.tau or 0.0, round(GAINS * self.gain), self.tau_phases)
 
 
 class LearningSection(Section):

@@ -264,6 +264,12 @@ class _Build:
                     self.lines.step, when="start", order=1, name="variant_step", **self.common
                 )
             )
+        if self.lines.answered:
+            done.append(
+                populations["o"].run_regularly(
+                    self.lines.answered, when="start", order=1, name="answered", **self.common
+                )
+            )
         return done
 
     def pattern(self, source: str) -> str:

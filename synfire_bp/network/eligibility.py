@@ -7,9 +7,19 @@ The functions that the statements call are in `synfire_bp.network.rule_functions
 
 from __future__ import annotations
 
-from synfire_bp.circuit.eligibility import GAINS, STEP_PARTS, WHOLE_REWARD
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["ELIGIBLE_SYNAPSE", "end_of_sample"]
+from synfire_bp.circuit.eligibility import GAINS, STEP_PARTS, WHOLE_REWARD, Eligibility
+from synfire_bp.circuit.layout import PlasticLayout
+
+__all__ = [
+    "ELIGIBLE_SYNAPSE",
+    "FADING_SYNAPSE",
+    "end_of_sample",
+    "left_of_each",
+    "remembered",
+]
 
 ELIGIBLE_SYNAPSE = f"""
     eligible      : integer  # the trace, in parts of a step: {STEP_PARTS}
@@ -21,8 +31,40 @@ ELIGIBLE_SYNAPSE = f"""
 """  # noqa: E501
 """What such a synapse has."""
 
+FADING_SYNAPSE = """
+    left_grown  : integer (constant)  # of a coincidence with r1, at the end of its sample, of 2^24
+    left_shrunk : integer (constant)  # of one without
+"""
+"""What it has besides if its trace decays in every phase."""
+
 _ALWAYS = str(WHOLE_REWARD // GAINS)
 """A reward of 1, before the gain."""
+
+
+def remembered(change: str, eligible: Eligibility) -> str:
+    """Return what a trace becomes that takes up a change."""
+    if eligible.in_phases:
+        left = "left_shrunk + r1_post * (left_grown - left_shrunk)"
+        change = f"trace_left({change}, {left})"
+    return f"eligible + {change}"
+
+
+def left_of_each(eligible: Eligibility, layout: PlasticLayout) -> dict[str, NDArray[np.int32]]:
+    """Return `left_grown` and `left_shrunk` of every synapse, where a trace decays in every phase.
+
+    A copy of the opposite sign grows where the others shrink, and counts as they do.
+    """
+    circuit = layout.circuit
+
+    def left(kind: int) -> NDArray[np.int32]:
+        return layout.per_row(
+            lambda row: eligible.left(
+                circuit.learning_phases(row.layer)[kind if row.sign > 0 else 1 - kind],
+                circuit.n_phases,
+            )
+        )
+
+    return {"left_grown": left(0), "left_shrunk": left(1)}
 
 
 def end_of_sample(modulation: str) -> str:

@@ -20,7 +20,12 @@ from synfire_bp.circuit.accumulator import PARTS
 from synfire_bp.circuit.products import Product
 from synfire_bp.circuit.rule import LARGEST_TAG, LARGEST_TRACE, Rule
 from synfire_bp.errors import RuleError
-from synfire_bp.network.eligibility import ELIGIBLE_SYNAPSE, end_of_sample
+from synfire_bp.network.eligibility import (
+    ELIGIBLE_SYNAPSE,
+    FADING_SYNAPSE,
+    end_of_sample,
+    remembered,
+)
 from synfire_bp.network.lines import NO_LINES, Lines
 
 __all__ = [
@@ -133,7 +138,7 @@ def learning_equations(
     if rule.dt is not None:
         equations += "\ntag : integer"
     if rule.eligible is not None:
-        equations += ELIGIBLE_SYNAPSE
+        equations += ELIGIBLE_SYNAPSE + FADING_SYNAPSE * rule.eligible.in_phases
     if rule.remains:
         equations += f"\ntag : integer  # collected, in parts of a step: less than {PARTS}"
     counted = clocking.phase
@@ -200,8 +205,10 @@ def learning_code(
         return _taken_at_once(rule, lines)
     at_target = "int(fired_post)" if all("y0" in p.flags for p in rule.spiking) else ""
     if rule.eligible is not None:
-        remembered = _set("eligible", f"eligible + {_written_out(rule, lines)}", at_target or None)
-        return LearningCode(pre=remembered, every=end_of_sample(lines.modulation))
+        taken_up = remembered(_written_out(rule, lines), rule.eligible)
+        return LearningCode(
+            pre=_set("eligible", taken_up, at_target or None), every=end_of_sample(lines.modulation)
+        )
     if rule.by_events:
         return LearningCode(pre=code("1", "int(fired_post)", at_target))
     if clocking.ends is not None:  # spikes of a phase come one after the other

@@ -51,6 +51,9 @@ class Lines:
     taught : str
         What the source of targets emits in the place of the sample's own, 0 or 1 for each unit i,
         such as "int(i == tried)"; empty: the sample's own.
+    answered : str
+        Statements for the output neurons after their threshold, before spikes are delivered: how
+        something outside of the network sees what it answers.
     own_bounds : bool
         Every learning synapse has its own `lowest` and `highest` weight, where all share them else.
     after : str
@@ -81,6 +84,7 @@ class Lines:
     reward_unit: int = 1
     modulation: str = ""
     taught: str = ""
+    answered: str = ""
     own_bounds: bool = False
     after: str = ""
     functions: tuple[str, ...] = ()
@@ -138,6 +142,7 @@ def combined(parts: Iterable[Lines]) -> Lines:
         reward_unit=max((part.reward_unit for part in parts), default=1),
         modulation=one("modulation"),
         taught=one("taught"),
+        answered=text("answered"),
         own_bounds=any(part.own_bounds for part in parts),
         after=text("after"),
         functions=tuple(dict.fromkeys(factors("functions"))),

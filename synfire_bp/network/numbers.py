@@ -26,6 +26,7 @@ from synfire_bp.dice import likelihood, moments
 from synfire_bp.loihi.formats import UNIT as UNIT_BITS
 from synfire_bp.loihi.formats import weight_range, weight_step
 from synfire_bp.loihi.spec import LoihiSpec, SignMode
+from synfire_bp.network.eligibility import left_of_each
 
 __all__ = [
     "Moment",
@@ -186,9 +187,12 @@ def rule_numbers(
         phases_before = at.shown * layout.circuit.n_phases
         values["plastic.counted"] = phases_before % rule.fine.period
     if rule.eligible is not None:
-        values["plastic.eligible_kept"] = rule.eligible.kept
+        values["plastic.eligible_kept"] = rule.eligible.kept(layout.circuit.n_phases)
         values["plastic.eligible_gain"] = rule.eligible.gain
         values["plastic.eligible_turn"] = layout.circuit.n_phases
+        if rule.eligible.in_phases:
+            left = left_of_each(rule.eligible, layout)
+            values |= {f"plastic.{name}": value for name, value in left.items()}
     for name, trace in rule.traces:
         values[f"cells.impulse_{name}"] = trace.impulse
         values[f"cells.kept_{name}"] = likelihood(trace.kept())

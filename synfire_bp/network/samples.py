@@ -65,7 +65,45 @@ def sample_functions(
         return (np.asarray(step) - 1) // steps_per_sample
 
     functions = {name: pattern(source) for source, name in PATTERNS.items()}
+    functions |= _answers(np.zeros((len(order), n_out), dtype=bool))
     functions["present_sample"] = in_python(
         Function(present, arg_units=[1], return_unit=1, return_type="integer"), present
     )
     return functions
+
+
+def _answers(given: NDArray[np.bool_]) -> dict[str, Function]:
+    """Return the functions by which an environment notes answers, and tries what is believed.
+
+    `given` has a row for each sample and a column for each output.
+    """
+
+    def note(sample: int, unit: NDArray, n_out: int, fired: NDArray, now: int) -> NDArray:
+        if now and 0 <= sample < len(given):
+            given[sample, unit] = fired
+        return fired
+
+    def believed(sample: int, n_out: int, drawn: int, explores: int) -> int:
+        if not 0 <= sample < len(given):
+            return 0
+        among = np.flatnonzero(given[sample])
+        if explores or not among.size:
+            among = np.arange(n_out)
+        return int(among[int(drawn) // 1024 * among.size // 16384])
+
+    def sure(sample: int, explores: int) -> int:
+        if explores or not 0 <= sample < len(given):
+            return 0
+        return int(given[sample].sum() == 1)
+
+    calls = {"note_answer": note, "believed_answer": believed, "sure_answer": sure}
+    return {
+        name: in_python(
+            Function(
+                call, arg_units=[1] * n, return_unit=1, return_type="integer",
+                stateless=name != "note_answer",
+            ),
+            call,
+        )
+        for (name, call), n in zip(calls.items(), (5, 4, 2), strict=True)
+    }  # fmt: skip

@@ -208,6 +208,8 @@ class Algorithm:
         What is to change a weight is added to a trace of it, which a reward turns into a change.
     rewards : Rewards
         With `eligible`: what is taught, and which reward comes when.
+    learning_phases : tuple of (int, int)
+        Phases in which each weight layer grows and shrinks; for traces that decay in phases alone.
     margin : int
         At the output d+ is silent only above theta/2 + margin, d- only up to theta/2 - margin.
     box : tuple of two int
@@ -260,6 +262,7 @@ class Algorithm:
     fine: Accumulator | None = None
     eligible: Eligibility | None = None
     rewards: Rewards = field(default_factory=Rewards)
+    learning_phases: tuple[tuple[int, int], ...] = ()
     margin: int = 0
     box: tuple[int, int] = (0, FULL)
     grades: ErrorGrades | None = None
@@ -341,6 +344,11 @@ class Algorithm:
         """Refuse what the loops for eligibility traces do not know."""
         if self.eligible is None:
             return
+        if self.eligible.in_phases and len(self.learning_phases) != self.n_layers:
+            raise SynfireError(
+                f"learning_phases has {len(self.learning_phases)} entries; a trace that decays in "
+                f"phases needs one for each of {self.n_layers} weight layers"
+            )
         beside = {
             "the semantics 'numpy'": self.semantics != "circuit",
             "learning.accumulator": self.fine is not None,

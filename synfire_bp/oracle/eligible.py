@@ -12,19 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.circuit.accumulator import WEIGHT_STEP
-from synfire_bp.circuit.eligibility import STEP_PARTS, WHOLE_REWARD
+from synfire_bp.circuit.eligibility import STEP_PARTS, WHOLE_REWARD, faded
 from synfire_bp.dice import CERTAIN
 from synfire_bp.oracle.algorithm import Algorithm
-from synfire_bp.oracle.kernels import (
-    _AMONG,
-    _HIDDEN,
-    _compiled,
-    _forward,
-    _read_out,
-    _send_back,
-    _signs,
+from synfire_bp.oracle.answers import reward, tried
+from synfire_bp.oracle.passes import (
+    AMONG,
+    HIDDEN,
+    compiled,
+    forward,
+    read_out,
+    send_back,
+    signs,
 )
-from synfire_bp.oracle.working import Working, _places
+from synfire_bp.oracle.rewards import Course
+from synfire_bp.oracle.working import Working
 
 __all__ = ["Memory", "learn_eligible"]
 
@@ -35,18 +37,15 @@ class Memory:
 
     Attributes
     ----------
-    tried : int64 array, shape (n,)
-        The answer that each sample leads the output to.
-    reward : int64 array, shape (n,)
-        What comes at the end of each sample.
+    course : Course
+        The answers that samples lead the output to, and their rewards.
     traces, remainders : float64 arrays, or None
         Beside `synfire_bp.oracle.working.Net.rows`; None before the first sample.
     done : int
         Samples that were shown.
     """
 
-    tried: NDArray[np.int64]
-    reward: NDArray[np.int64]
+    course: Course
     traces: NDArray[np.float64] | None = None
     remainders: NDArray[np.float64] | None = None
     done: int = 0
@@ -65,10 +64,11 @@ class Memory:
             Seed of what is drawn at random, in the first time step of this run.
         """
         assert algorithm.eligible is not None
-        course = algorithm.rewards.course(
-            labels, moment, algorithm.n_phases, algorithm.sizes[-1], algorithm.eligible.gain
+        return cls(
+            algorithm.rewards.course(
+                labels, moment, algorithm.n_phases, algorithm.sizes[-1], algorithm.eligible.gain
+            )
         )
-        return cls(course.tried, course.reward)
 
 
 def learn_eligible(
@@ -79,60 +79,73 @@ def learn_eligible(
     assert algorithm.eligible is not None
     if memory.traces is None or memory.remainders is None:
         memory.traces, memory.remainders = np.zeros(rows.shape), np.zeros(rows.shape)
-    n, places = algorithm.n_layers, list(_places(algorithm))
-    blocks = np.array(
-        [
-            (begin, end, shape[0] if transposed else shape[1])
-            for (begin, end, transposed), shape in zip(places[:n], algorithm.shapes, strict=False)
-        ]
-    )
-    now = slice(memory.done, memory.done + len(order))
-    impulses = (
-        float(algorithm.eligible.impulse(algorithm.potentiation)),
-        float(algorithm.eligible.impulse(algorithm.depression)),
-    )
+    kept = algorithm.eligible.kept(algorithm.n_phases)
     _learn(
-        presented, order, memory.tried[now], memory.reward[now].astype(np.float64) / WHOLE_REWARD,
-        work.net, work.rule(), work.scratch, counts, blocks, memory.traces, memory.remainders,
-        impulses, algorithm.eligible.kept / CERTAIN, work.returning(),
+        presented, order, memory.done, memory.course, work.net, work.rule(), work.scratch, counts,
+        work.blocks, memory.traces, memory.remainders, _impulses(algorithm), kept / CERTAIN,
+        work.returning(),
     )  # fmt: skip
     memory.done += len(order)
 
 
-@_compiled
+def _impulses(algorithm: Algorithm) -> NDArray[np.float64]:
+    """Return what a positive and a negative error add to a trace of each layer, shape (L, 2).
+
+    As much as will be left of it when the reward comes.
+    """
+    assert algorithm.eligible is not None
+    eligible, n_phases = algorithm.eligible, algorithm.n_phases
+    whole = [eligible.impulse(c) for c in (algorithm.potentiation, algorithm.depression)]
+    if not eligible.in_phases:
+        return np.array([whole] * algorithm.n_layers, dtype=np.float64)
+    return np.array(
+        [
+            [
+                faded(one, eligible.left(phase, n_phases))
+                for one, phase in zip(whole, at, strict=True)
+            ]
+            for at in algorithm.learning_phases
+        ],
+        dtype=np.float64,
+    )
+
+
+@compiled
 def _learn(  # type: ignore[no-untyped-def]
-    shown, order, tried, reward, net, rule, scratch, counts, blocks, traces, remainders,
-    impulses, kept, returning,
+    shown, order, done, course, net, rule, scratch, counts, blocks, traces, remainders, impulses,
+    kept, returning,
 ):  # fmt: skip
     """Do what `synfire_bp.oracle.kernels.learn` does, with traces between error and weight."""
     last = net.sizes.size - 2
     for k in range(order.size):
         label = shown.labels[order[k]]
         x = shown.active[shown.starts[order[k]] : shown.starts[order[k] + 1]]
-        counts[_HIDDEN] += _forward(x, net, scratch)
-        wrong = _read_out(label, rule, True, scratch, counts)
-        if tried[k] != label:
-            wrong = _read_out(tried[k], rule, False, scratch, counts)
+        counts[HIDDEN] += forward(x, net, scratch)
+        wrong = read_out(label, rule, True, scratch, counts)
+        answer = tried(course, done + k, scratch.output)
+        if answer != label:
+            wrong = read_out(answer, rule, False, scratch, counts)
         if wrong:
             for layer in range(last, rule.lowest_layer - 1, -1):
                 if layer < last:
                     a = scratch.sums[layer, : net.sizes[layer + 1]]
-                    if not _signs(layer, a, rule, scratch) and not rule.direct:
+                    if not signs(layer, a, rule, scratch) and not rule.direct:
                         break
                 if layer > rule.lowest_layer:
-                    _send_back(layer, net, rule, scratch, returning)
-                _remember(layer, x, net, rule, scratch, traces, impulses)
+                    send_back(layer, net, rule, scratch, returning)
+                _remember(layer, x, net, rule, scratch, traces, impulses[layer])
+        come = reward(course, done + k) / WHOLE_REWARD
         for layer in range(last + 1):
             if rule.learns[layer]:
                 begin, end, width = blocks[layer]
-                if reward[k] != 0:
-                    counts[_AMONG + scratch.output.size + layer] += _reward_rows(
-                        net.rows, begin, end, width, traces, remainders, reward[k], rule.limit
+                if come != 0:
+                    counts[AMONG + scratch.output.size + layer] += _reward_rows(
+                        net.rows, begin, end, width, traces, remainders, come, rule.limit
                     )
                 _fade(traces, begin, end, width, kept)
 
 
-@_compiled
+@compiled
 def _remember(layer, x, net, rule, scratch, traces, impulses):  # type: ignore[no-untyped-def]
     """Add to the traces of a layer what the rule would add to its weights."""
     begin = net.begins[0, layer]
@@ -154,7 +167,7 @@ def _remember(layer, x, net, rule, scratch, traces, impulses):  # type: ignore[n
                 traces[row, i] += (d[i] > 0) * impulses[0] + (d[i] < 0) * impulses[1]
 
 
-@_compiled
+@compiled
 def _reward_rows(rows, begin, end, width, traces, remainders, reward, limit):  # type: ignore[no-untyped-def]
     """Let weights follow reward x trace in whole steps; return how many moved."""
     narrow, highest = rows.dtype.type, np.float64(limit)
@@ -173,7 +186,7 @@ def _reward_rows(rows, begin, end, width, traces, remainders, reward, limit):  #
     return n_moved
 
 
-@_compiled
+@compiled
 def _fade(traces, begin, end, width, kept):  # type: ignore[no-untyped-def]
     """Let traces decay by a sample, towards 0."""
     for row in range(begin, end):

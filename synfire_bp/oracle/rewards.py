@@ -1,14 +1,16 @@
 """Which reward comes when: what multiplies eligibility traces at the end of each sample.
 
 A reward tells how good an answer was.  Either the answer is told, as in the paper: then it is right
-for ever, and the reward is but a signal to learn.  Or an answer is tried, drawn at random in the
-place of the target: then the reward says only if it was right, and nobody says what would have
-been.  The reward may come samples late, be wrong, be noisy, and be held against what was expected.
+for ever, and the reward is but a signal to learn.  Or an answer is tried in the place of the
+target, drawn at random or the one that the network believes in: then the reward says only if it was
+right, and nobody says what would have been.  The reward may come samples late, be wrong, be noisy,
+and be held against what was expected.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +23,12 @@ __all__ = [
     "ANSWERS",
     "AVERAGE_PARTS",
     "EXPECTATIONS",
+    "EXPLORING",
     "GRADES",
     "MISTAKES",
     "NOISE",
     "RATES",
+    "TRIED",
     "Course",
     "Rewards",
 ]
@@ -35,8 +39,12 @@ GRADES = 16
 RATES = 4096
 """Parts in which the rate of a running average is counted."""
 
-EXPECTATIONS = ("run", "answer")
-"""Running averages of the reward: over all samples, or one for each answer."""
+TRIED = ("told", "tried", "believed")
+"""Which answer is tried: the right one, any one at random, or the one that the network gives."""
+
+EXPECTATIONS = ("run", "answer", "belief")
+"""Running averages of the reward: over all samples, one for each answer, or one for answers that a
+single output gave and one for all others."""
 
 _UNIT = WHOLE_REWARD // GAINS
 """What a reward counts in before the gain."""
@@ -44,25 +52,54 @@ _UNIT = WHOLE_REWARD // GAINS
 AVERAGE_PARTS = 256
 """Parts of what a reward counts in, in which its average is kept."""
 
-ANSWERS, MISTAKES, NOISE = "answers tried", "rewards mistaken", "noise of rewards"
+ANSWERS, EXPLORING = "answers tried", "answers explored"
+MISTAKES, NOISE = "rewards mistaken", "noise of rewards"
 """The streams of dice."""
 
 
-@dataclass(frozen=True)
-class Course:
-    """What a run of samples is taught, and what rewards it.
+class Course(NamedTuple):
+    """What a run of samples is taught, and what rewards it; of n samples.
 
     Attributes
     ----------
+    told : int64 array, shape (n,)
+        The right answer of each sample.
     tried : int64 array, shape (n,)
-        The answer that the output is led to in each sample.
-    reward : int64 array, shape (n,)
-        What multiplies the traces at the end of each sample, in parts of
-        `synfire_bp.circuit.eligibility.WHOLE_REWARD`, gain included.
+        The answer that the output is led to; where the network's own is tried, it is written here
+        when the sample is shown.
+    pays : int64 array, shape (n, 2)
+        What comes for each sample, if the answer is wrong and if it is right, in parts of
+        `synfire_bp.circuit.eligibility.WHOLE_REWARD` before the gain.
+    believed : bool
+        The network's own answer is tried.
+    drawn : int64 array, shape (n,)
+        What decides between several answers, of 2^24.
+    explores : bool array, shape (n,)
+        Any answer may be tried.
+    sure : int64 array, shape (n,)
+        1 where a single output gave the answer that is tried; written as samples are shown.
+    by_answer, by_belief : bool
+        Which average is meant: that of the answer that was tried, or of whether it was sure.
+    expected : int64 array, shape (0,), (1,), (2,) or (n_out,)
+        Running averages of the reward, in `AVERAGE_PARTS` of the same parts; they change as samples
+        are shown.
+    delay, rate, gain : int
+        As of `Rewards`, and in parts of `synfire_bp.circuit.eligibility.GAINS`.
     """
 
+    told: NDArray[np.int64]
     tried: NDArray[np.int64]
-    reward: NDArray[np.int64]
+    pays: NDArray[np.int64]
+    believed: bool
+    drawn: NDArray[np.int64]
+    explores: NDArray[np.bool_]
+    sure: NDArray[np.int64]
+    by_answer: bool
+    by_belief: bool
+    expected: NDArray[np.int64]
+    delay: int
+    rate: int
+    gain: int
 
 
 @dataclass(frozen=True)
@@ -71,13 +108,16 @@ class Rewards:
 
     Attributes
     ----------
-    tried : bool
-        An answer is tried, uniformly drawn, in the place of the target; if not, it is told.
+    answer : {"told", "tried", "believed"}
+        The right answer is told; or one is tried in the place of the target, uniformly drawn, or
+        the one that the output gives: one at random of several, and any one if there is none.
+    explore : int
+        Probability that any answer is tried in the place of the network's, of 2^24.
     right, wrong : int
         Reward of a right and of a wrong answer, in parts of `GRADES`.
     delay : int
         Samples by which it comes late.
-    expected : {None, "run", "answer"}
+    expected : {None, "run", "answer", "belief"}
         What is taken away from the reward: nothing, or a running average of it (`EXPECTATIONS`).
         It starts from the mean over answers drawn at random.
     rate : int
@@ -95,12 +135,14 @@ class Rewards:
     Examples
     --------
     >>> import numpy as np
+    >>> from synfire_bp.oracle.answers import all_rewards
     >>> late = Rewards(delay=2).course(np.array([0, 1, 1, 0]), seed=5, n_phases=12, n_out=2)
-    >>> late.tried.tolist(), late.reward.tolist()
+    >>> late.tried.tolist(), all_rewards(late).tolist()
     ([0, 1, 1, 0], [0, 0, 4096, 4096])
     """
 
-    tried: bool = False
+    answer: str = "told"
+    explore: int = 0
     right: int = GRADES
     wrong: int = -GRADES
     delay: int = 0
@@ -111,20 +153,25 @@ class Rewards:
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
+        if self.answer not in TRIED:
+            raise SynfireError(f"answer is '{self.answer}'; must be one of {', '.join(TRIED)}")
         if self.expected not in (None, *EXPECTATIONS):
             raise SynfireError(
                 f"expected is '{self.expected}'; must be one of {', '.join(EXPECTATIONS)}, or None"
             )
-        if self.expected == "answer" and not self.tried:
+        if self.expected == "answer" and self.answer == "told":
             raise SynfireError("an average for each answer needs answers that are tried")
+        if self.expected == "belief" and self.answer != "believed":
+            raise SynfireError("an average for what is believed needs answers that are believed")
         if self.delay < 0:
             raise SynfireError(f"delay is {self.delay} samples; must be 0 or more")
 
-    def first_expected(self, n_out: int) -> int:
-        """Return what an average starts from, as it is kept."""
-        if not self.tried:
-            return self.right * _UNIT // GRADES * AVERAGE_PARTS
-        return (self.right + (n_out - 1) * self.wrong) * _UNIT // GRADES * AVERAGE_PARTS // n_out
+    def first_expected(self, n_out: int) -> NDArray[np.int64]:
+        """Return what averages start from, as they are kept: as many as there are."""
+        n = {None: 0, "run": 1, "answer": n_out, "belief": 2}[self.expected]
+        n_wrong = 0 if self.answer == "told" else n_out - 1
+        total = (self.right + n_wrong * self.wrong) * _UNIT // GRADES * AVERAGE_PARTS
+        return np.full(n, total // (n_wrong + 1), dtype=np.int64)
 
     def course(
         self, labels: NDArray[np.integer], seed: int, n_phases: int, n_out: int, gain: int = GAINS
@@ -146,32 +193,31 @@ class Rewards:
         """
         told: NDArray[np.int64] = np.asarray(labels, dtype=np.int64)
         begins = 1 + n_phases * np.arange(len(told), dtype=np.int64)
-        tried = told
-        if self.tried:
-            drawn = chances(-3, moments(seed, ANSWERS) + begins)
-            tried = (drawn // 1024 * n_out // 16384).astype(np.int64)
-        about = slice(0, max(len(told) - self.delay, 0))  # samples whose reward comes
-        mistakes = chances(-4, moments(seed, MISTAKES) + begins[about]) < self.mistaken
-        good = (tried[about] == told[about]) != mistakes
-        graded = np.where(good, self.right, self.wrong)
-        if self.spread:
-            drawn = chances(-5, moments(seed, NOISE) + begins[about])
-            graded = graded + drawn * (2 * self.spread + 1) // 2**24 - self.spread
-        come: NDArray[np.int64] = graded.astype(np.int64) * (_UNIT // GRADES)
-        if self.expected is not None:
-            which = tried[about] if self.expected == "answer" else 0 * tried[about]
-            come = self._surprises(come, which, n_out)
-        reward = np.zeros(len(told), dtype=np.int64)
-        reward[self.delay :] = come * gain
-        return Course(tried, reward)
+        drawn = chances(-3, moments(seed, ANSWERS) + begins)
+        blind = (drawn // 1024 * n_out // 16384).astype(np.int64)
+        return Course(
+            told=told,
+            tried=told if self.answer == "told" else blind,
+            pays=self._pays(seed, begins),
+            believed=self.answer == "believed",
+            drawn=drawn,
+            explores=chances(-6, moments(seed, EXPLORING) + begins) < self.explore,
+            sure=np.zeros(len(told), dtype=np.int64),
+            by_answer=self.expected == "answer",
+            by_belief=self.expected == "belief",
+            expected=self.first_expected(n_out),
+            delay=self.delay,
+            rate=self.rate,
+            gain=gain,
+        )
 
-    def _surprises(
-        self, come: NDArray[np.int64], which: NDArray[np.int64], n_out: int
-    ) -> NDArray[np.int64]:
-        """Return rewards less what was expected, which follows them."""
-        expected = [self.first_expected(n_out)] * n_out
-        surprises = np.empty_like(come)
-        for k, (reward, answer) in enumerate(zip(come.tolist(), which.tolist(), strict=True)):
-            surprises[k] = reward - expected[answer] // AVERAGE_PARTS
-            expected[answer] += (reward * AVERAGE_PARTS - expected[answer]) * self.rate // RATES
-        return surprises
+    def _pays(self, seed: int, begins: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what a wrong and a right answer bring, for each sample."""
+        mistakes = chances(-4, moments(seed, MISTAKES) + begins) < self.mistaken
+        graded = np.empty((len(begins), 2), dtype=np.int64)
+        for right in (0, 1):
+            graded[:, right] = np.where(mistakes == bool(right), self.wrong, self.right)
+        if self.spread:
+            noise = chances(-5, moments(seed, NOISE) + begins)
+            graded += (noise * (2 * self.spread + 1) // 2**24 - self.spread)[:, np.newaxis]
+        return graded * (_UNIT // GRADES)

@@ -94,13 +94,14 @@ def learn(
     """
     from synfire_bp.oracle import kernels
     from synfire_bp.oracle.eligible import Memory, learn_eligible
+    from synfire_bp.oracle.passes import COUNTS
 
     _check(samples, weights, algorithm)
     order = checked_order(order, len(samples))
     work = Working.of(weights, algorithm)
     presented, rule, changing = work.shown(samples), work.rule(epoch), work.changing(moment)
     returning, collected, taking = work.returning(), work.collected(tags), work.taking()
-    n_named, n_out = len(kernels.COUNTS), samples.n_out
+    n_named, n_out = len(COUNTS), samples.n_out
     counts, done = np.zeros(n_named + n_out + algorithm.n_layers, dtype=np.int64), 0
     pieces: Iterable[tuple[NDArray[np.int64], Decay | None, bool]] = ()
     if algorithm.eligible is not None:
@@ -122,8 +123,8 @@ def learn(
             work.shrink(decay)
     work.write_back(weights)
     work.write_tags(collected, tags)
-    named = dict(zip(kernels.COUNTS, counts.tolist(), strict=False))
-    score = {name: named.pop(name) for name in kernels.COUNTS[:4]}
+    named = dict(zip(COUNTS, counts.tolist(), strict=False))
+    score = {name: named.pop(name) for name in COUNTS[:4]}
     return Learnt(
         Score(samples=len(order), **score, among=tuple(counts[n_named : n_named + n_out].tolist())),
         weight_changes=tuple(counts[n_named + n_out :].tolist()),

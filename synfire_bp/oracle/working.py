@@ -218,6 +218,18 @@ class Working:
         net = Net(np.array(algorithm.sizes, dtype=np.int64), rows, begins, at_once)
         return cls(algorithm, net, _scratch(algorithm.sizes, narrow, wide))
 
+    @property
+    def blocks(self) -> NDArray[np.int64]:
+        """Where the rows of each forward matrix begin and end, and how wide they are: (L, 3)."""
+        n, shapes = self.algorithm.n_layers, self.algorithm.shapes
+        places = list(_places(self.algorithm))[:n]
+        return np.array(
+            [
+                (begin, end, shape[0] if transposed else shape[1])
+                for (begin, end, transposed), shape in zip(places, shapes[:n], strict=True)
+            ]
+        )
+
     def shown(self, samples: Samples) -> Shown:
         """Return samples whose indices have the type of those of hidden units."""
         active = samples.active.astype(self.scratch.units.dtype, copy=False)

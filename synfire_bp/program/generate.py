@@ -30,7 +30,16 @@ from synfire_bp.program.spec import ProgramSpec, Result
 LONGEST_RUN = 10**9 * ms
 """The program ends itself after its last sample, always before this."""
 
-_FUNCTIONS = {"present_sample": 1, "input_pattern": 2, "target_pattern": 2}
+_FUNCTIONS = {
+    "present_sample": 1,
+    "input_pattern": 2,
+    "target_pattern": 2,
+    "note_answer": 5,
+    "believed_answer": 4,
+    "sure_answer": 2,
+}
+_WITH_EFFECT = ("present_sample", "note_answer")
+"""The first may end the run, the second is remembered."""
 
 _HEADER, _CLOCK = "samples.h", "processor_time.cpp"
 """What this package adds to the sources that Brian2 writes; the second not to stock programs."""
@@ -109,7 +118,7 @@ def _compiled_functions() -> dict[str, Function]:
         function = Function(
             pyfunc=None, arg_units=[1] * n_arguments, return_unit=1, return_type="integer",
             arg_types=["integer"] * n_arguments,
-            stateless=name != "present_sample",  # which may end the run
+            stateless=name not in _WITH_EFFECT,
         )  # fmt: skip
         function.implementations.add_implementation("cpp", code="", name=name)
         functions[name] = function

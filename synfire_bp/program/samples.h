@@ -113,9 +113,46 @@ inline int64_t target_pattern(int64_t sample, int64_t unit) {
     return stream.labels[stream.order[sample]] == unit;
 }
 
+// An environment sees what the network answers, and keeps it: a row for each sample.
+inline std::vector<uint8_t> answers;
+
+inline int64_t n_fired(int64_t sample, int64_t n_out) {
+    const uint8_t* fired = answers.data() + sample * n_out;
+    return std::count(fired, fired + n_out, 1);
+}
+
+inline int64_t note_answer(
+    int64_t sample, int64_t unit, int64_t n_out, int64_t fired, int64_t now) {
+    if (!now || sample < 0 || sample >= stream.n_samples) return fired;
+    if (answers.empty()) answers.resize(stream.n_samples * n_out);
+    answers[sample * n_out + unit] = fired != 0;
+    return fired;
+}
+
+// The unit that fired; one at random of several; of all if none did, or if it explores.
+inline int64_t believed_answer(int64_t sample, int64_t n_out, int64_t drawn, int64_t explores) {
+    if (sample < 0 || sample >= stream.n_samples || answers.empty()) return 0;
+    const uint8_t* fired = answers.data() + sample * n_out;
+    const int64_t n_among = n_fired(sample, n_out);
+    const bool of_all = explores || n_among == 0;
+    int64_t place = drawn / 1024 * (of_all ? n_out : n_among) / 16384;
+    for (int64_t unit = 0; unit < n_out; unit++)
+        if ((of_all || fired[unit]) && place-- == 0) return unit;
+    return 0;
+}
+
+// Whether the answer is that of the network, which gave but one.
+inline int64_t sure_answer(int64_t sample, int64_t explores) {
+    if (explores || sample < 0 || sample >= stream.n_samples || answers.empty()) return 0;
+    return n_fired(sample, static_cast<int64_t>(answers.size()) / stream.n_samples) == 1;
+}
+
 }  // namespace synfire
 
 // Brian2 calls functions by a plain name.
+using synfire::believed_answer;
 using synfire::input_pattern;
+using synfire::note_answer;
 using synfire::present_sample;
+using synfire::sure_answer;
 using synfire::target_pattern;

@@ -13,6 +13,7 @@ from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.oracle.rewards import (
     ANSWERS,
     AVERAGE_PARTS,
+    EXPLORING,
     GRADES,
     MISTAKES,
     NOISE,
@@ -25,16 +26,25 @@ __all__ = ["reward_lines", "reward_numbers"]
 _GRADE = WHOLE_REWARD // GAINS // GRADES
 """What a grade of the reward counts in, before the gain."""
 
-_DRAWN = "chance(-3, answer_dice + 1 + {n} * {sample}) // 1024 * {n_out} // 16384"
+_DICE = "chance(-3, answer_dice + 1 + {n} * {sample})"
+_EXPLORES = "int(chance(-6, explore_dice + 1 + {n} * {sample}) < reward_explore)"
+_TRIED = {
+    "told": "0",
+    "tried": _DICE + " // 1024 * {n_out} // 16384",
+    "believed": f"believed_answer({{sample}}, {{n_out}}, {_DICE}, {_EXPLORES})",
+}
+"""The answer to a sample: drawn at random, or what the environment saw."""
 
 _CELLS = """
     answer_dice  : integer (shared, constant)  # seeds
+    explore_dice : integer (shared, constant)
     mistake_dice : integer (shared, constant)
     noise_dice   : integer (shared, constant)
     reward_late     : integer (shared, constant)  # samples
     reward_wrong    : integer (shared, constant)  # in grades
     reward_right    : integer (shared, constant)
     reward_mistaken : integer (shared, constant)  # of 2^24
+    reward_explore  : integer (shared, constant)  # of 2^24
     reward_spread   : integer (shared, constant)  # in grades
     average_rate    : integer (shared, constant)
     modulation      : integer (shared)
@@ -50,6 +60,15 @@ _CELLS = """
 """  # noqa: E501
 
 
+_SEEN = """
+    seen      : integer  # of an output: whether it fires now
+    sure_then = sure_answer(reward_about, {explores}) : integer (shared)
+"""
+
+_ANSWERED = "seen = note_answer(sample, i, {n_out}, int(fired), int(phase == {phase}))"
+"""The environment sees who fires, in the phase in which the output answers."""
+
+
 def reward_lines(rewards: Rewards, circuit: Circuit) -> Lines:
     """Return the lines of a reward, for the training circuit.
 
@@ -57,20 +76,23 @@ def reward_lines(rewards: Rewards, circuit: Circuit) -> Lines:
     anew.
     """
     n_out, n = circuit.sizes[-1], circuit.n_phases
-    drawn = {
-        when: _DRAWN.format(n=n, sample=when, n_out=n_out) if rewards.tried else "0"
+    answers = {
+        when: _TRIED[rewards.answer].format(n=n, sample=when, n_out=n_out)
         for when in ("sample", "reward_about")
     }
+    seen = _SEEN.format(explores=_EXPLORES.format(n=n, sample="reward_about"))
+    told, believed = rewards.answer == "told", rewards.answer == "believed"
     names = _averages(rewards, n_out)
     cells = _CELLS.format(
-        n=n, last=n - 1, grade=_GRADE, tried=drawn["sample"], tried_then=drawn["reward_about"],
-        right_then="target_pattern(reward_about, tried_then)" if rewards.tried else "1",
+        n=n, last=n - 1, grade=_GRADE, tried=answers["sample"], tried_then=answers["reward_about"],
+        right_then="1" if told else "target_pattern(reward_about, tried_then)",
     )  # fmt: skip
     return Lines(
-        cells=cells + "".join(f"\n{name} : integer (shared)" for name in names),
+        cells=cells + seen * believed + "".join(f"\n{name} : integer (shared)" for name in names),
         step="\n".join(_steps(names)),
         modulation="modulation_post",
-        taught="int(i == tried)" if rewards.tried else "",
+        taught="" if told else "int(i == tried)",
+        answered=_ANSWERED.format(n_out=n_out, phase=circuit.forward_phase("o")) * believed,
         functions=("synfire_bp.network.chance:chance", "synfire_bp.network.chance:certain"),
     )
 
@@ -79,6 +101,8 @@ def _averages(rewards: Rewards, n_out: int) -> dict[str, str]:
     """Return the variables that hold what is expected, and whether each is meant now."""
     if rewards.expected == "answer":
         return {f"expected_{k}": f"int(tried_then == {k})" for k in range(n_out)}
+    if rewards.expected == "belief":
+        return {"expected_doubt": "(1 - sure_then)", "expected_sure": "sure_then"}
     return {"expected": "1"} if rewards.expected == "run" else {}
 
 
@@ -101,13 +125,18 @@ def reward_numbers(rewards: Rewards, circuit: Circuit, at: Moment) -> Numbers:
     first = rewards.first_expected(n_out)
     return {
         "cells.answer_dice": moments(at.seed, ANSWERS),
+        "cells.explore_dice": moments(at.seed, EXPLORING),
         "cells.mistake_dice": moments(at.seed, MISTAKES),
         "cells.noise_dice": moments(at.seed, NOISE),
         "cells.reward_late": rewards.delay,
         "cells.reward_wrong": rewards.wrong,
         "cells.reward_right": rewards.right,
         "cells.reward_mistaken": rewards.mistaken,
+        "cells.reward_explore": rewards.explore,
         "cells.reward_spread": rewards.spread,
         "cells.average_rate": rewards.rate,
-        **{f"cells.{name}": first for name in _averages(rewards, n_out)},
+        **{
+            f"cells.{name}": int(value)
+            for name, value in zip(_averages(rewards, n_out), first, strict=True)
+        },
     }

@@ -24,6 +24,7 @@ from typing_extensions import Self
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import PlasticLayout
+from synfire_bp.circuit.pause import pausing
 from synfire_bp.dice import likelihood, moments
 from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment, Numbers
@@ -46,6 +47,7 @@ _OF_PHASES = ("delay", "flip", "grade", "noise")
 _OF_SAMPLES = (
     "delay_samples",
     "answer",
+    "explore",
     "wrong",
     "expected",
     "average",
@@ -97,23 +99,31 @@ class Reward(Variant):
         description="With learning.eligibility: samples by which the reward of a sample comes "
         "late, at the end of a later one; traces hold what is left of it then (Izhikevich 2007)",
     )
-    answer: Literal["told", "tried"] = Field(
+    answer: Literal["told", "tried", "believed"] = Field(
         default="told",
         description="With learning.eligibility. told: the right answer is shown as target, as in "
         "the paper; every sample is rewarded by 1. tried: an answer is drawn at random in its "
         "place, as exploration, and all that the network is told is one number, 1 if it was right "
-        "and `wrong` if not (Frémaux & Gerstner 2016)",
+        "and `wrong` if not (Frémaux & Gerstner 2016). believed: the answer that the output gives "
+        "is tried, one at random of several and any one if there is none; the environment sees "
+        "it and then gives the target, for which a sample takes two phases more",
+    )
+    explore: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1,
+        description="With answer: believed. Probability that any answer is tried in the place of "
+        "the network's own",
     )
     wrong: Annotated[float, Field(ge=-2, le=2, multiple_of=1 / GRADES)] = Field(
         default=-1.0,
         description="With learning.eligibility: reward of a wrong answer, in steps of 1/16; that "
         "of a right one is 1. -1: its sign alone",
     )
-    expected: Literal["run", "answer"] | None = Field(
+    expected: Literal["run", "answer", "belief"] | None = Field(
         default=None,
         description="With learning.eligibility: what is taken away from the reward, so that it is "
         "an error of prediction (Schultz et al. 1997): its running average over all samples (run), "
-        "or one for each answer that is tried (answer). null: nothing",
+        "one for each answer that is tried (answer), or one for answers that a single output gave "
+        "and one for all others (belief; Lak et al. 2017). null: nothing",
     )
     average: int = Field(
         default=100,
@@ -139,6 +149,21 @@ class Reward(Variant):
             raise ValueError(
                 "expected: answer keeps an average for each answer that is tried, but answer is "
                 "told; set answer to tried, or expected to run"
+            )
+        if self.expected == "belief" and self.answer != "believed":
+            raise ValueError(
+                "expected: belief keeps an average for answers that the network gave and one for "
+                f"others, but answer is {self.answer}; set answer to believed, or expected to run"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _explores_beside_what_it_believes(self) -> Self:
+        """Refuse an exploration that means nothing."""
+        if self._given(("explore",)) and self.answer != "believed":
+            raise ValueError(
+                f"explore: is {self.explore:g}, but answer is {self.answer}; set answer to "
+                "believed, or remove explore"
             )
         return self
 
@@ -176,8 +201,10 @@ class Reward(Variant):
         return self.grade is not None or self.noise is not None
 
     def circuit(self, circuit: Circuit) -> Circuit:
-        """Return the circuit whose reward comes later."""
+        """Return the circuit whose reward comes later, or whose targets do."""
         rewarded = circuit.reward_phases
+        if self.answer == "believed" and rewarded:
+            return pausing(circuit)
         if not self.delay or not rewarded:
             return circuit
         n = circuit.n_phases
@@ -205,7 +232,8 @@ class Reward(Variant):
     def rewards(self) -> Rewards:
         """Return how samples are rewarded at their end, if synapses remember."""
         return Rewards(
-            tried=self.answer == "tried",
+            answer=self.answer,
+            explore=likelihood(self.explore),
             wrong=round(GRADES * self.wrong),
             delay=self.delay_samples,
             expected=self.expected,
