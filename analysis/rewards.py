@@ -112,8 +112,6 @@ _MNIST_KINDS = {
             "tried, 1 or 0",
             "tried, 1 or 0, less the mean reward",
             "believed, 1 or 0",
-            "believed, explore 0.3, 1 or 0",
-            "believed, explore 0.3, 1 or 0, less the mean of its belief",
         )
     },
     "tried, one sample late": (f"{_TRIED}, {_LATE}}}", "tau: 2"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from brian2 import Function
 from numpy.typing import NDArray
@@ -96,7 +99,11 @@ def _answers(given: NDArray[np.bool_]) -> dict[str, Function]:
             return 0
         return int(given[sample].sum() == 1)
 
-    calls = {"note_answer": note, "believed_answer": believed, "sure_answer": sure}
+    calls: dict[str, Callable[..., Any]] = {
+        "note_answer": note,
+        "believed_answer": believed,
+        "sure_answer": sure,
+    }
     return {
         name: in_python(
             Function(
