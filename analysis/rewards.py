@@ -111,7 +111,6 @@ _MNIST_KINDS = {
             "told",
             "tried, 1 or 0",
             "tried, 1 or 0, less the mean reward",
-            "believed, 1 or 0",
         )
     },
     "tried, one sample late": (f"{_TRIED}, {_LATE}}}", "tau: 2"),
