@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from synfire_bp.circuit.accumulator import PARTS, WEIGHT_STEP
@@ -10,6 +9,7 @@ from synfire_bp.circuit.eligibility import GAINS
 from synfire_bp.circuit.rule_checks import LARGEST_TAG
 from synfire_bp.description.structure import Part, facts
 from synfire_bp.description.task import plural
+from synfire_bp.dice import CERTAIN
 from synfire_bp.errors import RuleError
 from synfire_bp.model.model import Model
 
@@ -113,11 +113,11 @@ def _eligibility(model: Model) -> Iterator[tuple[str, str]]:
     section, eligible = model.experiment.learning.eligibility, model.rule.eligible
     if section is None or eligible is None:
         return
-    kept = math.exp(-1 / eligible.tau) if eligible.tau else 0.0
+    kept = eligible.kept(model.circuit.n_phases)
     lasts = (
-        f"a trace of {eligible.tau:g} samples takes up what the rule says; a sample leaves "
-        f"{kept:.4g} of it"
-        if eligible.tau
+        f"a trace of {section.said} takes up what the rule says; a sample leaves "
+        f"{kept / CERTAIN:.4g} of it"
+        if kept
         else "a trace takes up what the rule says, and lasts for its own sample"
     )
     yield "eligibility", lasts
