@@ -130,7 +130,7 @@ def _circuit(figures: Path) -> dict[str, Any]:
 
 
 def _beyond(figures: Path) -> list[dict[str, Any]]:
-    """Return the circuit's other models: accuracy by potential, costs of `analysis.circuit_costs`."""
+    """Return the circuit's other models: by potential, costs from `analysis.circuit_costs`."""
     costs = pd.read_csv(figures / "learning" / "circuit_costs.csv").set_index("model")
     rows = [_feedback(figures)]
     for model in ("mnist_fine", "mnist_fine_graded", "mnist_direct_feedback"):
