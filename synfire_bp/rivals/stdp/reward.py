@@ -61,7 +61,7 @@ class TryingLearning(Section):
         le=10,
         description="Of a pair post before pre, over pre before post.",
     )
-    eligibility_time: Ms = Field(default=500.0, description="Time constant of eligibility, ms.")
+    eligibility_time: Ms = Field(default=100.0, description="Time constant of eligibility, ms.")
     expectation: float = Field(
         default=0.01, gt=0, le=1, description="Share of a reward in the running mean."
     )

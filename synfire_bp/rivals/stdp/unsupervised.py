@@ -54,7 +54,7 @@ class CompetingLearning(Section):
         default=0.01,
         gt=0,
         le=1,
-        description="A cell's spike moves a weight so far towards its input.",
+        description="Of a change at a spike of the cell.",
     )
     offset: float = Field(
         default=0.4, ge=0, le=100, description="Trace of an input below which a weight falls."
