@@ -67,7 +67,8 @@ def reward_by_hand(model, shown, weights):
 def test_reward_modulated_stdp_follows_its_equations():
     model = read_rival(
         "reward_stdp", [*EVERY_STEP, "cells.noise=0.0", "learning.rate=0.05",
-                        "cells.inhibition=2.0", "learning.depression=0.4", "learning.weight_limit=9.0"]
+                        "cells.inhibition=2.0", "learning.depression=0.4",
+                        "learning.weight_limit=9.0"]
     )  # fmt: skip
     shown = lesson(12, 9, 10, 3)
     weights = np.random.default_rng(2).random((10, 3)) * 0.4

@@ -41,7 +41,7 @@ class TryingCells(Section):
     threshold: float = Field(default=-54.0, ge=-120, le=50, description="Threshold, mV.")
     refractory: float = Field(default=2.0, ge=0, le=1000, description="After a spike, ms.")
     noise: float = Field(
-        default=2.0, ge=0, le=100,
+        default=4.0, ge=0, le=100,
         description="Standard deviation of the membrane potential without spikes, mV; while it "
         "learns only.",
     )  # fmt: skip
