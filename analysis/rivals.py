@@ -160,7 +160,7 @@ def _feedback(figures: Path) -> dict[str, Any]:
 @applied()
 def draw(table: pd.DataFrame) -> Figure:
     """Draw the test error of each, with its range, and the energy of a sample beside it."""
-    figure = new_figure(SINGLE_COLUMN, 62, layout="constrained")
+    figure = new_figure(SINGLE_COLUMN, 82, layout="constrained")
     error, energy = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     places = range(len(table))[::-1]
     ours = table.source != "rival"
@@ -180,8 +180,8 @@ def draw(table: pd.DataFrame) -> Figure:
     error.set_yticks(
         list(places), [f"{name} ({n})" for name, n in zip(names, table.seeds, strict=True)]
     )
-    error.set(xlabel="test error (%)", xscale="log", xticks=[1, 3, 10, 30], xlim=(0.9, 60))
-    error.set_xticklabels(["1", "3", "10", "30"])
+    error.set(xlabel="test error (%)", xscale="log", xticks=[1, 3, 10, 30, 90], xlim=(0.9, 100))
+    error.set_xticklabels(["1", "3", "10", "30", "90"])
     error.minorticks_off()
     energy.set(xlabel="energy of a\nsample (µJ)", xscale="log", xticks=[1, 10, 100], xlim=(1, 200))
     energy.set_xticklabels(["1", "10", "100"])
