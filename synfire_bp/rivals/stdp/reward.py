@@ -12,61 +12,22 @@ have been right, and no error comes back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from synfire_bp.progress import WorkProgress
 from synfire_bp.rivals.base import Outcome, rival
 from synfire_bp.rivals.cost import Operations
 from synfire_bp.rivals.images import ImageRival
+from synfire_bp.rivals.stdp.sections import TryingCells, TryingLearning
 from synfire_bp.rivals.stdp.showing import Lesson, Showing
-from synfire_bp.section import Section
 
-__all__ = ["RewardStdp", "TryingCells", "TryingLearning"]
+__all__ = ["RewardStdp"]
 
-Ms = Annotated[float, Field(gt=0, le=1e6)]
 _CURVE = 1000
 """Training images of a point of the curve."""
-
-
-class TryingCells(Section):
-    """The neurons that answer."""
-
-    per_class: int = Field(default=1, ge=1, le=1000, description="Neurons of each class.")
-    membrane_time: Ms = Field(default=20.0, description="Time constant of the membrane, ms.")
-    resting: float = Field(default=-70.0, ge=-120, le=0, description="Rest and reset, mV.")
-    threshold: float = Field(default=-54.0, ge=-120, le=50, description="Threshold, mV.")
-    refractory: float = Field(default=2.0, ge=0, le=1000, description="After a spike, ms.")
-    noise: float = Field(
-        default=4.0, ge=0, le=100,
-        description="Standard deviation of the membrane potential without spikes, mV; while it "
-        "learns only.",
-    )  # fmt: skip
-    inhibition: float = Field(
-        default=5.0, ge=0, le=1000, description="A spike lowers cells of other classes by it, mV."
-    )
-
-
-class TryingLearning(Section):
-    """How synapses change."""
-
-    rate: float = Field(gt=0, le=10, description="Change of a weight per reward and trace, mV.")
-    trace_time: Ms = Field(default=20.0, description="Time constant of the cells' traces, ms.")
-    depression: float = Field(
-        default=0.3,
-        ge=0,
-        le=10,
-        description="Of a pair post before pre, over pre before post.",
-    )
-    eligibility_time: Ms = Field(default=100.0, description="Time constant of eligibility, ms.")
-    expectation: float = Field(
-        default=0.01, gt=0, le=1, description="Share of a reward in the running mean."
-    )
-    initial: float = Field(default=0.1, ge=0, le=10, description="Mean of initial weights, mV.")
-    weight_limit: float = Field(default=1.0, gt=0, le=100, description="Largest magnitude, mV.")
 
 
 @rival("reward_stdp")

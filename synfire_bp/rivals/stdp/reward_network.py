@@ -24,7 +24,7 @@ from brian2 import (
 from numpy.typing import NDArray
 
 from synfire_bp.rivals.simulated import Task
-from synfire_bp.rivals.stdp.reward import TryingCells, TryingLearning
+from synfire_bp.rivals.stdp.sections import TryingCells, TryingLearning
 from synfire_bp.rivals.stdp.showing import Lesson, Showing, input_group
 
 __all__ = ["Built", "Found", "Setup", "build", "task"]

@@ -9,63 +9,21 @@ training images that it fires most for, and the label whose neurons fire most is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.errors import DatasetError
 from synfire_bp.progress import WorkProgress
-from synfire_bp.rivals.base import Outcome, PositiveInt, rival
+from synfire_bp.rivals.base import Outcome, rival
 from synfire_bp.rivals.cost import Operations
 from synfire_bp.rivals.images import ImageRival, share_correct
+from synfire_bp.rivals.stdp.sections import CompetingCells, CompetingLearning
 from synfire_bp.rivals.stdp.showing import Lesson, Showing
-from synfire_bp.section import Section
 
-__all__ = ["CompetingCells", "CompetingLearning", "UnsupervisedStdp", "assigned", "told"]
-
-Ms = Annotated[float, Field(gt=0, le=1e9)]
-Mv = Annotated[float, Field(ge=-200, le=200)]
-
-
-class CompetingCells(Section):
-    """The neurons that learn."""
-
-    count: int = Field(default=100, ge=2, le=10_000, description="Neurons.")
-    membrane_time: Ms = Field(default=100.0, description="Time constant of the membrane, ms.")
-    resting: Mv = Field(default=-65.0, description="Rest and reset, mV.")
-    threshold: Mv = Field(default=-52.0, description="Threshold without what spikes add, mV.")
-    refractory: float = Field(default=5.0, ge=0, le=1000, description="After a spike, ms.")
-    adaptation: float = Field(
-        default=0.1, ge=0, le=100, description="A spike adds this to the threshold, mV."
-    )
-    adaptation_time: Ms = Field(default=1e7, description="Time constant of the threshold, ms.")
-    inhibition: float = Field(
-        default=15.0, ge=0, le=1000, description="A spike lowers all other cells by it, mV."
-    )
-
-
-class CompetingLearning(Section):
-    """How synapses change."""
-
-    rate: float = Field(
-        default=0.01,
-        gt=0,
-        le=1,
-        description="Of a change at a spike of the cell.",
-    )
-    offset: float = Field(
-        default=0.4, ge=0, le=100, description="Trace of an input below which a weight falls."
-    )
-    weight_limit: float = Field(default=1.0, gt=0, le=100, description="Largest weight, mV.")
-    weight_sum: float = Field(
-        default=20.0, gt=0, le=1e6, description="Of the weights onto a cell, after each image; mV."
-    )
-    labelling: PositiveInt = Field(
-        default=5000, description="Training images, the first ones, that labels are taken from."
-    )
+__all__ = ["UnsupervisedStdp", "assigned", "told"]
 
 
 @rival("stdp")

@@ -15,8 +15,8 @@ from brian2 import Network, NeuronGroup, StateMonitor, Synapses, ms, mV
 from numpy.typing import NDArray
 
 from synfire_bp.rivals.simulated import Task
+from synfire_bp.rivals.stdp.sections import CompetingCells, CompetingLearning
 from synfire_bp.rivals.stdp.showing import Lesson, Showing, input_group
-from synfire_bp.rivals.stdp.unsupervised import CompetingCells, CompetingLearning
 
 __all__ = ["Built", "Found", "Setup", "build", "task"]
 
