@@ -94,7 +94,7 @@ def _run(summary: Mapping[str, Any]) -> dict[str, Any]:
 def _accuracy(percent: pd.Series) -> dict[str, float]:
     return {
         "seeds": len(percent),
-        "percent": percent.median(),
+        "percent": round(float(percent.median()), 4),
         "percent_worst": percent.min(),
         "percent_best": percent.max(),
     }
