@@ -28,14 +28,19 @@ NAME = "rivals"
 LABELS = {
     "mnist": "circuit, paper",
     "mnist_fine": "circuit, mnist_fine",
-    "feedback_alignment": "circuit, random feedback",
+    "mnist_fine_graded": "circuit, graded errors",
+    "mnist_feedback_alignment": "circuit, random feedback",
+    "mnist_direct_feedback": "circuit, direct feedback",
     "drtp": "random targets",
+    "reward_stdp": "STDP and reward",
+    "stdp": "STDP alone",
     "eprop_rows": "e-prop, row by row",
     "backprop": "floating point",
     "backprop_shifted": "floating point, shifted",
 }
 """What each row is called in the picture, from top to bottom."""
 _MICRO = 1e6
+_COSTS = ("spikes", "synaptic_operations", "learning_updates", "energy_uj", "energy_all_uj")
 _CIRCUIT_SYNAPSES, _CIRCUIT_STEPS = 500_000, 12
 
 
@@ -58,7 +63,7 @@ def numbers(summaries: Sequence[Mapping[str, Any]], figures: Path) -> pd.DataFra
     if (again := found[found.duplicated(["name", "seed"])]).size:
         first = again.iloc[0]
         raise RunDirectoryError(f"two of the runs are {first['name']} with the seed {first.seed}")
-    rows = [_circuit(figures), _fine(figures), _feedback(figures)]
+    rows = [_circuit(figures), *_beyond(figures)]
     rows += [_rival(str(name), runs) for name, runs in found.groupby("name")]
     order = {name: place for place, name in enumerate(LABELS)}
     return pd.DataFrame(rows).sort_values(
@@ -89,18 +94,17 @@ def _run(summary: Mapping[str, Any]) -> dict[str, Any]:
 def _accuracy(percent: pd.Series) -> dict[str, float]:
     return {
         "seeds": len(percent),
-        "percent": percent.median(),
+        "percent": round(float(percent.median()), 4),
         "percent_worst": percent.min(),
         "percent_best": percent.max(),
     }
 
 
 def _rival(name: str, runs: pd.DataFrame) -> dict[str, Any]:
-    costs = ["spikes", "synaptic_operations", "learning_updates", "energy_uj", "energy_all_uj"]
     return {
         "name": name, "source": "rival", **_accuracy(runs.percent),
         "samples": int(runs.samples.iloc[0]),
-        **{cost: round(float(runs[cost].mean()), 3) for cost in costs},
+        **{cost: round(float(runs[cost].mean()), 3) for cost in _COSTS},
     }  # fmt: skip
 
 
@@ -125,18 +129,29 @@ def _circuit(figures: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _fine(figures: Path) -> dict[str, Any]:
-    table = pd.read_csv(figures / "learning" / "mnist_fine.csv")
-    samples = 60_000 * int(table.epoch.iloc[0])
-    accuracy = _accuracy(table.potential_percent)
-    return {"name": "mnist_fine", "source": "oracle", **accuracy, "samples": samples}
+def _beyond(figures: Path) -> list[dict[str, Any]]:
+    """Return the circuit's other models: by potential, costs from `analysis.circuit_costs`."""
+    costs = pd.read_csv(figures / "learning" / "circuit_costs.csv").set_index("model")
+    rows = [_feedback(figures)]
+    for model in ("mnist_fine", "mnist_fine_graded", "mnist_direct_feedback"):
+        file = figures / "learning" / f"{model}.csv"
+        if file.exists():
+            rows.append(_trained(model, pd.read_csv(file)))
+    return [row | costs.loc[row["name"], list(_COSTS)].to_dict() for row in rows]
+
+
+def _trained(model: str, table: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "name": model, "source": str(table.engine.iloc[0]), **_accuracy(table.potential_percent),
+        "samples": 60_000 * int(table.epoch.iloc[0]),
+    }  # fmt: skip
 
 
 def _feedback(figures: Path) -> dict[str, Any]:
     table = pd.read_csv(figures / "variants" / "table_variants.csv")
     row = table[(table.dataset == "mnist") & (table.variant == "feedback_alignment")].iloc[0]
     return {
-        "name": "feedback_alignment", "source": str(row.engine), "seeds": int(row.seeds),
+        "name": "mnist_feedback_alignment", "source": str(row.engine), "seeds": int(row.seeds),
         "percent": row.potential, "percent_worst": row.potential_lowest,
         "percent_best": row.potential_highest, "samples": 60_000 * int(row.epochs),
     }  # fmt: skip
@@ -145,7 +160,7 @@ def _feedback(figures: Path) -> dict[str, Any]:
 @applied()
 def draw(table: pd.DataFrame) -> Figure:
     """Draw the test error of each, with its range, and the energy of a sample beside it."""
-    figure = new_figure(SINGLE_COLUMN, 62, layout="constrained")
+    figure = new_figure(SINGLE_COLUMN, 82, layout="constrained")
     error, energy = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     places = range(len(table))[::-1]
     ours = table.source != "rival"
@@ -165,8 +180,8 @@ def draw(table: pd.DataFrame) -> Figure:
     error.set_yticks(
         list(places), [f"{name} ({n})" for name, n in zip(names, table.seeds, strict=True)]
     )
-    error.set(xlabel="test error (%)", xscale="log", xticks=[1, 3, 10, 30], xlim=(0.9, 60))
-    error.set_xticklabels(["1", "3", "10", "30"])
+    error.set(xlabel="test error (%)", xscale="log", xticks=[1, 3, 10, 30, 90], xlim=(0.9, 100))
+    error.set_xticklabels(["1", "3", "10", "30", "90"])
     error.minorticks_off()
     energy.set(xlabel="energy of a\nsample (µJ)", xscale="log", xticks=[1, 10, 100], xlim=(1, 200))
     energy.set_xticklabels(["1", "10", "100"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -13,7 +14,7 @@ from synfire_bp.data.datasets import Dataset, Split, load_dataset
 from synfire_bp.errors import DatasetError
 from synfire_bp.model.sections import DatasetSection
 from synfire_bp.rivals.base import PositiveInt, Rival
-from synfire_bp.section import Section
+from synfire_bp.section import LARGEST, Section
 from synfire_bp.training.schedule import drawn_order
 
 __all__ = ["ImageRival", "Training"]
@@ -29,6 +30,13 @@ class Training(Section):
         default=None, description="Only the first so many training samples. null: all."
     )
     test_every: PositiveInt = Field(default=1, description="Epochs between two tests.")
+    held_back: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST,
+        description="So many training samples, the last ones, are not learnt from, and stand for "
+        "the test samples: to choose constants by. 0: the test samples.",
+    )
 
 
 class ImageRival(Rival):
@@ -47,6 +55,7 @@ class ImageRival(Rival):
         """
         section = self.dataset
         data = load_dataset(section.name, path=section.path, preprocessing=section.preprocessing())
+        data = self._held_back(data)
         wanted = self.training.samples
         if wanted is None:
             return data
@@ -56,6 +65,18 @@ class ImageRival(Rival):
                 f"{len(data.train):,} training samples"
             )
         return data.first(wanted)
+
+    def _held_back(self, data: Dataset) -> Dataset:
+        n = self.training.held_back
+        if not n:
+            return data
+        if n >= len(data.train):
+            raise DatasetError(
+                f"{self.name}: training.held_back is {n:,}, but {data.name} has "
+                f"{len(data.train):,} training samples"
+            )
+        last = Split(data.train.inputs[-n:], data.train.labels[-n:])
+        return replace(data.first(len(data.train) - n), test=last)
 
     def orders(self, data: Dataset) -> Iterator[NDArray[np.int64]]:
         """Yield what each epoch shows: numbers of samples in `data.learnt`, as the circuit's."""

@@ -1,42 +1,18 @@
-"""A lesson run to its end: in a compiled program of its own, or in Brian2's runtime mode.
-
-A compiled program is built in a process of its own, since Brian2 has one device for all.
-"""
+"""A lesson run to its end, and what it leaves."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synfire_bp.errors import BuildError, SimulationError
-from synfire_bp.program.compiler import FLAGS, compiler_version
 from synfire_bp.rivals.eprop.lesson import Weights
 from synfire_bp.rivals.eprop.network import Built, Setup, build
+from synfire_bp.rivals.simulated import Task, simulated
 
 __all__ = ["Result", "simulate"]
-
-_HEADERS = """
-#include "objects.h"
-#include "brianlib/common_math.h"
-#include "brianlib/stdint_compat.h"
-#include <climits>
-#include <cmath>
-#include <ctime>
-#include <fstream>
-#include <iostream>
-"""
-"""What every generated source includes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,69 +55,7 @@ def simulate(setup: Setup, *, compiled: bool = True) -> Result:
     SimulationError
         If the program cannot be built, or dies.
     """
-    if not compiled:
-        return _in_runtime_mode(setup)
-    return _alone(_compiled, setup)
-
-
-def _alone(function: Callable[[Setup], Result], setup: Setup) -> Result:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        try:
-            return pool.submit(function, setup).result()
-        except BrokenProcessPool:
-            raise SimulationError(
-                "the process that simulates e-prop died; is there enough memory?"
-            ) from None
-
-
-def _in_runtime_mode(setup: Setup) -> Result:
-    from brian2 import defaultclock, ms, prefs, start_scope
-
-    before, dt = prefs.codegen.target, defaultclock.dt
-    prefs.codegen.target = "numpy"
-    defaultclock.dt = 1 * ms
-    try:
-        start_scope()
-        built = build(setup)
-        built.network.run(built.steps * ms, namespace={})
-        return _result(setup, built)
-    finally:
-        prefs.codegen.target, defaultclock.dt = before, dt
-
-
-def _compiled(setup: Setup) -> Result:
-    """Build the program of a setup, run it, and read what it left; alone in its process."""
-    from brian2 import defaultclock, device, ms, set_device
-
-    from synfire_bp.dense.internals import source_files, support_code_apart
-
-    with tempfile.TemporaryDirectory(prefix="synfire_bp_eprop_") as folder:
-        set_device("cpp_standalone", build_on_run=False, directory=folder)
-        defaultclock.dt = 1 * ms
-        with support_code_apart() as support_code:
-            built = build(setup)
-            built.network.run(built.steps * ms, namespace={})
-            device.build(directory=folder, compile=False, run=False)
-        _compile(Path(folder), source_files(device), support_code)
-        try:
-            device.run(
-                directory=folder, results_directory="results", with_output=False, run_args=[]
-            )
-        except (RuntimeError, OSError) as error:
-            raise SimulationError(f"the program of e-prop died: {error}") from None
-        return _result(setup, built)
-
-
-def _compile(folder: Path, sources: Sequence[str], support_code: str) -> None:
-    """Compile all sources as one: reading headers takes longest."""
-    compiler_version()  # or there is none
-    included = "".join(f'#include "{name}"\n' for name in sources)
-    text = f"{_HEADERS}namespace {{\n{support_code}\n}}\n{included}"
-    (folder / "joined.cpp").write_text(text, encoding="utf-8")
-    command = [*os.environ.get("CXX", "g++").split(), *FLAGS, "-I.", "joined.cpp", "-o", "main"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BuildError(f"the C++ compiler refuses the program of e-prop: {done.stderr[-400:]}")
+    return simulated(_TASK, setup, compiled=compiled)
 
 
 def _result(setup: Setup, built: Built) -> Result:
@@ -162,3 +76,6 @@ def _result(setup: Setup, built: Built) -> Result:
         weights=Weights(**learnt, feedback=setup.weights.feedback),
         spikes=spikes,
     )
+
+
+_TASK = Task(build, _result, dt=1.0)
