@@ -30,7 +30,7 @@ def watch(
     ] = None,
     checkpoints: Annotated[
         int | None,
-        number("Stops of the training, start and end included. Default: 5, or 2 if unknown."),
+        number("Stops of the training, start and end included. Default: 6, or 2 where unknown."),
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     plugins: Plugins = None,

@@ -7,30 +7,48 @@ training ends at the run's weights is checked, so those between are the run's, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from synfire_bp.circuit.layout import apart, with_tags
 from synfire_bp.data.datasets import Dataset
-from synfire_bp.engines.base import Segment, training_split
+from synfire_bp.engines.base import Engine, training_split
+from synfire_bp.engines.registry import make_engine
 from synfire_bp.errors import RunDirectoryError, SynfireError, to_caller
-from synfire_bp.model.model import Weights
+from synfire_bp.model.model import Model, Weights
 from synfire_bp.runs.run import Run
-from synfire_bp.training.schedule import evaluation_points
-from synfire_bp.training.training import train_in_memory
+from synfire_bp.training.schedule import shown_order
 
 __all__ = ["FEWEST", "MOST", "Stop", "USUAL", "course", "how_many"]
 
-FEWEST, USUAL, MOST = 2, 5, 12
+FEWEST, USUAL, MOST = 2, 6, 12
 """Stops of a course: start and end at least."""
+
+
+_FIRST = 100
+"""Samples after which the first stop behind the start lies: most is learnt early."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stop:
-    """A place in the course of a training: epochs done, and the weights there."""
+    """A place in the course of a training.
 
-    epoch: float
+    Attributes
+    ----------
+    samples : int
+        Training samples shown so far.
+    weights : tuple of int16 arrays
+        One matrix for each of the circuit's shapes.
+    accuracy : float or None
+        On the test images, by spikes; None: not tested.
+    """
+
+    samples: int
     weights: Weights
+    accuracy: float | None
 
 
 def how_many(run: Run, asked: int | None) -> tuple[int, str]:
@@ -65,7 +83,7 @@ def how_many(run: Run, asked: int | None) -> tuple[int, str]:
 
 
 def course(run: Run, dataset: Dataset, stops: int) -> list[Stop]:
-    """Return so many stops of a training, or fewer if it was not tested as often.
+    """Return so many stops of a training, or fewer if it showed few samples.
 
     Raises
     ------
@@ -74,38 +92,60 @@ def course(run: Run, dataset: Dataset, stops: int) -> list[Stop]:
     SynfireError
         If the run's files or its data are missing or damaged.
     """
-    names, plan = run.model.circuit.matrix_names, run.experiment.training
+    names = run.model.circuit.matrix_names
     start, end = (
         tuple(run.weights[f"{name}{when}"] for name in names) for when in ("_init", "")
     )
     n = len(training_split(run.model, dataset))
-    points = evaluation_points(n, plan.epochs, plan.evaluate_every)
-    between = [points[k] / n for k in _chosen(len(points), stops - FEWEST)]
-    found = _trained_again(run, dataset, between, end) if between else []
-    return [Stop(0, start), *found, Stop(plan.epochs, end)]
+    total = n * run.experiment.training.epochs
+    last = Stop(total, end, run.last_test["accuracy_spikes"])
+    if stops == FEWEST:
+        return [Stop(0, start, None), last]
+    with closing(make_engine("oracle", run.model, dataset)) as engine:
+        between = _trained_again(
+            run.model, engine, start, n, [*_between(total, stops - FEWEST), total]
+        )
+        _refuse_others(run, between.pop().weights, end)
+        tested = [replace(stop, accuracy=_tested(engine, stop.weights)) for stop in between]
+        return [Stop(0, start, _tested(engine, start)), *tested, last]
 
 
-def _chosen(tests: int, wanted: int) -> list[int]:
-    """Return which tests are stops, not the last one: the early ones, where most is learnt."""
-    if not wanted:
+def _between(total: int, wanted: int) -> list[int]:
+    """Return after how many samples the stops between start and end lie, in round numbers."""
+    if total <= 1:
         return []
-    spread = np.geomspace(1, tests, wanted + 1).round().astype(int) - 1
-    return sorted({int(k) for k in spread} - {tests - 1})
+    spread = np.geomspace(min(_FIRST, total / 2), total, wanted + 1)[:-1]
+    rounded = {max(1, int(float(f"{samples:.1g}"))) for samples in spread}
+    return sorted(samples for samples in rounded if samples < total)
 
 
-def _trained_again(run: Run, dataset: Dataset, epochs: list[float], end: Weights) -> list[Stop]:
-    found: list[Stop] = []
+def _trained_again(
+    model: Model, engine: Engine, start: Weights, n: int, pauses: Sequence[int]
+) -> list[Stop]:
+    """Train from the start on, n samples an epoch, and return the weights at each pause."""
+    weights, copies, done, found = start, None, 0, list[Stop]()
+    while len(found) < len(pauses):
+        epoch, position = divmod(done, n)
+        if position == 0 and model.experiment.training.renew_copies:
+            copies = with_tags(None, apart(copies)[1])
+        until = min(pauses[len(found)], (epoch + 1) * n)
+        shown = shown_order(model, epoch, n)[position : position + until - done]
+        segment = engine.train(weights, shown, copies=copies, shown_before=done)
+        weights, copies, done = segment.weights, segment.differing_copies, until
+        if done == pauses[len(found)]:
+            found.append(Stop(done, tuple(matrix.copy() for matrix in weights), None))
+    return found
 
-    def keep(epoch: float, tested: Segment) -> None:
-        if epoch in epochs:
-            found.append(Stop(epoch, tuple(matrix.copy() for matrix in tested.weights)))
 
-    done = train_in_memory(run.model, "oracle", dataset, stop=lambda: False, on_test=keep)
-    for name, ours, theirs in zip(run.model.circuit.matrix_names, done.weights, end, strict=True):
+def _tested(engine: Engine, weights: Weights) -> float:
+    return float(engine.test(weights, "test").score.row()["accuracy_spikes"])
+
+
+def _refuse_others(run: Run, repeated: Weights, end: Weights) -> None:
+    for name, ours, theirs in zip(run.model.circuit.matrix_names, repeated, end, strict=True):
         if different := int(np.count_nonzero(ours != theirs)):
             raise RunDirectoryError(
                 f"{run.path}: {different:,} weights of {name} are not those of the same training in "
                 "integers (another version, or weights changed since); show its start and end "
                 f"alone with {to_caller('--checkpoints 2', 'checkpoints=2')}"
             )
-    return found

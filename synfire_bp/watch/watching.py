@@ -19,7 +19,7 @@ from synfire_bp.rivals.store import SUMMARY as RIVAL
 from synfire_bp.runs.directory import EXPERIMENT
 from synfire_bp.runs.run import Run
 from synfire_bp.training.data import check_same_data, dataset_of
-from synfire_bp.watch.again import Stop, course, how_many
+from synfire_bp.watch.again import course, how_many
 from synfire_bp.watch.page import LARGEST_PAGE, page_bytes
 from synfire_bp.watch.recording import bits, most_characters, record, telling
 from synfire_bp.watch.wiring import grid_of, wiring
@@ -53,7 +53,7 @@ def watch_run(
         the trained network in turn.
     checkpoints : int, optional
         How many stops of the training, start and end included; those between come from training
-        once more in integers, which must end at the run's weights.  Left out: five, or two where
+        once more in integers, which must end at the run's weights.  Left out: six, or two where
         the integers cannot follow the model (the page says so).
     quiet : bool, optional
         Show no progress; if left out, it is shown in a notebook, and nowhere else.
@@ -122,18 +122,20 @@ def gathered(
     found = course(run, dataset, stops)
     labels = training_split(model, dataset).labels
     with closing(CircuitEngine(model, dataset, uses=["train"])) as engine:
-        before = [round(stop.epoch * len(labels)) for stop in found]
         if samples is None:
             samples = telling(
-                engine, model, found[-1].weights, labels, USUAL_SAMPLES, before[-1]
+                engine, model, found[-1].weights, labels, USUAL_SAMPLES, found[-1].samples
             )  # fmt: skip
         progress.begin(model.name, len(found) * len(samples), 0)
         records = [
             [
-                _reached(progress, k * len(samples) + j, record(engine, model, stop.weights, i, b))
+                _reached(
+                    progress, k * len(samples) + j,
+                    record(engine, model, stop.weights, i, stop.samples),
+                )
                 for j, i in enumerate(samples, start=1)
             ]
-            for k, (stop, b) in enumerate(zip(found, before, strict=True))
+            for k, stop in enumerate(found)
         ]
     return {
         **wiring(model.circuit, dataset.image_shape),
@@ -145,7 +147,8 @@ def gathered(
         "version": __version__,
         "data": dataset.name,
         "image": list(grid_of(dataset.n_in, dataset.image_shape)),
-        "stops": _stops(run, found),
+        "stops": [{"samples": stop.samples, "accuracy": stop.accuracy} for stop in found],
+        "epoch": len(labels),
         "why_few": why,
         "samples": [
             {"number": i, "label": int(labels[i]), "input": bits(dataset.train.inputs[i])}
@@ -158,13 +161,6 @@ def gathered(
 def _reached(progress: WorkProgress, done: int, made: Any) -> Any:
     progress.reached(done)
     return made
-
-
-def _stops(run: Run, found: Sequence[Stop]) -> list[dict[str, Any]]:
-    """Return epoch and test accuracy by spikes of each stop; None where it was not tested."""
-    metrics = run.metrics
-    tests = metrics[metrics.split == "test"].set_index("epoch").accuracy_spikes.dropna().to_dict()
-    return [{"epoch": stop.epoch, "accuracy": tests.get(stop.epoch)} for stop in found]
 
 
 # -- what is refused -------------------------------------------------------------------------------

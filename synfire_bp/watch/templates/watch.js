@@ -69,7 +69,7 @@ function arranged(narrow, room) {
       if (band[k].members.length + band[k - 1].members.length <= 2)
         band[k - 1].members.push(...band.splice(k, 1)[0].members);
   const columns = aligned ? all : Math.max(...bands.map(band => band.length));
-  const size = narrow ? { w: 46, h: 64, row: 80, side: 4, top: 24, gate: 12 } : { w: 86, h: 54, row: 70, side: 12, top: 28, gate: 15 };
+  const size = narrow ? { w: 46, h: 64, row: 80, side: 4, top: 24, gate: 12 } : { w: 88, h: 48, row: 58, side: 12, top: 24, gate: 14 };
   const width = Math.max(narrow ? 300 : 760, room, columns * (size.w + (narrow ? 14 : 22)) + 2 * size.side);
   const pitch = (width - 2 * size.side) / columns;
   const boxes = new Map(), frames = [];
@@ -89,13 +89,13 @@ function arranged(narrow, room) {
         x: size.side + at * pitch - size.w / 2, y: top + size.top + (from + row) * size.row, w: size.w, h: size.h,
       }));
     });
-    const height = size.top + rows * size.row - (size.row - size.h) + 10;
+    const height = size.top + rows * size.row - (size.row - size.h) + 8;
     frames.push({ layer: data.layers[k], units: data.sizes[k], y: top, h: height });
-    top += height + (narrow ? 12 : 16);
+    top += height + (narrow ? 10 : 12);
   });
-  const chain = width - 2 * size.side, r = Math.min(size.gate, chain / N / 2 - 2);
-  const gates = data.chain.map((_, k) => ({ x: size.side + (k + 0.5) * chain / N, y: top + 36 + r, r }));
-  return { narrow, size, width, height: top + 36 + 2 * r + 30, boxes, frames, gates, chainTop: top };
+  const gap = 26, chain = width - 2 * size.side, r = Math.min(size.gate, chain / N / 2 - 2);
+  const gates = data.chain.map((_, k) => ({ x: size.side + (k + 0.5) * chain / N, y: top + gap + r, r }));
+  return { narrow, size, width, height: top + gap + 2 * r + 24, boxes, frames, gates, chainTop: top };
 }
 
 // -- lines ----------------------------------------------------------------------------------------
@@ -153,16 +153,16 @@ const squares = (places, share) => places.map(([x, y, side]) => {
 }).join("");
 
 function box(p, place, narrow) {
-  const field = narrow ? { x: 3, y: 17, w: place.w - 6, h: place.h - 20 } : { x: place.w - 49, y: 4, w: 46, h: place.h - 8 };
+  const field = narrow ? { x: 3, y: 17, w: place.w - 6, h: place.h - 20 } : { x: place.w - 47, y: 3, w: 44, h: place.h - 6 };
   const grid = cells(p.grid, p.size, field.w, field.h);
-  const lit = make("path", { class: "lit" }), count = make("text", { class: "count", x: 6, y: 33 });
-  const gate = make("g"), label = make("text", { class: "gate-text", x: 18, y: 48 });
-  const wide = p.name.length > 4 ? 11 : 14;
+  const lit = make("path", { class: "lit" }), count = make("text", { class: "count", x: 6, y: 29 });
+  const gate = make("g"), label = make("text", { class: "gate-text", x: 15, y: 43 });
+  const wide = p.name.length > 4 ? 10.5 : p.name.length > 2 ? 12.5 : 14;
   const group = make("g", {
     class: `box ${layerClass(p.layer)}`, transform: `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)})`,
     tabindex: 0, role: "button", "data-name": p.name,
   }, make("rect", { class: "frame", width: place.w, height: place.h, rx: 7 }),
-    make("text", { class: "name", x: 6, y: narrow ? 13 : 17, style: `font-size:${narrow ? Math.min(wide, 13) : wide}px` }, p.name),
+    make("text", { class: "name", x: 6, y: narrow ? 13 : 16, style: `font-size:${narrow ? Math.min(wide, 13) : wide}px` }, p.name),
     make("g", { transform: `translate(${field.x} ${field.y})` }, make("path", { class: "off", d: squares(grid, p.size > 100 ? .42 : .34) }), lit), gate);
   if (!narrow) group.append(count, label);
   group.addEventListener("pointerenter", event => { if (event.pointerType === "mouse") see(p.name); });
@@ -170,11 +170,11 @@ function box(p, place, narrow) {
   group.addEventListener("focus", () => { if (group.matches(":focus-visible")) see(p.name); });
   group.addEventListener("blur", () => see(null));
   group.addEventListener("click", () => pin(p.name));
-  return { p, group, grid, lit, count, gate, label, dial: narrow ? [place.w - 8, 8] : [10, 44] };
+  return { p, group, grid, lit, count, gate, label, dial: narrow ? [place.w - 8, 8] : [9, 39] };
 }
 function dial([x, y], gate) {
   if (gate.blocks) return make("g", { class: "shut" }, make("path", { d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8` }));
-  const part = Math.max(0, Math.min(1, gate.threshold / 1024)), r = 5;
+  const part = Math.max(0, Math.min(1, gate.threshold / 1024)), r = 4.6;
   const angle = part * 2 * Math.PI, tip = [x + r * Math.sin(angle), y - r * Math.cos(angle)];
   const d = part === 0 ? "" : part === 1 ? `M${x} ${y - r}a${r} ${r} 0 1 1 -.01 0z`
     : `M${x} ${y}L${x} ${y - r}A${r} ${r} 0 ${part > .5 ? 1 : 0} 1 ${at(tip)}z`;
@@ -296,13 +296,17 @@ function showPhase(phase, learning) {
   const spoken = `Phase ${phase}. ${$("meaning").textContent} ${$("detail").textContent}`;
   if ($("spoken").textContent !== spoken) $("spoken").textContent = spoken;
 }
-const stopName = k => k === 0 ? "untrained" : `after epoch ${data.stops[k].epoch.toLocaleString("en", { maximumFractionDigits: 2 })}`;
+const stopName = k => {
+  const { samples } = data.stops[k], epochs = samples / data.epoch;
+  if (k === 0) return "Untrained";
+  return k < data.stops.length - 1 ? `After ${whole(samples)} samples` : `Trained: ${whole(samples)} samples, ${whole(epochs)} epoch${epochs === 1 ? "" : "s"}`;
+};
 function showTraining() {
   const { accuracy } = data.stops[state.stop];
   $("stop").value = state.stop;
   $("stop-name").textContent = stopName(state.stop);
   $("stop").setAttribute("aria-valuetext", stopName(state.stop));
-  $("stop-note").textContent = (accuracy === null ? "Not tested here." : `${(100 * accuracy).toFixed(1)} % of the test images right by spikes.`)
+  $("stop-note").textContent = (accuracy === null ? "Not tested." : `${(100 * accuracy).toFixed(1)} % of the test images right by spikes.`)
     + (data.why_few ? ` Start and end only: ${data.why_few}.` : "");
 }
 const everFired = name => new Set(byName.has(name) ? [...Array(N).keys()].flatMap(phase => fired(name, phase)) : []);
