@@ -9,7 +9,7 @@ const byName = new Map(data.populations.map(p => [p.name, p]));
 const state = { phase: 0, sample: 0, stop: 0, pinned: null, seen: null, timer: null };
 const STEP_MS = 1400, NARROW = 640;
 const whole = n => n.toLocaleString("en").replace("-", "−");
-const sentence = text => text.charAt(0).toUpperCase() + text.slice(1) + ".";
+const sentence = text => (byName.has(text.split(/[ ,:]/)[0]) ? text : text.charAt(0).toUpperCase() + text.slice(1)) + ".";
 const listed = names => names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names.at(-1);
 
 function make(tag, attributes = {}, ...children) {
@@ -57,9 +57,19 @@ const groups = members => {                // columns of three at the most, in t
     return columns;
   });
 };
+function merged(columns) {                  // what is left of a moment and does not learn joins the column before
+  const kept = [];
+  for (const column of columns) {
+    const first = kept.findIndex(one => one.time === column.time), before = kept[first - 1];
+    if (before && !column.members.some(p => p.learns) && before.members.length + column.members.length <= 3)
+      before.members.push(...column.members);
+    else kept.push(column);
+  }
+  return kept;
+}
 
 function arranged(narrow, room) {
-  const bands = data.layers.map(layer => groups(data.populations.filter(p => p.layer === layer)));
+  const bands = data.layers.map(layer => merged(groups(data.populations.filter(p => p.layer === layer))));
   const times = [...new Set(data.populations.map(p => p.first))].sort((a, b) => a - b);
   const byTime = times.map(time => Math.max(...bands.map(band => band.filter(c => c.time === time).length)));
   const all = byTime.reduce((sum, n) => sum + n, 0);
@@ -69,8 +79,8 @@ function arranged(narrow, room) {
       if (band[k].members.length + band[k - 1].members.length <= 2)
         band[k - 1].members.push(...band.splice(k, 1)[0].members);
   const columns = aligned ? all : Math.max(...bands.map(band => band.length));
-  const size = narrow ? { w: 46, h: 64, row: 80, side: 4, top: 24, gate: 12 } : { w: 88, h: 48, row: 58, side: 12, top: 24, gate: 14 };
-  const width = Math.max(narrow ? 300 : 760, room, columns * (size.w + (narrow ? 14 : 22)) + 2 * size.side);
+  const size = narrow ? { w: 46, h: 64, row: 80, side: 4, top: 24, gate: 12 } : { w: 96, h: 48, row: 58, side: 12, top: 24, gate: 14 };
+  const width = Math.max(narrow ? 300 : 760, room, columns * (size.w + (narrow ? 14 : 18)) + 2 * size.side);
   const pitch = (width - 2 * size.side) / columns;
   const boxes = new Map(), frames = [];
   let top = 2;
@@ -87,6 +97,7 @@ function arranged(narrow, room) {
       const from = (rows - column.members.length) / 2;
       column.members.forEach((p, row) => boxes.set(p.name, {
         x: size.side + at * pitch - size.w / 2, y: top + size.top + (from + row) * size.row, w: size.w, h: size.h,
+        band: k, alone: column.members.length === 1, edge: [row === column.members.length - 1, row === 0],
       }));
     });
     const height = size.top + rows * size.row - (size.row - size.h) + 8;
@@ -106,11 +117,25 @@ function border(box, [x, y], gap) {         // where the way from the middle tow
   const t = Math.min((box.w / 2 + gap) / Math.abs(dx || 1e-9), (box.h / 2 + gap) / Math.abs(dy || 1e-9));
   return [mx + t * dx, my + t * dy];
 }
+function across(pre, post) {                // from layer to layer: round the boxes of a column, not through them
+  const up = post.y < pre.y ? -1 : 1, right = middle(post)[0] >= middle(pre)[0] - 1 ? 1 : -1;
+  const [px, py] = middle(pre), [qx, qy] = middle(post), free = pre.edge[up < 0 ? 1 : 0];
+  const far = Math.abs(qy - py) * .5, wide = Math.max(Math.abs(qx - px) * .4, 34);
+  const from = free ? [px + right * pre.w * .18, py + up * pre.h / 2] : [px + right * pre.w / 2, py];
+  const first = free ? [from[0], from[1] + up * far] : [from[0] + right * wide, py];
+  if (post.alone) {
+    const to = [qx - right * post.w * .18, qy - up * (post.h / 2 + 2)];
+    return [from, first, [to[0], to[1] - up * far], to];
+  }
+  const to = [qx - right * (post.w / 2 + 2), qy];
+  return [from, first, [to[0] - right * wide, qy], to];
+}
 function curve(pre, post) {
   if (pre === post) {
     const { x, y, w } = pre;
     return [[x + w * .3, y], [x + w * .2, y - 22], [x + w * .8, y - 22], [x + w * .7, y - 2]];
   }
+  if (pre.band !== post.band) return across(pre, post);
   const a = middle(pre), b = middle(post), dx = b[0] - a[0], dy = b[1] - a[1], long = Math.hypot(dx, dy);
   const bow = Math.min(.16 * long, 46), nx = -dy / long * bow, ny = dx / long * bow;
   const via = [(a[0] + b[0]) / 2 + nx, (a[1] + b[1]) / 2 + ny];
@@ -131,7 +156,7 @@ function head(kind, points) {
   const big = kind === "plastic" ? 1.35 : 1;
   return `M${to(0, 0)}L${to(-8 * big, 3.6 * big)}L${to(-8 * big, -3.6 * big)}Z`;
 }
-const PILL_AT = .62;                      // of the way
+const PILL_AT = .74;                      // of the way
 function wire(row, points) {
   const pill = make("g", { class: "pill", visibility: "hidden" }, make("rect", { rx: 7, height: 17, y: -8.5 }), make("text", { y: 4.2 }));
   const [x, y] = bezier(points, PILL_AT);
@@ -156,7 +181,7 @@ function box(p, place, narrow) {
   const field = narrow ? { x: 3, y: 17, w: place.w - 6, h: place.h - 20 } : { x: place.w - 47, y: 3, w: 44, h: place.h - 6 };
   const grid = cells(p.grid, p.size, field.w, field.h);
   const lit = make("path", { class: "lit" }), count = make("text", { class: "count", x: 6, y: 29 });
-  const gate = make("g"), label = make("text", { class: "gate-text", x: 15, y: 43 });
+  const gate = make("g"), label = make("text", { class: "gate-text", x: 16, y: 42.5 });
   const wide = p.name.length > 4 ? 10.5 : p.name.length > 2 ? 12.5 : 14;
   const group = make("g", {
     class: `box ${layerClass(p.layer)}`, transform: `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)})`,
@@ -278,11 +303,13 @@ function showWire({ row, group, pill }, phase, picked, learns) {
   pill.setAttribute("class", `pill ${kindOf(up, down)}`);
 }
 function learnt(learning) {                // what learns now, in words
-  const parts = [...learning.values()].map(([, k, , up, down]) => {
-    const row = data.projections[k];
-    return `${row.pre}→${row.post} ${signed(up, down)}`;
-  });
-  return parts.length ? ` Synapses that grow (+) and shrink (−): ${parts.join(", ")}.` : "";
+  const alike = new Map();
+  for (const [, k, , up, down] of learning.values()) {
+    const { pre, post } = data.projections[k], change = signed(up, down);
+    alike.set(`${pre} ${change}`, { pre, change, posts: [...(alike.get(`${pre} ${change}`)?.posts ?? []), post] });
+  }
+  const parts = [...alike.values()].map(({ pre, change, posts }) => `${pre}→${posts.join(", ")} ${change}${posts.length > 1 ? " each" : ""}`);
+  return parts.length ? ` Synapses that grow (+) or shrink (−): ${parts.join("; ")}.` : "";
 }
 function showPhase(phase, learning) {
   const about = data.phases[phase];
