@@ -71,13 +71,13 @@ def how_many(run: Run, asked: int | None) -> tuple[int, str]:
         return (FEWEST, str(obstacles[0])) if obstacles else (USUAL, "")
     if isinstance(asked, bool) or not isinstance(asked, int) or not FEWEST <= asked <= MOST:
         raise SynfireError(
-            f"checkpoints is {asked!r:.40}; must be a whole number from {FEWEST}, start and end, to "
-            f"{MOST}"
+            f"checkpoints is {asked!r:.40}; must be a whole number from {FEWEST}, start and end, "
+            f"to {MOST}"
         )
     if asked > FEWEST and obstacles:
         raise SynfireError(
-            f"{run.path}: checkpoints is {asked}, but a run keeps the weights of its start and end, "
-            f"and those between cannot be found again: {obstacles[0]}; ask for {FEWEST}"
+            f"{run.path}: checkpoints is {asked}, but a run keeps weights of its start and end, and "
+            f"those between cannot be found again: {obstacles[0]}; ask for {FEWEST}"
         )
     return asked, ""
 
@@ -93,9 +93,7 @@ def course(run: Run, dataset: Dataset, stops: int) -> list[Stop]:
         If the run's files or its data are missing or damaged.
     """
     names = run.model.circuit.matrix_names
-    start, end = (
-        tuple(run.weights[f"{name}{when}"] for name in names) for when in ("_init", "")
-    )
+    start, end = (tuple(run.weights[f"{name}{when}"] for name in names) for when in ("_init", ""))
     n = len(training_split(run.model, dataset))
     total = n * run.experiment.training.epochs
     last = Stop(total, end, run.last_test["accuracy_spikes"])
@@ -145,7 +143,7 @@ def _refuse_others(run: Run, repeated: Weights, end: Weights) -> None:
     for name, ours, theirs in zip(run.model.circuit.matrix_names, repeated, end, strict=True):
         if different := int(np.count_nonzero(ours != theirs)):
             raise RunDirectoryError(
-                f"{run.path}: {different:,} weights of {name} are not those of the same training in "
-                "integers (another version, or weights changed since); show its start and end "
+                f"{run.path}: {different:,} weights of {name} are not those of the same training "
+                "in integers (another version, or weights changed since); show its start and end "
                 f"alone with {to_caller('--checkpoints 2', 'checkpoints=2')}"
             )

@@ -14,12 +14,13 @@ from synfire_bp.engines.base import training_split
 from synfire_bp.engines.circuit import CircuitEngine
 from synfire_bp.errors import RunDirectoryError, SynfireError, to_caller
 from synfire_bp.files import expanded, quoted, write_atomically
+from synfire_bp.model.model import Model
 from synfire_bp.progress import WorkProgress, silent
 from synfire_bp.rivals.store import SUMMARY as RIVAL
 from synfire_bp.runs.directory import EXPERIMENT
 from synfire_bp.runs.run import Run
 from synfire_bp.training.data import check_same_data, dataset_of
-from synfire_bp.watch.again import course, how_many
+from synfire_bp.watch.again import Stop, course, how_many
 from synfire_bp.watch.page import LARGEST_PAGE, page_bytes
 from synfire_bp.watch.recording import bits, most_characters, record, telling
 from synfire_bp.watch.wiring import grid_of, wiring
@@ -123,20 +124,9 @@ def gathered(
     labels = training_split(model, dataset).labels
     with closing(CircuitEngine(model, dataset, uses=["train"])) as engine:
         if samples is None:
-            samples = telling(
-                engine, model, found[-1].weights, labels, USUAL_SAMPLES, found[-1].samples
-            )  # fmt: skip
-        progress.begin(model.name, len(found) * len(samples), 0)
-        records = [
-            [
-                _reached(
-                    progress, k * len(samples) + j,
-                    record(engine, model, stop.weights, i, stop.samples),
-                )
-                for j, i in enumerate(samples, start=1)
-            ]
-            for k, stop in enumerate(found)
-        ]
+            last = found[-1]
+            samples = telling(engine, model, last.weights, labels, USUAL_SAMPLES, last.samples)
+        records = _records(engine, model, found, samples, progress)
     return {
         **wiring(model.circuit, dataset.image_shape),
         "model": model.name,
@@ -150,6 +140,7 @@ def gathered(
         "stops": [{"samples": stop.samples, "accuracy": stop.accuracy} for stop in found],
         "epoch": len(labels),
         "why_few": why,
+        "held": _held(model),
         "samples": [
             {"number": i, "label": int(labels[i]), "input": bits(dataset.train.inputs[i])}
             for i in samples
@@ -158,9 +149,34 @@ def gathered(
     }
 
 
-def _reached(progress: WorkProgress, done: int, made: Any) -> Any:
-    progress.reached(done)
-    return made
+def _records(
+    engine: CircuitEngine,
+    model: Model,
+    found: Sequence[Stop],
+    samples: Sequence[int],
+    progress: WorkProgress,
+) -> list[list[Any]]:
+    """Return the record of each sample at each stop."""
+    progress.begin(model.name, len(found) * len(samples))
+    records: list[list[Any]] = []
+    for stop in found:
+        records.append([])
+        for sample in samples:
+            records[-1].append(record(engine, model, stop.weights, sample, stop.samples))
+            progress.reached((len(records) - 1) * len(samples) + len(records[-1]))
+    return records
+
+
+def _held(model: Model) -> str:
+    """Say why a sample that is shown alone may change no weight, if the rule holds changes back."""
+    if model.rule.fine is not None:
+        return (
+            "A tag of each synapse collects parts of a step, and the weight follows in whole ones: a "
+            "sample that is shown alone may change none."
+        )
+    if model.rule.eligible is not None:
+        return "A trace of each synapse takes up what it learns; weights change when a sample ends."
+    return ""
 
 
 # -- what is refused -------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from synfire_bp.circuit import (
     Circuit,
     Gate,
     PlasticProjection,
+    Population,
     Projection,
+    Source,
     firing_table,
 )
 
@@ -86,7 +88,8 @@ def _populations(circuit: Circuit, image_shape: Sequence[int]) -> list[dict[str,
     fires, reached = firing_table(circuit), {row.post for row in circuit.plastic}
     sources = {row.name: row.emits for row in circuit.sources}
     made = []
-    for row in (*circuit.sources, *circuit.populations):
+    rows: list[Source | Population] = [*circuit.sources, *circuit.populations]
+    for row in rows:
         size = circuit.population_sizes[row.name]
         gates = _gates(circuit, row.name)
         opened = [gate["phase"] for gate in gates if "threshold" in gate]

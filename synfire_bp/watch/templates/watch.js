@@ -73,13 +73,13 @@ function arranged(narrow, room) {
   const times = [...new Set(data.populations.map(p => p.first))].sort((a, b) => a - b);
   const byTime = times.map(time => Math.max(...bands.map(band => band.filter(c => c.time === time).length)));
   const all = byTime.reduce((sum, n) => sum + n, 0);
-  const aligned = !narrow && all <= 9;
   if (narrow) for (const band of bands)    // stack single ones rather than shrink
     for (let k = band.length - 1; k > 0 && band.length > 4; k--)
       if (band[k].members.length + band[k - 1].members.length <= 2)
         band[k - 1].members.push(...band.splice(k, 1)[0].members);
-  const columns = aligned ? all : Math.max(...bands.map(band => band.length));
   const size = narrow ? { w: 46, h: 64, row: 80, side: 4, top: 24, gate: 12 } : { w: 96, h: 48, row: 58, side: 12, top: 24, gate: 14 };
+  const aligned = !narrow && all * (size.w + 18) + 2 * size.side <= Math.max(760, room);
+  const columns = aligned ? all : Math.max(...bands.map(band => band.length));
   const width = Math.max(narrow ? 300 : 760, room, columns * (size.w + (narrow ? 14 : 18)) + 2 * size.side);
   const pitch = (width - 2 * size.side) / columns;
   const boxes = new Map(), frames = [];
@@ -117,11 +117,13 @@ function border(box, [x, y], gap) {         // where the way from the middle tow
   const t = Math.min((box.w / 2 + gap) / Math.abs(dx || 1e-9), (box.h / 2 + gap) / Math.abs(dy || 1e-9));
   return [mx + t * dx, my + t * dy];
 }
-function across(pre, post) {                // from layer to layer: round the boxes of a column, not through them
+function across(pre, post, boxes) {         // from layer to layer: round the boxes of a column, not through them
   const up = post.y < pre.y ? -1 : 1, right = middle(post)[0] >= middle(pre)[0] - 1 ? 1 : -1;
-  const [px, py] = middle(pre), [qx, qy] = middle(post), free = pre.edge[up < 0 ? 1 : 0];
+  const [px, py] = middle(pre), [qx, qy] = middle(post), above = px + right * pre.w * .18;
+  const inTheWay = boxes.some(box => box.band === post.band && box !== post && box.x < above + 6 && above < box.x + box.w + 6);
+  const free = pre.edge[up < 0 ? 1 : 0] && !inTheWay;
   const far = Math.abs(qy - py) * .5, wide = Math.max(Math.abs(qx - px) * .4, 34);
-  const from = free ? [px + right * pre.w * .18, py + up * pre.h / 2] : [px + right * pre.w / 2, py];
+  const from = free ? [above, py + up * pre.h / 2] : [px + right * pre.w / 2, py];
   const first = free ? [from[0], from[1] + up * far] : [from[0] + right * wide, py];
   if (post.alone) {
     const to = [qx - right * post.w * .18, qy - up * (post.h / 2 + 2)];
@@ -130,12 +132,12 @@ function across(pre, post) {                // from layer to layer: round the bo
   const to = [qx - right * (post.w / 2 + 2), qy];
   return [from, first, [to[0] - right * wide, qy], to];
 }
-function curve(pre, post) {
+function curve(pre, post, boxes) {
   if (pre === post) {
     const { x, y, w } = pre;
     return [[x + w * .3, y], [x + w * .2, y - 22], [x + w * .8, y - 22], [x + w * .7, y - 2]];
   }
-  if (pre.band !== post.band) return across(pre, post);
+  if (pre.band !== post.band) return across(pre, post, boxes);
   const a = middle(pre), b = middle(post), dx = b[0] - a[0], dy = b[1] - a[1], long = Math.hypot(dx, dy);
   const bow = Math.min(.16 * long, 46), nx = -dy / long * bow, ny = dx / long * bow;
   const via = [(a[0] + b[0]) / 2 + nx, (a[1] + b[1]) / 2 + ny];
@@ -157,13 +159,11 @@ function head(kind, points) {
   return `M${to(0, 0)}L${to(-8 * big, 3.6 * big)}L${to(-8 * big, -3.6 * big)}Z`;
 }
 const PILL_AT = .74;                      // of the way
-function wire(row, points) {
+function wire(row, points, post) {
   const pill = make("g", { class: "pill", visibility: "hidden" }, make("rect", { rx: 7, height: 17, y: -8.5 }), make("text", { y: 4.2 }));
-  const [x, y] = bezier(points, PILL_AT);
-  pill.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
   const group = make("g", { class: `wire ${row.kind}` }, make("path", { class: "line", d: way(points) }),
     make("path", { class: "head", d: head(row.kind, points) }));
-  return { row, group, pill };
+  return { row, group, pill, points, post };
 }
 
 // -- boxes ----------------------------------------------------------------------------------------
@@ -225,7 +225,8 @@ function draw() {
   const pulses = make("g"), wires = [], boxes = [];
   svg.append(pulses, chain(plan));
   for (const row of data.projections) {
-    const made = wire(row, curve(plan.boxes.get(row.pre), plan.boxes.get(row.post)));
+    const pre = plan.boxes.get(row.pre), post = plan.boxes.get(row.post);
+    const made = wire(row, curve(pre, post, [...plan.boxes.values()]), post);
     made.group.classList.add(layerClass(byName.get(row.pre).layer));
     wires.push(made);
     svg.append(made.group);
@@ -286,11 +287,16 @@ function showBox({ p, group, grid, lit, count, gate, label, dial: where }, phase
   group.setAttribute("aria-pressed", p.name === state.pinned);
   group.setAttribute("aria-label", `${p.name}, ${p.role}: ${whole(on.length)} of ${whole(p.size)} fire; ${gateWords(acting)}`);
   count.textContent = on.length ? whole(on.length) : "";
-  label.textContent = acting ? acting.blocks ? "shut" : `${acting.signed ? "±" : ">"}${whole(acting.threshold)}` : "";
+  label.textContent = acting ? acting.blocks ? "shut" : `${acting.signed ? "≠" : ">"}${whole(acting.threshold)}` : "";
   gate.replaceChildren(...(acting ? [dial(where, acting)] : []));
   if (acting) drawing.pulses.append(pulse(drawing.plan.gates[phase], drawing.plan.boxes.get(p.name)));
 }
-function showWire({ row, group, pill }, phase, picked, learns) {
+function placed(points, post, w) {          // where a number stands: on its line, and not on the box that it leads to
+  const [x, y] = bezier(points, PILL_AT), end = points[3][0], half = w / 2 + 1;
+  const beside = end < post.x ? Math.min(x, post.x - half) : end > post.x + post.w ? Math.max(x, post.x + post.w + half) : x;
+  return `translate(${Math.max(half, beside).toFixed(1)} ${y.toFixed(1)})`;
+}
+function showWire({ row, group, pill, points, post }, phase, picked, learns) {
   group.classList.toggle("on", arrives(row, phase));
   group.classList.toggle("learns", learns !== undefined);
   group.classList.toggle("mine", picked !== null && (row.pre === picked || row.post === picked));
@@ -298,6 +304,7 @@ function showWire({ row, group, pill }, phase, picked, learns) {
   if (learns === undefined) return;
   const [, , , up, down] = learns, text = pill.lastChild, w = 10 + 7.4 * signed(up, down).length;
   text.textContent = signed(up, down);
+  pill.setAttribute("transform", placed(points, post, w));
   pill.firstChild.setAttribute("width", w);
   pill.firstChild.setAttribute("x", -w / 2);
   pill.setAttribute("class", `pill ${kindOf(up, down)}`);
@@ -334,7 +341,7 @@ function showTraining() {
   $("stop-name").textContent = stopName(state.stop);
   $("stop").setAttribute("aria-valuetext", stopName(state.stop));
   $("stop-note").textContent = (accuracy === null ? "Not tested." : `${(100 * accuracy).toFixed(1)} % of the test images right by spikes.`)
-    + (data.why_few ? ` Start and end only: ${data.why_few}.` : "");
+    + (data.why_few ? ` Start and end only: ${data.why_few}.` : "") + (data.held ? ` ${data.held}` : "");
 }
 const everFired = name => new Set(byName.has(name) ? [...Array(N).keys()].flatMap(phase => fired(name, phase)) : []);
 function showAnswer() {
