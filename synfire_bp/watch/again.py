@@ -76,7 +76,7 @@ def how_many(run: Run, asked: int | None) -> tuple[int, str]:
         )
     if asked > FEWEST and obstacles:
         raise SynfireError(
-            f"{run.path}: checkpoints is {asked}, but a run keeps weights of its start and end, and "
+            f"{run.path}: checkpoints is {asked}, but a run keeps weights of its start and end; "
             f"those between cannot be found again: {obstacles[0]}; ask for {FEWEST}"
         )
     return asked, ""

@@ -130,7 +130,6 @@ def gathered(
     return {
         **wiring(model.circuit, dataset.image_shape),
         "model": model.name,
-        "description": model.experiment.description,
         "run": run.path.resolve().name,
         "sizes": list(model.circuit.sizes),
         "engine": run.engine,
@@ -171,8 +170,8 @@ def _held(model: Model) -> str:
     """Say why a sample that is shown alone may change no weight, if the rule holds changes back."""
     if model.rule.fine is not None:
         return (
-            "A tag of each synapse collects parts of a step, and the weight follows in whole ones: a "
-            "sample that is shown alone may change none."
+            "A tag of each synapse collects parts of a step, and the weight follows in whole ones: "
+            "a sample that is shown alone may change none."
         )
     if model.rule.eligible is not None:
         return "A trace of each synapse takes up what it learns; weights change when a sample ends."
