@@ -23,6 +23,8 @@ def held(page):
 
 def fired(text, size):
     """Return who fired, (size,) of bool, from the text that a page holds of them."""
+    if not text:
+        return np.zeros(size, dtype=bool)
     packed = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
     return np.unpackbits(packed)[:size].astype(bool)
 

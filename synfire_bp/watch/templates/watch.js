@@ -294,7 +294,7 @@ function showBox({ p, group, grid, lit, count, gate, label, dial: where }, phase
 function placed(points, post, w) {          // where a number stands: on its line, and not on the box that it leads to
   const [x, y] = bezier(points, PILL_AT), end = points[3][0], half = w / 2 + 1;
   const beside = end < post.x ? Math.min(x, post.x - half) : end > post.x + post.w ? Math.max(x, post.x + post.w + half) : x;
-  return `translate(${Math.max(half, beside).toFixed(1)} ${y.toFixed(1)})`;
+  return `translate(${Math.min(Math.max(half, beside), drawing.plan.width - half).toFixed(1)} ${y.toFixed(1)})`;
 }
 function showWire({ row, group, pill, points, post }, phase, picked, learns) {
   group.classList.toggle("on", arrives(row, phase));
