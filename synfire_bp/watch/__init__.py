@@ -2,7 +2,7 @@
 
     synfire-bp watch runs/digits       # writes runs/digits-watch.html
 
-`again` finds the weights of the training's course, `wiring` and `recording` say as plain data what
+`stops` finds the weights of the training's course, `wiring` and `recording` say as plain data what
 the circuit is and what it did, `page` puts both into one file that needs nothing else.
 """
 

@@ -20,9 +20,9 @@ from synfire_bp.rivals.store import SUMMARY as RIVAL
 from synfire_bp.runs.directory import EXPERIMENT
 from synfire_bp.runs.run import Run
 from synfire_bp.training.data import check_same_data, dataset_of
-from synfire_bp.watch.again import Stop, course, how_many
 from synfire_bp.watch.page import LARGEST_PAGE, page_bytes
 from synfire_bp.watch.recording import bits, most_characters, record, telling
+from synfire_bp.watch.stops import Stop, course, how_many
 from synfire_bp.watch.wiring import grid_of, wiring
 
 __all__ = ["MOST_SAMPLES", "USUAL_SAMPLES", "gathered", "watch_run"]

@@ -18,7 +18,7 @@ from synfire_bp.cli.commands import app
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.training import dataset_of
 from synfire_bp.watch import watching
-from synfire_bp.watch.again import course, how_many
+from synfire_bp.watch.stops import course, how_many
 from synfire_bp.watch.wiring import wiring
 
 # -- what is shown is what the circuit does --------------------------------------------------------

@@ -78,9 +78,9 @@ function arranged(narrow, room) {
       if (band[k].members.length + band[k - 1].members.length <= 2)
         band[k - 1].members.push(...band.splice(k, 1)[0].members);
   const size = narrow ? { w: 46, h: 64, row: 80, side: 4, top: 24, gate: 12 } : { w: 96, h: 48, row: 58, side: 12, top: 24, gate: 14 };
-  const aligned = !narrow && all * (size.w + 18) + 2 * size.side <= Math.max(760, room);
+  const aligned = !narrow && all * (size.w + 18) + 2 * size.side <= room;
   const columns = aligned ? all : Math.max(...bands.map(band => band.length));
-  const width = Math.max(narrow ? 300 : 760, room, columns * (size.w + (narrow ? 14 : 18)) + 2 * size.side);
+  const width = Math.max(room, columns * (size.w + (narrow ? 14 : 18)) + 2 * size.side);
   const pitch = (width - 2 * size.side) / columns;
   const boxes = new Map(), frames = [];
   let top = 2;

@@ -7,20 +7,18 @@ training ends at the run's weights is checked, so those between are the run's, t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synfire_bp.circuit.layout import apart, with_tags
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import Engine, training_split
 from synfire_bp.engines.registry import make_engine
 from synfire_bp.errors import RunDirectoryError, SynfireError, to_caller
-from synfire_bp.model.model import Model, Weights
+from synfire_bp.model.model import Weights
 from synfire_bp.runs.run import Run
-from synfire_bp.training.schedule import shown_order
+from synfire_bp.training.again import trained_again
 
 __all__ = ["FEWEST", "MOST", "Stop", "USUAL", "course", "how_many"]
 
@@ -100,9 +98,13 @@ def course(run: Run, dataset: Dataset, stops: int) -> list[Stop]:
     if stops == FEWEST:
         return [Stop(0, start, None), last]
     with closing(make_engine("oracle", run.model, dataset)) as engine:
-        between = _trained_again(
-            run.model, engine, start, n, [*_between(total, stops - FEWEST), total]
-        )
+        pauses = [*_between(total, stops - FEWEST), total]
+        between = [
+            Stop(pause, segment.weights, None)
+            for pause, segment in zip(
+                pauses, trained_again(run.model, engine, start, n, pauses), strict=True
+            )
+        ]
         _refuse_others(run, between.pop().weights, end)
         tested = [replace(stop, accuracy=_tested(engine, stop.weights)) for stop in between]
         return [Stop(0, start, _tested(engine, start)), *tested, last]
@@ -115,24 +117,6 @@ def _between(total: int, wanted: int) -> list[int]:
     spread = np.geomspace(min(_FIRST, total / 2), total, wanted + 1)[:-1]
     rounded = {max(1, int(float(f"{samples:.1g}"))) for samples in spread}
     return sorted(samples for samples in rounded if samples < total)
-
-
-def _trained_again(
-    model: Model, engine: Engine, start: Weights, n: int, pauses: Sequence[int]
-) -> list[Stop]:
-    """Train from the start on, n samples an epoch, and return the weights at each pause."""
-    weights, copies, done, found = start, None, 0, list[Stop]()
-    while len(found) < len(pauses):
-        epoch, position = divmod(done, n)
-        if position == 0 and model.experiment.training.renew_copies:
-            copies = with_tags(None, apart(copies)[1])
-        until = min(pauses[len(found)], (epoch + 1) * n)
-        shown = shown_order(model, epoch, n)[position : position + until - done]
-        segment = engine.train(weights, shown, copies=copies, shown_before=done)
-        weights, copies, done = segment.weights, segment.differing_copies, until
-        if done == pauses[len(found)]:
-            found.append(Stop(done, tuple(matrix.copy() for matrix in weights), None))
-    return found
 
 
 def _tested(engine: Engine, weights: Weights) -> float:
