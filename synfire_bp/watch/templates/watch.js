@@ -182,12 +182,12 @@ function box(p, place, narrow) {
   const grid = cells(p.grid, p.size, field.w, field.h);
   const lit = make("path", { class: "lit" }), count = make("text", { class: "count", x: 6, y: 29 });
   const gate = make("g"), label = make("text", { class: "gate-text", x: 16, y: 42.5 });
-  const wide = p.name.length > 4 ? 10.5 : p.name.length > 2 ? 12.5 : 14;
+  const long = p.name.length + (narrow ? 1 : 0), letters = long > 4 ? 10.5 : long > 3 ? 11.5 : long > 2 ? 12.5 : 14;
   const group = make("g", {
     class: `box ${layerClass(p.layer)}`, transform: `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)})`,
     tabindex: 0, role: "button", "data-name": p.name,
   }, make("rect", { class: "frame", width: place.w, height: place.h, rx: 7 }),
-    make("text", { class: "name", x: 6, y: narrow ? 13 : 16, style: `font-size:${narrow ? Math.min(wide, 13) : wide}px` }, p.name),
+    make("text", { class: "name", x: narrow ? 4 : 6, y: narrow ? 13 : 16, style: `font-size:${letters}px` }, p.name),
     make("g", { transform: `translate(${field.x} ${field.y})` }, make("path", { class: "off", d: squares(grid, p.size > 100 ? .42 : .34) }), lit), gate);
   if (!narrow) group.append(count, label);
   group.addEventListener("pointerenter", event => { if (event.pointerType === "mouse") see(p.name); });
