@@ -36,7 +36,11 @@ def watch(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a page that shows a run's circuit at work: wiring, spikes, learning, phase by phase."""
+    """Write a page that shows a run's circuit at work.
+
+    One file for a browser, without a network: wiring, spikes and learning of some samples, phase by
+    phase, from the untrained to the trained network.
+    """
     from synfire_bp.errors import visible
     from synfire_bp.watch import watch_run
 
