@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from synfire_bp.training.training import train
     from synfire_bp.training.verification import Comparison, Verification, verify
     from synfire_bp.variants.base import Guarantees, Variant, variant
+    from synfire_bp.watch.watching import watch_run
 
 __version__ = "0.2.0"
 
@@ -110,6 +111,7 @@ _NAMES = {
     "training.training": ("train",),
     "training.verification": ("Comparison", "Verification", "verify"),
     "variants.base": ("Guarantees", "Variant", "variant"),
+    "watch.watching": ("watch_run",),
 }
 """Module to the public names that are its own: imported when they are asked for."""
 
@@ -135,6 +137,7 @@ _PACKAGES = (
     "sweep",
     "training",
     "variants",
+    "watch",
 )
 """Packages that are imported when they are asked for, as `synfire_bp.sweep`."""
 

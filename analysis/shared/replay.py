@@ -20,7 +20,7 @@ from synfire_bp.errors import RunDirectoryError
 from synfire_bp.model import assemble
 from synfire_bp.runs import WEIGHTS, Run
 from synfire_bp.training import dataset_of
-from synfire_bp.training.schedule import shown_order
+from synfire_bp.training.again import trained_again
 
 __all__ = ["Replay", "replay"]
 
@@ -69,8 +69,8 @@ def _replay(path: Path, _: int) -> Replay:
     changes = []
     _refuse_others(run, "at the start", weights[0], (stored["w1_init"], stored["w2_init"]))
     with closing(make_engine("oracle", model, dataset)) as engine:
-        for epoch in range(run.experiment.training.epochs):
-            done = engine.train(weights[-1], shown_order(model, epoch, n))
+        epochs = [n * (k + 1) for k in range(run.experiment.training.epochs)]
+        for done in trained_again(model, engine, model.start, n, epochs):
             weights.append(done.weights)
             changes.append((done.activity["changes_w1"], done.activity["changes_w2"]))
     _refuse_others(run, "at the end", weights[-1], (stored["w1"], stored["w2"]))

@@ -31,6 +31,7 @@ from synfire_bp.cli.plugins import plugins
 from synfire_bp.cli.rival import rival
 from synfire_bp.cli.sweep import sweep
 from synfire_bp.cli.training import test, train, verify
+from synfire_bp.cli.watch import watch
 from synfire_bp.errors import Interrupted, SynfireError, at_a_shell, visible
 from synfire_bp.files import reason
 
@@ -64,7 +65,7 @@ app = typer.Typer(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Models and data": (models, describe, schema),
     "Train and check": (train, test, verify, check),
-    "Results": (figures,),
+    "Results": (figures, watch),
     "Studies": (sweep, bench, rival),
     "This installation": (plugins,),
 }

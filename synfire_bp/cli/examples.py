@@ -43,6 +43,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("figures", "all that there are runs for"),
         ("figures raster --runs runs --out figures", "one of them"),
     ),
+    "watch": (
+        ("watch runs/digits", "the circuit at work, as a page for a browser"),
+        ("watch runs/digits --samples 3,17 --out watch.html", "with samples of your choice"),
+    ),
     "sweep": (
         ("sweep", "the sweeps that ship with synfire_bp"),
         ("sweep weights_hidden --dry-run", "how many runs, and how long they take"),

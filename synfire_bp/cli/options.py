@@ -28,6 +28,7 @@ __all__ = [
     "SplitName",
     "number",
     "read_experiment",
+    "whole_number",
 ]
 
 
@@ -51,7 +52,8 @@ class SplitName(str, Enum):
     train = "train"
 
 
-def _whole_number(text: Any) -> int:
+def whole_number(text: Any) -> int:
+    """Return what a person wrote as a whole number, or say that it is none."""
     if isinstance(text, int):
         return text
     # int() takes digits of all scripts, and typer's own message does not say what was given
@@ -85,7 +87,7 @@ def _load_plugins(named: list[str] | None) -> list[str] | None:
 
 def number(help: str) -> Any:
     """Return an option that takes a whole number."""
-    return typer.Option(parser=_whole_number, metavar="N", help=help)
+    return typer.Option(parser=whole_number, metavar="N", help=help)
 
 
 Model = Annotated[

@@ -13,6 +13,10 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60  # seconds for one answer
+_KEY_CODES = {
+    "Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36, "ArrowLeft": 37,
+    "ArrowRight": 39,
+}  # fmt: skip
 
 
 def find_chromium():
@@ -78,6 +82,12 @@ class Browser:
                             awaitPromise=True)  # fmt: skip
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def press(self, key, text=""):
+        """Press a key, such as "ArrowRight" or "Tab", and let it go."""
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, text=text,
+                       windowsVirtualKeyCode=_KEY_CODES.get(key, 0))  # fmt: skip
 
     def screenshot(self, file: Path, **clip):
         """Save the window, or the part of the page given by x, y, width and height."""
