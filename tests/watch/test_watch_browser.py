@@ -94,7 +94,7 @@ def test_keys_buttons_and_the_slider_step_through_the_phases(shown):
     def phase():
         return int(shown.value("document.getElementById('phase').value"))
 
-    assert "Phase 0 of 0 to 11" in text(shown, "number")
+    assert "Phase 0 (0 to 11)" in text(shown, "number")
     for key, expected in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 11),
                           ("ArrowRight", 0), ("ArrowLeft", 11), ("Home", 0)):  # fmt: skip
         shown.press(key)

@@ -321,7 +321,7 @@ function learnt(learning) {                // what learns now, in words
 function showPhase(phase, learning) {
   const about = data.phases[phase];
   const who = data.populations.filter(p => fired(p.name, phase).length).map(p => `${p.name} ${whole(fired(p.name, phase).length)}`);
-  $("number").textContent = `Phase ${phase} of 0 to ${N - 1}`;
+  $("number").textContent = `Phase ${phase} (0 to ${N - 1})`;
   $("reward").textContent = `reward ${about.reward}${about.learning ? `, ${about.learning}` : ""}`;
   $("meaning").textContent = sentence(about.meaning);
   $("detail").textContent = `${who.length ? `Fire: ${who.join(", ")}.` : "Nobody but the gating chain fires."}${learnt(learning)}`;
@@ -394,7 +394,7 @@ function showRows(name) {
   if (panel.dataset.of === `${name} ${state.stop} ${state.sample}`) return;
   panel.dataset.of = `${name} ${state.stop} ${state.sample}`;
   if (name === null) {
-    $("rows").replaceChildren(make("h2", {}, "Population"), make("p", { class: "small" }, "Point at a population, tap it, or reach it with the Tab key: here stand its rows. Enter keeps them."));
+    $("rows").replaceChildren(make("h2", {}, "Population"), make("p", { class: "small" }, "Point at a population, tap it, or reach it with the Tab key to see its rows here. Enter keeps them in view."));
     return;
   }
   const p = byName.get(name), changed = new Map(record().changed.map(([k, up, down]) => [k, signed(up, down)]));
