@@ -9,6 +9,7 @@
 # make test-matrix what touches Brian2, in every Python that this machine has
 # make stress      kill trainings, flip bits, mutate files; KILLS=, FLIPS=, FILES= say how many
 # make docs        the documentation site, docs/_build/html/index.html, and its links checked
+# make check-docs  every command of README.md and docs/, in an environment and folders of its own
 # make linkcheck   the links of the pages to other sites; needs a network
 # make dist        sdist and wheel, installed into an empty environment and tried there
 # A step whose inputs have not changed is not done again.
@@ -139,6 +140,10 @@ docs: $(DOCS_SETUP)
 	$(BIN)/sphinx-build -b html -d docs/_build/doctrees -W --keep-going -q docs $(SITE)
 	PYTHONPATH=docs $(BIN)/python -m site_build.links $(SITE)
 	@echo "Done: open $(SITE)/index.html"
+
+.PHONY: check-docs
+check-docs: $(DOCS_SETUP)
+	PYTHONPATH=docs $(BIN)/python -m site_build.commands
 
 linkcheck: $(DOCS_SETUP)
 	$(BIN)/sphinx-build -b linkcheck -d docs/_build/doctrees -q docs docs/_build/linkcheck

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,18 @@ def _write_pages(app: Any, _: Any) -> None:
     for page in (folder / "api").glob("*.rst"):
         if page.stem.rpartition(".")[2] not in api.public_names():  # gone since the last build
             page.unlink()
+    made_from = max(file.stat().st_mtime for file in _sources(Path(app.srcdir).parent))
     for name, lines in _PAGES.items():
-        write(folder / name, lines())
+        file = folder / name
+        if not file.exists() or file.stat().st_mtime < made_from:
+            write(file, lines())
+            file.touch()
     for name in api.public_modules():
         write(folder / "api" / f"synfire_bp.{name}.rst", api.module_page(name))
+
+
+def _sources(clone: Path) -> Iterator[Path]:
+    """Yield what the pages are made of."""
+    yield from (clone / "synfire_bp").rglob("*.py")
+    yield from (clone / "models").rglob("*.yaml")
+    yield from (clone / "docs" / "site_build").glob("*.py")

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from importlib import import_module
 from types import GenericAlias, ModuleType
 
-from sphinx.pycode import ModuleAnalyzer
-
 import synfire_bp
 
 from .pages import escaped, heading, indented
@@ -82,6 +80,8 @@ def _alias(name: str) -> bool:
 
 def _told_below(name: str) -> list[str]:
     """Return the text that stands below an alias where it is defined."""
+    from sphinx.pycode import ModuleAnalyzer
+
     module = f"{_PACKAGE}.{synfire_bp._WHERE[name]}"
     return ModuleAnalyzer.for_module(module).find_attr_docs()["", name]
 
