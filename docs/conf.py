@@ -90,6 +90,7 @@ html_static_path = ["_static"]
 html_extra_path = ["../figures/report.html"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,

@@ -26,7 +26,7 @@ from typing import Any
 
 import yaml
 
-__all__ = ["Command", "File", "Plan", "in_clone", "main", "pages", "read"]
+__all__ = ["Command", "File", "Plan", "Script", "in_clone", "main", "pages", "read"]
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"`([\w-]+\.(?:py|yaml))`")
@@ -54,17 +54,30 @@ class File:
 
 
 @dataclass(frozen=True)
+class Script:
+    """A block of Python that is no file: the number of the block in its page, from 1."""
+
+    number: int
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """What becomes of commands: docs/commands.yaml.
 
     Attributes
     ----------
+    python : mapping
+        A page to the numbers of its blocks of Python that run here; the others run in the tests,
+        or are parts of a script.
     shorter : mapping
         A command, as the page has it, to the one that runs in its place.
     not_run : mapping
         A command, or the beginning of several that ends with ``*``, to the reason.
     """
 
+    python: Mapping[str, list[int]]
     shorter: Mapping[str, str]
     not_run: Mapping[str, str]
 
@@ -72,7 +85,7 @@ class Plan:
     def read(cls, file: Path) -> Plan:
         """Read it."""
         given = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return cls(given["shorter"], given["not_run"])
+        return cls(given["python"], given["shorter"], given["not_run"])
 
     def reason(self, command: str) -> str | None:
         """Return why a command is not run; None if it is."""
@@ -103,18 +116,22 @@ def pages(clone: Path) -> list[Path]:
     return [clone / "README.md", clone / "CONTRIBUTING.md", *docs]
 
 
-def read(text: str) -> Iterator[Command | File]:
-    """Yield the commands of a page, and the files that it lets its reader save, in their order."""
+def read(text: str) -> Iterator[Command | File | Script]:
+    """Yield the commands and scripts of a page, and the files that it lets its reader save."""
+    scripts = 0
     for block in _BLOCK.finditer(text):
         language, code = block.groups()
         before = text[: block.start()].rstrip().rpartition("\n\n")[2]
+        first = text.count("\n", 0, block.start()) + 2
+        scripts += language == "python"
         if language == "sh":
-            first = text.count("\n", 0, block.start()) + 2
             for number, line in enumerate(code.splitlines()):
                 if command := re.sub(r"(^|\s+)#.*", "", line).strip():
                     yield Command(command, first + number)
         elif language in ("python", "yaml") and (named := _FILE.search(before)):
             yield File(named[1], code)
+        elif language == "python":
+            yield Script(scripts, code, first)
 
 
 def in_clone(command: str) -> bool:
@@ -184,6 +201,11 @@ def _run_page(page: Path, places: _Places, plan: Plan) -> bool:
     for part in parts:
         if isinstance(part, File):
             (folder / part.name).write_text(part.text)
+        elif isinstance(part, Script):
+            if part.number in plan.python.get(name, ()):
+                file = folder / f"block_{part.number}.py"
+                file.write_text(part.text)
+                well &= _run(Command(f"python {file.name}", part.line), name, folder, places, plan)
         elif (why := plan.reason(part.text)) is not None:
             print(f"{name}:{part.line}: not run ({why}): {part.text}", flush=True)
         else:
