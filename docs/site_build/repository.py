@@ -6,6 +6,7 @@ In a page, a relative link leads to a file of the clone.  On the site
     README.md, CONTRIBUTING.md, …     is the page that shows it (below)
     any other file                    is a copy of it, to read or to keep
     a folder                          is no link: the text stays
+    an href of raw HTML               is a page that stands on the site as it is
 
 A page with the line `<!-- the site shows ../../FILE here -->` becomes that file; with
 `<!-- the site shows ../../FILE#heading here -->` it holds that section, without its heading.
@@ -18,7 +19,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SHOWN_BY", "on_site", "relinked", "section"]
+__all__ = ["COPIED", "SHOWN_BY", "on_site", "relinked", "section"]
 
 SHOWN_BY = {
     "README.md": "index.md",
@@ -30,6 +31,10 @@ SHOWN_BY = {
 }
 """Files of the repository, or places in them, to the pages that show them."""
 
+COPIED = {"figures/report.html": "report.html"}
+"""Pages of the repository that stand on the site as they are, and where; see `html_extra_path`."""
+
+_HREF = re.compile(r'href="([^":#]+)"')
 _SHOWN = re.compile(r"^<!-- the site shows (\S+?)(?:#(\S+))? here -->$", re.MULTILINE)
 _FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1`*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?!https?:|mailto:|#|<)([^)\s]+)\)")
@@ -105,7 +110,12 @@ def _in_prose(text: str, folder: Path, page: Path, docs: Path) -> str:
             target = docs / SHOWN_BY[name]
         return f"[{found[1]}]({os.path.relpath(target, page.parent)}{anchor})"
 
-    return _LINK.sub(link, text)
+    def href(found: re.Match[str]) -> str:
+        target = Path(os.path.normpath(folder / found[1]))
+        copy = COPIED.get(os.path.relpath(target, docs.parent))
+        return f'href="{os.path.relpath(docs / copy, page.parent)}"' if copy else found[0]
+
+    return _HREF.sub(href, _LINK.sub(link, text))
 
 
 def _anchor(heading: str) -> str:

@@ -105,6 +105,15 @@ def test_links_into_the_repository_become_links_of_the_site(tmp_path):
     )
 
 
+def test_the_report_is_linked_where_the_site_has_it(tmp_path):
+    docs = tmp_path / "docs"
+    page = docs / "project" / "report.md"
+    text = '<a href="../../figures/report.html">it</a> <a href="x.html">other</a>'
+    assert repository.relinked(text, page.parent, page, docs) == (
+        '<a href="../report.html">it</a> <a href="x.html">other</a>'
+    )
+
+
 def test_a_section_ends_where_the_next_one_begins():
     text = "# A\n\n## B `c`\n\nhere\n\n### D\n\ntoo\n\n## E\n\nnot\n"
     assert repository.section(text, "b-c").split() == ["here", "###", "D", "too"]
