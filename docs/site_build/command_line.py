@@ -9,6 +9,7 @@ from typing import Any
 import typer.main
 
 from synfire_bp.cli.commands import app
+from synfire_bp.cli.examples import EXAMPLES
 
 from .pages import escaped, heading, table
 
@@ -49,19 +50,18 @@ def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
         ]
         if rows:
             yield from table((kind, ""), rows)
+    if examples := EXAMPLES.get(" ".join(path[1:])):
+        longest = max(len(line) for line, _ in examples)
+        shown_lines = (f"   synfire-bp {line:{longest}}  # {what}" for line, what in examples)
+        yield from (".. code-block:: sh", "", *shown_lines, "")
     for name, inner in getattr(command, "commands", {}).items():
         yield from _command((*path, name), inner)
 
 
 def _text(help: str) -> Iterator[str]:
-    r"""Yield the paragraphs of a help text; one that begins with \b keeps its lines, as code."""
+    """Yield the paragraphs of a help text."""
     for paragraph in re.split(r"\n\s*\n", help.strip()):
-        kept = paragraph.strip("\n").startswith("\b")
-        lines = paragraph.replace("\b", "").strip("\n").splitlines()
-        if kept:
-            yield from (".. code-block:: sh", "", *(f"   {line}" for line in lines), "")
-        else:
-            yield from (escaped(" ".join(" ".join(lines).split())), "")
+        yield from (escaped(" ".join(paragraph.split())), "")
 
 
 def _first(help: str) -> str:
