@@ -8,6 +8,9 @@
 # make check       linters and fast tests, before a commit
 # make test-matrix what touches Brian2, in every Python that this machine has
 # make stress      kill trainings, flip bits, mutate files; KILLS=, FLIPS=, FILES= say how many
+# make docs        the documentation site, docs/_build/html/index.html, and its links checked
+# make check-docs  every command of README.md and docs/, in an environment and folders of its own
+# make linkcheck   the links of the pages to other sites; needs a network
 # make dist        sdist and wheel, installed into an empty environment and tried there
 # A step whose inputs have not changed is not done again.
 
@@ -16,6 +19,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 TEST_SETUP := $(VENV)/.installed-test
+DOCS_SETUP := $(VENV)/.installed-docs
 
 # make … PLUGINS="my_module path/to/other.py": every command loads them first
 ifneq ($(strip $(PLUGINS)),)
@@ -65,6 +69,10 @@ $(SETUP): $(BIN)/python setup.cfg pyproject.toml
 
 $(TEST_SETUP): $(SETUP)
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[test]'
+	@touch $@
+
+$(DOCS_SETUP): $(SETUP)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[docs]'
 	@touch $@
 
 # -- the digits, from nothing to figures -----------------------------------------------------
@@ -124,6 +132,22 @@ explained: $(SETUP)
 	$(BIN)/python -m analysis.variants.explained --runs runs/explained
 	$(BIN)/python -m analysis.variants.explained_tables --into docs/variants.md
 
+# -- the documentation site: only what has changed is built again ------------------------------
+
+.PHONY: docs linkcheck
+SITE := docs/_build/html
+docs: $(DOCS_SETUP)
+	$(BIN)/sphinx-build -b html -d docs/_build/doctrees -W --keep-going -q docs $(SITE)
+	PYTHONPATH=docs $(BIN)/python -m site_build.links $(SITE)
+	@echo "Done: open $(SITE)/index.html"
+
+.PHONY: check-docs
+check-docs: $(DOCS_SETUP)
+	PYTHONPATH=docs $(BIN)/python -m site_build.commands
+
+linkcheck: $(DOCS_SETUP)
+	$(BIN)/sphinx-build -b linkcheck -d docs/_build/doctrees -q docs docs/_build/linkcheck
+
 # -- release: the sdist, the wheel made from it, and what that does where nothing else is ----------
 
 .PHONY: dist
@@ -137,4 +161,4 @@ dist:
 	cd dist && empty/bin/synfire-bp --version && empty/bin/synfire-bp verify digits
 
 clean:
-	rm -rf $(VENV) runs build dist *.egg-info figures/.drawn
+	rm -rf $(VENV) runs build dist *.egg-info figures/.drawn docs/_build docs/generated

@@ -435,7 +435,6 @@ def register_rule(
     return found
 
 
-rule = register_rule
-"""Its public name, `synfire_bp.rule`."""
+rule = register_rule  # its public name, `synfire_bp.rule`
 
 register_rule("paper", PAPER_RULE)

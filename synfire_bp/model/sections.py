@@ -30,7 +30,7 @@ from synfire_bp.data.datasets import SOURCES
 from synfire_bp.data.images import Preprocessing
 from synfire_bp.errors import RuleError
 from synfire_bp.model.yaml_text import nearest, shown
-from synfire_bp.section import LARGEST, Section
+from synfire_bp.section import LARGEST, Section, unit
 from synfire_bp.variants.base import Guarantees
 
 __all__ = [
@@ -76,6 +76,7 @@ class AugmentSection(Section):
         "training.seed. 0: not moved. Takes (2*shift+1)^2 bytes for each input of each training "
         "sample, and for the circuit as much again in a temporary file: of MNIST 0.22 GB for 1, "
         "0.6 GB for 2, 1.2 GB for 3.",
+        json_schema_extra=unit("pixels"),
     )
 
 
@@ -98,6 +99,7 @@ class DatasetSection(Section):
         le=1000,
         description="Pixels cut off on each side of an image. null: the data set's default "
         "(mnist 4, so that 28x28 becomes 20x20, as in the paper; all others 0).",
+        json_schema_extra=unit("pixels"),
     )
     shrink: int = Field(
         default=1,
@@ -105,6 +107,7 @@ class DatasetSection(Section):
         le=1000,
         description="Side of the squares of pixels, after cropping, each of which becomes one "
         "pixel, their mean: 2 makes 10x10 of 20x20; 1 leaves images as they are.",
+        json_schema_extra=unit("pixels"),
     )
     scale: float | None = Field(
         default=None,
@@ -199,6 +202,7 @@ class NetworkSection(Section):
         max_length=MOST_LAYERS,
         description="Units of the input, hidden and output layer (paper, Table 1: 400, 400, 10 "
         "for MNIST); with more than one hidden layer, of each in its order.",
+        json_schema_extra=unit("units"),
     )
     closing: int = Field(
         default=CLOSING,
@@ -208,6 +212,7 @@ class NetworkSection(Section):
         description="Magnitude of the bias that keeps a population closed until a gate opens it, "
         "in weight units (threshold 1024); raise it if wide layers make closed populations fire "
         "(paper: Methods).",
+        json_schema_extra=unit("weight units"),
     )
     weight_limit: int = Field(
         default=WEIGHT_LIMIT,
@@ -216,6 +221,7 @@ class NetworkSection(Section):
         multiple_of=2,
         description="Plastic weights are clipped to plus or minus this, in weight units "
         "(threshold 1024); even, because mixed-sign 8-bit weights are (authors' code: 254).",
+        json_schema_extra=unit("weight units"),
     )
     paper_gates: bool = Field(
         default=True,
@@ -255,6 +261,7 @@ class TraceSection(Section):
         ge=0,
         description="Time constant of the decay, in phases (12 a sample in the paper's circuit). "
         "null: no decay.",
+        json_schema_extra=unit("phases"),
     )
 
 
@@ -287,6 +294,7 @@ class AccumulatorSection(Section):
         description="With kind loihi1: phases between two flags u_k, a power of two from 16 to "
         "512. Weights take what tags hold where a flag comes in phase 0: 64 phases make it every "
         "16 samples of 12 phases. null: 64, with that kind",
+        json_schema_extra=unit("phases"),
     )
     fractions: tuple[float, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the fractions themselves stay strict
@@ -294,7 +302,10 @@ class AccumulatorSection(Section):
         "multiples of 1/32 up to 1, such as [1, 0.5, 0.25]. The last one stays.",
     )
     epochs: int = Field(
-        default=6, ge=1, description="Epochs of the training for which each fraction is collected."
+        default=6,
+        ge=1,
+        description="Epochs of the training for which each fraction is collected.",
+        json_schema_extra=unit("epochs"),
     )
 
     @field_validator("fractions")
@@ -339,6 +350,7 @@ class EligibilitySection(Section):
         "without anything in reward the weights end as without a trace. Traces of seconds bridge "
         "a late dopamine signal in vivo (Izhikevich 2007; Gerstner et al. 2018). null: see "
         "tau_phases.",
+        json_schema_extra=unit("samples"),
     )
     tau_phases: float | None = Field(
         default=None,
@@ -347,6 +359,7 @@ class EligibilitySection(Section):
         description="In the place of tau: time constant of a decay in every phase, in phases, "
         "twelve of which are a sample of the paper's circuit. What an earlier phase of a sample "
         "adds has decayed by more at its end. null: see tau.",
+        json_schema_extra=unit("phases"),
     )
     gain: float = Field(
         default=1.0,
@@ -481,15 +494,18 @@ class TrainingSection(Section):
 
     epochs: PositiveInt = Field(
         description="Passes through the training samples (paper: 60 for MNIST).",
+        json_schema_extra=unit("epochs"),
     )
     samples: PositiveInt | None = Field(
         default=None,
         description="Training samples used: the first ones in file order. null: all.",
+        json_schema_extra=unit("samples"),
     )
     evaluate_every: float = Field(
         default=1.0,
         gt=0,
         description="Interval between evaluations on the test set, in epochs (paper, Fig. 3: 0.5).",
+        json_schema_extra=unit("epochs"),
     )
     seed: int = Field(
         default=0,
@@ -514,4 +530,5 @@ class RecordSection(Section):
         le=LARGEST,
         description="Samples whose spikes are written to spikes.npz: the last ones of the "
         "training. 0: none.",
+        json_schema_extra=unit("samples"),
     )

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from synfire_bp.errors import ExperimentError
-from synfire_bp.section import Section
+from synfire_bp.section import Section, unit
 
 __all__ = ["Membrane"]
 
@@ -26,36 +26,53 @@ class Membrane(Section):
         description="lif: leaky integrate-and-fire; custom: your own equations, threshold, reset.",
     )
     phase: float = Field(
-        default=5.0, gt=0, le=1000, description="Length of one phase of the circuit, in ms."
+        default=5.0,
+        gt=0,
+        le=1000,
+        description="Length of one phase of the circuit, in ms.",
+        json_schema_extra=unit("ms"),
     )
     dt: float = Field(
         default=0.25,
         gt=0,
         description="Time step of the simulation, in ms; a phase holds a whole number of them, at "
         "least 8.",
+        json_schema_extra=unit("ms"),
     )
     window: float = Field(
         default=0.25,
         gt=0,
         description="How long a gate's pulse keeps a population open, in ms; a whole number of "
         "time steps, less than a quarter of a phase. In a long window late inputs fire cells late.",
+        json_schema_extra=unit("ms"),
     )
     membrane_time: float = Field(
         default=0.5,
         gt=0,
         description="Membrane time constant in ms. What is left of a sum one phase later grows "
         "with it; up to a tenth of a phase the circuit is exact.",
+        json_schema_extra=unit("ms"),
     )
     refractory: float = Field(
         default=2.0,
         gt=0,
         description="Refractory period in ms: the membrane stays at its reset potential and takes "
         "no input. At least as long as the window.",
+        json_schema_extra=unit("ms"),
     )
     resting: float = Field(
-        default=-54.0, ge=-120, le=0, description="Resting potential without inhibition, in mV."
+        default=-54.0,
+        ge=-120,
+        le=0,
+        description="Resting potential without inhibition, in mV.",
+        json_schema_extra=unit("mV"),
     )
-    resistance: float = Field(default=100.0, gt=0, description="Membrane resistance in megaohm.")
+    resistance: float = Field(
+        default=100.0,
+        gt=0,
+        description="Membrane resistance in megaohm.",
+        json_schema_extra=unit("MΩ"),
+    )
     quantum: float = Field(
         default=2**-8,
         gt=0,
@@ -63,6 +80,7 @@ class Membrane(Section):
         description="Millivolts per weight unit: the size of a postsynaptic potential when the "
         "gate's pulse comes. The default, 2^-8, puts the threshold 4 mV above rest and a closed "
         "population 32 mV below it.",
+        json_schema_extra=unit("mV per weight unit"),
     )
     relay: int = Field(
         default=1024,
@@ -72,6 +90,7 @@ class Membrane(Section):
         description="Weight of relay synapses and, with a minus, of inhibitory ones, in weight "
         "units. The chip's circuit has 520; twice the half threshold leaves the most room for "
         "noise.",
+        json_schema_extra=unit("weight units"),
     )
     dead_zone: int = Field(
         default=0,
@@ -80,6 +99,7 @@ class Membrane(Section):
         multiple_of=2,
         description="Where the circuit asks whether a sum is above 0, it has to be above this, in "
         "weight units; keeps noise from deciding where the sum is 0.",
+        json_schema_extra=unit("weight units"),
     )
     synapse: Synapse = Field(
         default="delta",
@@ -90,12 +110,19 @@ class Membrane(Section):
         default=None,
         gt=0,
         description="Time constant of exponential and conductance synapses, in ms. null: 0.25.",
+        json_schema_extra=unit("ms"),
     )
     excitatory_reversal: float = Field(
-        default=0.0, le=200, description="Reversal potential of excitation (conductance), in mV."
+        default=0.0,
+        le=200,
+        description="Reversal potential of excitation (conductance), in mV.",
+        json_schema_extra=unit("mV"),
     )
     inhibitory_reversal: float = Field(
-        default=-80.0, ge=-200, description="Reversal potential of inhibition (conductance), in mV."
+        default=-80.0,
+        ge=-200,
+        description="Reversal potential of inhibition (conductance), in mV.",
+        json_schema_extra=unit("mV"),
     )
     delay: float | None = Field(
         default=None,
@@ -103,12 +130,14 @@ class Membrane(Section):
         description="Time from a spike to its arrival at a synapse, mean, in ms; the next gate's "
         "pulse comes one phase after the spike. null: such that the postsynaptic potential is at "
         "its peak then.",
+        json_schema_extra=unit("ms"),
     )
     delay_spread: float = Field(
         default=0.0,
         ge=0,
         description="Standard deviation of the delays, each synapse's fixed, in ms; normal, cut "
         "off at two standard deviations, drawn from training.seed.",
+        json_schema_extra=unit("ms"),
     )
     synaptic_noise: float = Field(
         default=0.0,
@@ -122,6 +151,7 @@ class Membrane(Section):
         ge=0,
         description="Standard deviation of the membrane potential in mV (Ornstein-Uhlenbeck with "
         "the membrane's time constant). Sources and the gating chain are free of it.",
+        json_schema_extra=unit("mV"),
     )
     equations: str | None = Field(
         default=None,

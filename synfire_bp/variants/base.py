@@ -86,8 +86,8 @@ ALL_HOLD = Guarantees()
 class Variant(Section):
     """One assumption of the circuit, dropped.
 
-    Class attributes
-    ----------------
+    Attributes
+    ----------
     summary : str
         What the section is for, and what holds without it: its description in model files.
     word : str or None

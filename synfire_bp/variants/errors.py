@@ -38,6 +38,7 @@ from synfire_bp.errors import CircuitError, RuleError
 from synfire_bp.network.graded import GRADED, graded_numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.section import unit
 from synfire_bp.variants.base import Variant, variant
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Errors(Variant):
         description="Distance from the threshold of 512 that is still wrong, in weight units: a "
         "target learns until its input exceeds 512 + margin, any other until it is 512 - margin or "
         "less. An 8-bit mantissa times a power of two, as every fixed weight (0 ... 512)",
+        json_schema_extra=unit("weight units"),
     )
     box: tuple[int, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the numbers themselves stay strict
@@ -81,6 +83,7 @@ class Errors(Variant):
         description="Inputs between which an output unit learns, in weight units: above the first, "
         "up to the second. 512 less either is an 8-bit mantissa times a power of two. Wider than "
         "the paper's, it brings silent units back",
+        json_schema_extra=unit("weight units"),
     )
 
     graded: bool = Field(
@@ -99,6 +102,7 @@ class Errors(Variant):
         "into a hidden unit to learn, in weight units: one number for each hidden layer, the first "
         "one first, such as [200, 30]. 512 less it is an 8-bit mantissa times a power of two. "
         "Empty: 0 for all, the sign of e alone counts",
+        json_schema_extra=unit("weight units"),
     )
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from synfire_bp.loihi.spec import SPECS, LoihiSpec
 from synfire_bp.network.neurons import Compartments
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.section import unit
 from synfire_bp.variants.base import Guarantees, Variant, variant
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Hardware(Variant):
         description="Bits of a learning weight. With fewer than 8, weights go in steps of "
         "2^(9 - bits), and what the rule asks for is rounded at random (the chip: 1 ... 8; with 1 "
         "there is no positive weight).",
+        json_schema_extra=unit("bits"),
     )
     symmetric: bool = Field(
         default=False,

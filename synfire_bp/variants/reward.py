@@ -31,6 +31,7 @@ from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
 from synfire_bp.oracle.rewards import GRADES, RATES, Rewards
+from synfire_bp.section import unit
 from synfire_bp.variants.answers import reward_lines, reward_numbers
 from synfire_bp.variants.base import Guarantees, Variant, variant
 from synfire_bp.variants.own_number import OWN_NUMBER, own_numbers
@@ -73,6 +74,7 @@ class Reward(Variant):
         "seconds; synapses bridge that with eligibility traces, which this circuit has not "
         "(Izhikevich 2007; Gerstner et al. 2018). 1: all that coincides depresses; 2: W2 learns "
         "the opposite",
+        json_schema_extra=unit("phases"),
     )
     flip: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None,
@@ -98,6 +100,7 @@ class Reward(Variant):
         le=1000,
         description="With learning.eligibility: samples by which the reward of a sample comes "
         "late, at the end of a later one; traces hold what is left of it then (Izhikevich 2007)",
+        json_schema_extra=unit("samples"),
     )
     answer: Literal["told", "tried", "believed"] = Field(
         default="told",
@@ -130,6 +133,7 @@ class Reward(Variant):
         ge=2,
         le=RATES,
         description="Time constant of this running average, in samples",
+        json_schema_extra=unit("samples"),
     )
     mistaken: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.0,

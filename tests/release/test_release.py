@@ -85,7 +85,7 @@ def test_every_step_of_ci_is_a_target_of_the_makefile(workflow):
         if "run" in step
     ]
     assert all(len(words) == 2 and words[0] == "make" for words in runs)
-    assert {words[1] for words in runs} == {"test", "lint", "dist"} <= targets()
+    assert {words[1] for words in runs} == {"test", "lint", "docs", "dist"} <= targets()
 
 
 # ---------------------------------------------------------------- conda

@@ -46,6 +46,7 @@ from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm, Decay
+from synfire_bp.section import unit
 from synfire_bp.variants.base import Guarantees, Variant, variant
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class Feedback(Variant):
         le=10_000_000,
         description="Samples between two moments in which weights decay or drift, counted from "
         f"the first one of the training. null: {EVERY:,}, where there are such moments.",
+        json_schema_extra=unit("samples"),
     )
 
     @field_validator("decay", "drift", "failure")

@@ -22,6 +22,7 @@ from synfire_bp.network.lines import Lines
 from synfire_bp.network.numbers import Moment, Numbers
 from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.oracle.algorithm import Algorithm
+from synfire_bp.section import unit
 from synfire_bp.variants.base import Guarantees, Variant, variant
 from synfire_bp.variants.gating.pools import (
     EARLY,
@@ -124,11 +125,13 @@ class Gating(Variant):
         ge=0,
         description="Standard deviation of a gate's pulse, in steps, in place of early and late: a "
         "pulse is in time if it is less than half a step off, else one phase early or late.",
+        json_schema_extra=unit("phases"),
     )
     pool: int = Field(
         default=1,
         description="Neurons per link of the gating chain; each carries its share of the weight of "
         "a gate's pulse (Abeles 1991). A power of two up to 64: all weights stay whole numbers.",
+        json_schema_extra=unit("neurons"),
     )
     link_probability: float = Field(
         default=1.0,
