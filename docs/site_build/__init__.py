@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import api, command_line, model_file, names, repository
+from . import api, command_line, live, model_file, names, repository
 from .pages import write
 
 __all__ = ["setup"]
@@ -23,6 +23,7 @@ def setup(app: Any) -> dict[str, Any]:
     """Tell Sphinx what to call, and when."""
     app.connect("config-inited", _write_pages)
     app.connect("source-read", repository.on_site)
+    app.connect("build-finished", live.copy)
     app.connect("missing-reference", names.left_as_code)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -38,6 +39,7 @@ def _write_pages(app: Any, _: Any) -> None:
         if not file.exists() or file.stat().st_mtime < made_from:
             write(file, lines())
             file.touch()
+    live.make(folder, made_from)
     for name in api.public_modules():
         write(folder / "api" / f"synfire_bp.{name}.rst", api.module_page(name))
 
