@@ -2,10 +2,10 @@
 Put your own monitor and stimulus into the network
 ==================================================
 
-:func:`~synfire_bp.build_network` gives any model as plain Brian2 objects, to which you add your own. We
-make a trained network fire a wrong answer: a spike generator drives the output unit of the digit 3, whatever
-the image, for forty samples. The network learns all the while. Monitors show how it unlearns the answer that
-it was made to give, and what this does to a real 3.
+:func:`~synfire_bp.build_network` gives any model as plain Brian2 objects, to which you add your
+own. We make a trained network fire a wrong answer: a spike generator drives the output unit of
+the digit 3, whatever the image, for forty samples. The network learns all the while. Monitors
+show how it unlearns the answer that it was made to give, and what this does to a real 3.
 """
 
 # %%
@@ -41,9 +41,9 @@ print(net)
 # %%
 # A monitor
 # ---------
-# All synapses that learn are one object, ``net.plastic``. ``net.between("h", "o")`` says which of them lead
-# from ``h`` to ``o``: a matrix (hidden unit, output unit) of their numbers. One column of it are the weights
-# onto output unit 3. The monitor looks once a sample, at its end.
+# All synapses that learn are one object, ``net.plastic``. ``net.between("h", "o")`` says which of
+# them lead from ``h`` to ``o``: a matrix (hidden unit, output unit) of their numbers. One column
+# of it are the weights onto output unit 3. The monitor looks once a sample, at its end.
 
 unit = 3
 weights = b2.StateMonitor(
@@ -57,10 +57,11 @@ weights = b2.StateMonitor(
 # %%
 # A stimulus
 # ----------
-# Of a spike that is sent in a phase the target knows in the next one. Output units are open in phase 3, so
-# our spikes start in phase 2; ``net.when(sample, phase)`` is the time at which that begins. What arrives adds to
-# ``arriving_post``, in weight units: 2,048 is more than the threshold of 1,024. The copy of the unit that
-# tells whether its potential is above 0, ``o<``, is left alone.
+# Of a spike that is sent in a phase the target knows in the next one. Output units are open in
+# phase 3, so our spikes start in phase 2; ``net.when(sample, phase)`` is the time at which that
+# begins. What arrives adds to ``arriving_post``, in weight units: 2,048 is more than the
+# threshold of 1,024. The copy of the unit that tells whether its potential is above 0, ``o<``, is
+# left alone.
 
 times = net.when(np.arange(before, before + driven), 2)
 stimulus = b2.SpikeGeneratorGroup(1, np.zeros(driven, dtype=int), times, clock=net.cells.clock)
@@ -73,8 +74,9 @@ net.run(before + driven + after)
 # %%
 # What it has done
 # ----------------
-# ``net.recording()`` has the spikes by population. The potential of the unit without the stimulus is
-# computed from the weights that the monitor has seen: the sum over the hidden units that fired in phase 2.
+# ``net.recording()`` has the spikes by population. The potential of the unit without the stimulus
+# is computed from the weights that the monitor has seen: the sum over the hidden units that fired
+# in phase 2.
 
 recording = net.recording()
 n, n_phases = net.samples_run, net.circuit.n_phases
@@ -83,7 +85,7 @@ n, n_phases = net.samples_run, net.circuit.n_phases
 def fired_in(population, phase):
     """Return who of a population fired in a phase: array (samples, neurons) of 0 and 1."""
     neurons, times = recording.spikes[population]
-    steps = np.round((times - recording.first)).astype(int)  # a phase is 1 ms
+    steps = np.round(times - recording.first).astype(int)  # a phase is 1 ms
     found = np.zeros((n, net[population].N), dtype=int)
     at = steps % n_phases == phase
     found[steps[at] // n_phases, neurons[at]] = 1
@@ -109,7 +111,9 @@ top.set_ylim(len(events) - 0.4, -0.6)
 top.set_yticks(range(len(events)), [f"{name} fires" for name in events])
 middle.axhline(512, color="0.3", ls="--", lw=1, label="needed to fire")
 middle.axhline(0, color="0.6", lw=0.8, label="needed to learn")
-middle.plot(shown[~is_three], potential[~is_three], "o", ms=4, color="#0173b2", label="another digit")
+middle.plot(
+    shown[~is_three], potential[~is_three], "o", ms=4, color="#0173b2", label="another digit"
+)
 middle.plot(shown[is_three], potential[is_three], "D", ms=6, color="#d55e00", label=f"a {unit}")
 middle.set(ylabel=f"sum of inputs of unit {unit}\n(weight units)")
 bottom.plot(shown, held - held[0], color="0.75", lw=0.8)
@@ -123,10 +127,12 @@ figure.legend(loc="outside lower center", ncols=4, frameon=False)
 plt.show()
 
 # %%
-# In the shaded samples unit 3 fires whatever the image. ``d-`` objects, and the weights of the hidden units that
-# were active shrink by 2, but only where the unit's own sum is above 0: below, its box derivative is 0, and a false answer
-# that did not come from its weights teaches them nothing. So the sums of other digits sink out of that
-# range, and those of a real 3 sink with them. While the stimulus lasts nobody notices, since the unit fires anyway. Then
-# a 3 is missed, ``d+`` fires, and the weights begin to grow again.
+# In the shaded samples unit 3 fires whatever the image. ``d-`` objects, and the weights of the
+# hidden units that were active shrink by 2, but only where the unit's own sum is above 0: below,
+# its box derivative is 0, and a false answer that did not come from its weights teaches them
+# nothing. So the sums of other digits sink out of that range, and those of a real 3 sink with
+# them. While the stimulus lasts nobody notices, since the unit fires anyway. Then a 3 is missed,
+# ``d+`` fires, and the weights begin to grow again.
 #
-# More about variables, clocks and stimuli: :doc:`/brian2`. Next: :doc:`your own images <plot_4_own_images>`.
+# More about variables, clocks and stimuli: :doc:`/brian2`. Next: :doc:`your own images
+# <plot_4_own_images>`.

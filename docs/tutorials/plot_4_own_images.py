@@ -2,16 +2,17 @@
 Your own images
 ===============
 
-Four arrays in one file are a data set: ``x_train``, ``y_train``, ``x_test``, ``y_test``. We draw the letters A to J
-in the typefaces that come with matplotlib, train on some of the faces, and ask the network to read letters
-of faces that it has never seen.
+Four arrays in one file are a data set: ``x_train``, ``y_train``, ``x_test``, ``y_test``. We draw
+the letters A to J in the typefaces that come with matplotlib, train on some of the faces, and ask
+the network to read letters of faces that it has never seen.
 """
 
 # %%
 # Four arrays
 # -----------
-# Images are grey levels, whole numbers from 0 to 255 or floats from 0 to 1, of shape (n, rows, columns); labels
-# are whole numbers from 0 on. Here each letter of each face is drawn in nine places, a pixel apart.
+# Images are grey levels, whole numbers from 0 to 255 or floats from 0 to 1, of shape (n, rows,
+# columns); labels are whole numbers from 0 on. Here each letter of each face is drawn in nine
+# places, a pixel apart.
 
 import tempfile
 from pathlib import Path
@@ -27,7 +28,10 @@ SIDE, LETTERS = 12, "ABCDEFGHIJ"
 fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 families = ("DejaVuSans*", "DejaVuSerif*", "STIXGeneral*", "cmr10*", "cmss10*", "cmtt10*", "cmb10*")
 faces = sorted(
-    file for family in families for file in fonts.glob(f"{family}.ttf") if "Display" not in file.stem
+    file
+    for family in families
+    for file in fonts.glob(f"{family}.ttf")
+    if "Display" not in file.stem
 )
 
 
@@ -66,9 +70,10 @@ print(f"{len(faces)} faces; not seen in training: {', '.join(face.stem for face 
 # %%
 # What the network sees
 # ---------------------
-# The circuit has binary inputs: a pixel is on if it is brighter than ``dataset.threshold``, a fraction of full
-# brightness. Look at what that makes of your images before you train: a threshold too high breaks the thin strokes.
-# ``dataset.crop`` and ``dataset.shrink`` cut off a border and merge pixels.
+# The circuit has binary inputs: a pixel is on if it is brighter than ``dataset.threshold``, a
+# fraction of full brightness. Look at what that makes of your images before you train: a
+# threshold too high breaks the thin strokes. ``dataset.crop`` and ``dataset.shrink`` cut off a
+# border and merge pixels.
 
 text = """
 name: letters
@@ -98,12 +103,14 @@ plt.show()
 # %%
 # Train
 # -----
-# The model file above is all that a training needs; ``synfire-bp train letters.yaml`` does the same.
-# The oracle, the algorithm in integers, is done in seconds; ``engine="circuit"`` trains the spiking circuit,
-# which arrives at the same weights.
+# The model file above is all that a training needs; ``synfire-bp train letters.yaml`` does the
+# same. The oracle, the algorithm in integers, is done in seconds; ``engine="circuit"`` trains the
+# spiking circuit, which arrives at the same weights.
 
 run = sb.train(experiment, engine="oracle", out=folder / "run")
-data = sb.load_dataset("npz", path=folder / "letters.npz", preprocessing=sb.Preprocessing(threshold=0.4))
+data = sb.load_dataset(
+    "npz", path=folder / "letters.npz", preprocessing=sb.Preprocessing(threshold=0.4)
+)
 samples = sb.oracle.Samples.of(data.test.inputs, data.test.labels, len(LETTERS))
 potentials = sb.oracle.answer(samples, (run.weights["w1"], run.weights["w2"])).potentials
 answers = potentials.argmax(axis=1)
@@ -130,7 +137,9 @@ left.legend(loc="lower right", frameon=False)
 
 confusion = np.zeros((10, 10), dtype=int)
 np.add.at(confusion, (y_test, answers), 1)
-drawn = right.imshow(100 * confusion / confusion.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=100)
+drawn = right.imshow(
+    100 * confusion / confusion.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=100
+)
 right.set(xlabel="answer (highest potential)", ylabel="letter shown")
 right.set_xticks(range(10), LETTERS)
 right.set_yticks(range(10), LETTERS)
@@ -143,12 +152,16 @@ for axes in (grid := below.subplots(2, 10)).flat:
 for axes, number in zip(grid.flat, picked, strict=False):
     axes.imshow(data.test.inputs[number].reshape(SIDE, SIDE), cmap="gray")
     axes.set_title(f"{LETTERS[y_test[number]]}, read {LETTERS[answers[number]]}", fontsize=8)
-below.suptitle(f"{len(wrong)} of {len(y_test):,} letters were read wrongly; some of them", fontsize=10)
+below.suptitle(
+    f"{len(wrong)} of {len(y_test):,} letters were read wrongly; some of them", fontsize=10
+)
 plt.show()
 
 # %%
-# The letters of the training faces are learnt, those of unseen faces mostly: the matrix shows which
-# letters are taken for which others. More faces, or ``dataset.augment`` with shifted images, would help.
+# The letters of the training faces are learnt, those of unseen faces mostly: the matrix shows
+# which letters are taken for which others. More faces, or ``dataset.augment`` with shifted
+# images, would help.
 #
-# A data set that is made by a function, or comes from the web, can be a plug-in of its own: :doc:`/extending`.
-# What one needs to know of data is also in ``synfire-bp schema``, section ``dataset``.
+# A data set that is made by a function, or comes from the web, can be a plug-in of its own:
+# :doc:`/extending`. What one needs to know of data is also in ``synfire-bp schema``, section
+# ``dataset``.

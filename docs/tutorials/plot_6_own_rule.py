@@ -2,21 +2,22 @@
 Your own learning rule with a trace
 ===================================
 
-In the paper's circuit the reward signal comes in the very step in which the spikes that it
-judges coincide. Dopamine does not: it comes later. If the reward comes one phase late, the paper's rule
-forgets instead of learning. We write a rule whose synapses remember a coincidence for one phase, an *eligibility
-trace*, watch one synapse do so, and train.
+In the paper's circuit the reward signal comes in the very step in which the spikes that it judges
+coincide. Dopamine does not: it comes later. If the reward comes one phase late, the paper's rule
+forgets instead of learning. We write a rule whose synapses remember a coincidence for one phase,
+an *eligibility trace*, watch one synapse do so, and train.
 """
 
 # %%
 # Three rules
 # -----------
-# A rule is a sum of products: ``x0`` and ``y0`` are 1 if the presynaptic and the postsynaptic neuron fire in this
-# phase, ``r1`` is the reward signal, ``t`` a tag that each synapse has for itself. ``u0`` is 1 in every phase: it says
-# that a product holds at all times, without a spike. The language is in :doc:`/rules`.
+# A rule is a sum of products: ``x0`` and ``y0`` are 1 if the presynaptic and the postsynaptic
+# neuron fire in this phase, ``r1`` is the reward signal, ``t`` a tag that each synapse has for
+# itself. ``u0`` is 1 in every phase: it says that a product holds at all times, without a spike.
+# The language is in :doc:`/rules`.
 #
-# The paper's rule gives +2 to spikes that coincide under reward and -2 to others. Ours splits this
-# in two: -2 at once, and 4 later if the tag says that there was a coincidence one phase ago:
+# The paper's rule gives +2 to spikes that coincide under reward and -2 to others. Ours splits
+# this in two: -2 at once, and 4 later if the tag says that there was a coincidence one phase ago:
 #
 # .. code-block:: text
 #
@@ -47,8 +48,9 @@ in_time, too_late, traced = experiments
 # %%
 # One synapse
 # -----------
-# :func:`~synfire_bp.build_network` gives the untrained circuit as Brian2 objects. We show it one image under
-# each rule, and watch the synapse from a hidden unit that fires to the output unit that should have fired and did not.
+# :func:`~synfire_bp.build_network` gives the untrained circuit as Brian2 objects. We show it one
+# image under each rule, and watch the synapse from a hidden unit that fires to the output unit
+# that should have fired and did not.
 
 data = sb.load_dataset("digits")
 w1, w2 = sb.initial_weights((64, 50, 10), seed=0)
@@ -81,7 +83,9 @@ def draw_synapse(above, below):
     """Draw weight, tag and reward, phase by phase."""
     for name, (colour, marker) in styles.items():
         weight = watched[name]["weight"]
-        above.step(range(12), weight - int(w2[hidden, target]), where="post", color=colour, label=name)
+        above.step(
+            range(12), weight - int(w2[hidden, target]), where="post", color=colour, label=name
+        )
         above.plot(range(12), weight - int(w2[hidden, target]), marker, color=colour, ms=4)
     rewards = {"reward in time": in_time, "reward late": traced}
     for row, name in enumerate(rewards.values()):
@@ -102,18 +106,18 @@ panels[0].legend(frameon=False, fontsize=9)
 plt.show()
 
 # %%
-# The image is on in phase 1; in phase 5 the output unit repeats its error ``d+`` while ``h`` repeats its memory. In time,
-# the reward makes +2 of this. One phase late, the paper's rule sees a coincidence without reward, -2, and
-# then a reward without a coincidence: nothing. With the tag, the reward finds what it belongs to, and +4 makes +2 of
-# the -2.
+# The image is on in phase 1; in phase 5 the output unit repeats its error ``d+`` while ``h``
+# repeats its memory. In time, the reward makes +2 of this. One phase late, the paper's rule sees
+# a coincidence without reward, -2, and then a reward without a coincidence: nothing. With the
+# tag, the reward finds what it belongs to, and +4 makes +2 of the -2.
 
 # %%
 # A training
 # ----------
-# Rules with tags are trained by the spiking circuit, compiled once. The algorithm in integers, which is
-# faster, follows rules whose products are all of ``x0*y0``, such as the paper's. It knows no late reward, but
-# one phase late ``r1`` is never on when spikes coincide (a sample has none that do in phases 6 and 8), so its
-# product is always 0 and can be left out.
+# Rules with tags are trained by the spiking circuit, compiled once. The algorithm in integers,
+# which is faster, follows rules whose products are all of ``x0*y0``, such as the paper's. It
+# knows no late reward, but one phase late ``r1`` is never on when spikes coincide (a sample has
+# none that do in phases 6 and 8), so its product is always 0 and can be left out.
 
 temporary = tempfile.TemporaryDirectory()
 trained = {
@@ -141,15 +145,19 @@ for name, (colour, marker) in styles.items():
 panels["curve"].set(xlabel="epoch", ylabel="test accuracy by potential (%)", ylim=(0, 100))
 panels["curve"].set_xticks(range(1, 9))
 figure.legend(
-    *panels["weight"].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+    *panels["weight"].get_legend_handles_labels(),
+    loc="outside lower center",
+    ncols=2,
+    frameon=False,
 )
 plt.show()
 
 # %%
-# Left: the synapse again. Right: late reward teaches nothing with the paper's rule, which weakens every
-# synapse that takes part in an error; with a trace the network learns about as well as with the reward in time.
+# Left: the synapse again. Right: late reward teaches nothing with the paper's rule, which weakens
+# every synapse that takes part in an error; with a trace the network learns about as well as with
+# the reward in time.
 #
-# A tag can last longer than a phase, and neurons can have traces, too: ``x1`` and ``y1`` grow with each spike and
-# decay with a time constant, ``learning.traces={y1: {impulse: 30, tau: 6}}``. A rule gets a name of its own with
-# :func:`synfire_bp.rule`. :doc:`/rules` has the whole language, and :doc:`/learning` rewards that come samples
-# later.
+# A tag can last longer than a phase, and neurons can have traces, too: ``x1`` and ``y1`` grow
+# with each spike and decay with a time constant, ``learning.traces={y1: {impulse: 30, tau: 6}}``.
+# A rule gets a name of its own with :func:`synfire_bp.rule`. :doc:`/rules` has the whole
+# language, and :doc:`/learning` rewards that come samples later.

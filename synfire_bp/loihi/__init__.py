@@ -11,7 +11,8 @@ objects; `engine.reader` reads the engine's learning rules.  `place` deals out a
 chip's cores, and `predict` says what a sample of a run costs there::
 
     from synfire_bp.loihi import place, predict
-    costs = predict(place(model.circuit), place(model.inference.circuit), run.spike_counts, run.metrics)
+    placed = place(run.model.circuit), place(run.model.inference.circuit)
+    costs = predict(*placed, run.spike_counts, run.metrics)
     costs.training.joules, costs.training.phases
 """
 

@@ -362,8 +362,8 @@ def test_what_is_between_two_populations_are_the_synapses_of_the_one_onto_the_ot
     assert (pre == h.start + np.arange(5)[:, None]).all()
     assert (post == o.start + np.arange(3)).all()
     w = np.array(trained.plastic.w[:])
-    assert (w[forward].T == w[back]).all()
-    with pytest.raises(CircuitError, match="no learning synapses lead from 'x' to 'o'; .*h→o"):
+    assert (w[back] == w[forward].T).all()
+    with pytest.raises(CircuitError, match=r"no learning synapses lead from 'x' to 'o'; .*h→o"):
         trained.between("x", "o")
 
 
