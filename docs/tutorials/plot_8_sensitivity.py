@@ -107,10 +107,10 @@ plt.show()
 
 # %%
 # Above: every training. Those that ended silent started from small weights. Below: the indices.
-# Hidden units and spread matter most, and not apart from each other: their total indices are
-# above those of first order. What an interval does not tell from 0 may as well be chance.
-# ``synfire-bp sweep tutorial.yaml --set design.samples=512`` narrows the intervals in minutes,
-# and ``python -m analysis sensitivity runs/sweeps/tutorial`` draws indices, effects and maps of
-# any sweep.
+# Hidden units and spread matter most, and in part together: their total indices are above those
+# of first order, though by less than the intervals are wide. What an interval does not tell from
+# 0 may as well be chance. ``synfire-bp sweep tutorial.yaml --set design.samples=512`` narrows the
+# intervals in minutes, and ``python -m analysis sensitivity runs/sweeps/tutorial`` draws indices,
+# effects and maps of any sweep.
 #
 # :doc:`/sweeps` has all designs, what a table holds, and how to use a cluster.
