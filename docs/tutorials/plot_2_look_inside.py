@@ -153,5 +153,6 @@ plt.show()
 # which fires at the same time, it makes the weights grow. Which gate opens what is in the tables
 # of ``synfire-bp describe digits``.
 #
-# Next: :doc:`put your own monitor and stimulus into the network <plot_3_monitor_and_stimulus>`.
-# What else Brian2 can do with these objects: :doc:`/brian2`.
+# ``synfire-bp watch RUN`` shows every spike of a run in the browser, phase by phase
+# (:doc:`/watch`). Next: :doc:`put your own monitor and stimulus into the network
+# <plot_3_monitor_and_stimulus>`. What else Brian2 can do with these objects: :doc:`/brian2`.

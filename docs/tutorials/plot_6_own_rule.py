@@ -160,4 +160,4 @@ plt.show()
 # A tag can last longer than a phase, and neurons can have traces, too: ``x1`` and ``y1`` grow
 # with each spike and decay with a time constant, ``learning.traces={y1: {impulse: 30, tau: 6}}``.
 # A rule gets a name of its own with :func:`synfire_bp.rule`. :doc:`/rules` has the whole
-# language, and :doc:`/learning` rewards that come samples later.
+# language, and :doc:`/rewards` rewards that come samples later.
