@@ -117,8 +117,8 @@ for chosen, colour, label in (
         np.flatnonzero(chosen), 1e9 * phases.joules.to_numpy()[chosen], color=colour, label=label
     )
 right.set(xlabel="phase", ylabel="energy of a training sample (nJ)", xticks=range(12))
-right.set_ylim(0, 1.3e9 * phases.joules.max())
-right.legend(loc="upper center", ncols=2, frameon=False)
+right.set_ylim(0, 1.4e9 * phases.joules.max())
+right.legend(loc="upper center", frameon=False)
 plt.show()
 
 # %%
