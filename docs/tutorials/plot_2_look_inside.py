@@ -117,7 +117,7 @@ plt.show()
 # -----------
 # Spikes are recorded, potentials are not: there are too many. For these we show one image to the
 # trained network again, as plain Brian2 objects (:func:`~synfire_bp.build_network`), with a
-# :class:`brian2.StateMonitor` on one output neuron.
+# Brian2's ``StateMonitor`` on one output neuron.
 
 b2.prefs.codegen.target = "numpy"  # for a few samples faster than compiling
 data = sb.load_dataset("digits")

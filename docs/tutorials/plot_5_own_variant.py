@@ -14,11 +14,10 @@ still computes the algorithm exactly, and measure what it costs.
 # A variant is one class. Its fields become keys of model files, with checks and error messages.
 # Each method takes an object and returns it changed:
 #
-# ``network``
-#     What Brian2 simulates. ``own_bounds`` gives every learning synapse a lowest and a highest
-#     weight of its own; outside of the square both are 0, so there is no synapse.
-# ``algorithm``
-#     The same for the algorithm in integers, which also starts from weights within these bounds.
+# - ``network``: what Brian2 simulates. ``own_bounds`` gives every learning synapse a lowest and a
+#   highest weight of its own; outside of the square both are 0, so there is no synapse.
+# - ``algorithm``: the same for the algorithm in integers, which also starts from weights within
+#   these bounds.
 #
 # ``layout.spread`` lays one matrix per weight layer out over all the copies of the weights that
 # the circuit has.
