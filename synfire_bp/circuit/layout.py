@@ -64,7 +64,7 @@ class PlasticLayout:
     Raises
     ------
     CircuitError
-        By `pack`, if weights do not fit the circuit.
+        By `pack`, if weights do not fit the circuit; by `between`, for a projection that is none.
 
     Examples
     --------
@@ -150,6 +150,20 @@ class PlasticLayout:
             row: packed[places].astype(np.int16)
             for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True)
         }
+
+    def between(self, pre: str, post: str) -> NDArray[np.intp]:
+        """Return where the synapses from one population to another lie, shape (n_pre, n_post).
+
+        Raises
+        ------
+        CircuitError
+            If no learning synapses lead from the one to the other.
+        """
+        for row, places in zip(self.circuit.plastic, self._sorted[2], strict=True):
+            if (row.pre, row.post) == (pre, post):
+                return places.copy()
+        known = ", ".join(row.name for row in self.circuit.plastic) or "none"
+        raise CircuitError(f"no learning synapses lead from '{pre}' to '{post}'; known are {known}")
 
     def per_row(self, value: Callable[[PlasticProjection], int]) -> NDArray[np.int32]:
         """Return a number for every synapse that is the same throughout its projection."""

@@ -7,7 +7,13 @@ circuit, of weights, of neuron parameters or of a learning rule it can hold::
     weights, report = constrain(sb.initial_weights((400, 400, 10), seed=0), SPECS["loihi1"])
 
 `emulation` and `engine.learning` are the chip's neurons, synapses and learning engine as Brian2
-objects; `engine.reader` reads the engine's learning rules.
+objects; `engine.reader` reads the engine's learning rules.  `place` deals out a circuit to the
+chip's cores, and `predict` says what a sample of a run costs there::
+
+    from synfire_bp.loihi import place, predict
+    placed = place(run.model.circuit), place(run.model.inference.circuit)
+    costs = predict(*placed, run.spike_counts, run.metrics)
+    costs.training.joules, costs.training.phases
 """
 
 from __future__ import annotations
@@ -37,11 +43,15 @@ from synfire_bp.loihi.spec import SPECS, LoihiSpec, SignMode
 from synfire_bp.moved import lazily
 
 if TYPE_CHECKING:
+    from synfire_bp.loihi.authors import place_as_authors
+    from synfire_bp.loihi.cost_summary import Costs, predict
     from synfire_bp.loihi.emulation import LoihiInput, LoihiNeurons, LoihiSynapses
     from synfire_bp.loihi.engine.learning import LoihiPlasticSynapses
+    from synfire_bp.loihi.placement import Placement, place
 
 __all__ = [
     "SPECS",
+    "Costs",
     "LearningEngine",
     "LoihiInput",
     "LoihiNeurons",
@@ -49,6 +59,7 @@ __all__ = [
     "LoihiSpec",
     "LoihiSynapses",
     "NeuronParameters",
+    "Placement",
     "SignMode",
     "SumOfProducts",
     "Trace",
@@ -58,6 +69,9 @@ __all__ = [
     "effective_weight",
     "mantissa_exponent",
     "parse_sum_of_products",
+    "place",
+    "place_as_authors",
+    "predict",
     "quantise_weight",
     "rounded",
     "saturate",
@@ -72,10 +86,15 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "Costs": "cost_summary",
         "LoihiInput": "emulation",
         "LoihiNeurons": "emulation",
         "LoihiPlasticSynapses": "engine.learning",
         "LoihiSynapses": "emulation",
+        "Placement": "placement",
+        "place": "placement",
+        "place_as_authors": "authors",
+        "predict": "cost_summary",
     },
 )
-"""Import the Brian2 part when it is first asked for: it takes a second."""
+"""Import Brian2 and pandas when what needs them is first asked for: they take a second."""

@@ -100,7 +100,8 @@ class CircuitNetwork(Summarised):
     Raises
     ------
     CircuitError
-        By `net[name]`, `run`: for a population that is not there, for more samples than there are.
+        By `net[name]`, `between`, `run`: for a population that is not there, for one to which no
+        learning synapses lead, for more samples than there are.
 
     Notes
     -----
@@ -118,6 +119,8 @@ class CircuitNetwork(Summarised):
     (13. * msecond, 1)
     >>> int(net["h"].N), net.spike_counts().shape  # populations x phases
     (8, (29, 12))
+    >>> net.between("x", "h").shape, net.when(1)  # synapses in net.plastic; the second sample
+    ((64, 8), 13. * msecond)
     >>> next(iter(net.weights().values())).shape  # of x→h, (n_pre, n_post)
     (64, 8)
     """
@@ -229,6 +232,44 @@ class CircuitNetwork(Summarised):
         level = kwds.pop("level", 0) + 1  # names in code are looked up where this was called
         duration = max(end - self._phases_run, 0) * self.phase_time
         self.network.run(duration, level=level, **kwds)
+
+    def between(self, pre: str, post: str) -> NDArray[np.intp]:
+        """Return which synapses of `plastic` lead from one population to another.
+
+        Parameters
+        ----------
+        pre, post : str
+            Names of the populations.
+
+        Returns
+        -------
+        integer array, shape (n_pre, n_post)
+            For ``StateMonitor(net.plastic, "w", record=net.between("h", "o")[:, 3])``: the weights
+            onto one neuron.
+
+        Raises
+        ------
+        CircuitError
+            If no learning synapses lead from the one to the other.
+        """
+        return self.layout.between(pre, post)
+
+    def when(self, sample: Any, phase: Any = 0) -> Quantity:
+        """Return the time at which a phase of a sample begins.
+
+        Parameters
+        ----------
+        sample, phase : int or integer array
+            Counted from 0, the sample as it is shown; they broadcast against each other.
+
+        Returns
+        -------
+        Quantity
+            In the time of `network`.  A spike of your own that is to count in a phase is sent in
+            the phase before; the first sample begins one phase after the start.
+        """
+        steps = 1 + np.asarray(sample) * self.circuit.n_phases + np.asarray(phase)
+        return steps * self.phase_time
 
     def weights(self) -> dict[PlasticProjection, NDArray[np.int16]]:
         """Return a copy of the present matrix (its pre, its post) of every plastic projection."""

@@ -121,6 +121,8 @@ class NetworkPlan(Summarised):
                         f"{name} has {array.size} values; must have {sizes[group]}, one for each, "
                         "or be a single number"
                     )
+                if array.ndim and array.dtype.kind in "iu" and array.dtype.itemsize < 4:
+                    more[name] = array.astype(np.int32)  # as variables declared integer are held
         return more
 
     def numbers(

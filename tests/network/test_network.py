@@ -354,6 +354,27 @@ def test_the_network_has_three_objects_for_all_projections(trained):
     assert len(trained.cells) == trained.circuit.n_cells
 
 
+def test_what_is_between_two_populations_are_the_synapses_of_the_one_onto_the_other(trained):
+    forward, back = trained.between("h", "o"), trained.between("o", "hT")
+    assert (forward.shape, back.shape) == ((5, 3), (3, 5))
+    h, o = trained["h"], trained["o"]
+    pre, post = np.array(trained.plastic.i[:])[forward], np.array(trained.plastic.j[:])[forward]
+    assert (pre == h.start + np.arange(5)[:, None]).all()
+    assert (post == o.start + np.arange(3)).all()
+    w = np.array(trained.plastic.w[:])
+    assert (w[back] == w[forward].T).all()
+    with pytest.raises(CircuitError, match=r"no learning synapses lead from 'x' to 'o'; .*h→o"):
+        trained.between("x", "o")
+
+
+def test_the_time_of_a_phase_is_when_its_gate_has_fired_one_step_before(trained):
+    i, t = np.array(trained.recorder.i[:]), np.array(trained.recorder.t[:])
+    fired = t[i == trained["g3"].start]  # g3 fires in phase 2 of every sample
+    assert np.allclose(fired, np.array(trained.when(np.arange(N), 2)))
+    grid = trained.when(np.arange(2)[:, None], [0, 4])
+    assert np.allclose(np.array(grid / STEP), [[1, 5], [13, 17]])
+
+
 # -- what it refuses ------------------------------------------------------------------------------
 
 

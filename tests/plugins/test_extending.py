@@ -153,6 +153,17 @@ def test_the_test_that_the_page_shows_passes(folder, untouched, monkeypatch):
     runpy.run_path(str(folder / "check_it.py"))["test_sparse_feedback_is_exact"]()
 
 
+def test_short_whole_numbers_of_a_variant_become_those_of_a_variable_declared_integer():
+    plan = sb.assemble(sb.Experiment.from_file("digits", ["network.sizes=[64, 8, 10]"])).network
+    n = plan.layout.pre.size
+    given = np.arange(n).astype(np.int16)
+    own = plan.adding(sb.Lines(own_bounds=True), lambda *_: {"plastic.lowest": -given})
+    numbers = own.numbers(sb.initial_weights((64, 8, 10), seed=0), sb.Moment())
+    assert numbers["plastic.lowest"].dtype == np.int32
+    assert (numbers["plastic.lowest"] == -np.arange(n)).all()
+    assert numbers["plastic.w"].dtype == np.int16  # weights are held in 16 bits
+
+
 def test_numbers_of_a_type_that_a_program_cannot_read_are_refused(tmp_path):
     from synfire_bp.program import Program, SampleFiles
 
