@@ -34,8 +34,9 @@ from synfire_bp.oracle import Algorithm
 from synfire_bp.runs import PROVENANCE, Run
 from synfire_bp.training import dataset_of, train
 
+from .shared import style
 from .shared.output import save, save_csv
-from .shared.style import READOUT_COLOURS, SINGLE_COLUMN, applied, new_figure
+from .shared.panels import Given, in_grid
 
 __all__ = ["CASES", "Case", "draw", "layers", "main", "numbers"]
 
@@ -210,43 +211,41 @@ def _looked_at(case: Case, run: Run, shown: Split) -> pd.DataFrame:
 # -- the figure --------------------------------------------------------------------------------
 
 
-def draw(table: pd.DataFrame) -> Figure:
+@style.applied()
+def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Return the accuracies of all networks, without and with a threshold; table of `numbers`."""
     table = table[table.model == "mnist_fine"]
     networks = list(dict.fromkeys(table.network))
-    with applied():
-        figure = new_figure(SINGLE_COLUMN, 76, layout="constrained")
-        axes = figure.subplots()
-        for place, network in enumerate(networks):
-            for without, shift in ((True, -0.17), (False, 0.17)):
-                rows = table[(table.network == network) & ((table.threshold == "0") == without)]
-                for readout in ("spikes", "potential"):
-                    values, colour = (
-                        rows[f"{readout}_percent"],
-                        READOUT_COLOURS[f"accuracy_{readout}"],
-                    )
-                    fill = "none" if without else colour
-                    x = np.full(len(values), place + shift)
-                    axes.plot(x, values, "o", ms=3, mec=colour, mfc=fill, mew=0.7)
-                    if len(values):
-                        ends = [place + shift - 0.12, place + shift + 0.12]
-                        axes.plot(ends, 2 * [values.median()], color=colour, lw=1)
-        axes.set_xticks(range(len(networks)), [_in_two_lines(name) for name in networks])
-        axes.set_ylabel("test accuracy (%)")
-        axes.set_xlabel("network")
-        dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 3}
-        handles = [
-            Line2D([], [], color=READOUT_COLOURS[f"accuracy_{name}"], label=f"by {name}", **dot)
-            for name in ("spikes", "potential")
-        ]
-        grey = dot | {"mec": "0.3", "mew": 0.7}
-        handles += [
-            Line2D([], [], mfc="none", label="every error", **grey),
-            Line2D([], [], mfc="0.3", label="errors above a threshold", **grey),
-            Line2D([], [], color="0.3", lw=1, label="median"),
-        ]
-        figure.legend(handles=handles, loc="outside upper center", ncols=2)
-    return figure
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, 76)
+    axes = panels[0]
+    for place, network in enumerate(networks):
+        for without, shift in ((True, -0.17), (False, 0.17)):
+            rows = table[(table.network == network) & ((table.threshold == "0") == without)]
+            for readout in ("spikes", "potential"):
+                values = rows[f"{readout}_percent"]
+                colour = style.READOUT_COLOURS[f"accuracy_{readout}"]
+                fill = "none" if without else colour
+                x = np.full(len(values), place + shift)
+                axes.plot(x, values, "o", ms=3, mec=colour, mfc=fill, mew=0.7)
+                if len(values):
+                    ends = [place + shift - 0.12, place + shift + 0.12]
+                    axes.plot(ends, 2 * [values.median()], color=colour, lw=1)
+    axes.set_xticks(range(len(networks)), [_in_two_lines(name) for name in networks])
+    axes.set_ylabel("test accuracy (%)")
+    axes.set_xlabel("network")
+    dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 3}
+    handles = [
+        Line2D([], [], color=style.READOUT_COLOURS[f"accuracy_{name}"], label=f"by {name}", **dot)
+        for name in ("spikes", "potential")
+    ]
+    grey = dot | {"mec": "0.3", "mew": 0.7}
+    handles += [
+        Line2D([], [], mfc="none", label="every error", **grey),
+        Line2D([], [], mfc="0.3", label="errors above a threshold", **grey),
+        Line2D([], [], color="0.3", lw=1, label="median"),
+    ]
+    panels.legend(handles, ncols=2)
+    return panels.figure
 
 
 def _in_two_lines(network: str) -> str:
