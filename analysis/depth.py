@@ -28,17 +28,18 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.numbers import FULL, HALF
 from synfire_bp.data.datasets import Split
-from synfire_bp.errors import Interrupted, SynfireError
+from synfire_bp.errors import Interrupted, RunDirectoryError, SynfireError
 from synfire_bp.model import Experiment, assemble
 from synfire_bp.oracle import Algorithm
 from synfire_bp.runs import PROVENANCE, Run
 from synfire_bp.training import dataset_of, train
 
 from .shared import style
+from .shared.entry import Entry
 from .shared.output import save, save_csv
 from .shared.panels import Given, in_grid
 
-__all__ = ["CASES", "Case", "draw", "layers", "main", "numbers"]
+__all__ = ["CASES", "ENTRY", "Case", "draw", "layers", "main", "numbers"]
 
 _SHOWN = 2000
 """Training images that the layers are looked at with."""
@@ -251,6 +252,30 @@ def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
 def _in_two_lines(network: str) -> str:
     first, *hidden, last = network.split("-")
     return f"{first}-{'-'.join(hidden[:1])}-\n{'-'.join([*hidden[1:], last])}"
+
+
+def _of_finished(runs: Path) -> pd.DataFrame:
+    """Return the table of the finished trainings below a folder of runs."""
+    folder = runs / "depth"
+    places = [(case, place) for case in CASES for place in sorted(folder.glob(f"{case.name}_s*"))]
+    found = [(case, run) for case, place in places if (run := Run.open(place)).finished]
+    if not found:
+        raise RunDirectoryError(
+            f"{folder}: holds no finished training; make them with: python -m analysis.depth"
+        )
+    return numbers(found)
+
+
+ENTRY = Entry(
+    name="depth",
+    group="learning",
+    title="Depth that learns",
+    caption="Test accuracy on MNIST of networks of one to three hidden layers, trained by the "
+    "algorithm in integers with several seeds each: every error learns, or only those above a "
+    "threshold.",
+    numbers=_of_finished,
+    draw=draw,
+)
 
 
 # -- the command -------------------------------------------------------------------------------

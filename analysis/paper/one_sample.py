@@ -134,12 +134,12 @@ def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
 
 def _key() -> list[Patch]:
     """Return the legend: cells, frames and shades."""
-    shades = {"weights grow": "potentiation", "weights shrink": "depression"}
+    shades = {"step of growth": "potentiation", "step of shrinking": "depression"}
     return [
         Patch(color=style.colour("h"), linewidth=0, label="a neuron fires, of its layer’s colour"),
         Patch(color=_UNLIT, linewidth=0, label="silent"),
         Patch(fill=False, edgecolor=_OPEN, linewidth=1.1, label="opened by a gate"),
-        *(Patch(color=style.LEARNING_SHADES[shades[text]], linewidth=0, label=f"{text} in this step")
+        *(Patch(color=style.LEARNING_SHADES[shades[text]], linewidth=0, label=text)
           for text in shades),
     ]  # fmt: skip
 

@@ -214,9 +214,9 @@ def draw_copies(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
         (changes["epoch"].max(), changes["count"].iloc[-1]), xytext=(0, -5),
         textcoords="offset points", ha="right", va="top", color=_CHANGES,
     )  # fmt: skip
-    for seed, rows in unequal.groupby("seed"):
-        axes.plot(rows["epoch"], rows["count"], "o", color=_UNEQUAL, markersize=2, alpha=0.6,
-                  markeredgewidth=0, clip_on=False, label=f"unequal, seed {seed}")  # fmt: skip
+    dots = unequal.drop_duplicates(["epoch", "count"])  # of seeds at one place a dot is enough
+    axes.plot(dots["epoch"], dots["count"], "o", color=_UNEQUAL, markersize=2, markeredgewidth=0,
+              clip_on=False, label="unequal")  # fmt: skip
     n, worst = unequal["seed"].nunique(), unequal["count"].max()
     axes.annotate(
         f"weights that differ from their first copy:\nat most {worst:,} of "

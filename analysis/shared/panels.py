@@ -85,7 +85,8 @@ class Panels:
             Of matplotlib's `legend`.
         """
         if self.own:
-            self.figure.legend(handles=handles, loc=f"outside {at}", **options)
+            outside: Any = f"outside {at}"
+            self.figure.legend(handles=handles, loc=outside, **options)
             return
         axes = self.axes[over]
         if (inside := axes.get_legend()) is not None:
@@ -132,7 +133,8 @@ def in_grid(
     n: int | None = None,
     sharex: bool = False,
     sharey: bool = False,
-    **ratios: Sequence[float],
+    width_ratios: Sequence[float] | None = None,
+    height_ratios: Sequence[float] | None = None,
 ) -> Panels:
     """Return the axes of a grid of panels.
 
@@ -148,8 +150,8 @@ def in_grid(
         How many panels there are, if the last row is not full.
     sharex, sharey : bool
         Whether the panels have one axis; given ones are joined then.
-    **ratios
-        `width_ratios` and `height_ratios`, as of matplotlib's `subplots`.
+    width_ratios, height_ratios : sequence of float, optional
+        Of the figure that is made, as of matplotlib's `subplots`.
 
     Returns
     -------
@@ -168,7 +170,8 @@ def in_grid(
     """
 
     def made(figure: Figure) -> list[Axes]:
-        grid = figure.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False, **ratios)  # type: ignore[misc]
+        grid = figure.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False,
+                               width_ratios=width_ratios, height_ratios=height_ratios)  # fmt: skip
         for beyond in grid.flat[n:] if n is not None else ():
             beyond.remove()
         return list(grid.flat[:n])

@@ -190,9 +190,7 @@ def draw_interactions(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
         axes.legend(loc="best")
         axes.spines["right"].set_visible(False)
     panels[0].set_ylabel("mean accuracy by potential (%)")
-    ends = Line2D(
-        [], [], color="0.35", marker="o", label="mean, in one half of the other parameter"
-    )
+    ends = Line2D([], [], color="0.35", marker="o", label="mean over all else")
     panels.legend([ends, *_intervals(numbers)], ncols=3)
     return panels.figure
 

@@ -232,7 +232,7 @@ def draw_morris(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     panels[0].set(ylabel="spread of the effect (points)", xlim=(0, top), ylim=(0, top))
     for axes in panels:
         axes.plot([0, top], [0, top], color="0.8", linewidth=0.6, zorder=0)
-    look = {"color": "0.35", "linestyle": ""}
+    look: dict[str, Any] = {"color": "0.35", "linestyle": ""}
     panels.legend([
         Line2D([], [], marker="o", markersize=3, label="a parameter", **look),
         Line2D([], [], marker="_", markersize=7, label="95 % interval", **look),

@@ -146,7 +146,7 @@ def _histogram(numbers: pd.DataFrame, axes: Given) -> Figure:
         axes.set(xlabel=f"test accuracy {title} (%), median {median:.2f}", ylabel="seeds")
         axes.spines["right"].set_visible(False)
         if (legend := axes.get_legend()) is not None:
-            legend.set_title(None)
+            legend.set_title("")
             legend.set_loc("upper left")
     line = Line2D([], [], color="0.3", linewidth=0.8, linestyle=":", label="median of the seeds")
     panels.legend([line])
