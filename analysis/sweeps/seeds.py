@@ -98,6 +98,7 @@ def collapse_numbers(tables: SweepTables) -> pd.DataFrame | None:
 @style.applied()
 def draw_spread(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the outcome of every seed, 183 mm wide; runs with a silent unit are crosses."""
+    numbers = numbers.fillna({"label": ""})  # of seeds alone, as a file of the table has it
     labels = list(dict.fromkeys(numbers.sort_values("point")["label"]))
     if len(labels) == 1:
         return _histogram(numbers, axes)
