@@ -220,7 +220,7 @@ def draw_copies(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     n, worst = unequal["seed"].nunique(), unequal["count"].max()
     axes.annotate(
         f"weights that differ from their first copy:\nat most {worst:,} of "
-        f"{unequal['compared'].iloc[0]:,}, in {len(unequal):,} comparisons "
+        f"{int(unequal['compared'].iloc[0]):,}, in {len(unequal):,} comparisons "
         f"({'1 seed' if n == 1 else f'{n} seeds'})",
         (unequal["epoch"].max(), worst), xytext=(0, 5), textcoords="offset points", ha="right",
         va="bottom", color=_UNEQUAL,

@@ -25,7 +25,7 @@ from synfire_bp.errors import SynfireError
 
 from . import style
 
-__all__ = ["Given", "Panels", "in_grid", "placed"]
+__all__ = ["Given", "Panels", "in_grid", "placed", "share"]
 
 Given: TypeAlias = Axes | Sequence[Axes] | NDArray[Any] | Mapping[Any, Axes] | None
 """Axes to draw into, one for each panel in reading order; None: a new figure is made."""
@@ -180,7 +180,8 @@ def in_grid(
         axes, rows * columns if n is None else n, width, height, made, layout="constrained"
     )
     if not found.own:
-        _join(found.axes, {"x": sharex, "y": sharey})
+        for which in (*("x" if sharex else ""), *("y" if sharey else "")):
+            share(found.axes, which)
     return found
 
 
@@ -243,21 +244,26 @@ def _figure(axes: Axes) -> Figure:
     return found
 
 
-def _join(axes: Sequence[Axes], wanted: Mapping[str, bool]) -> None:
-    """Let given axes share an axis with the first of them, as those of a new figure do."""
+def share(axes: Sequence[Axes], which: str) -> None:
+    """Let given axes share their "x" or "y" axis with the first, as those of a new figure do.
+
+    Raises
+    ------
+    SynfireError
+        If one shares it with axes that are not among them.
+    """
     first = axes[0]
-    for which in (which for which, shared in wanted.items() if shared):
-        joined = getattr(first, f"get_shared_{which}_axes")()
-        for place, other in enumerate(axes[1:], 1):
-            if joined.joined(first, other):
-                continue
-            try:
-                getattr(other, f"share{which}")(first)
-            except ValueError:
-                raise SynfireError(
-                    f"axes: number {place + 1} shares its {which} axis with axes outside of this "
-                    "figure's panels; give axes that share none"
-                ) from None
+    joined = getattr(first, f"get_shared_{which}_axes")()
+    for place, other in enumerate(axes[1:], 1):
+        if joined.joined(first, other):
+            continue
+        try:
+            getattr(other, f"share{which}")(first)
+        except ValueError:
+            raise SynfireError(
+                f"axes: number {place + 1} of the panels that share their {which} axis shares it "
+                "with other axes; give axes that share none"
+            ) from None
 
 
 def _letter(place: int) -> str:

@@ -156,17 +156,22 @@ def _first_drawn(run: Run, circuit: Circuit, n_samples: int) -> int:
     return int(np.convolve(errors, np.ones(min(SHOWN, n_samples), dtype=int), "valid").argmax())
 
 
+@style.applied()
 def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the raster, 183 mm wide; nothing is left out, however dense.
 
     Four axes that are given are those of output, hidden and input layer and gating chain.
     """
-    return raster_panels(numbers, axes).figure
+    panels = raster_panels(numbers, axes)
+    if not panels.own:
+        panels.legend([Patch(color=style.LEARNING_SHADES[kind], linewidth=0, label=kind)
+                       for kind in _ARROWS], ncols=2)  # fmt: skip
+    return panels.figure
 
 
 @style.applied()
 def raster_panels(numbers: pd.DataFrame, axes: Given = None) -> Panels:
-    """Draw the raster as `draw` does, and return its panels, that of the output layer first."""
+    """Draw the raster as `draw` does, without a legend in given axes, and return its panels."""
     sizes = numbers.groupby("population")["neurons"].first()
     circuit = backprop_circuit((int(sizes["x"]), int(sizes["h"]), int(sizes["o"])))
     samples = numbers.dropna(subset="sample").drop_duplicates("sample").sort_values("sample")
@@ -209,9 +214,6 @@ def raster_panels(numbers: pd.DataFrame, axes: Given = None) -> Panels:
     )
     if panels.own:
         _phase_key(panels.figure, circuit, key, height)
-    else:
-        panels.legend([Patch(color=style.LEARNING_SHADES[kind], linewidth=0, label=kind)
-                       for kind in _ARROWS], ncols=2)  # fmt: skip
     return panels
 
 

@@ -19,7 +19,7 @@ from scipy.stats import beta
 
 from ..shared import style
 from ..shared.entry import Entry
-from ..shared.panels import Given, placed
+from ..shared.panels import Given, placed, share
 from .chain import DELAY, LINKS, Chain, reliability, simulate
 from .study import FOLDER
 
@@ -98,6 +98,8 @@ def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     panels = placed(axes, len(EXAMPLES) + len(_SHARES), style.DOUBLE_COLUMN, _HEIGHT, made,
                     layout="constrained")  # fmt: skip
     examples, shares = panels.axes[: len(EXAMPLES)], panels.axes[len(EXAMPLES) :]
+    if not panels.own:
+        share(shares, "y")
     _draw_examples(examples, numbers)
     for axes, (panel, what, drive) in zip(shares, _SHARES, strict=True):
         rows = numbers[numbers["panel"] == panel]

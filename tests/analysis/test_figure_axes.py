@@ -96,6 +96,8 @@ def _explained(figure: Figure) -> bool:
 def _check(name: str, figure: Figure) -> None:
     assert isinstance(figure, Figure)
     assert _without_label(figure) == []
+    said = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert [text for text in said if re.search(r"\d,\d{3}\.0\b", text)] == []  # counts are whole
     if name in DIRECT:
         assert any(axes.texts for axes in figure.axes)
     else:
@@ -176,7 +178,7 @@ def test_given_panels_with_one_axis_share_it():
 def test_axes_that_share_with_others_are_refused_where_panels_share():
     right = Figure().subplots(1, 2, sharey=True)[1]
     left = right.figure.add_subplot()
-    with pytest.raises(SynfireError, match="number 2 shares its y axis"):
+    with pytest.raises(SynfireError, match="number 2 of the panels that share their y axis"):
         in_grid([left, right], 1, 2, 183, 60, sharey=True)
 
 
