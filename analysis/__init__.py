@@ -7,7 +7,8 @@
     shared/    what these use: style, output, rasters, wiring; knows none of them
 
 One module per figure.  It turns runs into the numbers that are drawn (`numbers`), draws nothing but
-these (`draw`), and says so in an `Entry`; `analysis.figures` knows all entries by name.
+these (`draw`, into a new figure or into axes that are given), and says so in an `Entry`;
+`analysis.figures` knows all entries by name.
 """
 
 from synfire_bp import moved as _old

@@ -1,5 +1,7 @@
 """Draw figures from run directories: ``python -m analysis [NAME ...] [--runs DIR] [--out DIR]``.
 
+`--tables figures` draws them again from the tables that lie beside them, without any run.
+
 Each is written into the folder of its group below `--out`.  Exit code 0: all drawn; 1: some could
 not be drawn (the others were); 2: the command is wrong.
 """
@@ -29,7 +31,7 @@ from .figures import (
     take_in_plugins,
 )
 from .paper.report import write_report
-from .shared.output import save_entry
+from .shared.output import redraw_entry, save_entry
 
 __all__ = ["main"]
 
@@ -62,12 +64,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = f"python -m {__pack
         print(error, file=sys.stderr)
         return 1
     options = _parsed(arguments, prog)
-    runs, out = options.runs.expanduser(), options.out.expanduser()
-    drawn = [_draw(name, runs, out) for name in _single(options.names or ALWAYS)]
+    out, tables = options.out.expanduser(), options.tables is not None
+    source = (options.tables if tables else options.runs).expanduser()
+    drawn = [_draw(name, source, out, tables) for name in _single(options.names or ALWAYS)]
     if not options.names:
-        there = _single(group for group in IF_THERE if (runs / group).exists())
+        there = _single(group for group in IF_THERE if (source / group).exists())
         # nobody asked for these: no failure if they cannot be drawn
-        more = [_draw(name, runs, out) for name in (*there, *OF_PLUGINS)]
+        more = [_draw(name, source, out, tables) for name in (*there, *OF_PLUGINS)]
         return 0 if all(drawn) or any(more) else 1
     return 0 if all(drawn) else 1
 
@@ -86,12 +89,18 @@ def _parsed(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         f"{' and '.join(IF_THERE)} if there are runs of these, and the figures of plug-ins",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")
+    parser.add_argument(
+        "--tables", type=Path, metavar="DIR",
+        help="draw from the tables that figures left in this folder; no runs are needed",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("figures"), help="where to (figures)")
     parser.add_argument("--plugin", metavar="MODULE|FILE", help="load a plug-in, and its figures")
     options = parser.parse_args(arguments)
     for name in options.names:
         if name not in _known():
             parser.error(_unknown(name))
+    if options.tables is not None and REPORT in options.names:
+        parser.error(f"{REPORT} is made from runs; leave --tables away")
     return options
 
 
@@ -120,17 +129,22 @@ def _draw_sweep(arguments: Sequence[str]) -> int:
     return sensitivity.main(arguments)
 
 
-def _draw(name: str, runs: Path, out: Path) -> bool:
-    """Draw one figure and print its files, or why it cannot be drawn."""
+def _draw(name: str, source: Path, out: Path, tables: bool) -> bool:
+    """Draw one figure and print its files, or why it cannot be drawn.
+
+    `source` is the folder of the runs, or, with `tables`, of figures with their tables.
+    """
     try:
         if name == REPORT:
-            files: Sequence[Path] = [write_report(runs, out, report_entries())]
+            files: Sequence[Path] = [write_report(source, out, report_entries())]
+        elif tables:
+            files = redraw_entry(FIGURES[name], source, out)
         else:
-            files = save_entry(FIGURES[name], runs, out)
+            files = save_entry(FIGURES[name], source, out)
     except SynfireError as error:
         print(f"figure '{name}' cannot be drawn: {error}", file=sys.stderr)
         return False
-    print(f"{name}: {', '.join(map(str, files))}")
+    print(f"{name}: {', '.join(map(str, files)) or 'a table, of which nothing is drawn'}")
     return True
 
 

@@ -9,7 +9,9 @@ for hidden and input layers of several sizes, with the power law fitted to each.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,7 @@ from synfire_bp.errors import RunDirectoryError
 
 from .shared import style
 from .shared.entry import Entry
+from .shared.panels import Given, in_grid
 
 __all__ = [
     "ENTRIES",
@@ -94,10 +97,10 @@ def cost_numbers(bench: Bench) -> pd.DataFrame:
 
 
 @style.applied()
-def draw_cost(numbers: pd.DataFrame) -> Figure:
+def draw_cost(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the times of a sample, 89 mm wide; measured: full dots, with a ring for each round."""
-    figure = style.new_figure(style.SINGLE_COLUMN, _COST_HEIGHT, layout="constrained")
-    axes = figure.add_subplot()
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, _COST_HEIGHT)
+    axes = panels[0]
     names = list(dict.fromkeys(numbers["what"]))
     for y, name in enumerate(names):
         rows = numbers[numbers["what"] == name]
@@ -129,7 +132,19 @@ def draw_cost(numbers: pd.DataFrame) -> Figure:
     axes.set_xlim(shown.min() / 1.8, shown.max() * 5)  # room for the last number
     about = numbers.iloc[0]
     axes.set_title(f"{about['model']}, {about['sizes']}, one core of {about['cpu']}", loc="left")
-    return figure
+    panels.legend(_cost_key(set(numbers["kind"])), ncols=3, columnspacing=1.2)
+    return panels.figure
+
+
+def _cost_key(kinds: Collection[str]) -> list[Line2D]:
+    look: dict[str, Any] = {"color": "0.3", "linestyle": "", "markersize": 4.5}
+    ring = Line2D(
+        [], [], marker="o", fillstyle="none", markeredgewidth=0.5, label="a round", **look
+    )
+    dot = Line2D([], [], marker="o", label="median of the rounds", **look)
+    diamond = Line2D([], [], marker="D", fillstyle="none", label="not measured here", **look)
+    return [*([ring, dot] if "measured" in kinds else []),
+            *([diamond] if set(kinds) - {"measured"} else [])]  # fmt: skip
 
 
 def scaling_numbers(bench: Bench) -> pd.DataFrame:
@@ -185,21 +200,20 @@ def _times(point: Point, engine: str) -> dict[str, float]:
 
 
 @style.applied()
-def draw_scaling(numbers: pd.DataFrame) -> Figure:
+def draw_scaling(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the times against the synapses touched, 89 mm wide, a panel per series.
 
     Marks: medians, with a line from the fastest to the slowest round, hollow where the inputs are
     synthetic; thin lines: the fitted power laws, with their exponents; a cross: stray spikes.
     """
-    figure = style.new_figure(style.SINGLE_COLUMN, _SCALING_HEIGHT, layout="constrained")
-    panels = figure.subplots(1, len(_SERIES), sharey=True)
-    for axes, (series, text), letter in zip(panels, _SERIES.items(), "ab", strict=True):
+    panels = in_grid(axes, 1, len(_SERIES), style.SINGLE_COLUMN, _SCALING_HEIGHT, sharey=True)
+    for place, (axes, (series, text)) in enumerate(zip(panels, _SERIES.items(), strict=True)):
         table = numbers[numbers["series"] == series].sort_values("touched")
         for what in _LINES:
             _draw_contender(axes, table[table["what"] == what], what)
         axes.set(xscale="log", yscale="log")
         units = f"{table['units'].min():,} to {table['units'].max():,} {text}"
-        axes.set_title(f"{letter}  {units}", loc="left")
+        panels.titled(place, units)
         axes.margins(x=0.12)
         axes.spines["right"].set_visible(False)
         _write_exponents(axes, table)
@@ -207,9 +221,9 @@ def draw_scaling(numbers: pd.DataFrame) -> Figure:
     panels[0].set_ylim(shown.min() / 1.6, shown.max() * 6)  # room for the exponents
     panels[0].set_ylabel("time of a training sample (ms)")
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    figure.supxlabel("plastic synapses that a sample touches", fontsize=7)
-    figure.legend(handles=_key(numbers), loc="outside upper center", ncols=2, columnspacing=1.4)
-    return figure
+    panels.xlabel("plastic synapses that a sample touches")
+    panels.legend(_key(numbers), ncols=2, columnspacing=1.4)
+    return panels.figure
 
 
 def _draw_contender(axes: Axes, rows: pd.DataFrame, what: str) -> None:
@@ -258,6 +272,11 @@ def _key(numbers: pd.DataFrame) -> list[Line2D]:
                linestyle=_DASHES if what == "bound" else "", label=text)
         for what, (marker, text) in _LINES.items()
     ]  # fmt: skip
+    handles.append(Line2D([], [], color="0.3", linewidth=0.6, label="fitted power law"))
+    handles.append(
+        Line2D([], [], color="0.3", marker="|", markersize=6, markeredgewidth=0.7, linestyle="",
+               label="fastest … slowest round")
+    )  # fmt: skip
     if (numbers["inputs"] == "synthetic").any():
         handles.append(
             Line2D([], [], color="0.3", marker="o", markersize=3.5, markerfacecolor="white",

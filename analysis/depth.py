@@ -28,16 +28,18 @@ from numpy.typing import NDArray
 
 from synfire_bp.circuit.numbers import FULL, HALF
 from synfire_bp.data.datasets import Split
-from synfire_bp.errors import Interrupted, SynfireError
+from synfire_bp.errors import Interrupted, RunDirectoryError, SynfireError
 from synfire_bp.model import Experiment, assemble
 from synfire_bp.oracle import Algorithm
 from synfire_bp.runs import PROVENANCE, Run
 from synfire_bp.training import dataset_of, train
 
+from .shared import style
+from .shared.entry import Entry
 from .shared.output import save, save_csv
-from .shared.style import READOUT_COLOURS, SINGLE_COLUMN, applied, new_figure
+from .shared.panels import Given, in_grid
 
-__all__ = ["CASES", "Case", "draw", "layers", "main", "numbers"]
+__all__ = ["CASES", "ENTRY", "Case", "draw", "layers", "main", "numbers"]
 
 _SHOWN = 2000
 """Training images that the layers are looked at with."""
@@ -210,48 +212,70 @@ def _looked_at(case: Case, run: Run, shown: Split) -> pd.DataFrame:
 # -- the figure --------------------------------------------------------------------------------
 
 
-def draw(table: pd.DataFrame) -> Figure:
+@style.applied()
+def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Return the accuracies of all networks, without and with a threshold; table of `numbers`."""
     table = table[table.model == "mnist_fine"]
     networks = list(dict.fromkeys(table.network))
-    with applied():
-        figure = new_figure(SINGLE_COLUMN, 76, layout="constrained")
-        axes = figure.subplots()
-        for place, network in enumerate(networks):
-            for without, shift in ((True, -0.17), (False, 0.17)):
-                rows = table[(table.network == network) & ((table.threshold == "0") == without)]
-                for readout in ("spikes", "potential"):
-                    values, colour = (
-                        rows[f"{readout}_percent"],
-                        READOUT_COLOURS[f"accuracy_{readout}"],
-                    )
-                    fill = "none" if without else colour
-                    x = np.full(len(values), place + shift)
-                    axes.plot(x, values, "o", ms=3, mec=colour, mfc=fill, mew=0.7)
-                    if len(values):
-                        ends = [place + shift - 0.12, place + shift + 0.12]
-                        axes.plot(ends, 2 * [values.median()], color=colour, lw=1)
-        axes.set_xticks(range(len(networks)), [_in_two_lines(name) for name in networks])
-        axes.set_ylabel("test accuracy (%)")
-        axes.set_xlabel("network")
-        dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 3}
-        handles = [
-            Line2D([], [], color=READOUT_COLOURS[f"accuracy_{name}"], label=f"by {name}", **dot)
-            for name in ("spikes", "potential")
-        ]
-        grey = dot | {"mec": "0.3", "mew": 0.7}
-        handles += [
-            Line2D([], [], mfc="none", label="every error", **grey),
-            Line2D([], [], mfc="0.3", label="errors above a threshold", **grey),
-            Line2D([], [], color="0.3", lw=1, label="median"),
-        ]
-        figure.legend(handles=handles, loc="outside upper center", ncols=2)
-    return figure
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, 76)
+    axes = panels[0]
+    for place, network in enumerate(networks):
+        for without, shift in ((True, -0.17), (False, 0.17)):
+            rows = table[(table.network == network) & ((table.threshold == "0") == without)]
+            for readout in ("spikes", "potential"):
+                values = rows[f"{readout}_percent"]
+                colour = style.READOUT_COLOURS[f"accuracy_{readout}"]
+                fill = "none" if without else colour
+                x = np.full(len(values), place + shift)
+                axes.plot(x, values, "o", ms=3, mec=colour, mfc=fill, mew=0.7)
+                if len(values):
+                    ends = [place + shift - 0.12, place + shift + 0.12]
+                    axes.plot(ends, 2 * [values.median()], color=colour, lw=1)
+    axes.set_xticks(range(len(networks)), [_in_two_lines(name) for name in networks])
+    axes.set_ylabel("test accuracy (%)")
+    axes.set_xlabel("network")
+    dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 3}
+    handles = [
+        Line2D([], [], color=style.READOUT_COLOURS[f"accuracy_{name}"], label=f"by {name}", **dot)
+        for name in ("spikes", "potential")
+    ]
+    grey = dot | {"mec": "0.3", "mew": 0.7}
+    handles += [
+        Line2D([], [], mfc="none", label="every error", **grey),
+        Line2D([], [], mfc="0.3", label="errors above a threshold", **grey),
+        Line2D([], [], color="0.3", lw=1, label="median"),
+    ]
+    panels.legend(handles, ncols=2)
+    return panels.figure
 
 
 def _in_two_lines(network: str) -> str:
     first, *hidden, last = network.split("-")
     return f"{first}-{'-'.join(hidden[:1])}-\n{'-'.join([*hidden[1:], last])}"
+
+
+def _of_finished(runs: Path) -> pd.DataFrame:
+    """Return the table of the finished trainings below a folder of runs."""
+    folder = runs / "depth"
+    places = [(case, place) for case in CASES for place in sorted(folder.glob(f"{case.name}_s*"))]
+    found = [(case, run) for case, place in places if (run := Run.open(place)).finished]
+    if not found:
+        raise RunDirectoryError(
+            f"{folder}: holds no finished training; make them with: python -m analysis.depth"
+        )
+    return numbers(found)
+
+
+ENTRY = Entry(
+    name="depth",
+    group="learning",
+    title="Depth that learns",
+    caption="Test accuracy on MNIST of networks of one to three hidden layers, trained by the "
+    "algorithm in integers with several seeds each: every error learns, or only those above a "
+    "threshold.",
+    numbers=_of_finished,
+    draw=draw,
+)
 
 
 # -- the command -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from synfire_bp.errors import SynfireError
 from synfire_bp.registry import Registry
 from synfire_bp.runs.figure import FIGURES as OF_PLUGINS
 
-from . import bench, digits
+from . import bench, depth, digits
 from .chip import entries as chip
 from .chip.study import FOLDER as CHIP
 from .dense import speed as dense
@@ -113,3 +113,4 @@ def report_entries() -> dict[str, Entry]:
 
 for _package in (digits, bench, dense, chip, variants, fine, paper):
     register(*_package.ENTRIES)
+register(depth.ENTRY)

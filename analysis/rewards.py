@@ -34,6 +34,7 @@ from synfire_bp.training import dataset_of, shown_order
 
 from .shared import style
 from .shared.output import save, save_csv, saved_table
+from .shared.panels import Given, in_grid
 from .shared.statistics import mean_difference
 
 __all__ = ["MAP", "MNIST", "TABLE", "cells", "draw", "main", "trained"]
@@ -251,19 +252,18 @@ def cells(numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the map, 89 mm wide: a panel for each kind of reward, a cell for delay and trace."""
     found = cells(numbers)
-    figure = style.new_figure(style.SINGLE_COLUMN, 150, layout="constrained")
-    panels = figure.subplots(len(_PANELS), 1, sharex=True)
+    panels = in_grid(axes, len(_PANELS), 1, style.SINGLE_COLUMN, 150, sharex=True)
     for axes, (name, (title, _)) in zip(panels, _PANELS.items(), strict=True):
         shown = _draw_panel(axes, found[found["reward"] == name], title)
     panels[-1].set_xlabel("time constant of the trace (samples)")
-    figure.colorbar(
-        shown, ax=panels, location="top", shrink=0.9, aspect=30,
+    panels.figure.colorbar(
+        shown, ax=list(panels), location="top", shrink=0.9, aspect=30,
         label="test accuracy by potential, mean of seeds (%)",
     )  # fmt: skip
-    return figure
+    return panels.figure
 
 
 def _draw_panel(axes: Axes, found: pd.DataFrame, title: str) -> AxesImage:

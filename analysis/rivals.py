@@ -20,7 +20,8 @@ from synfire_bp.rivals import Operations
 from synfire_bp.rivals.store import read_summary
 
 from .shared.output import save
-from .shared.style import SINGLE_COLUMN, applied, new_figure
+from .shared.panels import Given, in_grid
+from .shared.style import SINGLE_COLUMN, applied
 
 __all__ = ["draw", "main", "numbers"]
 
@@ -158,10 +159,10 @@ def _feedback(figures: Path) -> dict[str, Any]:
 
 
 @applied()
-def draw(table: pd.DataFrame) -> Figure:
+def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the test error of each, with its range, and the energy of a sample beside it."""
-    figure = new_figure(SINGLE_COLUMN, 82, layout="constrained")
-    error, energy = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    panels = in_grid(axes, 1, 2, SINGLE_COLUMN, 82, sharey=True, width_ratios=(3, 2))
+    error, energy = panels
     places = range(len(table))[::-1]
     ours = table.source != "rival"
     for of_ours, colour, label in ((True, "#0173b2", "circuit"), (False, "#de8f05", "rival")):
@@ -186,10 +187,8 @@ def draw(table: pd.DataFrame) -> Figure:
     energy.set(xlabel="energy of a\nsample (µJ)", xscale="log", xticks=[1, 10, 100], xlim=(1, 200))
     energy.set_xticklabels(["1", "10", "100"])
     error.plot([], [], color="0.3", lw=1, label="worst … best seed")
-    figure.legend(
-        *error.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=6,
-    )  # fmt: skip
-    return figure
+    panels.legend(error.get_legend_handles_labels()[0], ncols=3, fontsize=6)
+    return panels.figure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from synfire_bp.runs import ACTIVITY, Run
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from .study import FOLDER, FULL_BITS, StudyRuns, Training, layer_copies, needed_study
 
 __all__ = ["ENTRY", "draw", "drift", "numbers"]
@@ -101,28 +102,26 @@ def drift(copies: NDArray[np.integer]) -> dict[str, float]:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw drift and accuracy, 89 mm wide: thin lines and rings are seeds, the rest medians."""
-    figure = style.new_figure(style.SINGLE_COLUMN, _HEIGHT, layout="constrained")
-    panels = figure.subplots(2, 2)
+    panels = in_grid(axes, 2, 2, style.SINGLE_COLUMN, _HEIGHT)
     last = numbers[numbers["epoch"] == numbers["epochs"]]
-    _draw_course(panels[0, 0], numbers)
-    _draw_ends(panels[0, 1], last, "unequal_percent")
-    _draw_ends(panels[1, 0], last, "largest")
-    _draw_cost(panels[1, 1], last)
+    _draw_course(panels[0], numbers)
+    _draw_ends(panels[1], last, "unequal_percent")
+    _draw_ends(panels[2], last, "largest")
+    _draw_cost(panels[3], last)
     titles = (
         "unequal copies, 8 bits", "unequal copies", "largest difference", "chip − symmetric",
     )  # fmt: skip
-    for axes, letter, title in zip(panels.flat, "abcd", titles, strict=True):
-        axes.set_title(f"{letter}  {title}", loc="left")
+    for place, (axes, title) in enumerate(zip(panels, titles, strict=True)):
+        panels.titled(place, title)
         axes.spines["right"].set_visible(False)
     about = numbers.iloc[0]
-    figure.suptitle(
-        f"{about['model']}, {about['sizes']}, {about['epochs']} × {about['samples']:,} samples",
-        fontsize=7, x=0.01, ha="left",
-    )  # fmt: skip
-    figure.legend(handles=_key(), loc="outside lower center", ncols=3, columnspacing=1.2)
-    return figure
+    panels.heading(
+        f"{about['model']}, {about['sizes']}, {about['epochs']} × {about['samples']:,} samples"
+    )
+    panels.legend(_key(), at="lower center", ncols=3, columnspacing=1.2)
+    return panels.figure
 
 
 def _draw_course(axes: Axes, numbers: pd.DataFrame) -> None:

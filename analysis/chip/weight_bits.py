@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from .study import FOLDER, StudyRuns, last_test, needed_study
 
 __all__ = ["ENTRY", "FLOAT_WEIGHTS", "draw", "numbers"]
@@ -61,10 +62,10 @@ def numbers(study: StudyRuns) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the accuracies, 89 mm wide: a ring for each seed, a full dot for their median."""
-    figure = style.new_figure(style.SINGLE_COLUMN, _HEIGHT, layout="constrained")
-    axes = figure.add_subplot()
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, _HEIGHT)
+    axes = panels[0]
     kinds = list(dict.fromkeys(numbers["weights"]))
     bits = [int(kind) for kind in kinds if kind != FLOAT_WEIGHTS]
     places = {str(b): float(b) for b in bits} | {FLOAT_WEIGHTS: max(bits) + 1.4}
@@ -91,8 +92,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
         f"{about['model']}, {about['sizes']}, {about['epochs']} × {about['samples']:,} samples",
         loc="left",
     )
-    figure.legend(handles=_key(), loc="outside upper center", ncols=4, columnspacing=1.2)
-    return figure
+    panels.legend(_key(), ncols=4, columnspacing=1.2)
+    return panels.figure
 
 
 def _scale_by_errors(axes: Axes, accuracies: np.ndarray) -> None:

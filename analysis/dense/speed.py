@@ -14,6 +14,7 @@ from synfire_bp.errors import RunDirectoryError
 from ..shared import style
 from ..shared.entry import Entry
 from ..shared.output import needed_table
+from ..shared.panels import Given, in_grid
 from .models import MODELS
 from .runs import FOLDER, TABLE
 
@@ -53,12 +54,12 @@ def numbers(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(table: pd.DataFrame) -> Figure:
+def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the speed-up of every model, 89 mm wide; hollow: no pathway is by rows."""
     order = table.groupby("what")["speed_up"].max().sort_values(ascending=False)
     places = {what: y for y, what in enumerate(order.index)}
-    figure = style.new_figure(style.SINGLE_COLUMN, 20 + _ROW * len(places), layout="constrained")
-    axes = figure.add_subplot()
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, 20 + _ROW * len(places))
+    axes = panels[0]
     axes.axvline(1, color="0.6", linewidth=0.8)
     for neurons, rows in table.groupby("neurons"):
         mark, colour = _MARKS.get(int(str(neurons)), ("D", "0.3"))
@@ -74,7 +75,7 @@ def draw(table: pd.DataFrame) -> Figure:
                       fillstyle="full" if fast else "none", linestyle="")  # fmt: skip
     axes.plot([], [], "o", color="0.3", markersize=4, fillstyle="none", linestyle="",
               label="Brian2's own code")  # fmt: skip
-    axes.plot([], [], "-", color="0.3", linewidth=0.8, label="pairs of runs")
+    axes.plot([], [], "-", color="0.3", linewidth=0.8, label="slowest … fastest pair of runs")
     axes.set_yticks(range(len(places)), list(places))
     axes.set(xscale="log", ylim=(len(places) - 0.4, -0.6),
              xlabel="times as fast as Brian2's Synapses")  # fmt: skip
@@ -86,8 +87,8 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.grid(axis="x", color="0.9", linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["right", "left", "top"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=6.5)
-    return figure
+    panels.legend(axes.get_legend_handles_labels()[0], at="lower center", ncols=2)
+    return panels.figure
 
 
 ENTRIES = (

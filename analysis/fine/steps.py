@@ -19,6 +19,7 @@ from ..learning import numbers as last_tests
 from ..shared import style
 from ..shared.entry import Entry
 from ..shared.output import table_file
+from ..shared.panels import Given, in_grid
 from ..shared.statistics import mean_difference
 from ..shared.trainings import finished_run
 from .study import (
@@ -117,16 +118,15 @@ def _by_seed(table: pd.DataFrame, case: Case, readout: str) -> pd.Series:
 
 
 @style.applied()
-def draw(table: pd.DataFrame) -> Figure:
+def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the steps, and below them what each switch does; 89 mm wide."""
-    figure = style.new_figure(style.SINGLE_COLUMN, 135, layout="constrained")
-    upper, lower = figure.subplots(2, 1, height_ratios=[7, 6])
+    panels = in_grid(axes, 2, 1, style.SINGLE_COLUMN, 135, height_ratios=[7, 6])
+    upper, lower = panels
     _draw_steps(upper, table)
     _draw_effects(lower, effects(table))
-    for letter, axes in zip("ab", (upper, lower), strict=True):
-        style.panel_label(axes, letter, left=30)
-    figure.legend(handles=_handles(table["seed"].nunique()), loc="outside upper left", ncols=2)
-    return figure
+    panels.letters(left=30)
+    panels.legend(_handles(table["seed"].nunique()), at="upper left", ncols=2)
+    return panels.figure
 
 
 def _draw_steps(axes: Axes, table: pd.DataFrame) -> None:

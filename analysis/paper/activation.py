@@ -29,6 +29,7 @@ from synfire_bp.circuit import FULL, HALF, Circuit, backprop_circuit
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, placed
 from .protocol import PAPER
 
 __all__ = ["ENTRY", "draw", "measured", "numbers", "sweep_weights"]
@@ -147,11 +148,12 @@ _PANELS = (
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw what the neurons do over what they should do, 183 mm wide."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, _HEIGHT)
+    panels = placed(axes, len(_PANELS), style.DOUBLE_COLUMN, _HEIGHT,
+                    lambda figure: figure.subplots(1, len(_PANELS)))  # fmt: skip
     a = numbers["summed_input"]
-    for letter, axes, panel in zip("abc", figure.subplots(1, 3), _PANELS, strict=True):
+    for axes, panel in zip(panels, _PANELS, strict=True):
         for name, text, dashes in panel.curves:
             axes.plot(a, numbers[name], color=_INK, linewidth=0.9, linestyle=dashes, label=text)
         for k, (name, text, marker) in enumerate(panel.marks):
@@ -167,12 +169,13 @@ def draw(numbers: pd.DataFrame) -> Figure:
         labels = [str(at).replace("-", "−") + text for at, text in _TICKS.items()]
         axes.set_xticks(list(_TICKS), labels)
         axes.spines["right"].set_visible(False)
-        style.panel_label(axes, letter, left=9)
-    _impulse(figure.axes[-1])
-    for axes in figure.axes:
+    panels.letters(left=9)
+    _impulse(panels[-1])
+    for axes in panels:
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.36))
-    figure.subplots_adjust(left=0.07, right=0.985, bottom=0.41, top=0.92, wspace=0.3)
-    return figure
+    if panels.own:
+        panels.figure.subplots_adjust(left=0.07, right=0.985, bottom=0.41, top=0.92, wspace=0.3)
+    return panels.figure
 
 
 def _thinned(values: pd.Series, first: int) -> np.ndarray:

@@ -26,6 +26,7 @@ from synfire_bp.training import dataset_of
 from ..shared import style
 from ..shared.entry import Entry
 from ..shared.images import images_of, pixel_columns
+from ..shared.panels import Given, in_grid, placed
 from .protocol import MNIST, PAPER, finished_run, finished_seeds
 
 __all__ = [
@@ -121,12 +122,12 @@ def confusion(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw_confusion(numbers: pd.DataFrame) -> Figure:
+def draw_confusion(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw both matrices, 183 mm wide; colour shows the wrong answers alone."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, _CONFUSION_HEIGHT, layout="constrained")
-    panels = figure.subplots(1, len(READOUTS), width_ratios=(10, 11))
+    panels = in_grid(axes, 1, len(READOUTS), style.DOUBLE_COLUMN, _CONFUSION_HEIGHT,
+                     width_ratios=(10, 11))  # fmt: skip
     wrong = numbers[numbers["label"] != numbers["answer"]]
-    for letter, axes, (readout, title) in zip("ab", panels, READOUTS.items(), strict=True):
+    for axes, (readout, title) in zip(panels, READOUTS.items(), strict=True):
         table = numbers[numbers["readout"] == readout]
         counts = table.pivot(index="label", columns="answer", values="images")
         counts = counts[[*(c for c in counts if c != SILENT), *(c for c in counts if c == SILENT)]]
@@ -135,8 +136,8 @@ def draw_confusion(numbers: pd.DataFrame) -> Figure:
         right = table[table["label"] == table["answer"].replace(SILENT, 0)]["images"].sum()
         total = table["images"].sum()
         axes.set_title(f"{title}: {right:,} of {total:,} right, {100 * right / total:.2f} %")
-        style.panel_label(axes, letter, left=8)
-    return figure
+    panels.letters(left=8)
+    return panels.figure
 
 
 def _matrix(axes: Axes, counts: pd.DataFrame, greatest: int) -> None:
@@ -198,13 +199,14 @@ def misclassified(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw_misclassified(numbers: pd.DataFrame) -> Figure:
+def draw_misclassified(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the images, 183 mm wide, below each its label and the answer."""
     rows = max(-(-len(numbers) // _COLUMNS), 1)
     pitch = style.DOUBLE_COLUMN / _COLUMNS
     height = _ABOVE + rows * (pitch + _BELOW)
-    figure = style.new_figure(style.DOUBLE_COLUMN, height)
-    axes = figure.add_axes((0, 0, 1, 1))
+    panels = placed(axes, 1, style.DOUBLE_COLUMN, height,
+                    lambda figure: [figure.add_axes((0, 0, 1, 1))])  # fmt: skip
+    axes = panels[0]
     axes.set_axis_off()
     for place, (row, pixels) in enumerate(
         zip(numbers.itertuples(), images_of(numbers), strict=True)
@@ -218,13 +220,14 @@ def draw_misclassified(numbers: pd.DataFrame) -> Figure:
         )  # fmt: skip
         axes.text(left + size / 2, top + size + 0.4, f"{row.label} → {row.answer}", ha="center",
                   va="top", fontsize=6.5, label="label and answer")  # fmt: skip
-    axes.set(xlim=(0, style.DOUBLE_COLUMN), ylim=(height, 0), aspect="auto")
+    axes.set(xlim=(0, style.DOUBLE_COLUMN), ylim=(height, 0),
+             aspect="auto" if panels.own else "equal")  # fmt: skip
     wrong, images = numbers[["wrong", "images"]].iloc[0] if len(numbers) else (0, 0)
     axes.text(
         _GAP / 2, 1.2, f"{len(numbers)} of the {wrong} wrong answers by potential to {images:,} "
         "test images, greatest margin first (label → answer)", va="top",
     )  # fmt: skip
-    return figure
+    return panels.figure
 
 
 # -- sparsity ------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from synfire_bp.circuit import backprop_circuit
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given
 from ..shared.wiring import GATE_COLOUR, KINDS, RING, box, canvas, link
 from .circuit_modules import (
     DERIVATIVE,
@@ -69,13 +70,13 @@ def numbers(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the concept, 183 mm wide, from a table of `summary`."""
     found = [Module(r["kind"], int(r["layer"]), tuple(r["pre"].split()))
              for r in _records(numbers, "module")]  # fmt: skip
     levels = [kinds for _, kinds in _LEVELS if any(module.kind in kinds for module in found)]
     height = _TOP + len(levels) * (_LEVEL + _LEVEL_GAP) + _CHAIN + _KEY
-    figure, axes = canvas(style.DOUBLE_COLUMN, height)
+    figure, axes = canvas(axes, style.DOUBLE_COLUMN, height)
     tops: dict[tuple[str, ...], float] = {}
     for k, (title, kinds) in enumerate(level for level in _LEVELS if level[1] in levels):
         tops[kinds] = height - _TOP - k * (_LEVEL + _LEVEL_GAP)

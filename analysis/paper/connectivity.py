@@ -28,6 +28,7 @@ from synfire_bp.circuit import backprop_circuit
 from ..shared import style
 from ..shared.entry import Entry
 from ..shared.ordering import hosts, ordered_rows
+from ..shared.panels import Given
 from ..shared.unrolled import Row, rows, unrolled
 from ..shared.wiring import (
     ARROWS,
@@ -71,13 +72,13 @@ def numbers(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the unrolled circuit, 183 mm wide, from a table of `unrolled`."""
     phases, bands = rows(numbers, "phase"), ordered_rows(numbers)
     key = _KEY_LINE * (_lines_of_phases(phases) + _MARK_LINES + 1.9)
     body = _ROW * sum(map(len, bands.values())) + _BAND_GAP * len(bands) + _CHAIN
     height = _TOP + body + key + 1
-    figure, axes = canvas(style.DOUBLE_COLUMN, height)
+    figure, axes = canvas(axes, style.DOUBLE_COLUMN, height)
     grid = _grid(numbers, bands, len(phases), height - _TOP)
     _columns(axes, numbers, grid, height)
     _bands(axes, grid)

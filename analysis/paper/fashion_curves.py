@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ..shared.curves import curves, draw_curves
 from ..shared.entry import Entry
+from ..shared.panels import Given
 from .protocol import FASHION, FASHION_PART, PAPER, finished_seeds
 
 __all__ = ["ENTRY", "draw", "numbers"]
@@ -33,10 +34,10 @@ def numbers(runs: Path) -> pd.DataFrame:
     return curves(found, _REPORTED).assign(data="partial" if partial else "whole")
 
 
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the curves, 183 mm wide; those of a part say so."""
     if numbers["data"].iloc[0] == "whole":
-        return draw_curves(numbers, "authors' code")
+        return draw_curves(numbers, "authors' code", axes=axes)
     train, test = (
         numbers.loc[numbers["split"] == split, "images"].iloc[0] for split in ("train", "test")
     )
@@ -44,6 +45,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
         numbers,
         "authors' code, whole set",
         f"partial: {train:,} training, {test:,} test images",
+        axes=axes,
     )
 
 

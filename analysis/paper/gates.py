@@ -19,6 +19,7 @@ from synfire_bp.runs import ACTIVITY, Run
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from .protocol import MNIST, PAPER, PAPER_GATES, finished_seeds
 from .results import oracle_run, weights_beside
 
@@ -97,10 +98,10 @@ def table(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the stray spikes of an epoch, 89 mm wide: a thin line a seed, a thick one the median."""
-    figure = style.new_figure(style.SINGLE_COLUMN, _HEIGHT, layout="constrained")
-    axes = figure.subplots()
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, _HEIGHT)
+    axes = panels[0]
     for gates, colour in ((ALONE, style.colour("h")), (BLOCKED, style.colour("x"))):
         here = numbers[numbers["gates"] == gates]
         n = here["seed"].nunique()
@@ -114,8 +115,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
     axes.set_yscale("symlog", linthresh=1)
     axes.set(xlabel="epoch", ylabel="stray spikes in the epoch", ylim=(-0.1, None))
     axes.margins(x=0.01)
-    figure.legend(loc="outside upper left")
-    return figure
+    panels.legend(axes.get_legend_handles_labels()[0], at="upper left")
+    return panels.figure
 
 
 ENTRIES = (

@@ -23,8 +23,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from synfire_bp.circuit import FULL, HALF
@@ -34,6 +36,7 @@ from synfire_bp.training.schedule import shown_order
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from ..shared.replay import replay
 from .protocol import PAPER, finished_run
 from .weights import COLOURS
@@ -184,10 +187,9 @@ def numbers(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the cosines, 183 mm wide: mean and range over the sets; and how many samples teach."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, _HEIGHT, layout="constrained")
-    panels = figure.subplots(1, 3, sharex=True)
+    panels = in_grid(axes, 1, 3, style.DOUBLE_COLUMN, _HEIGHT, sharex=True)
     end = numbers["epoch"].max()
     for axes, (matrix, colour) in zip(panels, COLOURS.items(), strict=False):
         here = numbers[numbers["matrix"] == matrix]
@@ -208,14 +210,22 @@ def draw(numbers: pd.DataFrame) -> Figure:
     panels[2].set_yscale("symlog", linthresh=1)
     panels[2].set(ylim=(0, samples), ylabel=f"samples of {samples:,}",
                   title="samples with an error spike")  # fmt: skip
-    for letter, axes in zip("abc", panels, strict=True):
+    for axes in panels:
         axes.set(xlabel="epoch", xlim=(0, end or 1))
         axes.spines["right"].set_visible(False)
-        style.panel_label(axes, letter, left=9)
-    figure.legend(handles=_key(), loc="outside upper center", ncols=3, handlelength=2.2,
-                  columnspacing=1, handletextpad=0.5, borderpad=0.1,
-                  title="the circuit's update against …", title_fontsize=7)  # fmt: skip
-    return figure
+    panels.letters(left=12)
+    panels[2].legend(handles=_key_of_sets(), loc="upper right")
+    panels.legend(_key(), ncols=3, handlelength=2.2, columnspacing=1, handletextpad=0.5,
+                  borderpad=0.1, title="the circuit's update against …",
+                  title_fontsize=7)  # fmt: skip
+    return panels.figure
+
+
+def _key_of_sets() -> list[Artist]:
+    return [
+        Line2D([], [], color="0.35", marker="o", label="mean of the sets (all panels)"),
+        Patch(color="0.85", linewidth=0, label="their range"),
+    ]
 
 
 def _key() -> list[Line2D]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ..shared.curves import curves, draw_curves
 from ..shared.entry import Entry
+from ..shared.panels import Given
 from .protocol import MNIST, PAPER, finished_seeds
 
 __all__ = ["ENTRY", "draw", "numbers"]
@@ -28,9 +29,9 @@ def numbers(runs: Path) -> pd.DataFrame:
     return curves(finished_seeds(runs, MNIST), _REPORTED)
 
 
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the curves, 183 mm wide."""
-    return draw_curves(numbers, "paper")
+    return draw_curves(numbers, "paper", axes=axes)
 
 
 ENTRY = Entry(

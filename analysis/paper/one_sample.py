@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from PIL import Image
 
 from synfire_bp.circuit import Circuit, Gate, backprop_circuit
 
 from ..shared import raster, style
 from ..shared.entry import Entry
+from ..shared.panels import Given, placed
 from .protocol import PAPER, UNTRAINED, finished_run
 from .raster import coincidences
 
@@ -40,6 +42,7 @@ _MARGIN, _TITLE, _NAME = 1.5, 10.0, 3.0
 _STRIP, _STRIPS_A_ROW = 1.25, 4
 _GRID, _GRIDS_A_ROW = 8.4, 6
 _COLUMNS, _SPACE = 3, 1.5
+_KEY = 4.5
 _RING = 4.2
 _LETTERS = 46
 _UNLIT, _OPEN, _GATE_LIT = "#e9e9e9", "#202020", "#505050"
@@ -102,21 +105,43 @@ def _with_errors(table: pd.DataFrame) -> int:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw all frames beside and below each other, 183 mm wide."""
     circuit = _circuit(numbers)
     rows = -(-circuit.n_phases // _COLUMNS)
-    height = rows * (_HEIGHT + _SPACE) - _SPACE
-    figure = style.new_figure(style.DOUBLE_COLUMN, height)
-    for phase in range(circuit.n_phases):
-        row, column = divmod(phase, _COLUMNS)
-        left, top = column * (_WIDTH + _SPACE), row * (_HEIGHT + _SPACE)
-        axes = figure.add_axes(
-            (left / style.DOUBLE_COLUMN, 1 - (top + _HEIGHT) / height,
-             _WIDTH / style.DOUBLE_COLUMN, _HEIGHT / height)
-        )  # fmt: skip
+    height = _KEY + rows * (_HEIGHT + _SPACE) - _SPACE
+
+    def made(figure: Figure) -> Iterator[Axes]:
+        for phase in range(circuit.n_phases):
+            row, column = divmod(phase, _COLUMNS)
+            left, top = column * (_WIDTH + _SPACE), _KEY + row * (_HEIGHT + _SPACE)
+            yield figure.add_axes(
+                (left / style.DOUBLE_COLUMN, 1 - (top + _HEIGHT) / height,
+                 _WIDTH / style.DOUBLE_COLUMN, _HEIGHT / height)
+            )  # fmt: skip
+
+    panels = placed(axes, circuit.n_phases, style.DOUBLE_COLUMN, height, made)
+    for phase, axes in enumerate(panels):
         _frame(axes, numbers, circuit, phase)
-    return figure
+        if not panels.own:
+            axes.set_aspect("equal")
+    if panels.own:
+        panels.figure.legend(handles=_key(), loc="upper left", ncols=5)
+    else:
+        panels.legend(_key())
+    return panels.figure
+
+
+def _key() -> list[Patch]:
+    """Return the legend: cells, frames and shades."""
+    shades = {"step of growth": "potentiation", "step of shrinking": "depression"}
+    return [
+        Patch(color=style.colour("h"), linewidth=0, label="a neuron fires, of its layer’s colour"),
+        Patch(color=_UNLIT, linewidth=0, label="silent"),
+        Patch(fill=False, edgecolor=_OPEN, linewidth=1.1, label="opened by a gate"),
+        *(Patch(color=style.LEARNING_SHADES[shades[text]], linewidth=0, label=text)
+          for text in shades),
+    ]  # fmt: skip
 
 
 def extra(numbers: pd.DataFrame) -> dict[str, bytes]:

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from synfire_bp.circuit import Circuit, backprop_circuit
 
 from ..shared import raster, style
 from ..shared.entry import Entry
+from ..shared.panels import Given
 from .protocol import PAPER, UNTRAINED, finished_run
 
 __all__ = ["ENTRIES", "Coincidence", "coincidences", "draw", "trained", "untrained"]
@@ -118,24 +119,38 @@ def coincidences(numbers: pd.DataFrame) -> Iterator[Coincidence]:
                 )  # fmt: skip
 
 
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the raster, 183 mm wide, with what was recorded and where synapses learn."""
-    figure = raster.draw(numbers)
+    panels = raster.raster_panels(numbers, axes)
     with style.applied():
-        _add_heading(figure, numbers)
-        output = figure.axes[0]
+        if panels.own:
+            _add_heading(panels.figure, numbers)
+        output = panels[0]
         for meeting in coincidences(numbers):
             output.annotate(
                 _short(meeting.synapses), (meeting.step, 1),
                 xycoords=output.get_xaxis_transform(), xytext=(0, 10), fontsize=6,
                 textcoords="offset points", ha="center", va="bottom", label="synapses",
             )  # fmt: skip
-            for axes in figure.axes:
-                _frame(axes, meeting)
+            for one in panels:
+                _frame(one, meeting)
         for text in output.texts:  # sample and label make room for the numbers
             if text.get_text().startswith("training sample"):
                 text.set_position((0, 20))
-    return figure
+        if not panels.own:
+            panels.legend(_key(), ncols=2)
+    return panels.figure
+
+
+def _key() -> list[Patch]:
+    """Return the legend of given axes: what frames and shades mean."""
+    frames = [Patch(fill=False, edgecolor=ink, linewidth=0.9, label=f"populations meet: {learning}")
+              for learning, ink in _FRAMES.items()]  # fmt: skip
+    return frames + [
+        Patch(color=shade, linewidth=0, label=f"step of {learning}")
+        for learning, shade in style.LEARNING_SHADES.items()
+        if learning in _FRAMES
+    ]
 
 
 def _short(count: int) -> str:

@@ -22,6 +22,7 @@ from synfire_bp.training import dataset_of
 from ..shared import style
 from ..shared.entry import Entry
 from ..shared.images import images_of, pixel_columns
+from ..shared.panels import Given, Panels, placed
 from .protocol import PAPER, finished_run
 
 __all__ = ["ENTRY", "PER_DIGIT", "draw", "numbers", "selectivity"]
@@ -96,15 +97,16 @@ def numbers(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the fields, 183 mm wide: a column per digit, the units' start on top."""
     digits = numbers["digit"].nunique()
     ranks = numbers["rank"].nunique()
     pitch = (style.DOUBLE_COLUMN - _LEFT - _RIGHT) / digits
     size = pitch - _GAP
     height = _TOP + (ranks + 1) * (size + _TEXT) + 0.5
-    figure = style.new_figure(style.DOUBLE_COLUMN, height)
-    axes = figure.add_axes((0, 0, 1, 1))
+    panels = placed(axes, 1, style.DOUBLE_COLUMN, height,
+                    lambda figure: [figure.add_axes((0, 0, 1, 1))])  # fmt: skip
+    axes = panels[0]
     axes.set_axis_off()
     limit, epochs = int(numbers["limit"].iloc[0]), int(numbers["epochs"].iloc[0])
     picture = None
@@ -128,23 +130,18 @@ def draw(numbers: pd.DataFrame) -> Figure:
     axes.text(_LEFT, 1, f"weights from pixels to hidden units after {epochs} epochs; below each: "
               "unit, and how much more often it fires for this digit than for others",
               va="top")  # fmt: skip
-    axes.set(xlim=(0, style.DOUBLE_COLUMN), ylim=(height, 0), aspect="auto")
+    axes.set(xlim=(0, style.DOUBLE_COLUMN), ylim=(height, 0),
+             aspect="auto" if panels.own else "equal")  # fmt: skip
     assert picture is not None
-    _colour_bar(figure, picture, limit)
-    return figure
+    _colour_bar(panels, picture, limit)
+    return panels.figure
 
 
-def _colour_bar(figure: Figure, picture: AxesImage, limit: int) -> None:
+def _colour_bar(panels: Panels, picture: AxesImage, limit: int) -> None:
     """Draw at the right what the colours mean."""
-    box = figure.add_axes(
-        (
-            (style.DOUBLE_COLUMN - _RIGHT + 2) / style.DOUBLE_COLUMN,
-            0.3,
-            2.2 / style.DOUBLE_COLUMN,
-            0.4,
-        )
-    )
-    bar = figure.colorbar(picture, cax=box, ticks=[-limit, 0, limit])
+    left = (style.DOUBLE_COLUMN - _RIGHT + 2) / style.DOUBLE_COLUMN
+    box = panels[0].inset_axes((left, 0.3, 2.2 / style.DOUBLE_COLUMN, 0.4))
+    bar = panels.figure.colorbar(picture, cax=box, ticks=[-limit, 0, limit])
     bar.outline.set_visible(False)  # type: ignore[operator]
     bar.set_label("weight", labelpad=-6)
 

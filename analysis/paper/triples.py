@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from .protocol import PAPER
 from .reported import STUDY, read_reported
 from .results import READOUTS, accuracies, mnist_runs
@@ -149,11 +150,10 @@ def numbers(runs: Path) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the share of triples that come to less, 183 mm wide: the mean, and the best of three."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, _HEIGHT, layout="constrained")
-    panels = figure.subplots(1, len(STATISTICS))
-    for letter, axes, (name, statistic) in zip("ab", panels, STATISTICS.items(), strict=True):
+    panels = in_grid(axes, 1, len(STATISTICS), style.DOUBLE_COLUMN, _HEIGHT)
+    for axes, (name, statistic) in zip(panels, STATISTICS.items(), strict=True):
         for readout, column in READOUTS.items():
             here = numbers[(numbers["statistic"] == name) & (numbers["readout"] == readout)]
             colour = style.READOUT_COLOURS[column]
@@ -165,9 +165,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
                              label=f"paper, {theirs:g} %")  # fmt: skip
         axes.set(xlabel=f"{statistic.what} (%)", ylabel="triples at or below (%)", ylim=(0, 100))
         axes.xaxis.set_major_locator(MaxNLocator(6))
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
-        style.panel_label(axes, letter, left=9)
-    return figure
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    panels.letters(left=12)
+    return panels.figure
 
 
 ENTRY = Entry(

@@ -22,6 +22,7 @@ from synfire_bp.runs import ACTIVITY, Run
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from ..shared.replay import replay
 from .protocol import MNIST, PAPER, finished_run, finished_seeds
 
@@ -90,10 +91,9 @@ def _bins(limit: int) -> Iterator[tuple[int, int]]:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the histograms of both matrices and their saturation, 183 mm wide."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, _HEIGHT, layout="constrained")
-    panels = figure.subplots(1, 3)
+    panels = in_grid(axes, 1, 3, style.DOUBLE_COLUMN, _HEIGHT)
     histogram = numbers[numbers["what"] == "histogram"]
     end = histogram["epoch"].max()
     for axes, name in zip(panels, _MATRICES, strict=False):
@@ -110,9 +110,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
     panels[2].set_ylim(0, 1.3 * saturation["share"].max() or 1)
     panels[2].legend(loc="upper left")
     panels[2].spines["right"].set_visible(False)
-    for letter, axes in zip("abc", panels, strict=True):
-        style.panel_label(axes, letter, left=9)
-    return figure
+    panels.letters(left=12)
+    return panels.figure
 
 
 def _histogram(axes: Axes, bars: pd.DataFrame, name: str) -> None:
@@ -201,10 +200,10 @@ def _unequal(run: Run) -> pd.DataFrame:
 
 
 @style.applied()
-def draw_copies(numbers: pd.DataFrame) -> Figure:
+def draw_copies(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the weights that differ, 89 mm wide, below how often weights changed."""
-    figure = style.new_figure(style.SINGLE_COLUMN, _COPIES_HEIGHT, layout="constrained")
-    axes = figure.add_subplot()
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, _COPIES_HEIGHT)
+    axes = panels[0]
     changes = numbers[numbers["what"] == "changes"]
     unequal = numbers[numbers["what"] == "unequal"]
     axes.set_yscale("symlog", linthresh=1, linscale=0.8)
@@ -215,13 +214,13 @@ def draw_copies(numbers: pd.DataFrame) -> Figure:
         (changes["epoch"].max(), changes["count"].iloc[-1]), xytext=(0, -5),
         textcoords="offset points", ha="right", va="top", color=_CHANGES,
     )  # fmt: skip
-    for seed, rows in unequal.groupby("seed"):
-        axes.plot(rows["epoch"], rows["count"], "o", color=_UNEQUAL, markersize=2, alpha=0.6,
-                  markeredgewidth=0, clip_on=False, label=f"unequal, seed {seed}")  # fmt: skip
+    dots = unequal.drop_duplicates(["epoch", "count"])  # of seeds at one place a dot is enough
+    axes.plot(dots["epoch"], dots["count"], "o", color=_UNEQUAL, markersize=2, markeredgewidth=0,
+              clip_on=False, label="unequal")  # fmt: skip
     n, worst = unequal["seed"].nunique(), unequal["count"].max()
     axes.annotate(
         f"weights that differ from their first copy:\nat most {worst:,} of "
-        f"{unequal['compared'].iloc[0]:,}, in {len(unequal):,} comparisons "
+        f"{int(unequal['compared'].iloc[0]):,}, in {len(unequal):,} comparisons "
         f"({'1 seed' if n == 1 else f'{n} seeds'})",
         (unequal["epoch"].max(), worst), xytext=(0, 5), textcoords="offset points", ha="right",
         va="bottom", color=_UNEQUAL,
@@ -231,7 +230,7 @@ def draw_copies(numbers: pd.DataFrame) -> Figure:
     axes.set_ylim(-0.15, 3 * changes["count"].max())
     axes.set_yticks([0, *10.0 ** np.arange(0, np.log10(changes["count"].max()) + 0.5, 2)])
     axes.spines["right"].set_visible(False)
-    return figure
+    return panels.figure
 
 
 ENTRIES = (

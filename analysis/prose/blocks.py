@@ -19,7 +19,7 @@ from ..sweeps import table as sweep_table
 from ..variants import depth_table, exactness, explained_tables, physical_table
 from ..variants import table as variants_table
 from ..variants.courses import disturbance_courses
-from . import before_after, peers, stress, variant_costs
+from . import before_after, gallery, peers, stress, variant_costs
 from .marks import line_of
 
 __all__ = ["BLOCKS", "Block"]
@@ -123,6 +123,7 @@ def _stress(figures: Path) -> str:
 
 
 BLOCKS = (
+    Block("figures", gallery.BEGIN, gallery.END, "", gallery.text),
     Block(
         "performance", before_after.BEGIN, before_after.END, before_after.FILE, _before_after
     ),

@@ -19,6 +19,7 @@ from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import METRICS, Run
 
 from . import style
+from .panels import Given, in_grid
 
 __all__ = ["ACCURACIES", "MEAN", "REPORTED", "curves", "draw_curves"]
 
@@ -102,7 +103,9 @@ def _table(run: Run) -> pd.DataFrame:
 
 
 @style.applied()
-def draw_curves(numbers: pd.DataFrame, source: str, heading: str = "") -> Figure:
+def draw_curves(
+    numbers: pd.DataFrame, source: str, heading: str = "", *, axes: Given = None
+) -> Figure:
     """Draw the curves, 183 mm wide: test on the left, training on the right.
 
     The axes are chosen from the first whole epoch on; what lies below at half an epoch is named.
@@ -115,16 +118,18 @@ def draw_curves(numbers: pd.DataFrame, source: str, heading: str = "") -> Figure
         What stands at the reported values, such as "paper".
     heading : str
         Stands above, if given.
+    axes : two Axes, optional
+        To draw into.
     """
-    figure = style.new_figure(style.DOUBLE_COLUMN, _HEIGHT, layout="constrained")
-    figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr,call-arg]
-    panels = figure.subplots(1, 2, sharex=True)
+    panels = in_grid(axes, 1, 2, style.DOUBLE_COLUMN, _HEIGHT, sharex=True)
+    if panels.own:
+        panels.figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr,call-arg]
     seeds = numbers[~numbers["curve"].isin([MEAN, REPORTED])]
     n_seeds = seeds["curve"].nunique()
     settled = numbers[~(numbers["epoch"] < 1)]
     low = 5 * np.floor(settled[list(ACCURACIES)].min().min() / 5)
     greatest_loss = settled["mse"].max() / _LOSS_SHARE or 1
-    for letter, axes, (split, title) in zip("ab", panels, _SPLITS.items(), strict=True):
+    for axes, (split, title) in zip(panels, _SPLITS.items(), strict=True):
         right = axes.twinx()
         axes.set_zorder(right.get_zorder() + 1)
         axes.patch.set_visible(False)
@@ -143,14 +148,13 @@ def draw_curves(numbers: pd.DataFrame, source: str, heading: str = "") -> Figure
         right.set(ylabel="mean squared error", ylim=(0, greatest_loss))
         right.spines["left"].set_visible(False)
         axes.spines["right"].set_visible(False)
-        style.panel_label(axes, letter, left=11)
         _below(axes, here[here["curve"] == MEAN], low)
     _reported(panels[0], numbers)
     _summary(panels[0], seeds[seeds["split"] == "test"])
-    figure.legend(handles=_key(n_seeds, source), loc="outside upper center", ncols=6,
-                  columnspacing=1, handletextpad=0.5, borderpad=0.1,
-                  title=heading or None, title_fontsize=7.5)  # fmt: skip
-    return figure
+    panels.letters(left=11)
+    panels.legend(_key(n_seeds, source), ncols=6, columnspacing=1, handletextpad=0.5,
+                  borderpad=0.1, title=heading or None, title_fontsize=7.5)  # fmt: skip
+    return panels.figure
 
 
 def _single(axes: Axes, curve: pd.DataFrame, name: str, span: float) -> None:

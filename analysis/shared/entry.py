@@ -37,7 +37,9 @@ class Entry:
         Folder of all runs -> data frame of what is drawn; raises RunDirectoryError with the
         command that makes what is missing.
     draw : callable or None
-        Data frame -> figure; None for a table, of which only the numbers are written.
+        Data frame -> figure; None for a table, of which only the numbers are written.  It takes
+        axes to draw into as `axes`, one for each panel (`shared.panels`), and returns the figure of
+        these; without them, a new one.
     extra : callable or None
         Data frame -> further files by name, such as an animation.
     svg : bool
@@ -51,7 +53,7 @@ class Entry:
     title: str
     caption: str
     numbers: Callable[[Path], pd.DataFrame]
-    draw: Callable[[pd.DataFrame], Figure] | None = None
+    draw: Callable[..., Figure] | None = None
     element: str = ""
     extra: Callable[[pd.DataFrame], dict[str, bytes]] | None = None
     svg: bool = False

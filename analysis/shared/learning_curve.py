@@ -17,6 +17,7 @@ from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import METRICS, Run
 
 from . import style
+from .panels import Given, in_grid
 
 __all__ = ["draw", "numbers"]
 
@@ -65,18 +66,18 @@ def numbers(run: Run) -> pd.DataFrame:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the curves, 89 mm wide: accuracy on the left axis, squared error on the right one."""
-    figure = style.new_figure(style.SINGLE_COLUMN, _HEIGHT, layout="constrained")
-    left = figure.add_subplot()
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, _HEIGHT)
+    left = panels[0]
     right = left.twinx()
     left.set_zorder(right.get_zorder() + 1)
     left.patch.set_visible(False)
-    for axes, names in ((right, _ERROR), (left, _ACCURACIES)):
+    for side, names in ((right, _ERROR), (left, _ACCURACIES)):
         for name in names:
             for split, dashes in _SPLITS.items():
                 curve = numbers[numbers["split"] == split]
-                axes.plot(
+                side.plot(
                     curve["epoch"], curve[name],
                     color=style.READOUT_COLOURS[name], linestyle=dashes,
                     linewidth=1.2 if split == "test" else 0.9,
@@ -89,8 +90,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
     right.set(ylabel="mean squared error", ylim=(0, 1.1 * numbers["mse"].max() or 1))
     right.spines["left"].set_visible(False)
     left.spines["right"].set_visible(False)
-    figure.legend(handles=_key(), loc="outside upper center", ncols=3, columnspacing=1.4)
-    return figure
+    panels.legend(_key(), ncols=3, columnspacing=1.4)
+    return panels.figure
 
 
 def _key() -> list[Line2D]:

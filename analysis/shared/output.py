@@ -22,6 +22,7 @@ from .entry import Entry
 __all__ = [
     "NO_FOLDER",
     "needed_table",
+    "redraw_entry",
     "save",
     "save_csv",
     "save_entry",
@@ -57,6 +58,41 @@ def save_entry(entry: Entry, runs: Path, out: Path) -> tuple[Path, ...]:
     figure = None if entry.draw is None else entry.draw(numbers)
     extra = {} if entry.extra is None else entry.extra(numbers)
     return save(figure, numbers, out / entry.group, entry.name, svg=entry.svg, extra=extra)
+
+
+def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
+    """Draw an entry from the table that a drawing left, and write the picture; no run is needed.
+
+    Parameters
+    ----------
+    entry : Entry
+        What is drawn; of a table nothing is.
+    tables : Path
+        The folder of all figures, which holds the table in that of its group.
+    out : Path
+        The folder of all figures that are written; tables are not written again.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is no table, it is of another figure, or a file cannot be written.
+    """
+    if entry.draw is None:
+        return ()
+    file = tables / entry.group / entry.name
+    numbers = saved_table(file.parent, file.name)
+    if numbers is None:
+        raise RunDirectoryError(
+            f"{file}: there is no such table, neither .csv nor .parquet; make it from runs with: "
+            f"synfire-bp figures {entry.name}"
+        )
+    try:
+        contents = _pictures(entry.draw(numbers), entry.name, svg=entry.svg)
+        contents |= {} if entry.extra is None else entry.extra(numbers)
+    except (LookupError, TypeError, ValueError) as error:  # of another version of the code
+        said = f"{type(error).__name__}: {error}"
+        raise RunDirectoryError(f"{file}: is no table of this figure ({said})") from None
+    return _written(contents, out / entry.group)
 
 
 def save(
@@ -95,18 +131,23 @@ def save(
     RunDirectoryError
         If the folder or a file cannot be written.
     """
-    contents: dict[str, bytes] = {}
-    if figure is not None:
-        contents[f"{name}.png"] = pictures.png(figure)
-        if svg:
-            contents[f"{name}.svg"] = pictures.svg(figure)
+    contents = {} if figure is None else _pictures(figure, name, svg=svg)
     table, content = table_file(numbers, name)
-    contents |= {table: content} | dict(extra or {})
+    files = _written(contents | {table: content} | dict(extra or {}), folder)
+    old = (folder / table).with_suffix(_OTHER_FORM[Path(table).suffix])
+    old.unlink(missing_ok=True)  # the numbers of another drawing, in the other form
+    return files
+
+
+def _pictures(figure: Figure, name: str, *, svg: bool) -> dict[str, bytes]:
+    found = {f"{name}.png": pictures.png(figure)}
+    return found | ({f"{name}.svg": pictures.svg(figure)} if svg else {})
+
+
+def _written(contents: Mapping[str, bytes], folder: Path) -> tuple[Path, ...]:
     make_folder(folder, NO_FOLDER)
     for file, content in contents.items():
         write_atomically(folder / file, content)
-    old = (folder / table).with_suffix(_OTHER_FORM[Path(table).suffix])
-    old.unlink(missing_ok=True)  # the numbers of another drawing, in the other form
     return tuple(folder / file for file in contents)
 
 

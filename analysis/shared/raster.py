@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from synfire_bp.circuit import Circuit, Population, Source, backprop_circuit
 from synfire_bp.circuit.reference import firing_table
@@ -22,8 +22,9 @@ from synfire_bp.errors import RunDirectoryError
 from synfire_bp.runs import SPIKES, Run
 
 from . import style
+from .panels import Given, Panels, placed
 
-__all__ = ["SHOWN", "draw", "learning_layers", "numbers"]
+__all__ = ["SHOWN", "draw", "learning_layers", "numbers", "raster_panels"]
 
 SHOWN = 3
 """Samples drawn.  If more were recorded: the first so many in a row with most error spikes."""
@@ -156,8 +157,21 @@ def _first_drawn(run: Run, circuit: Circuit, n_samples: int) -> int:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
-    """Draw the raster, 183 mm wide; nothing is left out, however dense."""
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
+    """Draw the raster, 183 mm wide; nothing is left out, however dense.
+
+    Four axes that are given are those of output, hidden and input layer and gating chain.
+    """
+    panels = raster_panels(numbers, axes)
+    if not panels.own:
+        panels.legend([Patch(color=style.LEARNING_SHADES[kind], linewidth=0, label=kind)
+                       for kind in _ARROWS], ncols=2)  # fmt: skip
+    return panels.figure
+
+
+@style.applied()
+def raster_panels(numbers: pd.DataFrame, axes: Given = None) -> Panels:
+    """Draw the raster as `draw` does, without a legend in given axes, and return its panels."""
     sizes = numbers.groupby("population")["neurons"].first()
     circuit = backprop_circuit((int(sizes["x"]), int(sizes["h"]), int(sizes["o"])))
     samples = numbers.dropna(subset="sample").drop_duplicates("sample").sort_values("sample")
@@ -165,22 +179,28 @@ def draw(numbers: pd.DataFrame) -> Figure:
     heights = {panel: _BAND[panel] * sum(p == panel for p, _ in rows) for panel in _PANELS}
     key = _KEY_LINE * (_lines_of_key(circuit) + 1.5)
     height = _TOP + sum(heights.values()) + _GAP * (len(heights) - 1) + _AXIS + key
-    figure = style.new_figure(style.DOUBLE_COLUMN, height)
     width = style.DOUBLE_COLUMN - _LEFT - _RIGHT
-    top = height - _TOP
-    for letter, (panel, title) in zip("abcd", _PANELS.items(), strict=True):
-        bottom = top - heights[panel]
-        axes = figure.add_axes(
-            (_LEFT / style.DOUBLE_COLUMN, bottom / height,
-             width / style.DOUBLE_COLUMN, heights[panel] / height)
-        )  # fmt: skip
+
+    def made(figure: Figure) -> Iterator[Axes]:
+        top = height - _TOP
+        for panel in _PANELS:
+            bottom = top - heights[panel]
+            yield figure.add_axes(
+                (_LEFT / style.DOUBLE_COLUMN, bottom / height,
+                 width / style.DOUBLE_COLUMN, heights[panel] / height)
+            )  # fmt: skip
+            top = bottom - _GAP
+
+    panels = placed(axes, len(_PANELS), style.DOUBLE_COLUMN, height, made)
+    for axes, (panel, title) in zip(panels, _PANELS.items(), strict=True):
         populations = [name for p, name in rows if p == panel]
-        _panel(axes, numbers, circuit, populations, len(samples), _BAND[panel])
+        band = _BAND[panel] if panels.own else _height(axes) / len(populations)
+        _panel(axes, numbers, circuit, populations, len(samples), band)
         axes.set_ylabel(title)
-        axes.yaxis.set_label_coords(-13.2 / width, 0.5)
-        style.panel_label(axes, letter, left=_LEFT - 1)
-        top = bottom - _GAP
-    output, gates = figure.axes[0], figure.axes[-1]
+        if panels.own:
+            axes.yaxis.set_label_coords(-13.2 / width, 0.5)
+    panels.letters(left=_LEFT - 1)
+    output, gates = panels[0], panels[-1]
     _samples(output, samples, circuit)
     gates.set_xticks(range(len(samples) * circuit.n_phases))
     gates.set_xticklabels([str(phase.index) for phase in circuit.phases] * len(samples))
@@ -192,8 +212,14 @@ def draw(numbers: pd.DataFrame) -> Figure:
         "phase of the sample: one time step each"
         + ("; in large populations, several neurons stand side by side" if folded else "")
     )
-    _phase_key(figure, circuit, key, height)
-    return figure
+    if panels.own:
+        _phase_key(panels.figure, circuit, key, height)
+    return panels
+
+
+def _height(axes: Axes) -> float:
+    """Return the height of axes in mm."""
+    return axes.bbox.height / axes.figure.dpi / style.MM
 
 
 def _panel(

@@ -20,6 +20,7 @@ from matplotlib.path import Path as MplPath
 from synfire_bp.circuit import FULL, HALF, Circuit, FixedWeight, PlasticProjection
 
 from . import style
+from .panels import Given, placed
 
 __all__ = [
     "ARROWS",
@@ -81,13 +82,16 @@ def matrix_name(row: PlasticProjection) -> str:
     return f"{'−' if row.sign < 0 else ''}W{row.layer + 1}{'ᵀ' if row.transposed else ''}"
 
 
-def canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """Return a figure, and axes that cover it and count in mm from its lower left corner."""
-    figure = style.new_figure(width, height)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(0, height))
-    axes.set_axis_off()
-    return figure, axes
+def canvas(axes: Given, width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure, and axes that cover it and count in mm from its lower left corner.
+
+    Axes that are given count likewise, and keep the drawing's proportions.
+    """
+    panels = placed(axes, 1, width, height, lambda figure: [figure.add_axes((0, 0, 1, 1))])
+    found = panels[0]
+    found.set(xlim=(0, width), ylim=(0, height), aspect="auto" if panels.own else "equal")
+    found.set_axis_off()
+    return panels.figure, found
 
 
 def box(

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..shared import style
+from ..shared.panels import Given, in_grid
 from ..shared.statistics import Estimate, collapsed, mean_difference, rate
 from .tables import OUTCOMES, SweepTables, short
 
@@ -122,10 +124,10 @@ def _estimate(found: Estimate) -> dict[str, object]:
 
 
 @style.applied()
-def draw_cost(numbers: pd.DataFrame) -> Figure:
+def draw_cost(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw rates on the left and differences on the right, with their intervals, 183 mm wide."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, 58, layout="constrained")
-    left, right = figure.subplots(1, 2)
+    panels = in_grid(axes, 1, 2, style.DOUBLE_COLUMN, 58)
+    left, right = panels
     name = short(str(numbers["parameter"].iloc[0]))
     reference = numbers["reference"].iloc[0]
     values = list(dict.fromkeys(numbers["value"]))
@@ -147,13 +149,16 @@ def draw_cost(numbers: pd.DataFrame) -> Figure:
     left.set(ylabel="runs (%)", ylim=(0, None), xlabel=name)
     right.set(ylabel=f"difference to {reference:g} (points)" if not isinstance(reference, str)
               else f"difference to {reference} (points)", xlabel=name)  # fmt: skip
-    for axes, ticks, letter in ((left, values, "a"), (right, others, "b")):
+    for axes, ticks in ((left, values), (right, others)):
         axes.set_xticks(range(len(ticks)), [str(tick) for tick in ticks])
         axes.set_xlim(-0.6, len(ticks) - 0.4)
         axes.spines["right"].set_visible(False)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
-        style.panel_label(axes, letter, left=9)
-    return figure
+        bar = Line2D([], [], color="0.35", marker="|", markersize=6, linestyle="",
+                     label="95 % interval")  # fmt: skip
+        axes.legend(handles=[*axes.get_legend_handles_labels()[0], bar],
+                    loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)  # fmt: skip
+    panels.letters(left=9)
+    return panels.figure
 
 
 def _with_intervals(

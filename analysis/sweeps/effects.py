@@ -6,10 +6,15 @@ import itertools
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..shared import style
+from ..shared.panels import Given, in_grid
 from ..shared.statistics import rate
 from .tables import OUTCOMES, SweepTables, interval, short
 
@@ -128,65 +133,54 @@ def map_numbers(tables: SweepTables) -> pd.DataFrame | None:
 
 
 @style.applied()
-def draw_effects(numbers: pd.DataFrame) -> Figure:
+def draw_effects(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw main effects, 183 mm wide: a panel for each parameter, a line for each readout."""
     names = list(dict.fromkeys(numbers["parameter"]))
     texts = max((len(str(v)) for v in numbers["value"] if isinstance(v, str)), default=0)
     columns = min(_COLUMNS, len(names))
     rows = -(-len(names) // columns)
     height = 12 + rows * (44 + 1.1 * texts)
-    figure = style.new_figure(style.DOUBLE_COLUMN, height, layout="constrained")
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    for axes, name in itertools.zip_longest(panels.flat, names):
-        if name is None:
-            axes.remove()
-            continue
+    panels = in_grid(axes, rows, columns, style.DOUBLE_COLUMN, height, n=len(names), sharey=True)
+    for place, (axes, name) in enumerate(zip(panels, names, strict=True)):
         for outcome, title in OUTCOMES.items():
             found = numbers[(numbers["parameter"] == name) & (numbers["outcome"] == outcome)]
             _curve(axes, found, "mean", style.READOUT_COLOURS[outcome], title)
         axes.set_xlabel(short(name))
         axes.spines["right"].set_visible(False)
-    for row in panels:
-        row[0].set_ylabel("mean test accuracy (%)")
-    figure.legend(handles=panels[0, 0].get_legend_handles_labels()[0],
-                  loc="outside upper center", ncols=2)  # fmt: skip
-    return figure
+        if place % columns == 0:
+            axes.set_ylabel("mean test accuracy (%)")
+    panels.legend([*panels[0].get_legend_handles_labels()[0], *_intervals(numbers)], ncols=4)
+    return panels.figure
 
 
 @style.applied()
-def draw_silence(numbers: pd.DataFrame) -> Figure:
+def draw_silence(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the share of runs that end with a silent output unit, 183 mm wide."""
     names = list(dict.fromkeys(numbers["parameter"]))
     columns = min(_COLUMNS, len(names))
     rows = -(-len(names) // columns)
-    figure = style.new_figure(style.DOUBLE_COLUMN, 6 + 46 * rows, layout="constrained")
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    panels = in_grid(axes, rows, columns, style.DOUBLE_COLUMN, 10 + 46 * rows, n=len(names),
+                     sharey=True)  # fmt: skip
     colour = style.READOUT_COLOURS["accuracy_spikes"]
-    for axes, name in itertools.zip_longest(panels.flat, names):
-        if name is None:
-            axes.remove()
-            continue
+    for place, (axes, name) in enumerate(zip(panels, names, strict=True)):
         found = numbers[numbers["parameter"] == name]
-        _curve(axes, found, "share", colour)
+        _curve(axes, found, "share", colour, "share of the runs")
         axes.set(xlabel=short(name), ylim=(0, 1.05 * max(numbers["high"])))
         axes.spines["right"].set_visible(False)
-    for row in panels:
-        row[0].set_ylabel("runs with a silent\noutput unit (%)")
-    return figure
+        if place % columns == 0:
+            axes.set_ylabel("runs with a silent\noutput unit (%)")
+    panels.legend([*panels[0].get_legend_handles_labels()[0], *_intervals(numbers)], ncols=3)
+    return panels.figure
 
 
 @style.applied()
-def draw_interactions(numbers: pd.DataFrame) -> Figure:
+def draw_interactions(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw interactions, 183 mm wide: lines that are not parallel are one."""
     pairs = list(dict.fromkeys(zip(numbers["parameter"], numbers["other"], strict=True)))
-    figure = style.new_figure(style.DOUBLE_COLUMN, 60, layout="constrained")
-    panels = figure.subplots(1, max(len(pairs), 2), sharey=True, squeeze=False)[0]
+    panels = in_grid(axes, 1, max(len(pairs), 2), style.DOUBLE_COLUMN, 64, n=len(pairs),
+                     sharey=True)  # fmt: skip
     shades = {"low": style.READOUT_COLOURS["mse"], "high": style.READOUT_COLOURS["accuracy_spikes"]}
-    for axes, pair in itertools.zip_longest(panels, pairs):
-        if pair is None:
-            axes.remove()
-            continue
-        name, other = pair
+    for axes, (name, other) in zip(panels, pairs, strict=True):
         found = numbers[(numbers["parameter"] == name) & (numbers["other"] == other)]
         order = {value: n for n, value in enumerate(dict.fromkeys(found["value"]))}
         for part, rows in found.groupby("part", sort=False):
@@ -196,16 +190,17 @@ def draw_interactions(numbers: pd.DataFrame) -> Figure:
         axes.legend(loc="best")
         axes.spines["right"].set_visible(False)
     panels[0].set_ylabel("mean accuracy by potential (%)")
-    return figure
+    ends = Line2D([], [], color="0.35", marker="o", label="mean over all else")
+    panels.legend([ends, *_intervals(numbers)], ncols=3)
+    return panels.figure
 
 
 @style.applied()
-def draw_map(numbers: pd.DataFrame) -> Figure:
+def draw_map(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw a heat map for each readout, 183 mm wide, with the numbers in it."""
     xs, ys = (list(dict.fromkeys(numbers[axis])) for axis in "xy")
     height = 24 + max(8 * len(ys), 20)
-    figure = style.new_figure(style.DOUBLE_COLUMN, height, layout="constrained")
-    panels = figure.subplots(1, len(OUTCOMES), sharey=True)
+    panels = in_grid(axes, 1, len(OUTCOMES), style.DOUBLE_COLUMN, height, sharey=True)
     # half of the cells decide the colours: a few collapses must not make all others look alike
     low, high = np.percentile(numbers["mean"], [10, 100])
     for axes, (outcome, title) in zip(panels, OUTCOMES.items(), strict=True):
@@ -223,8 +218,8 @@ def draw_map(numbers: pd.DataFrame) -> Figure:
         axes.tick_params(length=0)
         axes.spines["right"].set_visible(False)
     panels[0].set_ylabel(short(numbers["y_name"].iloc[0]))
-    figure.colorbar(image, ax=panels, label="mean test accuracy (%)", extend="min")
-    return figure
+    panels.figure.colorbar(image, ax=list(panels), label="mean test accuracy (%)", extend="min")
+    return panels.figure
 
 
 def _place(tables: SweepTables, name: str, value: object) -> float:
@@ -249,6 +244,15 @@ def _curve(
         axes.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0)
 
 
+def _intervals(numbers: pd.DataFrame) -> list[Artist]:
+    """Return the legend of the intervals: a band over numbers, bars at words."""
+    words = [_is_text(rows["value"]) for _, rows in numbers.groupby("parameter", sort=False)]
+    band = Patch(color="0.5", alpha=0.3, linewidth=0, label="95 % interval")
+    bar = Line2D([], [], color="0.35", marker="|", markersize=6, markeredgewidth=0.7, linestyle="",
+                 label="95 % interval")  # fmt: skip
+    return [*([band] if not all(words) else []), *([bar] if any(words) else [])]
+
+
 def _is_text(values: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(values) and any(isinstance(v, str) for v in values)
 
@@ -259,6 +263,9 @@ def _axis(axes: Axes, values: pd.Series, order: pd.Series) -> np.ndarray:
         x = values.to_numpy(dtype=float)
         if x.min() > 0 and x.max() / x.min() > 10:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         return x
     places = order.to_numpy(dtype=float)
     axes.set_xticks(places, [str(v) for v in values], rotation=60, ha="right",

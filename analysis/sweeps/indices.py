@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from synfire_bp.sweep import salib_problem
 
 from ..shared import style
+from ..shared.panels import Given, in_grid
 from ..shared.statistics import verdict
 from .tables import OUTCOMES, SweepTables, short
 
@@ -154,11 +156,11 @@ def morris_numbers(tables: SweepTables) -> pd.DataFrame | None:
 
 
 @style.applied()
-def draw_sobol(numbers: pd.DataFrame) -> Figure:
+def draw_sobol(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the indices, 183 mm wide: a panel for each readout, most influential first."""
     order = _by_influence(numbers[numbers["kind"] == "total"], "index")
-    figure = style.new_figure(style.DOUBLE_COLUMN, 22 + 8 * len(order), layout="constrained")
-    panels = figure.subplots(1, len(OUTCOMES), sharey=True, sharex=True)
+    panels = in_grid(axes, 1, len(OUTCOMES), style.DOUBLE_COLUMN, 22 + 8 * len(order),
+                     sharex=True, sharey=True)  # fmt: skip
     shades = {"first": "0.35", "total": style.READOUT_COLOURS["mse"]}
     for axes, (outcome, title) in zip(panels, OUTCOMES.items(), strict=True):
         for kind, aside in (("total", 0.17), ("first", -0.17)):
@@ -177,19 +179,20 @@ def draw_sobol(numbers: pd.DataFrame) -> Figure:
     panels[0].invert_yaxis()
     handles = panels[0].get_legend_handles_labels()[0][::-1]
     faint = Patch(color=shades["first"], alpha=_FAINT, label="not distinguishable from 0")
-    figure.legend(handles=[*handles, faint], loc="outside upper center", ncols=3)
-    return figure
+    bar = Line2D([], [], color="0.15", linewidth=0.7, label="95 % interval")
+    panels.legend([*handles, faint, bar], ncols=4)
+    return panels.figure
 
 
 _FAINT = 0.35
 
 
 @style.applied()
-def draw_pairs(numbers: pd.DataFrame) -> Figure:
+def draw_pairs(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw second-order indices, 183 mm wide: a triangle for each readout; bold: established."""
     names = list(dict.fromkeys([*numbers["parameter"], *numbers["other"]]))
-    figure = style.new_figure(style.DOUBLE_COLUMN, 22 + 9 * len(names), layout="constrained")
-    panels = figure.subplots(1, len(OUTCOMES), sharey=True)
+    panels = in_grid(axes, 1, len(OUTCOMES), style.DOUBLE_COLUMN, 22 + 9 * len(names),
+                     sharey=True)  # fmt: skip
     top = max(float(numbers["index"].abs().max()), 0.01)
     for axes, (outcome, title) in zip(panels, OUTCOMES.items(), strict=True):
         grid = np.full((len(names), len(names)), np.nan)
@@ -206,15 +209,15 @@ def draw_pairs(numbers: pd.DataFrame) -> Figure:
                  ylim=(len(names) - 0.5, 0.5))  # fmt: skip
         axes.spines["right"].set_visible(False)
         axes.tick_params(length=0)
-    figure.colorbar(image, ax=panels, shrink=0.8, label="second-order index (bold: not 0)")
-    return figure
+    panels.figure.colorbar(image, ax=list(panels), shrink=0.8,
+                           label="second-order index (bold: not 0)")  # fmt: skip
+    return panels.figure
 
 
 @style.applied()
-def draw_morris(numbers: pd.DataFrame) -> Figure:
+def draw_morris(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw mean effect against its spread, 183 mm wide: a panel for each readout."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, 70, layout="constrained")
-    panels = figure.subplots(1, len(OUTCOMES), sharey=True, sharex=True)
+    panels = in_grid(axes, 1, len(OUTCOMES), style.DOUBLE_COLUMN, 70, sharex=True, sharey=True)
     for axes, (outcome, title) in zip(panels, OUTCOMES.items(), strict=True):
         rows = numbers[numbers["outcome"] == outcome]
         axes.errorbar(rows["mu_star"], rows["sigma"], xerr=rows["confidence"], fmt="o",
@@ -229,7 +232,13 @@ def draw_morris(numbers: pd.DataFrame) -> Figure:
     panels[0].set(ylabel="spread of the effect (points)", xlim=(0, top), ylim=(0, top))
     for axes in panels:
         axes.plot([0, top], [0, top], color="0.8", linewidth=0.6, zorder=0)
-    return figure
+    look: dict[str, Any] = {"color": "0.35", "linestyle": ""}
+    panels.legend([
+        Line2D([], [], marker="o", markersize=3, label="a parameter", **look),
+        Line2D([], [], marker="_", markersize=7, label="95 % interval", **look),
+        Line2D([], [], color="0.8", linewidth=0.6, label="spread as large as the effect"),
+    ], ncols=3)  # fmt: skip
+    return panels.figure
 
 
 def _by_influence(numbers: pd.DataFrame, column: str) -> list[str]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..shared import style
+from ..shared.panels import Given, in_grid
 from .tables import OUTCOMES, SweepTables, short
 
 __all__ = ["collapse_numbers", "draw_collapse", "draw_fan", "draw_spread", "fan_numbers",
@@ -95,14 +96,15 @@ def collapse_numbers(tables: SweepTables) -> pd.DataFrame | None:
 
 
 @style.applied()
-def draw_spread(numbers: pd.DataFrame) -> Figure:
+def draw_spread(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the outcome of every seed, 183 mm wide; runs with a silent unit are crosses."""
+    numbers = numbers.fillna({"label": ""})  # of seeds alone, as a file of the table has it
     labels = list(dict.fromkeys(numbers.sort_values("point")["label"]))
     if len(labels) == 1:
-        return _histogram(numbers)
+        return _histogram(numbers, axes)
     texts = max(len(label) for label in labels)
-    figure = style.new_figure(style.DOUBLE_COLUMN, 18 + 4 * len(labels), layout="constrained")
-    panels = figure.subplots(1, len(OUTCOMES), sharey=True)
+    panels = in_grid(axes, 1, len(OUTCOMES), style.DOUBLE_COLUMN, 18 + 4 * len(labels),
+                     sharey=True)  # fmt: skip
     for axes, (outcome, title) in zip(panels, OUTCOMES.items(), strict=True):
         found = numbers[numbers["outcome"] == outcome]
         place = found["label"].map({label: n for n, label in enumerate(labels)})
@@ -126,13 +128,12 @@ def draw_spread(numbers: pd.DataFrame) -> Figure:
         Line2D([], [], color=style.READOUT_COLOURS["mse"], marker="x", markersize=3.5,
                linestyle="", label="a seed with an output unit silent in the end"),
     ]  # fmt: skip
-    figure.legend(handles=key, loc="outside upper center", ncols=3)
-    return figure
+    panels.legend(key, ncols=3)
+    return panels.figure
 
 
-def _histogram(numbers: pd.DataFrame) -> Figure:
-    figure = style.new_figure(style.DOUBLE_COLUMN, 60, layout="constrained")
-    panels = figure.subplots(1, len(OUTCOMES), sharey=True)
+def _histogram(numbers: pd.DataFrame, axes: Given) -> Figure:
+    panels = in_grid(axes, 1, len(OUTCOMES), style.DOUBLE_COLUMN, 60, sharey=True)
     for axes, (outcome, title) in zip(panels, OUTCOMES.items(), strict=True):
         found = numbers[numbers["outcome"] == outcome]
         silent = np.where(found["silent"] > 0, "an output unit silent", "none silent")
@@ -146,16 +147,17 @@ def _histogram(numbers: pd.DataFrame) -> Figure:
         axes.set(xlabel=f"test accuracy {title} (%), median {median:.2f}", ylabel="seeds")
         axes.spines["right"].set_visible(False)
         if (legend := axes.get_legend()) is not None:
-            legend.set_title(None)
+            legend.set_title("")
             legend.set_loc("upper left")
-    return figure
+    line = Line2D([], [], color="0.3", linewidth=0.8, linestyle=":", label="median of the seeds")
+    panels.legend([line])
+    return panels.figure
 
 
 @style.applied()
-def draw_fan(numbers: pd.DataFrame) -> Figure:
+def draw_fan(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw median, quartiles and the middle 90 % of the runs over epochs, 183 mm wide."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, 62, layout="constrained")
-    panels = figure.subplots(1, len(OUTCOMES), sharey=True)
+    panels = in_grid(axes, 1, len(OUTCOMES), style.DOUBLE_COLUMN, 62, sharey=True)
     for axes, (outcome, title) in zip(panels, OUTCOMES.items(), strict=True):
         found = numbers[numbers["outcome"] == outcome]
         colour = style.READOUT_COLOURS[outcome]
@@ -169,14 +171,14 @@ def draw_fan(numbers: pd.DataFrame) -> Figure:
         axes.spines["right"].set_visible(False)
         axes.grid(axis="y", color="0.92", linewidth=0.5)
     panels[0].set_ylabel(f"test accuracy (%), {numbers['runs'].max()} runs")
-    return figure
+    return panels.figure
 
 
 @style.applied()
-def draw_collapse(numbers: pd.DataFrame) -> Figure:
+def draw_collapse(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw accuracy against silent units in the end, and the courses of units, 183 mm wide."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, 68, layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=[1, 1.5])
+    panels = in_grid(axes, 1, 2, style.DOUBLE_COLUMN, 68, width_ratios=[1, 1.5])
+    left, right = panels
     ends = numbers.groupby("run").agg(
         silent=("ends_silent", lambda over: numbers.loc[over.index][over]["unit"].nunique()),
         **{name: (name, "first") for name in OUTCOMES},
@@ -206,7 +208,7 @@ def draw_collapse(numbers: pd.DataFrame) -> Figure:
     else:
         right.text(0.5, 0.5, "no output unit was ever silent", transform=right.transAxes,
                    ha="center")  # fmt: skip
-    for axes, letter in ((left, "a"), (right, "b")):
+    for axes in panels:
         axes.spines["right"].set_visible(False)
-        style.panel_label(axes, letter, left=9)
-    return figure
+    panels.letters(left=9)
+    return panels.figure

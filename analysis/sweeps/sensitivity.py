@@ -45,7 +45,7 @@ class SweepFigure(NamedTuple):
     """
 
     numbers: Callable[[SweepTables], pd.DataFrame | None]
-    draw: Callable[[pd.DataFrame], Figure] | None
+    draw: Callable[..., Figure] | None
 
 
 FIGURES: dict[str, SweepFigure] = {

@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Patch
 from scipy.stats import beta
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, placed, share
 from .chain import DELAY, LINKS, Chain, reliability, simulate
 from .study import FOLDER
 
@@ -39,6 +41,11 @@ EXAMPLES = (
 )
 SHADES = (style.colour("x"), style.colour("t"), style.colour("o"))
 """Colours of the noises."""
+_SHARES = (
+    ("drive", "died", None), ("drive", "spread", None),
+    ("pool", "died", WEAK), ("pool", "spread", STRONG),
+)  # fmt: skip
+"""What the lower panels show: against what, which share, and at which drive (None: at all)."""
 _HEIGHT = 112.0  # mm
 
 
@@ -81,31 +88,34 @@ def _examples() -> list[pd.DataFrame]:
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the figure, 183 mm wide: three rasters above, deaths and spreading below."""
-    figure = style.new_figure(style.DOUBLE_COLUMN, _HEIGHT, layout="constrained")
-    above, below = cast(Sequence[SubFigure], figure.subfigures(2, 1, height_ratios=[1, 1.25]))
-    _draw_examples(above.subplots(1, len(EXAMPLES)), numbers)
-    panels = below.subplots(1, 4, sharey=True)
-    for axes, (panel, what, drive) in zip(
-        panels,
-        (("drive", "died", None), ("drive", "spread", None),
-         ("pool", "died", WEAK), ("pool", "spread", STRONG)),
-        strict=True,
-    ):  # fmt: skip
+
+    def made(figure: Figure) -> list[Axes]:
+        above, below = cast(Sequence[SubFigure], figure.subfigures(2, 1, height_ratios=[1, 1.25]))
+        return [*above.subplots(1, len(EXAMPLES)), *below.subplots(1, len(_SHARES), sharey=True)]
+
+    panels = placed(axes, len(EXAMPLES) + len(_SHARES), style.DOUBLE_COLUMN, _HEIGHT, made,
+                    layout="constrained")  # fmt: skip
+    examples, shares = panels.axes[: len(EXAMPLES)], panels.axes[len(EXAMPLES) :]
+    if not panels.own:
+        share(shares, "y")
+    _draw_examples(examples, numbers)
+    for axes, (panel, what, drive) in zip(shares, _SHARES, strict=True):
         rows = numbers[numbers["panel"] == panel]
         _draw_shares(axes, rows if drive is None else rows[rows["drive"] == drive], panel, what)
         of = f"pools of {OF_DRIVES}" if drive is None else f"drive {drive:g}"
         axes.set_title(f"{'pulse dies' if what == 'died' else 'pulse spreads'}, {of}")
-    panels[0].set_ylabel("rings (%)")
-    panels[0].legend(title="noise (mV)", loc="upper right")
-    for axes, label in zip(panels, "defg", strict=True):
-        style.panel_label(axes, label, left=12 if label == "d" else 5)
-    return figure
+    shares[0].set_ylabel("rings (%)")
+    band = Patch(color="0.5", alpha=0.3, linewidth=0, label="68 % interval")
+    shares[0].legend(handles=[*shares[0].get_legend_handles_labels()[0], band],
+                     loc="upper right", title="noise (mV)")  # fmt: skip
+    panels.letters(left=(10, 8, 8, 12, 5, 5, 5))
+    return panels.figure
 
 
 def _draw_examples(panels: Sequence[Axes], numbers: pd.DataFrame) -> None:
-    for axes, label, (name, chain) in zip(panels, "abc", EXAMPLES, strict=True):
+    for axes, (name, chain) in zip(panels, EXAMPLES, strict=True):
         spikes = numbers[numbers["example"] == name]
         axes.plot(spikes["time"], spikes["neuron"] / chain.pool, ".", color=style.colour("g0"),
                   markersize=1.6, markeredgewidth=0, rasterized=True)  # fmt: skip
@@ -115,8 +125,7 @@ def _draw_examples(panels: Sequence[Axes], numbers: pd.DataFrame) -> None:
         axes.set_title(
             f"{name}: {chain.pool} neurons, drive {chain.drive:g}, noise {chain.noise:g} mV"
         )
-        style.panel_label(axes, label, left=10 if label == "a" else 8)
-    panels[0].set_ylabel("pool")
+    panels[0].set_ylabel("pool (dots: spikes)")
 
 
 def _draw_shares(axes: Axes, rows: pd.DataFrame, x: str, what: str) -> None:

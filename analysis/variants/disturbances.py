@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from ..shared.statistics import NOT_DISTINGUISHABLE
 from .courses import DISTURBANCES, disturbance_courses
 from .outcomes import disturbance_summary
@@ -17,12 +20,14 @@ from .study import FOLDER
 __all__ = ["ENTRY", "draw"]
 
 _COLUMNS = 4
-_READOUTS = {"accuracy_potential": "by potential", "accuracy_spikes": "by spikes"}
+_READOUTS = {
+    "accuracy_potential": "by potential, median", "accuracy_spikes": "by spikes, median",
+}  # fmt: skip
 _ROW_HEIGHT = 42.0  # mm
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw one panel per disturbance, 183 mm wide: medians, and the range over the seeds.
 
     A level whose paired difference to the undisturbed circuit can be told from 0 is a filled mark.
@@ -30,17 +35,15 @@ def draw(numbers: pd.DataFrame) -> Figure:
     verdicts = disturbance_summary(numbers).set_index(["key", "level"])["verdict"]
     keys = list(dict.fromkeys(numbers["key"]))
     rows = -(-len(keys) // _COLUMNS)
-    figure = style.new_figure(style.DOUBLE_COLUMN, _ROW_HEIGHT * rows + 12, layout="constrained")
-    panels = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False)
-    for axes, key in zip(panels.flat, keys, strict=False):
+    panels = in_grid(axes, rows, _COLUMNS, style.DOUBLE_COLUMN, _ROW_HEIGHT * rows + 12,
+                     n=len(keys), sharey=True)  # fmt: skip
+    for place, (axes, key) in enumerate(zip(panels, keys, strict=True)):
         _draw_panel(axes, numbers[numbers["key"] == key], verdicts[key])
-    for axes in panels.flat[len(keys) :]:
-        axes.set_axis_off()
-    for axes in panels[:, 0]:
-        axes.set_ylabel("test accuracy (%)")
-    handles = panels[0, 0].get_legend_handles_labels()[0]
-    figure.legend(handles=[*handles, *_key()], loc="outside upper center", ncols=2)
-    return figure
+        if place % _COLUMNS == 0:
+            axes.set_ylabel("test accuracy (%)")
+    handles = panels[0].get_legend_handles_labels()[0]
+    panels.legend([*handles, *_key()], ncols=3)
+    return panels.figure
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, verdicts: pd.Series) -> None:
@@ -62,8 +65,9 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, verdicts: pd.Series) -> None:
     axes.spines["right"].set_visible(False)
 
 
-def _key() -> list[Line2D]:
+def _key() -> list[Artist]:
     return [
+        Patch(color="0.5", alpha=0.3, linewidth=0, label="range over the seeds"),
         Line2D([], [], label=f"{NOT_DISTINGUISHABLE} from the first level", **_HOLLOW),
         Line2D([], [], color="#8c8c8c", linewidth=0.6, linestyle=":", label="chance"),
     ]

@@ -22,6 +22,7 @@ from synfire_bp.training import dataset_of
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from .study import FOLDER
 
 __all__ = ["ENTRY", "FINEST", "MODELS", "STEPS", "draw", "numbers"]
@@ -38,9 +39,9 @@ MODELS = {
 """Kind of synapses to its model, and to a delay in ms that is a whole number of every step; without
 it, each step would have a best one of its own."""
 _LOOKS = {
-    "delta": ("o", style.CONTENDER_COLOURS["numpy"], 0.93),
+    "delta": ("o", style.CONTENDER_COLOURS["numpy"], 0.88),
     "exponential": ("s", style.CONTENDER_COLOURS["oracle"], 1.0),
-    "conductance": ("D", style.CONTENDER_COLOURS["circuit"], 1.07),
+    "conductance": ("D", style.CONTENDER_COLOURS["circuit"], 1.13),
 }
 """Mark and colour of each kind, and by what it is moved, so that none covers another."""
 _FLOOR = 0.5
@@ -85,10 +86,10 @@ def potentials(kind: str, dt: float, samples: int) -> NDArray[np.int64]:
 
 
 @style.applied()
-def draw(table: pd.DataFrame) -> Figure:
+def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the distances against the step, 89 mm wide."""
-    figure = style.new_figure(style.SINGLE_COLUMN, 62, layout="constrained")
-    axes = figure.add_subplot()
+    panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, 62)
+    axes = panels[0]
     for kind, rows in table.groupby("synapse", sort=False):
         mark, colour, moved = _LOOKS[str(kind)]
         at = rows["dt"] * moved
@@ -110,8 +111,8 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.minorticks_off()
     axes.spines[["right", "top"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=6.5)
-    return figure
+    panels.legend(axes.get_legend_handles_labels()[0], at="lower center", ncols=2)
+    return panels.figure
 
 
 ENTRY = Entry(

@@ -9,6 +9,7 @@ and W2, which the paper's circuit keeps at 0.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import cast
 
 import pandas as pd
 import seaborn as sns
@@ -19,6 +20,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from ..shared import style
 from ..shared.entry import Entry
+from ..shared.panels import Given, in_grid
 from ..shared.statistics import COLLAPSE, NOT_DISTINGUISHABLE
 from .courses import VARIANTS, variant_courses
 from .outcomes import ends, summary
@@ -35,6 +37,8 @@ _WAYS_BACK = (
 _TITLES = {"mnist": "MNIST", "digits": "digits"}
 _ERROR_TICKS = (2, 3, 5, 10, 20, 50, 90)
 _ROW = 4.2  # mm
+_DASHES = ("-", (0, (4, 1.2)), (0, (1.2, 0.8)))
+"""Of medians, in turn: no two lines are told apart by their colours alone."""
 _INK, _GREY = "#202020", "#8c8c8c"
 _SIGNS = {
     "=": "equal to the paper's circuit with every seed",
@@ -53,39 +57,48 @@ _MARKS: dict[str, dict] = {
 
 
 @style.applied()
-def draw(numbers: pd.DataFrame) -> Figure:
+def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
     """Draw the four panels, 183 mm wide."""
     table, runs = summary(numbers), ends(numbers)
     longest = max(int((table["dataset"] == name).sum()) for name in DATASETS)
     upper, lower = 14 + _ROW * longest, 52.0
-    figure = style.new_figure(style.DOUBLE_COLUMN, upper + lower + 12, layout="constrained")
-    panels = figure.subplots(2, 2, height_ratios=[upper, lower])
-    for axes, dataset in zip(panels[0], DATASETS, strict=True):
+    panels = in_grid(axes, 2, 2, style.DOUBLE_COLUMN, upper + lower + 12,
+                     height_ratios=[upper, lower])  # fmt: skip
+    for axes, dataset in zip(panels.axes[:2], DATASETS, strict=True):
         _draw_ends(axes, runs[runs["dataset"] == dataset],
                    table[table["dataset"] == dataset], _TITLES[dataset])  # fmt: skip
     present = set(numbers["variant"])
     kinds = [kind for kind in _WAYS_BACK if kind in present]
     colours = dict(zip(kinds, [_INK, *sns.color_palette("colorblind", len(kinds))], strict=False))
     mnist = numbers[numbers["dataset"] == DATASETS[0]]
-    _draw_courses(panels[1, 0], mnist, colours, "accuracy_potential")
-    _draw_courses(panels[1, 1], mnist, colours, "angle_degrees")
-    panels[1, 0].set_ylabel("test error by potential (%)")
-    panels[1, 1].set_ylabel("angle of feedback and W2 (°)")
-    for axes in panels[1]:
-        axes.set(xlabel="epoch", title="MNIST: ways back")
-    panels[1, 1].set_ylim(-3, 95)
-    panels[1, 1].axhline(90, color=_GREY, linewidth=0.6, linestyle=":")
+    errors, angles = panels.axes[2:]
+    _draw_courses(errors, mnist, colours, "accuracy_potential")
+    _draw_courses(angles, mnist, colours, "angle_degrees")
+    errors.set(xlabel="epoch", title="MNIST: other ways of the error back",
+               ylabel="test error by potential (%)")  # fmt: skip
+    angles.set(xlabel="epoch", title="MNIST: angle of the feedback", ylim=(-3, 95),
+               ylabel="angle of feedback and W2 (°)")  # fmt: skip
+    angles.axhline(90, color=_GREY, linewidth=0.6, linestyle=":")
     present = {_sign(row) for _, row in table.iterrows()}
-    figure.legend(handles=_key(present), loc="outside upper center", ncols=3)
-    figure.legend(
-        handles=panels[1, 0].get_legend_handles_labels()[0], loc="outside lower center", ncols=4,
-        title="panels c and d: medians, and thin the single seeds",
-    )  # fmt: skip
-    for axes, letter in zip(panels.flat, "abcd", strict=True):
+    for place, axes in enumerate(panels):
         axes.spines["right"].set_visible(False)
-        axes.set_title(f"{letter}  {axes.get_title()}", loc="left")
+        panels.titled(place, axes.get_title())
         axes.set_title("")
-    return figure
+    panels.legend(_key(present), ncols=3)
+    panels.legend(_key_of_courses(errors), at="lower center", over=2, ncols=4,
+                  title="panels c and d" if panels.own else None)  # fmt: skip
+    return panels.figure
+
+
+def _key_of_courses(axes: Axes) -> list[Line2D]:
+    """Return the legend of panels c and d: the medians as drawn, and what else there is."""
+    medians = cast(list[Line2D], axes.get_legend_handles_labels()[0])
+    return [
+        *medians,
+        Line2D([], [], color="0.35", label="median of the seeds"),
+        Line2D([], [], color="0.35", linewidth=0.4, label="a run (one seed)"),
+        Line2D([], [], color=_GREY, linewidth=0.6, linestyle=":", label="90°: nothing in common"),
+    ]
 
 
 def _draw_ends(axes: Axes, runs: pd.DataFrame, table: pd.DataFrame, title: str) -> None:
@@ -140,7 +153,7 @@ def _key(signs: Collection[str]) -> list[Line2D]:
 
 
 def _draw_courses(axes: Axes, courses: pd.DataFrame, colours: dict, column: str) -> None:
-    for variant, colour in colours.items():
+    for place, (variant, colour) in enumerate(colours.items()):
         rows = courses[courses["variant"] == variant].dropna(subset=[column])
         if rows.empty:
             continue
@@ -148,7 +161,8 @@ def _draw_courses(axes: Axes, courses: pd.DataFrame, colours: dict, column: str)
         for _, course in values.groupby(rows["seed"]):
             axes.plot(rows.loc[course.index, "epoch"], course, color=colour, lw=0.4, alpha=0.5)
         median = values.groupby(rows["epoch"]).median()
-        axes.plot(median.index, median, color=colour, label=variant.replace("_", " "))
+        axes.plot(median.index, median, color=colour, linestyle=_DASHES[place % len(_DASHES)],
+                  label=variant.replace("_", " "))  # fmt: skip
     axes.set_xlim(0, None)
     if column.startswith("acc"):
         _error_axis(axes, "y")

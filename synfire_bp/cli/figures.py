@@ -20,6 +20,10 @@ def figures(
         typer.Argument(help="Figures, tables or groups of them. Default: what there are runs for."),
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
+    tables: Annotated[
+        Path | None,
+        typer.Option(help="Draw from the tables that figures left in this folder; needs no runs."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("figures"),
     plugins: Plugins = None,
 ) -> None:
@@ -36,5 +40,7 @@ def figures(
             f"figures need the package '{error.name}', which is not installed; install what they "
             "need with: pip install 'synfire_bp[analysis]'"
         ) from None
-    if code := draw([*(names or []), "--runs", str(runs), "--out", str(out)], "synfire-bp figures"):
+    folders = ["--runs", str(runs), "--out", str(out)]
+    folders += [] if tables is None else ["--tables", str(tables)]
+    if code := draw([*(names or []), *folders], "synfire-bp figures"):
         raise typer.Exit(code)
