@@ -17,10 +17,12 @@ __all__ = ["figures"]
 def figures(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Figures, tables or groups of them. Default: what there are runs for."),
+        typer.Argument(
+            help="Figures, tables or groups of them. Default: all for which runs exist."
+        ),
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
-    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("figures"),
+    runs: Annotated[Path, typer.Option(help="Folder with the runs.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="Folder for the figures.")] = Path("figures"),
     plugins: Plugins = None,
 ) -> None:
     """Draw figures and tables from finished runs."""

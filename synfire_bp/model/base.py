@@ -247,8 +247,8 @@ def allow_base(schema: dict[str, Any]) -> dict[str, Any]:
             properties[name] = {"anyOf": [reference, {"type": "null"}], **rest}
     base = {
         "anyOf": [{"enum": list(list_models())}, {"type": "string"}],
-        "description": "Model that this one differs from: the name of a shipped model, or a path "
-        "relative to this file. What is not said here is as there.",
+        "description": "Model on which this one is based: the name of a shipped model, or a path "
+        "relative to this file. Entries not given here are taken from it.",
     }
     return schema | {
         "$defs": definitions,

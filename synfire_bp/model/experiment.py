@@ -99,7 +99,7 @@ class Experiment(Summarised, Section):
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        description="Short name; letters, digits, '.', '_' and '-', since it also names folders.",
+        description="Short name of letters, digits, '.', '_' and '-'; it also names folders.",
     )
     description: str = Field(
         default="", max_length=10_000, description="What the model is, in one sentence."
@@ -108,8 +108,8 @@ class Experiment(Summarised, Section):
         strict=False,  # YAML has lists, not tuples
         default=(),
         max_length=50,
-        description="Plug-ins that must be loaded, such as lab or lab>=1.2. It loads none: see "
-        "--plugin and load_plugin.",
+        description="Plug-ins that must be loaded, such as lab or lab>=1.2. This entry does not "
+        "load them: see --plugin and load_plugin.",
     )
     dataset: DatasetSection = Field(description="What is learnt.")
     network: NetworkSection = Field(description="Sizes and ranges.")
