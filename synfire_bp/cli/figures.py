@@ -31,7 +31,7 @@ def figures(
     except ModuleNotFoundError as error:
         if error.name == "synfire_bp.analysis":
             raise SynfireError(
-                "the figures are not part of this installation; install it anew (pip install "
+                "the figures are not part of this installation; reinstall it (pip install "
                 "'synfire_bp[analysis]'), or draw in a clone with: python -m analysis"
             ) from None
         raise SynfireError(

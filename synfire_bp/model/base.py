@@ -176,15 +176,15 @@ def _file(named: Any, folder: str | Path | None, trail: Sequence[Path]) -> Path:
         )
     if folder is None and named not in shipped_models() and not os.path.isabs(named):
         raise ExperimentError(
-            f"{named}: is no shipped model{nearest_model(named)}; a text without a file has no "
-            "folder to look in: give the name of a shipped model or an absolute path"
+            f"{named}: is not a shipped model{nearest_model(named)}; a model given as text "
+            "has no folder to look in: give the name of a shipped model or an absolute path"
         )
     file = find_model(named, folder or "")
     behind = [known.resolve() for known in trail]
     if file.resolve() in behind:
         circle = [*trail[behind.index(file.resolve()) :], file]
         raise ExperimentError(
-            f"goes round in a circle, {' -> '.join(map(str, circle))}; remove one of these bases"
+            f"the bases form a circle, {' -> '.join(map(str, circle))}; remove one of them"
         )
     return file
 
