@@ -222,4 +222,4 @@ def blaming(thing: object, doing: str) -> Iterator[None]:
         lines = [frame.lineno for frame in frames if frame.filename == file]
         where = f"{file}:{lines[-1]}" if lines else str(file or module.__name__)
         said = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
-        raise PluginError(f"{doing} ({where}) raises {said}; mend it there") from None
+        raise PluginError(f"{doing} ({where}) raises {said}; fix it there") from None

@@ -28,24 +28,25 @@ def bench(
         int | None,
         number("Samples timed in each round. Default: 5000; with --variants 1000, --peers 20."),
     ] = None,
-    repeats: Annotated[int, number("Rounds, of which medians are taken.")] = 5,
-    scaling: Annotated[bool, typer.Option(help="Also with layers of other sizes.")] = True,
+    repeats: Annotated[int, number("Number of rounds; results are medians over rounds.")] = 5,
+    scaling: Annotated[bool, typer.Option(help="Also measure other layer sizes.")] = True,
     variants: Annotated[
-        bool, typer.Option("--variants", help="Instead: its shipped variants beside it.")
+        bool,
+        typer.Option("--variants", help="Compare the model with its shipped variants instead."),
     ] = False,
     peers: Annotated[
         bool,
         typer.Option(
-            "--peers", help="Instead: other simulators, in environments that pip makes for them."
+            "--peers", help="Compare other simulators instead, in environments created by pip."
         ),
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the result.")] = Path("runs/bench"),
+    out: Annotated[Path, typer.Option(help="Folder for the result.")] = Path("runs/bench"),
     changes: Set = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure what a training sample costs on this machine."""
+    """Measure the time per training sample on this machine."""
     if variants and peers:
         raise SynfireError("--variants and --peers are two benchmarks; ask for one at a time")
     experiment = read_experiment(model, changes)
@@ -89,7 +90,7 @@ def _variants(
     others = [read_experiment(name, changes) for name in variants_of(experiment.name)]
     if not others:
         raise SynfireError(
-            f"{experiment.name}: no variants of it are shipped; name digits or mnist"
+            f"{experiment.name}: no variants of this model are shipped; choose digits or mnist"
         )
     result = bench_variants(experiment, others, **options)
     return result, variants_report(result)

@@ -14,7 +14,7 @@ cache = typer.Typer(no_args_is_help=True, help="List and remove compiled circuit
 
 @cache.command("list", epilog=epilog("cache list"))
 def cache_list() -> None:
-    """List the compiled circuits, last used first."""
+    """List the compiled circuits, most recently used first."""
     from synfire_bp.program.cache import cache_folder, entries
 
     rows = [
@@ -34,7 +34,7 @@ def cache_list() -> None:
 
 @cache.command("clear", epilog=epilog("cache clear"))
 def cache_clear() -> None:
-    """Remove the compiled circuits that nobody uses; they are compiled anew when needed."""
+    """Remove compiled circuits that are not in use; they are compiled again when needed."""
     from synfire_bp.program.cache import cache_folder, clear
 
     cleared = clear()

@@ -19,16 +19,16 @@ def check(
         bool,
         typer.Option(
             "--accept",
-            help="Take files that were changed by hand as they are; --restore undoes it.",
+            help="Accept files that were edited by hand; --restore undoes this.",
         ),
     ] = False,
     restore: Annotated[
-        bool, typer.Option("--restore", help="Write files that were changed by hand anew.")
+        bool, typer.Option("--restore", help="Restore files that were edited by hand.")
     ] = False,
 ) -> None:
-    """Check every file of a run, and write damaged ones anew.
+    """Check every file of a run and repair damaged ones.
 
-    The exit status is 0 if all are whole then.
+    The exit status is 0 if all files are intact afterwards.
     """
     from synfire_bp.runs.mending import MENDED, WHOLE, check_run
 

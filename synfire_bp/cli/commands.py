@@ -47,7 +47,7 @@ class _Commands(TyperGroup):
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted(
-                "stopped at once; --resume takes up a training at its last checkpoint"
+                "stopped at once; --resume continues a training from its last checkpoint"
             ) from None
 
 
@@ -55,7 +55,7 @@ app = typer.Typer(
     name="synfire-bp",
     cls=_Commands,
     help="Exact backpropagation with spikes: describe, train and verify the circuit.",
-    epilog="Begin with: synfire-bp models; synfire-bp describe digits; synfire-bp train digits. "
+    epilog="Start with: synfire-bp models; synfire-bp describe digits; synfire-bp train digits. "
     "Examples of a command: synfire-bp COMMAND --help.",
     no_args_is_help=True,
     add_completion=False,

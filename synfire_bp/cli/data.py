@@ -38,10 +38,13 @@ def data_fetch(
 
 @data.command("check", epilog=epilog("data check"))
 def data_check(
-    name: Annotated[str | None, typer.Argument(help="One data set; default: all at hand.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Name of a data set. Default: all that are on this machine."),
+    ] = None,
     plugins: Plugins = None,
 ) -> None:
-    """Verify the files of data sets; exit 0 only if all are as published."""
+    """Check the files of data sets; exit status 0 only if all are as published."""
     from synfire_bp.data import datasets
 
     here = [s.name for s in datasets.available() if s.state != "absent"]

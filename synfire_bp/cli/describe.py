@@ -29,16 +29,18 @@ def describe(
     changes: Set = None,
     hardware: Annotated[
         HardwareName | None,
-        typer.Option(help="Also what it takes of this chip, core by core."),
+        typer.Option(help="Also show what the model needs of this chip, core by core."),
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(help="Run directory of the model: energy and time from its spikes."),
+        typer.Option(
+            help="Run directory of the model: also show energy and time, from its spikes."
+        ),
     ] = None,
     placement: Annotated[
         PlacementName | None,
         typer.Option(
-            help="Cores: as few as hold it (own), or the paper's 81 (authors). Default: own."
+            help="Cores: as few as possible (own) or the paper's 81 (authors). Default: own."
         ),
     ] = None,
     html: Annotated[
@@ -47,7 +49,7 @@ def describe(
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell everything about a model in words and numbers; nothing is run."""
+    """Describe a model in words and numbers, without running it."""
     said = _description(model, changes, hardware, run, placement)
     if html is not None:
         write_atomically(html, said.html().encode())

@@ -10,37 +10,40 @@ __all__ = ["EXAMPLES", "epilog"]
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "models": (("models", "all models that ship with synfire_bp"),),
     "describe": (
-        ("describe mnist", "phases, gates, projections, equations, what the chip needs"),
+        ("describe mnist", "phases, gates, projections, equations, chip resources"),
         ("describe variants/digits_late_reward", "the same for a variant"),
-        ("describe mnist --hardware loihi1", "also core by core"),
+        ("describe mnist --hardware loihi1", "also core by core on the chip"),
         ("describe digits --html digits.html", "a page for a browser"),
-        ("describe digits --set network.sizes=[64,100,10]", "with another entry"),
+        ("describe digits --set network.sizes=[64,100,10]", "with one entry changed"),
     ),
     "schema": (("schema --out model.schema.json", "for an editor that completes model files"),),
-    "data list": (("data list", "what is at hand, and where"),),
-    "data fetch": (("data fetch mnist", "download, and check the files"),),
-    "data check": (("data check digits", "is it what was published?"),),
+    "data list": (("data list", "what is on this machine, and where"),),
+    "data fetch": (("data fetch mnist", "download and check the files"),),
+    "data check": (("data check digits", "are the files as published?"),),
     "train": (
         ("train digits", "the spiking circuit, into runs/digits"),
-        ("train digits --engine oracle", "the same bits by the algorithm in integers"),
+        ("train digits --engine oracle", "the same weights from the integer algorithm"),
         ("train digits --epochs 2 --seed 1 --out runs/try", "shorter, from another seed"),
-        ("train digits --epochs 3 --seed 1 --out runs/try --resume", "go on with it"),
-        ("train digits --set gating.failure=0.01 --out runs/gates", "without reliable gates"),
+        ("train digits --epochs 3 --seed 1 --out runs/try --resume", "continue it"),
+        ("train digits --set gating.failure=0.01 --out runs/gates", "with unreliable gates"),
     ),
     "test": (
         ("test runs/digits", "the test set through the inference circuit"),
-        ("test runs/digits --engine oracle --split train --json", "for machines"),
+        (
+            "test runs/digits --engine oracle --split train --json",
+            "training samples, output as JSON",
+        ),
     ),
     "verify": (
-        ("verify digits --samples 200", "all weights of circuit and oracle, one by one"),
+        ("verify digits --samples 200", "compare all weights of circuit and oracle"),
         ("verify variants/digits_deep --samples 200", "a variant"),
     ),
     "check": (
-        ("check runs/digits", "is every file what it was?"),
-        ("check runs/digits --restore", "undo changes by hand, too"),
+        ("check runs/digits", "find and repair damaged files"),
+        ("check runs/digits --restore", "also undo edits by hand"),
     ),
     "figures": (
-        ("figures", "all that there are runs for"),
+        ("figures", "all for which runs exist"),
         ("figures raster --runs runs --out figures", "one of them"),
     ),
     "watch": (
@@ -49,12 +52,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "sweep": (
         ("sweep", "the sweeps that ship with synfire_bp"),
-        ("sweep weights_hidden --dry-run", "how many runs, and how long they take"),
+        ("sweep weights_hidden --dry-run", "number of runs and how long they take"),
         ("sweep seeds --set seeds=2 --set training.epochs=1 --out runs/sweeps/try", "a small one"),
     ),
     "bench": (
         ("bench digits --samples 200 --repeats 2 --no-scaling", "a quick look"),
-        ("bench mnist --variants", "its variants beside it"),
+        ("bench mnist --variants", "compared with its variants"),
     ),
     "rival": (
         ("rival", "the rivals that ship with synfire_bp"),
@@ -64,8 +67,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("plugins", "what is loaded"),
         ("plugins --json", "for machines"),
     ),
-    "cache list": (("cache list", "compiled circuits, last used first"),),
-    "cache clear": (("cache clear", "make room; they are compiled anew when needed"),),
+    "cache list": (("cache list", "compiled circuits, most recently used first"),),
+    "cache clear": (("cache clear", "free disk space; circuits are compiled again when needed"),),
 }
 """Command to its examples: what follows `synfire-bp`, and what it is for."""
 

@@ -17,14 +17,16 @@ __all__ = ["figures"]
 def figures(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Figures, tables or groups of them. Default: what there are runs for."),
+        typer.Argument(
+            help="Figures, tables or groups of them. Default: all for which runs exist."
+        ),
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
+    runs: Annotated[Path, typer.Option(help="Folder with the runs.")] = Path("runs"),
     tables: Annotated[
         Path | None,
-        typer.Option(help="Draw from the tables that figures left in this folder; needs no runs."),
+        typer.Option(help="Draw from the tables that were saved in this folder; needs no runs."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("figures"),
+    out: Annotated[Path, typer.Option(help="Folder for the figures.")] = Path("figures"),
     plugins: Plugins = None,
 ) -> None:
     """Draw figures and tables from finished runs."""
@@ -33,7 +35,7 @@ def figures(
     except ModuleNotFoundError as error:
         if error.name == "synfire_bp.analysis":
             raise SynfireError(
-                "the figures are not part of this installation; install it anew (pip install "
+                "the figures are not part of this installation; reinstall it (pip install "
                 "'synfire_bp[analysis]'), or draw in a clone with: python -m analysis"
             ) from None
         raise SynfireError(

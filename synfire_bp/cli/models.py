@@ -25,10 +25,10 @@ def models(plugins: Plugins = None) -> None:
 
 
 def schema(
-    out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: print it.")] = None,
     plugins: Plugins = None,
 ) -> None:
-    """Print the JSON schema of model files, by which editors complete them."""
+    """Print the JSON schema of model files, with which editors can complete them."""
     from synfire_bp.model.experiment import json_schema
 
     text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

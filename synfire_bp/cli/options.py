@@ -91,28 +91,28 @@ def number(help: str) -> Any:
 
 
 Model = Annotated[
-    str, typer.Argument(help="Model file (YAML), or the name of a shipped model; see `models`.")
+    str, typer.Argument(help="Model file (YAML) or name of a shipped model; see `models`.")
 ]
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change an entry of the model file; again for more."
+        "--set", metavar="KEY=VALUE", help="Change an entry of the model file; may be repeated."
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no notes.")]
 Seed = Annotated[int | None, number("Seed of initial weights and order of samples.")]
 Engine = Annotated[
     str,
     typer.Option(
         callback=_known_engine,
         metavar="NAME",
-        help="circuit: the spiking circuit; oracle: the algorithm in integers; or a plug-in's.",
+        help="circuit: the spiking circuit; oracle: the integer algorithm; or a plug-in's engine.",
     ),
 ]
 EngineOrNone = Annotated[
     str | None,
     typer.Option(
-        callback=_known_engine, metavar="NAME", help="Instead of the sweep file's engine."
+        callback=_known_engine, metavar="NAME", help="Use this engine instead of the sweep file's."
     ),
 ]
 Plugins = Annotated[
@@ -122,10 +122,10 @@ Plugins = Annotated[
         metavar="MODULE|FILE",
         is_eager=True,  # before the names that it adds are asked for
         callback=_load_plugins,
-        help="Load a plug-in first: a module, or a Python file; again for more.",
+        help="Load a plug-in first: a module or a Python file; may be repeated.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def read_experiment(

@@ -14,7 +14,7 @@ __all__ = ["plugins"]
 
 
 def plugins(plugins: Plugins = None, as_json: AsJson = False) -> None:
-    """List the plug-ins that are loaded, and what each adds."""
+    """List the loaded plug-ins and what each adds."""
     from synfire_bp.model.plugins import broken_plugins
 
     found: list[dict[str, Any]] = [
@@ -35,7 +35,7 @@ def plugins(plugins: Plugins = None, as_json: AsJson = False) -> None:
         print(json.dumps(found + broken, indent=1))
         return
     if not found and not broken:
-        print("no plug-in is loaded; docs/extending.md tells how to write one")
+        print("no plug-in is loaded; docs/extending.md explains how to write one")
         return
     rows = [(one["name"], one["version"] or "-", _said(one["adds"]), one["file"]) for one in found]
     if rows:

@@ -16,12 +16,12 @@ __all__ = ["rival"]
 def rival(
     name: Annotated[
         str | None,
-        typer.Argument(help="Model file, or the name of a shipped rival. Default: list them."),
+        typer.Argument(help="Model file or name of a shipped rival. Default: list them."),
     ] = None,
-    seed: Annotated[int | None, number("Seed of all that is drawn at random.")] = None,
+    seed: Annotated[int | None, number("Seed of all random draws.")] = None,
     changes: Set = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run. Default: runs/rivals/NAME/sSEED.")
+        Path | None, typer.Option(help="Folder for the run. Default: runs/rivals/NAME/sSEED.")
     ] = None,
     plugins: Plugins = None,
     quiet: Quiet = False,

@@ -18,19 +18,21 @@ __all__ = ["sweep"]
 
 SweepFile = Annotated[
     str | None,
-    typer.Argument(help="Sweep file (YAML), or the name of a shipped one. Default: list them."),
+    typer.Argument(help="Sweep file (YAML) or name of a shipped sweep. Default: list them."),
 ]
-Out = Annotated[Path | None, typer.Option(help="Folder of the tables. Default: runs/sweeps/NAME.")]
-Workers = Annotated[int | None, number("Processes on this machine. Default: one for each core.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the tables. Default: runs/sweeps/NAME.")]
+Workers = Annotated[
+    int | None, number("Number of processes on this machine. Default: one per core.")
+]
 Scheduler = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS|FILE",
-        help="A Dask cluster instead: tcp://host:port, or a scheduler file.",
+        help="Run on a Dask cluster instead: tcp://host:port or a scheduler file.",
     ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say how many runs there are, and how long they take.")
+    bool, typer.Option("--dry-run", help="Only print the number of runs and how long they take.")
 ]
 Set = Annotated[
     list[str] | None,
@@ -38,15 +40,15 @@ Set = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Change an entry of the model in all runs, or of the sweep (design.…, seeds, "
-        "record); again for more.",
+        "record); may be repeated.",
     ),
 ]
-TimeLimit = Annotated[float, typer.Option(help="Seconds that a training may take; 0: any.")]
+TimeLimit = Annotated[float, typer.Option(help="Seconds that a training may take; 0: no limit.")]
 Retries = Annotated[
-    int, number("How often a run is tried again whose worker died or whose time was up.")
+    int, number("How often to retry a run whose worker died or which ran out of time.")
 ]
 RetryFailed = Annotated[
-    bool, typer.Option("--retry-failed", help="Do failed runs of earlier calls again, too.")
+    bool, typer.Option("--retry-failed", help="Also repeat runs that failed in earlier calls.")
 ]
 
 
@@ -64,7 +66,7 @@ def sweep(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model many times with other parameters; a second call does what is missing.
+    """Train a model many times with different parameters; a repeated call does the missing runs.
 
     The exit status is 0 if all runs of the design are there and ended well, those of earlier calls
     included, and 1 if any failed.

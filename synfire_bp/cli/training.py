@@ -44,15 +44,16 @@ def train(
         typer.Option(help="Run directory. Default: runs/NAME, with -oracle and -seedS as given."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option(help="Go on from the checkpoint in --out, if any.")
+        bool, typer.Option(help="Continue from the checkpoint in --out, if there is one.")
     ] = False,
     keep_going: Annotated[
-        bool, typer.Option(help="Only report stray spikes or unequal copies of weights.")
+        bool,
+        typer.Option(help="Report stray spikes and unequal copies of weights, but do not stop."),
     ] = False,
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model; the result is a run directory."""
+    """Train a model and write a run directory."""
     from synfire_bp.training.training import train as train_model
 
     experiment = read_experiment(model, changes, epochs=epochs, samples=samples, seed=seed)
@@ -76,12 +77,12 @@ def train(
 def test(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     engine: Engine = DEFAULT_ENGINE,
-    split: Annotated[SplitName, typer.Option(help="Which samples.")] = SplitName.test,
+    split: Annotated[SplitName, typer.Option(help="Samples to test on.")] = SplitName.test,
     as_json: AsJson = False,
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Test a run's weights on test or training samples."""
+    """Test the weights of a run on test or training samples."""
     from synfire_bp.runs.run import Run
     from synfire_bp.training.testing import test as test_run
 

@@ -67,7 +67,9 @@ class FunctionSource(Source):
                 )
             found = dict(zip(KEYS, found, strict=True))
         if missing := [key for key in KEYS if key not in found]:
-            raise DatasetError(f"{where}: what its function returns lacks {', '.join(missing)}")
+            raise DatasetError(
+                f"{where}: the value that its function returns lacks {', '.join(missing)}"
+            )
         arrays = {key: np.asarray(found[key]) for key in KEYS}
         digest = hashlib.sha256()
         for key, array in arrays.items():

@@ -118,7 +118,7 @@ class Published(Source):
                 f"and download with `{self._fetching}`"
             )
         else:
-            mend = f"`{self._fetching}` downloads it anew"
+            mend = f"`{self._fetching}` downloads it again"
         if missing and given:
             raise DatasetError(f"{missing[0]}: no such file. {mend}")
         if missing:

@@ -176,15 +176,15 @@ def _file(named: Any, folder: str | Path | None, trail: Sequence[Path]) -> Path:
         )
     if folder is None and named not in shipped_models() and not os.path.isabs(named):
         raise ExperimentError(
-            f"{named}: is no shipped model{nearest_model(named)}; a text without a file has no "
-            "folder to look in: give the name of a shipped model or an absolute path"
+            f"{named}: is not a shipped model{nearest_model(named)}; a model given as text "
+            "has no folder to look in: give the name of a shipped model or an absolute path"
         )
     file = find_model(named, folder or "")
     behind = [known.resolve() for known in trail]
     if file.resolve() in behind:
         circle = [*trail[behind.index(file.resolve()) :], file]
         raise ExperimentError(
-            f"goes round in a circle, {' -> '.join(map(str, circle))}; remove one of these bases"
+            f"the bases form a circle, {' -> '.join(map(str, circle))}; remove one of them"
         )
     return file
 
@@ -247,8 +247,8 @@ def allow_base(schema: dict[str, Any]) -> dict[str, Any]:
             properties[name] = {"anyOf": [reference, {"type": "null"}], **rest}
     base = {
         "anyOf": [{"enum": list(list_models())}, {"type": "string"}],
-        "description": "Model that this one differs from: the name of a shipped model, or a path "
-        "relative to this file. What is not said here is as there.",
+        "description": "Model on which this one is based: the name of a shipped model, or a path "
+        "relative to this file. Entries not given here are taken from it.",
     }
     return schema | {
         "$defs": definitions,

@@ -173,7 +173,7 @@ def known_keys(root: type[BaseModel], place: Place = ()) -> str:
 def _unknown(root: type[BaseModel], place: Place) -> str:
     """Say that a key is unknown, which one is nearest, and which there are."""
     if place == (BASE,):
-        return "stands in model files alone; train a model file that has this base"
+        return "is allowed only in model files; train a model file that has this base"
     *section, key = place
     model = section_of(root, tuple(section)) or root
     known = [*model.model_fields] if section else [BASE, *model.model_fields]

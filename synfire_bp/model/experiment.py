@@ -99,7 +99,7 @@ class Experiment(Summarised, Section):
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        description="Short name; letters, digits, '.', '_' and '-', since it also names folders.",
+        description="Short name of letters, digits, '.', '_' and '-'; it also names folders.",
     )
     description: str = Field(
         default="", max_length=10_000, description="What the model is, in one sentence."
@@ -108,8 +108,8 @@ class Experiment(Summarised, Section):
         strict=False,  # YAML has lists, not tuples
         default=(),
         max_length=50,
-        description="Plug-ins that must be loaded, such as lab or lab>=1.2. It loads none: see "
-        "--plugin and load_plugin.",
+        description="Plug-ins that must be loaded, such as lab or lab>=1.2. This entry does not "
+        "load them: see --plugin and load_plugin.",
     )
     dataset: DatasetSection = Field(description="What is learnt.")
     network: NetworkSection = Field(description="Sizes and ranges.")
@@ -136,7 +136,7 @@ class Experiment(Summarised, Section):
         for name, field in cls.model_fields.items():
             if name not in Experiment.model_fields and not _acts(name, field.annotation):
                 raise ExperimentError(
-                    f"{cls.__name__}.{name}: is a section that nothing acts on; a section of your "
+                    f"{cls.__name__}.{name}: is a section without any effect; a section of your "
                     f'own is a class derived from sb.Variant with @sb.variant("{name}") above it, '
                     "and every Experiment has it then"
                 )
@@ -357,7 +357,7 @@ def _with_variants(variants: tuple[tuple[str, type[Variant]], ...]) -> type[Expe
         ):
             raise SynfireError(
                 f"variant '{name}' ({kind.__name__}): a section cannot have this name, which "
-                "stands for something else; choose another"
+                "already has another meaning; choose another"
             )
     sections: dict[str, Any] = {name: _section(kind) for name, kind in variants}
     sections["training"] = (TrainingSection, Field(description="How long and from which seed."))

@@ -31,15 +31,15 @@ def forward_thresholds(model: Model) -> tuple[int, ...]:
     plan = model.inference
     if not isinstance(plan.neurons, Memoryless):
         raise SynfireError(
-            f"{model.name}: its neurons are no memoryless threshold units "
-            f"({type(plan.neurons).__name__}), so that its inference network is no feedforward "
-            "function of the pixels; leave the section 'neuron' out"
+            f"{model.name}: its neurons are not memoryless threshold units "
+            f"({type(plan.neurons).__name__}), so its inference network is not a feedforward "
+            "function of the pixels; remove the section 'neuron'"
         )
     if plan.lines != NO_LINES:
         acting = [name for name, part in model.experiment if isinstance(part, Variant)]
         raise SynfireError(
-            f"{model.name}: a variant acts on its inference network, too, which is no feedforward "
-            f"function of the pixels then; leave it out (its sections: {', '.join(acting)})"
+            f"{model.name}: a variant changes its inference network, which is then not a "
+            f"feedforward function of the pixels; remove it (its sections: {', '.join(acting)})"
         )
     circuit = plan.circuit
     return tuple(_threshold(circuit, name) for name in (*circuit.hidden_units, "o"))

@@ -142,7 +142,7 @@ def read_text(file: Path) -> str:
         raise ExperimentError(f"{file}: cannot be read: {reason(error)}") from None
     if len(text) > LARGEST_FILE:
         raise ExperimentError(
-            f"{file}: has more than {LARGEST_FILE:,} characters, so it is no model file"
+            f"{file}: has more than {LARGEST_FILE:,} characters, so it is not a model file"
         )
     return text
 

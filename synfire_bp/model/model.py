@@ -199,7 +199,7 @@ def _refuse_beside_accumulators(experiment: Experiment, rule: Rule, plan: Networ
     rounded = any(name in line for line in lines.change for name in ("in_steps", "in_portions"))
     if rounded or lines.reward_unit > 1:
         raise ExperimentError(
-            f"{experiment.name}: learning.accumulator collects what the rule says as it is; a "
+            f"{experiment.name}: learning.accumulator needs the exact change given by the rule; a "
             "graded reward, soft bounds and levels (reward, synapses) round it: remove one of them"
         )
 
@@ -211,15 +211,15 @@ def _refuse_beside_eligibility(experiment: Experiment, rule: Rule, plan: Network
         if lines.modulation or lines.taught:
             raise ExperimentError(
                 f"{experiment.name}: a reward at the end of a sample (reward) needs synapses that "
-                "remember what it is for; give learning.eligibility, such as {tau: 0}"
+                "remember what it is for; add learning.eligibility, such as {tau: 0}"
             )
         return
     _refuse_neurons(experiment, rule, plan)
     if lines.change or lines.own_bounds or lines.reward_unit > 1:
         raise ExperimentError(
-            f"{experiment.name}: learning.eligibility takes up what the rule says as it is; what "
-            "becomes of it in synapses, feedback.kind, errors.graded or reward.grade does not go "
-            "with a trace: remove one of them"
+            f"{experiment.name}: learning.eligibility needs the exact change given by the rule; "
+            "synapses, feedback.kind, errors.graded or reward.grade modify it, which a trace does "
+            "not support: remove one of them"
         )
 
 

@@ -199,7 +199,7 @@ def unmet(requirement: str) -> str | None:
     try:
         asked = Requirement(requirement)
     except InvalidRequirement:
-        return f"'{requirement:.60}' is no plug-in and version, such as lab or lab>=1.2"
+        return f"'{requirement:.60}' is not a plug-in and version, such as lab or lab>=1.2"
     if asked.url or asked.extras or asked.marker:
         return f"'{requirement:.60}' says more than a plug-in and version, such as lab or lab>=1.2"
     found = _loaded(asked.name)
@@ -259,7 +259,7 @@ def _target(named: str) -> _Target:
     """Return what a name or a path stands for."""
     if not _is_file(named):
         if Path(named).is_file():
-            raise PluginError(f"plug-in {named}: is no Python file (its name ends in .py)")
+            raise PluginError(f"plug-in {named}: is not a Python file (the name must end in .py)")
         return _Target(named, named)
     file = expanded(named).resolve()
     if file.is_dir():
@@ -406,7 +406,7 @@ def _explained(target: _Target, error: BaseException) -> PluginError:
         return PluginError(f"{where}: {error}. Nothing of it is registered")
     said = f"{type(error).__name__}: {error}".replace("\n", " ")[:_LONGEST]
     gone = f", or remove it: pip uninstall {target.distribution}" if target.distribution else ""
-    return PluginError(f"{where} raises on import: {said}; mend it there{gone}")
+    return PluginError(f"{where} raises on import: {said}; fix it there{gone}")
 
 
 def _place(target: _Target, error: BaseException) -> str:

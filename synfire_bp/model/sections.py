@@ -70,12 +70,12 @@ class AugmentSection(Section):
         default=0,
         ge=0,
         le=1000,
-        description="Furthest that an image is moved along its rows and along its columns, in "
-        "pixels before dataset.shrink, at most dataset.crop: what moves in is the border which "
-        "that cuts off. Both are drawn uniformly for each sample of each epoch, from "
-        "training.seed. 0: not moved. Takes (2*shift+1)^2 bytes for each input of each training "
-        "sample, and for the circuit as much again in a temporary file: of MNIST 0.22 GB for 1, "
-        "0.6 GB for 2, 1.2 GB for 3.",
+        description="Largest shift of an image along its rows and along its columns, in pixels "
+        "before dataset.shrink, at most dataset.crop: the border that the crop cuts off moves "
+        "in. Both shifts are drawn uniformly for each sample of each epoch, from training.seed. "
+        "0: no shift. Takes (2*shift+1)^2 bytes for each input of each training sample, and for "
+        "the circuit as much again in a temporary file: for MNIST 0.22 GB with shift 1, 0.6 GB "
+        "with 2, 1.2 GB with 3.",
         json_schema_extra=unit("pixels"),
     )
 
@@ -84,9 +84,9 @@ class DatasetSection(Section):
     """What is learnt, and how images become binary patterns."""
 
     name: str = Field(
-        description="Data set: digits (8x8, comes with scikit-learn), mnist, fashion-mnist, or npz "
-        "(your own images: arrays x_train, y_train, x_test, y_test in one file), or one of a "
-        "plug-in.",
+        description="Data set: digits (8x8, comes with scikit-learn), mnist, fashion-mnist, npz "
+        "(your own images: arrays x_train, y_train, x_test, y_test in one file), or the name of "
+        "one from a plug-in.",
         json_schema_extra=_names_of_now,
     )
     path: str | None = Field(
@@ -105,24 +105,25 @@ class DatasetSection(Section):
         default=1,
         ge=1,
         le=1000,
-        description="Side of the squares of pixels, after cropping, each of which becomes one "
-        "pixel, their mean: 2 makes 10x10 of 20x20; 1 leaves images as they are.",
+        description="After cropping, each square of this many pixels on a side is replaced by "
+        "one pixel, its mean: 2 turns 20x20 into 10x10; 1 leaves images unchanged.",
         json_schema_extra=unit("pixels"),
     )
     scale: float | None = Field(
         default=None,
         gt=0,
-        description="Factor on every pixel, then rounded to two digits. null: the data set's "
-        "default (256/255/255 for 8-bit grey levels, as in the authors' code; digits 1/16).",
+        description="Factor on every pixel; the product is rounded to two digits. null: the data "
+        "set's default (256/255/255 for 8-bit grey levels, as in the authors' code; digits "
+        "1/16).",
     )
     threshold: float | None = Field(
         default=None,
-        description="A scaled pixel above this is on, no unit. null: the data set's default "
-        "(0.5, as in the authors' code).",
+        description="A pixel is on if its scaled value is above this, no unit. null: the data "
+        "set's default (0.5, as in the authors' code).",
     )
     augment: AugmentSection | None = Field(
         default=None,
-        description="How training images are altered each time they are shown. null: not at all.",
+        description="How training images are altered each time they are shown. null: unchanged.",
     )
 
     @field_validator("name", mode="before")
@@ -201,7 +202,7 @@ class NetworkSection(Section):
         min_length=LAYERS,
         max_length=MOST_LAYERS,
         description="Units of the input, hidden and output layer (paper, Table 1: 400, 400, 10 "
-        "for MNIST); with more than one hidden layer, of each in its order.",
+        "for MNIST); several hidden layers are listed in order.",
         json_schema_extra=unit("units"),
     )
     closing: int = Field(
@@ -220,15 +221,15 @@ class NetworkSection(Section):
         le=WEIGHT_LIMIT,
         multiple_of=2,
         description="Plastic weights are clipped to plus or minus this, in weight units "
-        "(threshold 1024); even, because mixed-sign 8-bit weights are (authors' code: 254).",
+        "(threshold 1024); even, because mixed-sign 8-bit weights are even (authors' code: 254).",
         json_schema_extra=unit("weight units"),
     )
     paper_gates: bool = Field(
         default=True,
-        description="Whether the gates of a circuit with one hidden layer are the paper's, which "
-        "blocks h, h< and h> in phase 8; false blocks them in phases 0 and 8, twice as firmly, so "
-        "that closed they withstand sums of 25,472 instead of 9,216 at the paper's closing bias.  "
-        "Deeper circuits block every phase in which a closed layer is reached.",
+        description="Whether a circuit with one hidden layer has the paper's gates, which block "
+        "h, h< and h> in phase 8. false: they are blocked in phases 0 and 8, twice as strongly, "
+        "so that when closed they withstand sums of 25,472 instead of 9,216 at the paper's "
+        "closing bias. Deeper circuits block every phase in which a closed layer receives input.",
     )
     initial_spread: float = Field(
         default=1.0,
@@ -259,8 +260,8 @@ class TraceSection(Section):
     tau: float | None = Field(
         default=None,
         ge=0,
-        description="Time constant of the decay, in phases (12 a sample in the paper's circuit). "
-        "null: no decay.",
+        description="Time constant of the decay, in phases (12 per sample in the paper's "
+        "circuit). null: no decay.",
         json_schema_extra=unit("phases"),
     )
 
@@ -284,27 +285,29 @@ class AccumulatorSection(Section):
 
     kind: Literal["programmable", "loihi1"] = Field(
         default="programmable",
-        description="What becomes of what a tag holds. programmable: as soon as it is a whole step "
-        "the weight takes that, and the remainder stays, as a programmable learning engine can do "
-        "it. loihi1: now and then the weight takes all of it, rounded at random, and the tag "
-        "starts from 0, as Loihi 1's engine can, which adds up products.",
+        description="How a tag is transferred to the weight. programmable: as soon as the tag "
+        "reaches a whole step, the step is added to the weight and the remainder stays, as a "
+        "programmable learning engine can do. loihi1: at intervals the whole tag is added to the "
+        "weight with stochastic rounding and the tag is reset to 0, as Loihi 1's engine can do, "
+        "which adds up products.",
     )
     every: int | None = Field(
         default=None,
         description="With kind loihi1: phases between two flags u_k, a power of two from 16 to "
-        "512. Weights take what tags hold where a flag comes in phase 0: 64 phases make it every "
-        "16 samples of 12 phases. null: 64, with that kind",
+        "512. Tags are added to weights when a flag falls in phase 0: with 64 phases every 16 "
+        "samples of 12 phases. null: 64, with that kind",
         json_schema_extra=unit("phases"),
     )
     fractions: tuple[float, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the fractions themselves stay strict
-        description="Which fraction of what the rule says is collected, one after the other: "
-        "multiples of 1/32 up to 1, such as [1, 0.5, 0.25]. The last one stays.",
+        description="Fractions of the change given by the rule that the tag collects, used one "
+        "after another: multiples of 1/32 up to 1, such as [1, 0.5, 0.25]. The last one stays in "
+        "use.",
     )
     epochs: int = Field(
         default=6,
         ge=1,
-        description="Epochs of the training for which each fraction is collected.",
+        description="Number of epochs for which each fraction is used.",
         json_schema_extra=unit("epochs"),
     )
 
@@ -346,19 +349,19 @@ class EligibilitySection(Section):
         default=None,
         ge=0,
         le=LONGEST,
-        description="Time constant of its decay, in samples. 0: it lasts for its own sample, and "
-        "without anything in reward the weights end as without a trace. Traces of seconds bridge "
-        "a late dopamine signal in vivo (Izhikevich 2007; Gerstner et al. 2018). null: see "
-        "tau_phases.",
+        description="Time constant of the decay of the trace, in samples. 0: the trace lasts "
+        "only for its own sample, and with the default reward the weights end as without a "
+        "trace. Traces of seconds bridge a late dopamine signal in vivo (Izhikevich 2007; "
+        "Gerstner et al. 2018). null: see tau_phases.",
         json_schema_extra=unit("samples"),
     )
     tau_phases: float | None = Field(
         default=None,
         gt=0,
         le=LONGEST_IN_PHASES,
-        description="In the place of tau: time constant of a decay in every phase, in phases, "
-        "twelve of which are a sample of the paper's circuit. What an earlier phase of a sample "
-        "adds has decayed by more at its end. null: see tau.",
+        description="Instead of tau: time constant of a decay in every phase, in phases (12 per "
+        "sample in the paper's circuit). What an earlier phase of a sample adds has then decayed "
+        "more by the end of the sample. null: see tau.",
         json_schema_extra=unit("phases"),
     )
     gain: float = Field(
@@ -366,8 +369,9 @@ class EligibilitySection(Section):
         gt=0,
         le=1,
         multiple_of=1 / GAINS,
-        description="What share of reward x trace a weight takes at the end of each sample, in "
-        "steps of 1/16. A trace that lasts adds up over samples: the longer, the less.",
+        description="Fraction of reward x trace that is added to a weight at the end of each "
+        "sample, in steps of 1/16. A long trace adds up over samples, so choose a smaller gain "
+        "for a longer trace.",
     )
 
     @model_validator(mode="after")
@@ -407,19 +411,19 @@ class LearningSection(Section):
     )
     tag: str | None = Field(
         default=None,
-        description="Rule for the tag t of each synapse, dt = …, in the same words as the rule for "
-        "its weight. null: no tag.",
+        description="Rule for the tag t of each synapse, dt = …, in the same language as the "
+        "rule for its weight. null: no tag.",
     )
     accumulator: AccumulatorSection | None = Field(
         default=None,
-        description="Collects fractions of what the rule says, in whole steps of which the weight "
-        "follows. null: weights take what the rule says at once.",
+        description="Collects fractions of the change given by the rule; the weight follows in "
+        "whole steps. null: weights change by the rule at once.",
     )
     eligibility: EligibilitySection | None = Field(
         default=None,
-        description="Trace of each synapse that takes up what the rule says; what a weight changes "
-        "by is reward x trace, at the end of each sample (section reward). null: weights take what "
-        "the rule says at once.",
+        description="Trace of each synapse that accumulates the change given by the rule; at the "
+        "end of each sample the weight changes by reward x trace (section reward). null: weights "
+        "change by the rule at once.",
     )
     rule: str = Field(
         default=PAPER_RULE,
@@ -515,9 +519,10 @@ class TrainingSection(Section):
     )
     renew_copies: bool = Field(
         default=False,
-        description="Set all copies of a weight matrix anew from its first one (x→h, h→o) at the "
-        "start of each epoch, without the clip of the initial weights, so that copies can drift "
-        "apart within one epoch alone (authors' code). Without effect where copies stay equal.",
+        description="Reset all copies of a weight matrix to its first copy (x→h, h→o) at the "
+        "start of each epoch, without the clipping that initial weights undergo, so that copies "
+        "can drift apart only within one epoch (authors' code). No effect where copies stay "
+        "equal.",
     )
 
 
@@ -528,7 +533,7 @@ class RecordSection(Section):
         default=0,
         ge=0,
         le=LARGEST,
-        description="Samples whose spikes are written to spikes.npz: the last ones of the "
-        "training. 0: none.",
+        description="Number of samples, the last ones of the training, whose spikes are written "
+        "to spikes.npz. 0: none.",
         json_schema_extra=unit("samples"),
     )

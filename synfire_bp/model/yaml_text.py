@@ -219,7 +219,7 @@ def _expanded(node: yaml.Node, known: dict[yaml.Node, int | None]) -> int:
         known[node] = 1 + sum(_expanded(part, known) for part in inner)
     count = known[node]
     if count is None:
-        raise _TooMuch("an alias stands inside of what it is the alias of", node)
+        raise _TooMuch("an alias is inside the value that it refers to", node)
     if count > _MOST_VALUES:
         raise _TooMuch(
             f"has more than {_MOST_VALUES:,} values when its aliases are written out", node
@@ -253,7 +253,7 @@ def _said(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{cut_short(str(error))} is neither true nor false"
     if isinstance(error, AttributeError):
-        return "a !!timestamp is no date"
+        return "a !!timestamp is not a date"
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

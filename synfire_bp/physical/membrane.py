@@ -43,14 +43,15 @@ class Membrane(Section):
         default=0.25,
         gt=0,
         description="How long a gate's pulse keeps a population open, in ms; a whole number of "
-        "time steps, less than a quarter of a phase. In a long window late inputs fire cells late.",
+        "time steps, less than a quarter of a phase. With a long window, late inputs make cells "
+        "fire late.",
         json_schema_extra=unit("ms"),
     )
     membrane_time: float = Field(
         default=0.5,
         gt=0,
-        description="Membrane time constant in ms. What is left of a sum one phase later grows "
-        "with it; up to a tenth of a phase the circuit is exact.",
+        description="Membrane time constant in ms. The larger it is, the more of a sum is left "
+        "one phase later; up to a tenth of a phase the circuit is exact.",
         json_schema_extra=unit("ms"),
     )
     refractory: float = Field(
@@ -87,9 +88,9 @@ class Membrane(Section):
         gt=512,
         le=4096,
         multiple_of=2,
-        description="Weight of relay synapses and, with a minus, of inhibitory ones, in weight "
-        "units. The chip's circuit has 520; twice the half threshold leaves the most room for "
-        "noise.",
+        description="Weight of relay synapses and, with a minus sign, of inhibitory ones, in "
+        "weight units. The chip's circuit has 520; twice the half threshold leaves the most room "
+        "for noise.",
         json_schema_extra=unit("weight units"),
     )
     dead_zone: int = Field(
@@ -97,14 +98,14 @@ class Membrane(Section):
         ge=0,
         lt=512,
         multiple_of=2,
-        description="Where the circuit asks whether a sum is above 0, it has to be above this, in "
-        "weight units; keeps noise from deciding where the sum is 0.",
+        description="Where the circuit tests whether a sum is above 0, the sum must be above "
+        "this instead, in weight units; keeps noise from deciding where the sum is 0.",
         json_schema_extra=unit("weight units"),
     )
     synapse: Synapse = Field(
         default="delta",
-        description="delta: a spike moves the membrane at once; exponential: it starts a current "
-        "that decays; conductance: it opens a conductance that decays.",
+        description="delta: a spike shifts the membrane potential at once; exponential: it "
+        "starts a decaying current; conductance: it opens a decaying conductance.",
     )
     synaptic_time: float | None = Field(
         default=None,
@@ -127,30 +128,30 @@ class Membrane(Section):
     delay: float | None = Field(
         default=None,
         gt=0,
-        description="Time from a spike to its arrival at a synapse, mean, in ms; the next gate's "
-        "pulse comes one phase after the spike. null: such that the postsynaptic potential is at "
-        "its peak then.",
+        description="Mean time from a spike to its arrival at a synapse, in ms; the next gate's "
+        "pulse comes one phase after the spike. null: chosen such that the postsynaptic "
+        "potential peaks at that time.",
         json_schema_extra=unit("ms"),
     )
     delay_spread: float = Field(
         default=0.0,
         ge=0,
-        description="Standard deviation of the delays, each synapse's fixed, in ms; normal, cut "
-        "off at two standard deviations, drawn from training.seed.",
+        description="Standard deviation of the delays, in ms; each synapse has a fixed delay, "
+        "drawn from training.seed: normal, cut off at two standard deviations.",
         json_schema_extra=unit("ms"),
     )
     synaptic_noise: float = Field(
         default=0.0,
         ge=0,
         le=10,
-        description="Standard deviation of each postsynaptic potential around its mean, as a "
-        "fraction of it; drawn anew for each spike and synapse.",
+        description="Standard deviation of each postsynaptic potential, as a fraction of its "
+        "mean; drawn for each spike and synapse.",
     )
     membrane_noise: float = Field(
         default=0.0,
         ge=0,
         description="Standard deviation of the membrane potential in mV (Ornstein-Uhlenbeck with "
-        "the membrane's time constant). Sources and the gating chain are free of it.",
+        "the membrane's time constant). Sources and the gating chain have no noise.",
         json_schema_extra=unit("mV"),
     )
     equations: str | None = Field(

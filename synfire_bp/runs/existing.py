@@ -98,8 +98,8 @@ def provenance_before(
     if not resume:
         go_on = to_caller("add --resume", "pass resume=True")
         raise RunDirectoryError(
-            f"{path}: holds this experiment already; {go_on} to go on with it (what is finished is "
-            f"not done again), or {another_out()}"
+            f"{path}: already holds this experiment; {go_on} to continue it (finished work is not "
+            f"repeated), or {another_out()}"
         )
     return before
 
@@ -114,8 +114,8 @@ def refuse_lost_checkpoint(path: Path) -> None:
     """
     if _trained(path):
         raise RunDirectoryError(
-            f"{path}: holds a training whose {CHECKPOINT} is missing, so it cannot go on; "
-            f"put it back, or {another_out()}"
+            f"{path}: holds a training whose {CHECKPOINT} is missing, so it cannot "
+            f"continue; put the file back, or {another_out()}"
         )
 
 

@@ -68,8 +68,8 @@ class Manifest:
             whole = False
         if not whole:
             raise RunDirectoryError(
-                f"{file}: is damaged, so nothing says whether the other files are whole; "
-                f"{how_to_check(folder)} looks at each of them, and writes it anew"
+                f"{file}: is damaged, so it is unknown whether the other files are intact; "
+                f"{how_to_check(folder)} checks each of them and rewrites the manifest"
             )
         return manifest
 

@@ -186,9 +186,7 @@ class _Patient:
             elif check.state == LOST and accept and name == SPIKES:
                 self.checks[name] = RunFile(name, WHOLE, "accepted as removed")
             elif (self.path / name).is_dir():
-                said = (
-                    f"is a folder, where a file must be; remove it, and {how_to_check(self.path)}"
-                )
+                said = f"is a folder, but must be a file; remove it, and {how_to_check(self.path)}"
                 self.checks[name] = RunFile(name, DAMAGED, said)
             elif check.state in (DAMAGED, LOST) or (changed and restore):
                 contents |= self._anew(name, check)
@@ -197,8 +195,8 @@ class _Patient:
             elif changed:
                 accepts = to_caller("--accept", "accept=True")
                 restores = to_caller("--restore", "restore=True")
-                can = "cannot be accepted" if another else f"{accepts} takes it as it is"
-                said = f"{check.said}; {can}, {restores} writes it anew"
+                can = "cannot be accepted" if another else f"{accepts} accepts it as it is"
+                said = f"{check.said}; {can}, {restores} restores it"
                 self.checks[name] = RunFile(name, CHANGED, said)
         whole = (n for n, check in self.checks.items() if check.state == WHOLE and n in _READERS)
         proved = {name: digest_of(content) for name in whole if (content := self.held[name])}
@@ -213,7 +211,7 @@ class _Patient:
             if (before := self.held[name]) is not None:
                 write_atomically(self.path / f"{name}{BEFORE}", before)
         if MANIFEST not in self.checks:
-            said = "was not there, as in older runs; written anew, the files are believed"
+            said = "was not there, as in older runs; newly written, the files are trusted"
             self.checks[MANIFEST] = RunFile(MANIFEST, MENDED, said)
         write_proved(self.path, contents, Manifest(doubted | kept | proved), durable=True)
         return tuple(self.checks.values())
@@ -229,7 +227,7 @@ class _Patient:
         try:
             found = Manifest.read(self.path)
         except RunDirectoryError:
-            said = "was damaged; written anew, of the files that can be read"
+            said = "was damaged; rewritten from the files that can be read"
             self.checks[MANIFEST] = RunFile(MANIFEST, MENDED, said)
             return False, Manifest()
         if found is None:
@@ -270,7 +268,7 @@ class _Patient:
             epochs = Experiment.from_yaml(content.decode()).training.epochs  # type: ignore[union-attr]
             if checkpoint.epoch < epochs:
                 resume = to_caller("--resume", "resume=True")
-                return f"{checkpoint.epoch} of {epochs} epochs are done; {resume} goes on"
+                return f"{checkpoint.epoch} of {epochs} epochs are done; {resume} continues"
         return ""
 
     def _is_another_model(self, content: bytes) -> bool:
@@ -320,14 +318,14 @@ class _Patient:
         if content is None:
             cure = "no other file holds it"
             if name == CHECKPOINT:
-                cure += ": what was learnt and tested can be read, but the training cannot go on"
+                cure += ": weights and results can be read, but the training cannot continue"
             self.checks[name] = RunFile(
                 name, check.state, "; ".join(filter(None, [check.said, cure]))
             )
             return {}
-        said = f"{check.said or 'was missing'}; written anew"
+        said = f"{check.said or 'was missing'}; restored"
         if self.held[name] is not None:
-            said += f", what was there is now {name}{BEFORE}"
+            said += f", the old file is now {name}{BEFORE}"
         self.checks[name] = RunFile(name, MENDED, said)
         return {name: content}
 
@@ -365,5 +363,7 @@ class _Patient:
         anew = new_provenance(checkpoint.engine, checkpoint.fingerprint, {}, {}, (), values)
         lost = dict.fromkeys(("versions", "hostname", "cpu", "started"))
         anew |= lost | {"commit": None, "wall_seconds": checkpoint.seconds, "finished": finished}
-        anew["warnings"] = [f"{PROVENANCE} was damaged and written anew; where it ran is not known"]
+        anew["warnings"] = [
+            f"{PROVENANCE} was damaged and rewritten; where the run was made is not known"
+        ]
         return json_bytes(anew, indent=2)

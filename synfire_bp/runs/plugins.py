@@ -105,7 +105,7 @@ def _found(path: Path) -> list[tuple[dict[str, Any], Plugin]]:
             raise PluginError(
                 f"{path}: was trained with the plug-in {_said(stored)}, which is not loaded; "
                 f"{_cure(stored)}. Without it, its model cannot be rebuilt, tested or trained on; "
-                "its metrics, weights and provenance can be read all the same"
+                "its metrics, weights and provenance can still be read"
             )
         found.append((stored, loaded))
     return found
@@ -126,7 +126,7 @@ def _differs(stored: Mapping[str, Any], loaded: Plugin) -> str | None:
     if loaded.version is None and before and loaded.file and before != loaded.digest():
         return (
             f"was trained with the plug-in {_said(stored)}, whose code in {loaded.file} was "
-            "changed since (it has no version: a __version__ in it would tell)"
+            "changed since (it has no version; give it a __version__)"
         )
     return None
 

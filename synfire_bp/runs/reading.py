@@ -82,7 +82,7 @@ def read_last_test(file: IO[bytes]) -> dict[str, float]:
     rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
     tests = [row for row in rows if row["split"] == "test"]
     if not tests:
-        raise ValueError("no row tells of a test")
+        raise ValueError("no row is of a test")
     last = metrics_of_now({name: value for name, value in tests[-1].items() if name != "split"})
     return {name: np.nan if value in (None, "") else float(value) for name, value in last.items()}
 
@@ -103,7 +103,7 @@ def read_spikes(file: IO[bytes]) -> dict[str, NDArray]:
             if step is None or step.shape != i.shape or i.ndim != 1:
                 raise ValueError(f"{population} has not as many steps as neurons that fired")
             if not all(np.issubdtype(one.dtype, np.integer) for one in (i, step)):
-                raise ValueError(f"the spikes of {population} are no whole numbers")
+                raise ValueError(f"the spikes of {population} are not whole numbers")
         elif name in ("samples", "labels", "first") and not np.issubdtype(i.dtype, np.integer):
             raise ValueError(f"{name} is no whole number")
     return arrays

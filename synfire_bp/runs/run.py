@@ -187,7 +187,7 @@ class Run(Summarised):
             )
             raise RunDirectoryError(f"{path}: no such run; make one with: {make}")
         if not (path / EXPERIMENT).is_file():
-            raise RunDirectoryError(f"{path}: is no run directory (it holds no {EXPERIMENT})")
+            raise RunDirectoryError(f"{path}: is not a run directory (it holds no {EXPERIMENT})")
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -446,22 +446,22 @@ class Run(Summarised):
         except Exception as error:  # as many kinds as there are ways to spoil a file
             said = f"{type(error).__name__}: {error}"
             raise RunDirectoryError(
-                f"{file}: is damaged ({said:.200}); {how_to_check(self.path)} mends what it can"
+                f"{file}: is damaged ({said:.200}); {how_to_check(self.path)} repairs what it can"
             ) from None
         if not whole:
             raise RunDirectoryError(
                 f"{file}: was changed after it was written (its SHA-256 differs), by hand or by "
-                f"a fault; {how_to_check(self.path)} tells what can be done"
+                f"a fault; {how_to_check(self.path)} says what can be done"
             )
         return held
 
     def _why_missing(self, name: str, never_there: bool) -> str:
         if not never_there:
-            return f"it was there; {how_to_check(self.path)} writes anew what it can"
+            return f"it was there; {how_to_check(self.path)} restores what it can"
         engine = stored_provenance(self.path).get("engine", "circuit")
         go_on = to_caller(
             f"synfire-bp train {quoted(self.path / EXPERIMENT)} --engine {engine} "
             f"--out {quoted(self.path)} --resume",
             f"sb.train(run.experiment, engine={engine!r}, out={str(self.path)!r}, resume=True)",
         )
-        return f"the training was stopped before it wrote one. Go on with: {go_on}"
+        return f"the training was stopped before it wrote one. Continue with: {go_on}"

@@ -336,7 +336,7 @@ class Course:
             unequal = ", ".join(f"{name}: {count}" for name, count in segment.unequal.items())
             problems.append(
                 f"copies of a weight matrix differ ({unequal} weights differ from the layer's "
-                "first copy); the rule must add with reward what it takes without"
+                "first copy); the rule must add with reward as much as it subtracts without"
                 + suspects(self.model, "copies_equal")
             )
         if not problems:
@@ -345,8 +345,8 @@ class Course:
         message = f"{where}: " + "\n".join(problems)
         if not self.keep_going:
             raise InvariantError(
-                f"{message}\nThe run stands at its last checkpoint; "
-                f"{to_caller('--keep-going', 'keep_going=True')} goes on in spite of this"
+                f"{message}\nThe run has been kept up to its last checkpoint; "
+                f"{to_caller('--keep-going', 'keep_going=True')} continues in spite of this"
             )
         self.progress.note(f"warning: {message}")
 

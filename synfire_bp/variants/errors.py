@@ -72,36 +72,38 @@ class Errors(Variant):
         default=0,
         ge=0,
         le=HALF,
-        description="Distance from the threshold of 512 that is still wrong, in weight units: a "
-        "target learns until its input exceeds 512 + margin, any other until it is 512 - margin or "
-        "less. An 8-bit mantissa times a power of two, as every fixed weight (0 ... 512)",
+        description="Distance from the threshold of 512 within which an input still counts as "
+        "wrong, in weight units: a target learns until its input exceeds 512 + margin, any other "
+        "unit until it is 512 - margin or less. An 8-bit mantissa times a power of two, like "
+        "every fixed weight (0 ... 512)",
         json_schema_extra=unit("weight units"),
     )
     box: tuple[int, ...] = Field(
         strict=False,  # YAML has lists, not tuples; the numbers themselves stay strict
         default=(0, FULL),
-        description="Inputs between which an output unit learns, in weight units: above the first, "
-        "up to the second. 512 less either is an 8-bit mantissa times a power of two. Wider than "
-        "the paper's, it brings silent units back",
+        description="Range of inputs in which an output unit learns, in weight units: above the "
+        "first value, up to the second. 512 minus each of them must be an 8-bit mantissa times a "
+        "power of two. A range wider than the paper's lets silent units recover",
         json_schema_extra=unit("weight units"),
     )
 
     graded: bool = Field(
         default=False,
-        description="Errors have a size instead of a sign alone: at the output, begun steps of "
-        f"{ERROR_GRADES.output.step} weight units between the input and where it would be right, "
-        f"{ERROR_GRADES.output.most} at the most; of a hidden unit, begun steps of "
-        f"{ERROR_GRADES.hidden.step} of the sum that comes back, {ERROR_GRADES.hidden.most} at the "
-        "most. Spikes carry them, as Loihi 2's do; a sample takes nine phases",
+        description="Errors have a magnitude and not only a sign. At the output it is the number "
+        f"of steps of {ERROR_GRADES.output.step} weight units, rounded up, from the input to where "
+        f"it would be right, at most {ERROR_GRADES.output.most}; at a hidden unit the number of "
+        f"steps of {ERROR_GRADES.hidden.step}, rounded up, in the backpropagated sum, at most "
+        f"{ERROR_GRADES.hidden.most}. Graded spikes carry the magnitude, as on Loihi 2; a sample "
+        "takes nine phases",
     )
 
     hidden_threshold: tuple[Annotated[int, Field(ge=0, le=FULL + HALF)], ...] = Field(
         strict=False,
         default=(),
-        description="What the magnitude of an error e that comes back must exceed for the weights "
-        "into a hidden unit to learn, in weight units: one number for each hidden layer, the first "
-        "one first, such as [200, 30]. 512 less it is an 8-bit mantissa times a power of two. "
-        "Empty: 0 for all, the sign of e alone counts",
+        description="Value that the magnitude of a backpropagated error e must exceed for the "
+        "weights into a hidden unit to learn, in weight units: one number per hidden layer, from "
+        "the first layer on, such as [200, 30]. 512 minus each of them must be an 8-bit mantissa "
+        "times a power of two. Empty: 0 for all, so only the sign of e counts",
         json_schema_extra=unit("weight units"),
     )
 

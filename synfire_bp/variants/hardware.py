@@ -26,7 +26,7 @@ __all__ = ["Hardware"]
 class Hardware(Variant):
     """The chip that the circuit is run on, emulated; `hardware: loihi1` is the chip as it is."""
 
-    summary = "Chip to emulate: loihi1, or a section of chip and knobs. null: none."
+    summary = "Chip to emulate: loihi1, or a section with chip and options. null: none."
     word = "chip"
     acts_last = True  # what is drawn is rounded to what the chip has
     position = 0
@@ -38,9 +38,9 @@ class Hardware(Variant):
         default=8,
         ge=2,
         le=8,
-        description="Bits of a learning weight. With fewer than 8, weights go in steps of "
-        "2^(9 - bits), and what the rule asks for is rounded at random (the chip: 1 ... 8; with 1 "
-        "there is no positive weight).",
+        description="Bits of a learning weight. With fewer than 8, weights change in steps of "
+        "2^(9 - bits), and the change given by the rule is rounded stochastically (the chip: 1 "
+        "... 8; with 1 there is no positive weight).",
         json_schema_extra=unit("bits"),
     )
     symmetric: bool = Field(

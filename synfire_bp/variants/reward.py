@@ -63,7 +63,8 @@ _CHANCE = "synfire_bp.network.chance:chance"
 class Reward(Variant):
     """What is wrong with the reward signal r1; and, where synapses remember, what it is about."""
 
-    summary = "What is wrong with the reward signal r1, or what it is about. null: the paper's."
+    summary = "Disturbances of the reward signal r1, and what it rewards. null: the paper's "
+    "reward."
     position = 20
 
     delay: int = Field(
@@ -71,8 +72,8 @@ class Reward(Variant):
         ge=0,
         le=11,
         description="Phases by which r1 comes late. Dopamine follows what it rewards by 0.1 s to "
-        "seconds; synapses bridge that with eligibility traces, which this circuit has not "
-        "(Izhikevich 2007; Gerstner et al. 2018). 1: all that coincides depresses; 2: W2 learns "
+        "seconds; synapses bridge that with eligibility traces, which this circuit does not have "
+        "(Izhikevich 2007; Gerstner et al. 2018). 1: every coincidence depresses; 2: W2 learns "
         "the opposite",
         json_schema_extra=unit("phases"),
     )
@@ -83,49 +84,50 @@ class Reward(Variant):
     )
     grade: Sixteenths | None = Field(
         default=None,
-        description="Mean of r1 where it is 1 else, in steps of 1/16 up to 2: the rule's dw for "
-        "such an r1, rounded at random to even steps. Dopamine codes a graded error of prediction "
-        "(Schultz et al. 1997). null: 1",
+        description="Mean of r1 where it is otherwise 1, in steps of 1/16 up to 2: dw follows "
+        "from the rule with this r1 and is rounded stochastically to even steps. Dopamine codes "
+        "a graded prediction error (Schultz et al. 1997). null: 1",
     )
     noise: Sixteenths | None = Field(
         default=None,
-        description="Largest deviation of r1 from its mean, in steps of 1/16 up to 2: uniform, "
-        "drawn anew in every phase, whether there is reward or not, for all synapses alike. "
-        "null: 0",
+        description="Largest deviation of r1 from its mean, in steps of 1/16 up to 2: uniformly "
+        "distributed, drawn in every phase, with or without reward, and the same for all "
+        "synapses. null: 0",
     )
 
     delay_samples: int = Field(
         default=0,
         ge=0,
         le=1000,
-        description="With learning.eligibility: samples by which the reward of a sample comes "
-        "late, at the end of a later one; traces hold what is left of it then (Izhikevich 2007)",
+        description="With learning.eligibility: number of samples by which the reward of a "
+        "sample comes late, at the end of a later one; by then the traces have decayed "
+        "(Izhikevich 2007)",
         json_schema_extra=unit("samples"),
     )
     answer: Literal["told", "tried", "believed"] = Field(
         default="told",
         description="With learning.eligibility. told: the right answer is shown as target, as in "
-        "the paper; every sample is rewarded by 1. tried: an answer is drawn at random in its "
-        "place, as exploration, and all that the network is told is one number, 1 if it was right "
-        "and `wrong` if not (Frémaux & Gerstner 2016). believed: the answer that the output gives "
-        "is tried, one at random of several and any one if there is none; the environment sees "
-        "it and then gives the target, for which a sample takes two phases more",
+        "the paper; every sample is rewarded by 1. tried: an answer is drawn at random instead, "
+        "as exploration, and the network is told only one number, 1 if it was right and `wrong` "
+        "if not (Frémaux & Gerstner 2016). believed: the answer that the output gives is tried, "
+        "a random one of several, or any answer if there is none; the environment sees it and "
+        "then gives the target, for which a sample takes two more phases",
     )
     explore: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.1,
-        description="With answer: believed. Probability that any answer is tried in the place of "
+        description="With answer: believed. Probability that a random answer is tried instead of "
         "the network's own",
     )
     wrong: Annotated[float, Field(ge=-2, le=2, multiple_of=1 / GRADES)] = Field(
         default=-1.0,
         description="With learning.eligibility: reward of a wrong answer, in steps of 1/16; that "
-        "of a right one is 1. -1: its sign alone",
+        "of a right one is 1. With -1 the reward is only a sign",
     )
     expected: Literal["run", "answer", "belief"] | None = Field(
         default=None,
-        description="With learning.eligibility: what is taken away from the reward, so that it is "
-        "an error of prediction (Schultz et al. 1997): its running average over all samples (run), "
-        "one for each answer that is tried (answer), or one for answers that a single output gave "
+        description="With learning.eligibility: what is subtracted from the reward to make it a "
+        "prediction error (Schultz et al. 1997): its running average over all samples (run), one "
+        "average for each tried answer (answer), or one for answers that a single output gave "
         "and one for all others (belief; Lak et al. 2017). null: nothing",
     )
     average: int = Field(
@@ -137,13 +139,13 @@ class Reward(Variant):
     )
     mistaken: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.0,
-        description="With learning.eligibility: probability that the reward of a sample is that "
-        "of a wrong answer if it was right, and the other way round",
+        description="With learning.eligibility: probability that the reward is wrong: that of a "
+        "wrong answer for a right one, or vice versa",
     )
     spread: Annotated[float, Field(ge=0, le=2, multiple_of=1 / GRADES)] = Field(
         default=0.0,
         description="With learning.eligibility: largest deviation of the reward of a sample, "
-        "uniform, in steps of 1/16",
+        "uniformly distributed, in steps of 1/16",
     )
 
     @model_validator(mode="after")

@@ -86,61 +86,62 @@ class Synapses(Variant):
     feedback weights of their own.
     """
 
-    summary = "What synapses cannot do. null: they are the circuit's."
+    summary = "Limits of biological synapses. null: the circuit's ideal synapses."
     position = 30
 
     release: Probability | None = Field(
         default=None,
-        description="Probability that a plastic synapse delivers a spike, each synapse and spike "
-        "by itself, in training and test; both cells' spikes are learnt from all the same. A "
-        "release site delivers with a probability of its own (Branco & Staras 2009). null: always",
+        description="Probability that a plastic synapse delivers a spike, independently for each "
+        "synapse and spike, in training and test; learning still uses the spikes of both cells. "
+        "Release sites have different probabilities (Branco & Staras 2009). null: always",
     )
     relay_release: Probability | None = Field(
         default=None,
-        description="The same for the fixed one-to-one projections, those of the sources included; "
-        "gates and the ring always deliver. null: always",
+        description="The same for the fixed one-to-one projections, including those of the "
+        "sources; gates and the ring always deliver. null: always",
     )
     dale: Probability | None = Field(
         default=None,
-        description="Dale's law: the fraction of inhibitory cells among those of x, and of h; "
-        "every forward weight of a cell keeps its sign (Dale 1935, Eccles 1976; in the cortex a "
-        "fifth of the cells is inhibitory). null: weights have either sign",
+        description="Dale's law: the fraction of inhibitory cells in x and in h; every forward "
+        "weight of a cell keeps its sign (Dale 1935, Eccles 1976; in the cortex a fifth of the "
+        "cells are inhibitory). null: weights have either sign",
     )
     balanced: bool = Field(
         default=False,
-        description="With dale: the initial weights of the rarer kind of cells are as much "
-        "stronger as these are rarer, so that the sums still begin around 0 (van Vreeswijk & "
-        "Sompolinsky 1996). false: their magnitudes are as drawn",
+        description="With dale: the initial weights of the rarer cell type are stronger by the "
+        "same factor by which these cells are rarer, so that sums still begin around 0 (van "
+        "Vreeswijk & Sompolinsky 1996). false: their magnitudes are as drawn",
     )
     soft_bounds: bool = Field(
         default=False,
-        description="A weight's step is proportional to its distance from the bound that it moves "
-        "to, and as the rule says in the middle; rounded at random to even steps (Kistler & van "
+        description="A weight's step is proportional to the distance from the bound it moves to "
+        "and equals the rule's step at 0; stochastically rounded to even steps (Kistler & van "
         "Hemmen 2000; Gütig et al. 2003). false: the whole step, clipped at the bound",
     )
     soft_steps: Literal["to_bound", "outward", "alike"] = Field(
         default="to_bound",
-        description="With soft_bounds: which steps shrink. to_bound: every one, with the distance "
-        "from the bound that it leads to, so that weights leak towards 0, a pair of opposite steps "
-        "by w / 64; outward: only those away from 0, half the leak; alike: up and down by the same "
-        "factor 1 - |w| / 256, no leak",
+        description="With soft_bounds: which steps shrink. to_bound: every step, with the "
+        "distance from the bound it leads to, so that weights leak towards 0, by w / 64 for a "
+        "pair of opposite steps; outward: only steps away from 0, half the leak; alike: steps up "
+        "and down by the same factor 1 - |w| / 256, no leak",
     )
     levels: int | None = Field(
         default=None,
         description="Number of levels of a plastic weight within plus and minus 254 (3, 7, 15, "
-        "31, 63, 127 or 255); its step is 512 / (levels + 1), to which changes are rounded at "
-        "random. Synapses of the hippocampus have at least 26 distinguishable strengths (Bartol "
-        "et al. 2015). null: 255",
+        "31, 63, 127 or 255); changes are stochastically rounded to the step, 512 / (levels + "
+        "1). Synapses in the hippocampus have at least 26 distinguishable strengths (Bartol et "
+        "al. 2015). null: 255",
     )
     update_probability: Probability | None = Field(
         default=None,
-        description="Probability that a weight moves when the rule says so: transitions of a "
-        "synapse are rare and all or none (Petersen et al. 1998; Fusi 2002). null: always",
+        description="Probability that a weight changes when the rule says so: transitions of a "
+        "synapse are rare and all-or-none (Petersen et al. 1998; Fusi 2002). null: always",
     )
     shared: bool = Field(
         default=False,
-        description="Whether the copies of a weight share the dice of update_probability, "
-        "soft_bounds and levels, and so stay equal. false: each copy for itself, and copies drift",
+        description="Whether the copies of a weight share the random draws of "
+        "update_probability, soft_bounds and levels, and so stay equal. false: each copy draws "
+        "independently, and copies drift",
     )
 
     @field_validator("levels")

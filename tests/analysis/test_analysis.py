@@ -472,7 +472,7 @@ def test_a_spoilt_file_is_named_without_a_traceback(runs, tmp_path, capsys, name
         ("t/i", np.array([0, 1, 3]), "spikes of neurons beyond the 3 of t"),
         ("t/step", np.array([3, 15, 36]), "'t' has spikes outside of step 0 … 35"),
         ("t/step", np.array([3, 15]), "t has not as many steps as neurons"),
-        ("t/step", np.array([3.0, 15.0, 27.0]), "the spikes of t are no whole numbers"),
+        ("t/step", np.array([3.0, 15.0, 27.0]), "the spikes of t are not whole numbers"),
         ("labels", None, "does not say which samples and labels"),
         ("labels", np.array([0]), "must be as many of each"),
     ],

@@ -579,7 +579,7 @@ def test_quiet_commands_write_nothing_to_stderr(run, trained):
         (["verify", "small.yaml", "--epochs", "0"], ["epochs is 0", "1 or more"]),
         (["verify", "small.yaml", "--samples", "0"], ["training.samples", "is 0"]),
         (["test", "nowhere"], ["nowhere: no such run", "synfire-bp train MODEL --out nowhere"]),
-        (["test", "."], [".: is no run directory", "experiment.yaml"]),
+        (["test", "."], [".: is not a run directory", "experiment.yaml"]),
         (["data", "check", "minst"], ["'minst'", "did you mean 'mnist'?"]),
         (["data", "fetch", "npz"], ["'npz'", "nothing to fetch"]),
     ],
@@ -738,7 +738,7 @@ def test_a_run_of_another_experiment_is_left_alone(run, copied, here):
             said = run("train", "small.yaml", "--out", "run", "--engine", "oracle", *more)
             assert_refused(said, "engine: circuit there, oracle asked for")
         said = run("train", "small.yaml", "--out", "run")
-        assert_refused(said, "run: holds this experiment already; add --resume")
+        assert_refused(said, "run: already holds this experiment; add --resume")
 
 
 @pytest.mark.parametrize(
@@ -1069,7 +1069,7 @@ def test_check_tells_mends_accepts_and_restores(run, copied):
     (copied / "metrics.csv").write_bytes(whole.replace(b"test", b"best"))
     said = run("check", "run")
     assert said.code == 1
-    assert re.search(r"metrics\.csv +changed by hand .*--accept takes it as it is", said.out)
+    assert re.search(r"metrics\.csv +changed by hand .*--accept accepts it as it is", said.out)
     assert run("check", "run", "--restore").code == 0
     assert (copied / "metrics.csv").read_bytes() == whole
     (copied / "metrics.csv").write_bytes(whole.replace(b"test", b"best"))

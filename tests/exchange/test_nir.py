@@ -134,7 +134,7 @@ def test_thresholds_are_those_of_the_gates_on_the_way_forward():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("variants/digits_lif", "its neurons are no memoryless threshold units"),
+        ("variants/digits_lif", "its neurons are not memoryless threshold units"),
         (
             "variants/digits_release",
             r"a variant acts on its inference network.*\(its sections: syn",

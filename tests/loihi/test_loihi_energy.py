@@ -424,7 +424,7 @@ def test_describe_refuses_what_does_not_fit_before_it_prints(described, run, tmp
     for arguments, word in (
         (("mnist", "--set", "network.sizes=[400, 20000, 10]", "--hardware", "loihi1"), "128 cores"),
         (("mnist", "--hardware", "loihi1", "--run", run.path), "12-8-3"),
-        (("mnist", "--hardware", "loihi1", "--run", tmp_path), "no run directory"),
+        (("mnist", "--hardware", "loihi1", "--run", tmp_path), "not a run directory"),
     ):
         code, out, err = described(*arguments)
         assert (code, out) == (1, "")

@@ -112,7 +112,7 @@ def test_overrides_act_on_the_whole_model(write):
     (answer,) = complaint(file, "training.epochs=0")
     assert answer == "override 'training.epochs=0': training.epochs: is 0, but must be 1 or greater"
     (answer,) = complaint(file, "base=mnist")
-    assert answer.startswith("override 'base=mnist': base: stands in model files alone; train a")
+    assert answer.startswith("override 'base=mnist': base: is allowed only in model files; train a")
 
 
 def test_a_path_of_data_in_a_base_is_relative_to_the_base(write, tmp_path):
@@ -127,7 +127,9 @@ def test_a_text_without_a_file_may_have_a_shipped_base(write, tmp_path):
     assert not Experiment.from_yaml("name: s\nbase: mnist\n").network.paper_gates
     assert not Experiment.from_dict({"name": "s", "base": "mnist"}).network.paper_gates
     assert Experiment.from_yaml(f"name: s\nbase: {tmp_path}/whole.yaml\n").record.samples == 3
-    with pytest.raises(ExperimentError, match=r"model:2: base: whole\.yaml: is no shipped model"):
+    with pytest.raises(
+        ExperimentError, match=r"model:2: base: whole\.yaml: is not a shipped model"
+    ):
         Experiment.from_yaml("name: s\nbase: whole.yaml\n")
 
 
@@ -166,7 +168,7 @@ def test_a_file_read_again_is_not_changed_by_what_was_done_with_it_before(write)
         ("sweep.yaml", "sweep.yaml is a sweep file, not a model file; give a model, such as the "
          "sweep's: digits"),
         ("data.npz", "data.npz: is not a text file in UTF-8"),
-        ("small.yaml", "goes round in a circle, small.yaml -> small.yaml; remove one of these"),
+        ("small.yaml", "the bases form a circle, small.yaml -> small.yaml; remove one of them"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_base_is_refused_with_file_line_and_cure(write, base, said):
@@ -184,9 +186,7 @@ def test_a_circle_is_shown_where_it_closes(write):
     Path("folder").mkdir()
     for file in ("a.yaml", write("name: small\nbase: a.yaml\n")):
         (answer,) = complaint(file)
-        assert (
-            answer == f"b.yaml:3: base: goes round in a circle, {circle}; remove one of these bases"
-        )
+        assert answer == f"b.yaml:3: base: the bases form a circle, {circle}; remove one of them"
 
 
 def test_a_misspelt_key_may_have_meant_base(write):

@@ -40,9 +40,9 @@ def test_aliases_are_counted_before_they_are_written_out(key):
 
 @pytest.mark.parametrize("text", ["&a {name: *a}", "name: &n [*n]", "a: &a [1, {b: *a}]"])
 def test_an_alias_of_what_it_stands_in_is_refused(text):
-    assert "an alias stands inside of what it is the alias of" in refusal(text)
+    assert "an alias is inside the value that it refers to" in refusal(text)
     said = refusal(WHOLE, overrides=[f"name={text}" if text[0] == "&" else "name=&a [*a]"])
-    assert "an alias stands inside of what it is the alias of" in said
+    assert "an alias is inside the value that it refers to" in said
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_file_without_end_is_read_no_further_than_a_model_file_goes(tmp_path):
     with pytest.raises(ExperimentError, match=r"zero: has more than 200,000 characters"):
         library.read_text(library.find_model("/dev/zero"))
     (tmp_path / "long.yaml").write_text("# " + "x" * yaml_text.LARGEST_FILE)
-    with pytest.raises(ExperimentError, match="so it is no model file"):
+    with pytest.raises(ExperimentError, match="so it is not a model file"):
         Experiment.from_file(tmp_path / "long.yaml")
 
 

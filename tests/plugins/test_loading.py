@@ -160,7 +160,7 @@ def test_one_that_raises_on_import(write):
     file = write(DOTS + "\n    1 / 0\n")
     said = refused(file)
     assert f"'mine' ({file}:12)" in said
-    assert "ZeroDivisionError: division by zero; mend it there" in said
+    assert "ZeroDivisionError: division by zero; fix it there" in said
     assert "dots" not in SOURCES
     said = refused(write("def broken(:\n", "mine_syntax"))
     assert "mine_syntax.py:1" in said
@@ -251,7 +251,7 @@ def test_sections_that_nothing_would_act_on_are_refused():
 
 @pytest.mark.parametrize("requirement", ["", "lab ==", "https://x"])
 def test_a_requirement_that_is_none(requirement):
-    with pytest.raises(ExperimentError, match="is no plug-in and version, such as lab"):
+    with pytest.raises(ExperimentError, match="is not a plug-in and version, such as lab"):
         sb.Experiment.from_file("digits", [f"requires=[{json.dumps(requirement)}]"])
 
 
@@ -456,7 +456,7 @@ def test_a_name_with_a_path_in_it_is_refused(write):
 REQUIRED = {
     "a place": ("lab @ https://example.org/lab.zip", "says more than a plug-in and version"),
     "extras": ("lab[more]", "says more than a plug-in and version"),
-    "nonsense": ("=1", "is no plug-in and version"),
+    "nonsense": ("=1", "is not a plug-in and version"),
 }
 
 

@@ -150,7 +150,7 @@ def test_a_plug_in_that_fails_when_it_is_loaded_anew_stays_as_it_was(tmp_path, u
     file.write_text(cell(4))
     sb.load_plugin(file)
     file.write_text(cell(5) + "\n1 / 0\n")
-    with pytest.raises(PluginError, match="division by zero; mend it there"):
+    with pytest.raises(PluginError, match="division by zero; fix it there"):
         sb.load_plugin(file)
     assert sb.Experiment.from_yaml("{name: a, base: digits, mine: {}}").mine.amount == 4
     assert "again_broken" in [one.name for one in sb.plugins()]
@@ -178,7 +178,7 @@ def test_a_training_cell_is_run_twice_with_resume(experiment, tmp_path):
 
 def test_without_resume_a_training_is_not_taken_for_one_that_was_asked_for(experiment, tmp_path):
     sb.train(experiment(), engine="oracle", out=tmp_path / "run")
-    with pytest.raises(RunDirectoryError, match=r"pass resume=True to go on with it"):
+    with pytest.raises(RunDirectoryError, match=r"pass resume=True to continue it"):
         sb.train(experiment(), engine="oracle", out=tmp_path / "run")
 
 

@@ -177,5 +177,5 @@ def test_a_path_is_taken_for_a_run(run, experiment):
 
 def test_a_folder_that_is_no_run_is_called_so(tmp_path):
     for name in ("metrics", "weights", "experiment", "activity", "spikes", "spike_counts"):
-        with pytest.raises(SynfireError, match="is no run directory"):
+        with pytest.raises(SynfireError, match="is not a run directory"):
             getattr(sb.Run(tmp_path), name)

@@ -210,7 +210,7 @@ def test_damaged_spikes_cannot_be_mended_and_damaged_rows_of_a_checkpoint_neithe
     damaged = [name for name, file in found.items() if file.state == DAMAGED]
     assert sorted(damaged) == ["checkpoint.npz", "metrics.csv", "spikes.npz"]
     assert "no other file holds it" in found["spikes.npz"].said
-    assert "the training cannot go on" in found["checkpoint.npz"].said
+    assert "the training cannot continue" in found["checkpoint.npz"].said
     assert "delete" not in found["checkpoint.npz"].said
     (finished / "spikes.npz").unlink()
     assert states(finished)["spikes.npz"] == LOST
@@ -245,7 +245,7 @@ def test_what_was_accepted_can_be_restored_and_what_was_there_is_kept(finished):
     assert states(finished)["metrics.csv"] == WHOLE
     found = {file.name: file for file in sb.check_run(finished, restore=True)}
     assert found.pop("metrics.csv").said == (
-        "had been accepted; written anew, what was there is now metrics.csv.before"
+        "had been accepted; restored, the old file is now metrics.csv.before"
     )
     assert {file.state for file in found.values()} == {WHOLE}
     assert (finished / "metrics.csv").read_bytes() == whole
@@ -284,13 +284,15 @@ def test_a_training_that_is_not_finished_is_said_to_be_so(experiment, tmp_path):
     with RunWriter.create(tmp_path / "run", model, "circuit") as writer:
         writer.save(a_checkpoint(model, engine="circuit", epoch=1), 10)
     found = {file.name: file for file in sb.check_run(tmp_path / "run")}
-    assert found["checkpoint.npz"].said == "1 of 4 epochs are done; resume=True goes on"
+    assert found["checkpoint.npz"].said == "1 of 4 epochs are done; resume=True continues"
 
 
 def test_a_training_whose_checkpoint_is_gone_is_not_begun_anew(finished, model):
     (finished / "checkpoint.npz").unlink()
     before = held(finished)
-    with pytest.raises(RunDirectoryError, match=r"checkpoint\.npz is missing, so it cannot go on"):
+    with pytest.raises(
+        RunDirectoryError, match=r"checkpoint\.npz is missing, so it cannot continue"
+    ):
         RunWriter.create(finished, model, "circuit", resume=True)
     assert held(finished) == before
 
@@ -352,7 +354,7 @@ def test_nobody_waits_for_the_end_of_a_pipe(finished, name):
     (finished / name).unlink()
     os.mkfifo(finished / name)
     if name in READ:
-        with pytest.raises(RunDirectoryError, match=r"pipe or a device|is no run directory"):
+        with pytest.raises(RunDirectoryError, match=r"pipe or a device|is not a run directory"):
             READ[name](Run(finished))
     if name == MANIFEST:
         with pytest.raises(RunDirectoryError, match="pipe or a device"):
@@ -366,7 +368,7 @@ def test_a_folder_in_the_place_of_a_file_is_named_beside_the_other_files(finishe
     (finished / name).mkdir()
     found = {file.name: file for file in sb.check_run(finished)}
     assert found[name].state == DAMAGED
-    assert "is a folder, where a file must be; remove it" in found[name].said
+    assert "is a folder, but must be a file; remove it" in found[name].said
     others = {file.state for file in found.values() if file.name != name}
     assert others <= {WHOLE, MENDED}
     (finished / name).rmdir()

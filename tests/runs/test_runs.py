@@ -286,7 +286,7 @@ def test_a_run_that_died_before_it_wrote_its_model_can_be_started_again(model, t
 
 def test_a_finished_or_unfinished_run_is_only_taken_up_with_resume(model, begun):
     said = refusal(begun, model)
-    assert "holds this experiment already; pass resume=True" in said
+    assert "already holds this experiment; pass resume=True" in said
     with RunWriter.create(begun, model, "oracle", resume=True) as writer:
         assert contents(writer.checkpoint) == contents(a_checkpoint(model))
 
@@ -576,7 +576,7 @@ def test_an_end_without_a_training_is_refused(model, tmp_path):
 def test_what_is_no_run_is_not_opened(tmp_path):
     with pytest.raises(RunDirectoryError, match=r"no such run; make one with: sb\.train"):
         Run.open(tmp_path / "nothing")
-    with pytest.raises(RunDirectoryError, match=r"is no run directory \(it holds no experiment"):
+    with pytest.raises(RunDirectoryError, match=r"is not a run directory \(it holds no experiment"):
         Run.open(tmp_path)
 
 

@@ -368,7 +368,7 @@ def test_runs_that_would_test_more_often_than_anyone_reads_are_found_before_anyt
 
 
 def test_a_name_that_contains_itself_is_refused():
-    assert "an alias stands inside of what it is the alias of" in complaint(
+    assert "an alias is inside the value that it refers to" in complaint(
         "name: &n [*n]\nmodel: digits\nparameters: {training.seed: [1]}\ndesign: {kind: grid}\n"
     )
 

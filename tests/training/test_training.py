@@ -691,7 +691,7 @@ def test_stray_spikes_end_a_training_unless_it_is_told_to_keep_going(
     assert f"h {expected['h', 0]}x in phase 0" in said
     assert f"withstands a sum of inputs of {8192 + 1024}" in said
     assert "Raise network.closing (now 8192, at most 32128)" in said
-    assert "keep_going=True goes on in spite of this" in said
+    assert "keep_going=True continues in spite of this" in said
     assert file.read_bytes() == before
     assert not Run.open(tmp_path).finished
 
@@ -768,5 +768,5 @@ def test_what_a_start_left_that_failed_is_taken_up_by_the_corrected_command(
                 sb.train(other, engine="circuit", out=tmp_path / "run")
     run = sb.train(model(), engine="oracle", out=tmp_path / "run")
     assert_same_run(run, unbroken("oracle"))
-    with pytest.raises(RunDirectoryError, match="holds this experiment already"):
+    with pytest.raises(RunDirectoryError, match="already holds this experiment"):
         sb.train(model(), engine="oracle", out=tmp_path / "run")

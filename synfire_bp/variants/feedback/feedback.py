@@ -133,8 +133,8 @@ class Feedback(Variant):
     """How errors come back; `feedback: kolen_pollack` alone names the kind."""
 
     summary = (
-        "How errors come back: a kind such as kolen_pollack, or a section of kind and "
-        "knobs. null: through copies of W2, as in the paper."
+        "How errors come back: a kind such as kolen_pollack, or a section with kind and options. "
+        "null: through copies of W2, as in the paper."
     )
     word = "kind"
     position = 10
@@ -142,37 +142,38 @@ class Feedback(Variant):
     kind: Kind = Field(
         default="symmetric",
         description="symmetric (the paper: copies of W2), feedback_alignment (fixed random B), "
-        "sign_symmetric (the same with the signs of the initial W2), kolen_pollack (B learns by "
-        "the rule of W2), weight_drift (copies of W2, disturbed), output_only (W1 is fixed).",
+        "sign_symmetric (fixed random B with the signs of the initial W2), kolen_pollack (B "
+        "learns by the rule of W2), weight_drift (disturbed copies of W2), output_only (W1 is "
+        "fixed).",
     )
     decay: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="Fraction that every weight of W2 and B (of all its copies) loses, every "
-        "`every` samples; in steps of 2, and at least one step. W1 does not decay. For "
+        description="Fraction by which every weight of W2 and B (in all copies) shrinks every "
+        "`every` samples, in steps of 2 and by at least one step. W1 does not decay. For "
         "kolen_pollack and weight_drift; null: none.",
     )
     drift: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="Probability that a learning weight moves by 2, up or down, every `every` "
-        "samples; each synapse for itself. For weight_drift; null: none.",
+        description="Probability that a learning weight drifts by 2, up or down, every `every` "
+        "samples, independently for each synapse. For weight_drift; null: none.",
     )
     failure: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="Probability that an update of a weight fails; each synapse for itself. For "
-        "weight_drift; null: none.",
+        description="Probability that an update of a weight fails, independently for each "
+        "synapse. For weight_drift; null: none.",
     )
     every: int | None = Field(
         default=None,
         ge=1,
         le=10_000_000,
-        description="Samples between two moments in which weights decay or drift, counted from "
-        f"the first one of the training. null: {EVERY:,}, where there are such moments.",
+        description="Samples between two decay or drift steps, counted from the first sample of "
+        f"the training. null: {EVERY:,}, if weights decay or drift.",
         json_schema_extra=unit("samples"),
     )
 

@@ -104,13 +104,13 @@ _LINK_NUMBERS = 2**20
 class Gating(Variant):
     """What opens and closes the populations: pools, failures, noise, replay."""
 
-    summary = "Variant: what gates, and how reliably. null: the paper's ring."
+    summary = "What gates the populations, and how reliably. null: the paper's ring."
     position = 40
 
     failure: Probability = Field(
         default=0.0,
         description="Probability that a gate's pulse does not reach its population in a phase "
-        "(all of the population together); the chain itself goes on.",
+        "(the whole population at once); the chain itself continues.",
     )
     early: Probability = Field(
         default=0.0,
@@ -123,40 +123,44 @@ class Gating(Variant):
     jitter: float = Field(
         default=0.0,
         ge=0,
-        description="Standard deviation of a gate's pulse, in steps, in place of early and late: a "
-        "pulse is in time if it is less than half a step off, else one phase early or late.",
+        description="Standard deviation of the timing of a gate's pulse, in steps, instead of "
+        "early and late: a pulse is on time if it is less than half a step off, otherwise it is "
+        "one phase early or late.",
         json_schema_extra=unit("phases"),
     )
     pool: int = Field(
         default=1,
-        description="Neurons per link of the gating chain; each carries its share of the weight of "
-        "a gate's pulse (Abeles 1991). A power of two up to 64: all weights stay whole numbers.",
+        description="Neurons per link of the gating chain; each carries an equal part of the "
+        "weight of a gate's pulse (Abeles 1991). A power of two up to 64, so that all weights "
+        "stay whole numbers.",
         json_schema_extra=unit("neurons"),
     )
     link_probability: float = Field(
         default=1.0,
         gt=0,
         le=1,
-        description="Share of a pool to which each neuron of the next one is linked, at random "
-        "(always the same number of links); 1: all to all.",
+        description="Fraction of a pool to which each neuron of the next pool is linked, at "
+        "random (always the same number of links); 1: all to all.",
     )
-    link_seed: int = Field(default=0, ge=0, description="Which neurons are linked.")
+    link_seed: int = Field(default=0, ge=0, description="Seed of the random links.")
     quorum: float = Field(
         default=0.5,
         gt=0,
         le=1,
-        description="Share of its links by which a neuron of a pool is made to fire. The weight of "
-        "a link follows from it; what an intact pool delivers is 1/quorum times what is needed.",
+        description="Fraction of its links that must be active for a neuron of a pool to fire. "
+        "The weight of a link follows from this; an intact pool delivers 1/quorum times what is "
+        "needed.",
     )
     opening: Literal["balance", "shunting"] = Field(
         default="balance",
-        description="How a pool's pulse acts on a population. balance: its neurons' shares add up "
-        "against the closing bias; shunting: as a whole, if the quorum of the pool carries it, and "
-        "else not at all, as a conductance that is either small or shunts the closing current.",
+        description="How a pool's pulse acts on a population. balance: the contributions of its "
+        "neurons add up against the closing bias; shunting: the pulse takes full effect if at "
+        "least the quorum of the pool fires, and otherwise none, like a conductance that is "
+        "either negligible or shunts the closing current.",
     )
     noise: Probability = Field(
         default=0.0,
-        description="Probability that a neuron of the chain fires by itself, per step.",
+        description="Probability that a neuron of the chain fires spontaneously, per step.",
     )
     cell_failure: Probability = Field(
         default=0.0,
@@ -168,12 +172,13 @@ class Gating(Variant):
     )
     lost_cells: Probability = Field(
         default=0.0,
-        description="Share of the chain's neurons that are dead for good; drawn by link_seed.",
+        description="Fraction of the chain's neurons that are permanently dead; drawn with "
+        "link_seed.",
     )
     restart: bool = Field(
         default=True,
-        description="Start the chain anew with each sample if its neurons are not reliable; "
-        "false: a pulse that died stays dead, and one too many stays, until the next test.",
+        description="Restart the chain with each sample if its neurons are not reliable; false: "
+        "a pulse that died stays dead, and a surplus pulse persists, until the next test.",
     )
     replay: int = Field(
         default=0,
@@ -184,8 +189,8 @@ class Gating(Variant):
     )
     order: Literal["forward", "reverse"] = Field(
         default="forward",
-        description="In which order the gates come. reverse, as rats replay (Foster & Wilson "
-        "2006): only x and its memory fire, and no weight changes; to be looked at.",
+        description="Order of the gates. reverse, as rats replay (Foster & Wilson 2006): only x "
+        "and its memory fire, and no weight changes; a demonstration.",
     )
 
     @field_validator(
