@@ -32,6 +32,7 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"`([\w-]+\.(?:py|yaml))`")
 _OF_A_CLONE = re.compile(
     r"make |python -m (analysis|pytest)|python tests/|pip install -e|\.ci/|\. \.venv/"
+    r"|synfire-bp figures .*--tables figures"
 )
 _LONGEST = 1200
 """Seconds that a command may take."""

@@ -26,7 +26,6 @@ CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "figures"
 
 NO_TABLE = {
-    "steps": "its trainings are not finished",
     "sweeps/morris": "no committed study has a Morris design",
 }
 """Figures whose table is not committed, and why."""
