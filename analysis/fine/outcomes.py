@@ -13,7 +13,7 @@ from ..shared.entry import Entry
 from ..shared.statistics import COLLAPSE, collapsed, rate
 from ..shared.trainings import finished_run
 from ..variants.courses import never_fired
-from .study import COLLAPSE_SEEDS, FASHION, FOLDER, SEEDS, fashion, seeded
+from .study import FASHION, FOLDER, SEEDS, fashion, many_seeds
 
 __all__ = ["ENTRIES", "collapses", "fashion_numbers"]
 
@@ -21,24 +21,25 @@ _MAKE = "python -m analysis.fine.runs"
 
 
 def collapses(runs: Path) -> pd.DataFrame:
-    """Return how often each shipped model collapses.
+    """Return how often each shipped model collapses: whole trainings, and first epochs.
 
     Returns
     -------
     DataFrame
-        `model`, `seeds`, `collapsed`, its rate in percent with the 95 % interval `rate_low`,
+        `model`, `epochs`, `seeds`, `collapsed`, its rate in percent with the 95 % interval `rate_low`,
         `rate_high`, and over all seeds the median, the worst and the best of the last test by
         spikes and by potential, in percent.
     """
     rows = []
-    for model, seeds in COLLAPSE_SEEDS.items():
-        found = [finished_run(seeded(model, seed), runs / FOLDER, _MAKE) for seed in seeds]
+    for find, model, seeds in many_seeds():
+        found = [finished_run(find(model, seed), runs / FOLDER, _MAKE) for seed in seeds]
         table = last_tests(found)
         never = pd.Series([_never_fired(run) for run in found])
         hits = int(collapsed(table["potential_percent"], never).sum())
         share = rate(hits, len(found))
         row = {
-            "model": model, "seeds": len(found), "collapsed": hits,
+            "model": model, "epochs": int(table["epoch"].iloc[0]), "seeds": len(found),
+            "collapsed": hits,
             "rate": share.value, "rate_low": round(share.low, 2), "rate_high": round(share.high, 2),
         }  # fmt: skip
         for readout in ("spikes", "potential"):
@@ -78,7 +79,8 @@ ENTRIES = (
         name="collapses",
         group="learning",
         title="How often the fine models collapse",
-        caption=f"MNIST, 60 epochs, by the algorithm in integers. A collapse is {COLLAPSE}.",
+        caption=f"MNIST, whole trainings and the first epochs of many seeds, by the algorithm in integers. "
+        f"A collapse is {COLLAPSE}.",
         numbers=collapses,
     ),
     Entry(

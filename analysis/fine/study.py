@@ -12,8 +12,8 @@ All runs lie below `runs/fine/`; ``python -m analysis.fine.runs`` makes those th
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synfire_bp.data import DATA_VARIABLE, available
@@ -24,17 +24,21 @@ __all__ = [
     "ALL",
     "BASE",
     "CIRCUIT_SEEDS",
-    "COLLAPSE_SEEDS",
+    "EARLY_EPOCHS",
+    "EARLY_SEEDS",
     "FASHION",
     "FOLDER",
     "GRADED",
     "ORDER",
     "PAPER",
     "SEEDS",
+    "SHIPPED",
     "SWITCHES",
     "Case",
     "alone",
+    "early",
     "fashion",
+    "many_seeds",
     "plan",
     "seeded",
     "steps",
@@ -44,13 +48,14 @@ __all__ = [
 FOLDER = "fine"
 """Folder of the study among the runs."""
 SEEDS = range(10)
-COLLAPSE_SEEDS: Mapping[str, Sequence[int]] = {
+SHIPPED = ("mnist_fine", "mnist_fine_graded", "mnist_fine_loihi1", "mnist_fine_800")
+"""Models that the algorithm in integers trains with `SEEDS`, for all of their epochs."""
+EARLY_SEEDS: Mapping[str, Sequence[int]] = {
     "mnist_fine": range(100),
     "mnist_fine_graded": range(100),
-    "mnist_fine_loihi1": SEEDS,
-    "mnist_fine_800": SEEDS,
 }
-"""Shipped models, and the seeds that the algorithm in integers trains them with."""
+"""Models whose first epochs are trained with many seeds: an output unit is lost early or never."""
+EARLY_EPOCHS = 6
 CIRCUIT_SEEDS: Mapping[str, Sequence[int]] = {
     "mnist_fine_graded": SEEDS,
     "mnist_fine": SEEDS,
@@ -155,6 +160,20 @@ def fashion(name: str, seed: int) -> Task | None:
 def seeded(model: str, seed: int) -> Task:
     """Return the training of a shipped model by the algorithm in integers."""
     return _task(model, model, "oracle", seed)
+
+
+def early(model: str, seed: int) -> Task:
+    """Return the first epochs of the training of a shipped model: the schedule stays as it is."""
+    few = (f"training.epochs={EARLY_EPOCHS}", f"training.evaluate_every={EARLY_EPOCHS}")
+    task = _task(f"{model}-early", model, "oracle", seed)
+    kept = [change for change in task.changes if not change.startswith("training.e")]
+    return replace(task, changes=(*kept, *few))
+
+
+def many_seeds() -> list[tuple[Callable[[str, int], Task], str, Sequence[int]]]:
+    """Return what collapses are counted in: how a training is made, its model, its seeds."""
+    whole = [(seeded, model, SEEDS) for model in SHIPPED]
+    return [*whole, *((early, model, seeds) for model, seeds in EARLY_SEEDS.items())]
 
 
 def plan() -> list[Task]:

@@ -28,7 +28,8 @@ def test_each_step_adds_to_the_one_before_and_each_switch_is_alone_and_left_out(
 def test_every_training_of_the_study_is_a_model_that_can_be_built():
     first = [task for task in study.plan() if task.name.endswith("seed0")]
     for task in first:
-        assert sb.assemble(task.experiment).experiment.training.epochs == 60
+        epochs = sb.assemble(task.experiment).experiment.training.epochs
+        assert epochs == (study.EARLY_EPOCHS if "-early-" in task.name else 60)
     assert len({task.name for task in study.plan()}) == len(study.plan())
 
 
@@ -72,15 +73,13 @@ def test_a_run_that_is_missing_is_told_of_with_the_command_that_makes_it(tmp_pat
 def test_collapses_are_counted_by_what_the_last_tests_say(tmp_path, monkeypatch):
     changes = ("training.epochs=1", "training.samples=30", "record.samples=0")
     digits = ("network.sizes=[64, 8, 10]", *changes)
-    monkeypatch.setattr(outcomes, "COLLAPSE_SEEDS", {"digits": range(3)})
-    monkeypatch.setattr(
-        outcomes, "seeded",
-        lambda model, seed: study.Task(
-            f"s{seed}", model, "oracle", (*digits, f"training.seed={seed}")
-        ),
-    )  # fmt: skip
+
+    def training(model: str, seed: int) -> study.Task:
+        return study.Task(f"s{seed}", model, "oracle", (*digits, f"training.seed={seed}"))
+
+    monkeypatch.setattr(outcomes, "many_seeds", lambda: [(training, "digits", range(3))])
     for seed in range(3):
-        task = outcomes.seeded("digits", seed)
+        task = training("digits", seed)
         sb.train(task.experiment, engine="oracle", out=tmp_path / "fine" / task.name, quiet=True)
     found = outcomes.collapses(tmp_path).iloc[0]
     runs = [sb.Run.open(tmp_path / "fine" / f"s{seed}") for seed in range(3)]
