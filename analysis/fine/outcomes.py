@@ -26,8 +26,8 @@ def collapses(runs: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `model`, `epochs`, `seeds`, `collapsed`, its rate in percent with the 95 % interval `rate_low`,
-        `rate_high`, and over all seeds the median, the worst and the best of the last test by
+        `model`, `epochs`, `seeds`, `collapsed`, its rate in percent with the 95 % interval
+        `rate_low`, `rate_high`, and over all seeds the median, the worst and the best of the last test by
         spikes and by potential, in percent.
     """
     rows = []
@@ -79,8 +79,8 @@ ENTRIES = (
         name="collapses",
         group="learning",
         title="How often the fine models collapse",
-        caption=f"MNIST, whole trainings and the first epochs of many seeds, by the algorithm in integers. "
-        f"A collapse is {COLLAPSE}.",
+        caption="MNIST, whole trainings and the first epochs of many seeds, by the algorithm in "
+        f"integers. A collapse is {COLLAPSE}.",
         numbers=collapses,
     ),
     Entry(

@@ -179,7 +179,7 @@ def many_seeds() -> list[tuple[Callable[[str, int], Task], str, Sequence[int]]]:
 def plan() -> list[Task]:
     """Return all trainings, those of the figure first."""
     tasks = [case.task(seed) for seed in SEEDS for case in steps()]
-    tasks += [seeded(model, seed) for model, seeds in COLLAPSE_SEEDS.items() for seed in seeds]
+    tasks += [find(model, seed) for find, model, seeds in many_seeds() for seed in seeds]
     tasks += [
         task for seed in SEEDS for name in FASHION if (task := fashion(name, seed)) is not None
     ]
