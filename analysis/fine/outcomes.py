@@ -27,8 +27,8 @@ def collapses(runs: Path) -> pd.DataFrame:
     -------
     DataFrame
         `model`, `epochs`, `seeds`, `collapsed`, its rate in percent with the 95 % interval
-        `rate_low`, `rate_high`, and over all seeds the median, the worst and the best of the last test by
-        spikes and by potential, in percent.
+        `rate_low`, `rate_high`, and the median, the worst and the best of the last test by spikes
+        and by potential, in percent.
     """
     rows = []
     for find, model, seeds in many_seeds():
