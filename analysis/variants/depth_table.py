@@ -109,9 +109,11 @@ def table(numbers: pd.DataFrame) -> str:
     ]  # fmt: skip
     return (
         f"Networks with {INPUTS} inputs, {HIDDEN} units in each hidden layer and {OUTPUTS} "
-        "outputs. Cores: of the 128 of one Loihi chip, in our own placement. A circuit has 6 L + 1 phases, "
-        "and 8 L + 1 populations in addition to a gate for every phase; from L = 12 on, the "
-        "longest delays need additional populations.\n\n" + markdown(heads, rows) + "\n"
+        "outputs. Cores: of the 128 of one Loihi chip, in our own placement. A circuit has "
+        "6 L + 1 phases, and 8 L + 1 populations in addition to a gate for every "
+        "phase; from L = 12 on, the longest delays need additional populations.\n\n"
+        + markdown(heads, rows)
+        + "\n"
     )
 
 
