@@ -307,7 +307,9 @@ def test_describe_tells_what_spikes_carry_and_which_chip_has_them(capsys, monkey
         main()
     assert not ended.value.code
     said = " ".join(capsys.readouterr().out.split())
-    assert "graded spikes carry up to 15 (h, h<, h>, hT); 4 (" in said and "Loihi 1 has not" in said
+    assert (
+        "graded spikes carry up to 15 (h, h<, h>, hT); 4 (" in said and "Loihi 1 does not" in said
+    )
     assert "it cannot run the training circuit" in said
 
 
