@@ -51,15 +51,16 @@ def of_numbers(bits: pd.DataFrame, drift: pd.DataFrame) -> str:
         f"Model `{about['model']}`, {about['sizes']}, {about['epochs']} epochs of "
         f"{about['samples']:,} samples; seeds {seeds}, in this order; test set, after the last "
         "epoch.",
-        "**Accuracy against weight bits**, in percent.  All but float: the chip's own limits.",
+        "**Accuracy against weight bits**, in percent. All except float have the chip's own "
+        "limits.",
         _accuracies(bits),
         f"**What the chip's limits cost**, {FULL_BITS} weight bits: accuracy in percent, and its "
-        "difference to that with symmetric limits in percentage points.",
+        "difference from that with symmetric limits in percentage points.",
         _cost(drift),
-        "**How far copies drift apart**, in the end, medians of the seeds.  Unequal: places in the "
-        "matrix whose copies are not all equal.  Largest and mean difference: between the largest "
-        "and the smallest copy in a place, in weight units, over all places.  W2 with its "
-        "transposes.  Stray spikes: in the whole training.",
+        "**How far copies drift apart** by the end of the training, medians over the seeds. "
+        "Unequal: places in the matrix whose copies are not all equal. Largest and mean "
+        "difference: between the largest and the smallest copy in a place, in weight units, over "
+        "all places. W2 includes its transposes. Stray spikes: in the whole training.",
         _drift(drift),
     ]
     return "\n\n".join(parts) + "\n"

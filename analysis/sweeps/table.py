@@ -72,12 +72,12 @@ def _of_spread(figures: Path) -> list[str]:
     cost = _needed(figures, _SPREAD, "cost")
     name = short(str(cost["parameter"].iloc[0]))
     return [
-        f"**Collapses against {name}** (`{_SPREAD}`): runs of which something was counted in "
-        f"the last test, rate with its 95 % interval (Wilson). Collapsed: {COLLAPSE}. p: "
-        "McNemar's exact test of the pairs of which one run alone is such a one.",
+        f"**Collapses against {name}** (`{_SPREAD}`): number of runs with each outcome in "
+        f"the last test, and rate with its 95 % interval (Wilson). Collapsed: {COLLAPSE}. p: "
+        "McNemar's exact test of the pairs in which only one run collapsed.",
         _rates(cost, name),
-        f"**What another {name} costs**: difference to {cost['reference'].iloc[0]:g} in "
-        "points in the last test, mean of the pairs of runs with the same seed and its 95 % "
+        f"**What another {name} costs**: difference from {cost['reference'].iloc[0]:g} in "
+        "points in the last test, mean over pairs of runs with the same seed, with its 95 % "
         "interval (bootstrap, BCa).",
         _costs(cost, name),
     ]
@@ -86,10 +86,10 @@ def _of_spread(figures: Path) -> list[str]:
 def _of_sobol(figures: Path) -> list[str]:
     sobol, order, pairs = (_needed(figures, _SOBOL, name) for name in ("sobol", "order", "pairs"))
     return [
-        f"**Sobol indices** (`{_SOBOL}`): share of the variance of the test accuracy, of "
+        f"**Sobol indices** (`{_SOBOL}`): share of the variance of the test accuracy, from "
         f"{sobol['base_points'].min():,} base points, with 95 % intervals (SALib, bootstrap). "
-        "Larger than: parameters whose total index is smaller, by an interval of the "
-        "difference that does not contain 0; of all others the order is not known.",
+        "Larger than: parameters with a smaller total index, where the interval of the "
+        "difference does not contain 0; for all others the order is not known.",
         *(_indices(sobol, order, outcome) for outcome in OUTCOMES),
         _of_pairs(pairs),
     ]

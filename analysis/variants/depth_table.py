@@ -108,9 +108,10 @@ def table(numbers: pd.DataFrame) -> str:
         "fixed synapses", "cores", "phases, inference", "neurons, inference", "cores, inference",
     ]  # fmt: skip
     return (
-        f"Layers of {INPUTS} inputs, {HIDDEN} units in each hidden layer, {OUTPUTS} outputs; cores "
-        "of one Loihi chip in our own placement, of 128.  6 L + 1 phases, and 8 L + 1 populations "
-        "besides a gate for every phase; from L = 12 on the longest delays need more of them.\n\n"
+        f"Networks with {INPUTS} inputs, {HIDDEN} units in each hidden layer and {OUTPUTS} "
+        "outputs. Cores: of the 128 of one Loihi chip, in our own placement. A circuit has "
+        "6 L + 1 phases, and 8 L + 1 populations in addition to a gate for every "
+        "phase; from L = 12 on, the longest delays need additional populations.\n\n"
         + markdown(heads, rows)
         + "\n"
     )

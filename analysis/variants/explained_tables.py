@@ -101,11 +101,10 @@ def soft_bounds(runs: pd.DataFrame) -> str:
     order = runs["dataset"].unique().tolist()
     rows.sort(key=lambda row: order.index(row[0]))
     return (
-        "Test accuracy in the end, median (range) over the seeds; mean of the differences to hard "
-        "bounds, the paper's, seed by seed, in points, with their 95 % interval (bootstrap) where "
-        f"there are {_ENOUGH} seeds or more; medians of the mean magnitudes of the weights.\n\n"
-        + _text_columns(heads, rows, 2)
-        + "\n"
+        "Final test accuracy: median (range) over the seeds. Difference: from the paper's hard "
+        "bounds with the same seed, in points; mean over the seeds, with its 95 % interval "
+        f"(bootstrap) where there are {_ENOUGH} seeds or more. Size: median over the seeds of the "
+        "mean magnitude of the weights.\n\n" + _text_columns(heads, rows, 2) + "\n"
     )
 
 
@@ -138,9 +137,11 @@ def late_reward(runs: pd.DataFrame) -> str:
              "W2 risen (%)", "unequal copies"]  # fmt: skip
     seeds = runs.groupby("reward").size().max()
     return (
-        f"Digits, {_epochs(runs)} epochs, {seeds} seeds: test accuracy, median (range); medians of "
-        "the share of weights that are lower, and higher, in the end than at the start; copies "
-        "that differ from the first one of their matrix.\n\n" + markdown(heads, rows) + "\n"
+        f"Digits, {_epochs(runs)} epochs, {seeds} seeds. Test accuracy: median (range). Fallen, "
+        "risen: median share of weights that are lower, or higher, at the end than at the start. "
+        "Unequal: copies that differ from the first copy of their matrix.\n\n"
+        + markdown(heads, rows)
+        + "\n"
     )
 
 
@@ -159,9 +160,9 @@ def pools(runs: pd.DataFrame) -> str:
     heads = ["opening", "pool", "spikes lost", "seeds", "by potential (%)", "stray spikes",
              "unequal copies"]  # fmt: skip
     return (
-        f"Digits, {_epochs(runs)} epochs: test accuracy, median (range) over the seeds; "
-        "stray spikes in the whole training and copies that differ in the end, medians.  A pool of "
-        "one is the same with either opening.\n\n" + markdown(heads, rows) + "\n"
+        f"Digits, {_epochs(runs)} epochs. Test accuracy: median (range) over the seeds. Medians of "
+        "the stray spikes in the whole training and of the copies that differ at the end. A pool "
+        "of one is the same with either opening.\n\n" + markdown(heads, rows) + "\n"
     )
 
 

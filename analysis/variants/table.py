@@ -48,8 +48,8 @@ def tables(runs: Path) -> str:
     for dataset, rows in of_variants.groupby("dataset", sort=False):
         parts += [f"**{_TITLES[str(dataset)]}**", _of_variants(rows)]
     parts += [
-        "**Disturbances**, digits. By potential: median (range) of the seeds. Difference: to the "
-        "first level, which is the undisturbed circuit.",
+        "**Disturbances**, digits. By potential: median (range) over the seeds. Difference: from "
+        "the first level, which is the undisturbed circuit.",
         *_of_disturbances(of_levels),
     ]
     return "\n\n".join(parts) + "\n"
@@ -59,16 +59,17 @@ def _how_to_read(of_variants: pd.DataFrame, of_levels: pd.DataFrame) -> str:
     compared = _compared(of_variants["variant"] != REFERENCE, of_variants["pairs"])
     compared += _compared(of_levels["level"] != _first(of_levels), of_levels["pairs"])
     return (
-        "Accuracies are percent of the test set in the end, median (range) of the seeds. "
-        "*Difference*: in points by potential to the run of the paper's circuit with the same seed "
-        "after as many epochs, mean over the seeds and its 95 % interval (bootstrap, BCa); where "
-        f"the interval contains 0, the two are *{NOT_DISTINGUISHABLE}*. *Collapsed*: {COLLAPSE}; "
-        "rate with its 95 % interval (Wilson). *Without collapses*: the difference of the pairs "
-        "of which neither run collapsed. *Angle* between feedback weights and W2, *stray spikes* "
-        "in the whole training, and *unequal copies*, those that differ from their matrix's first "
-        f"one in the end, are medians. Of the {compared} differences below about "
-        f"{round(compared / 20)} would be told from 0 by chance alone. – : not recorded, or "
-        "nothing to compare with."
+        "Accuracies are percent of the test set at the end of the training, median (range) over "
+        "the seeds. *Difference*: in points by potential, from the run of the paper's circuit with "
+        "the same seed and the same number of epochs; mean over the seeds with its 95 % interval "
+        "(bootstrap, BCa). Where the interval contains 0, the two are "
+        f"*{NOT_DISTINGUISHABLE}*. *Collapsed*: {COLLAPSE}; "
+        "rate with its 95 % interval (Wilson). *Without collapses*: the difference over the pairs "
+        "in which neither run collapsed. Medians are given of the *angle* between feedback weights "
+        "and W2, of *stray spikes* in the whole training, and of *unequal copies*, those that "
+        f"differ from the first copy of their matrix at the end. Of the {compared} differences "
+        f"below, about {round(compared / 20)} would be distinguished from 0 by chance alone. – : "
+        "not recorded, or nothing to compare with."
     )
 
 

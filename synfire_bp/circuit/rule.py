@@ -429,7 +429,9 @@ def register_rule(
     'dw = 8*r1*x0*y0 - 4*x0*y0'
     """
     if not name or not all(c.isalnum() or c in "_-." for c in name):
-        raise RuleError(f"'{shown(name)}' is no name for a rule; use letters, digits, _, - and .")
+        raise RuleError(
+            f"'{shown(name)}' is not a name for a rule; use letters, digits, _, - and ."
+        )
     found = parse_rule(text, tag, traces)
     RULES.register(name, found, module=str(sys._getframe(1).f_globals.get("__name__", "")))
     return found

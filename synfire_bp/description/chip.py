@@ -42,19 +42,19 @@ def _fits(model: Model, chip: LoihiSpec) -> Iterator[tuple[str, str]]:
     if own is not None:
         yield (
             "runs on it",
-            f"emulated, {own.weight_bits} bits a learning weight"
+            f"emulated, {own.weight_bits} bits per learning weight"
             + (", which end at plus and minus 254" if own.symmetric else ""),
         )
     elif model.network.neurons.steps_per_phase > 1:
         yield (
             "neurons",
-            "in physical units, which the chip has not; what follows is of the chip's own neurons "
+            "in physical units, which the chip does not have; what follows is for its own neurons "
             "in the same circuit",
         )
     if payloads := model.circuit.payloads:
         yield (
             "graded spikes carry up to",
-            (f"{_payloads(payloads)}. Loihi 2 has them, Loihi 1 has not"),
+            (f"{_payloads(payloads)}. Loihi 2 has them, Loihi 1 does not"),
         )
     yield "circuit", _changes(constrain(model.circuit, chip)[1].to_dict("records"))
     yield "learning rule", _rule(model.rule, chip)
@@ -63,7 +63,7 @@ def _fits(model: Model, chip: LoihiSpec) -> Iterator[tuple[str, str]]:
 def _rule(rule: Rule, chip: LoihiSpec) -> str:
     if rule.remains:
         return (
-            "refused: the chip's engine adds up products, and keeps no remainder in a tag "
+            "refused: the chip's engine adds up products and keeps no remainder in a tag "
             "(accumulator of kind programmable)"
         )
     if rule.eligible is not None:

@@ -138,7 +138,9 @@ def _graded(circuit: Circuit) -> Table:
         for name, (plain, signed) in circuit.grades.items()
     ]
     heads = ("", "step, weight units", "at the most", "step if signed", "at the most")
-    return Table("What graded spikes carry: begun steps above the threshold", heads, rows, left=1)
+    return Table(
+        "Payload of graded spikes: steps above the threshold, rounded up", heads, rows, left=1
+    )
 
 
 def _counts(circuit: Circuit, inference: Circuit) -> Table:

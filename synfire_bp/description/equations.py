@@ -36,7 +36,9 @@ def equations_part(model: Model) -> Part:
     written = plan.neurons.written(plan.circuit, plan.rule, plan.lines)
     if not written:
         kind = type(plan.neurons).__name__
-        return Part("Equations", (f"The neurons of this model ({kind}) do not tell their code.",))
+        return Part(
+            "Equations", (f"The neurons of this model ({kind}) do not state their Brian2 code.",)
+        )
     blocks: list[Block] = []
     numbers: Numbers = {}
     if plan.circuit.n_plastic_synapses <= MOST_SYNAPSES:

@@ -25,7 +25,7 @@ def keys_part(section: Section) -> Part:
         if key not in _TOLD_ABOVE
     ]
     return Part(
-        "Model file: what differs from the defaults",
+        "Model file: entries that differ from the defaults",
         (Table("", ("key", "value", "default", "meaning"), rows, left=4),),
     )
 

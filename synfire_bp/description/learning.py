@@ -67,7 +67,7 @@ def _phases(model: Model) -> Iterator[tuple[str, str]]:
     circuit, lines = model.circuit, model.network.lines
     yield (
         "reward signal",
-        f"r1 is 1 in {phases_of(circuit.reward_phases)}, else 0"
+        f"r1 is 1 in {phases_of(circuit.reward_phases)}, otherwise 0"
         + (f"; then r1 = {lines.rewarded('r1')}" if lines.reward else ""),
     )
     for kind in (*_SPIKING, "uptake"):
@@ -84,7 +84,7 @@ def _accumulator(model: Model) -> Iterator[tuple[str, str]]:
     bits = LARGEST_TAG.bit_length() + 1
     yield (
         f"accumulator ({section.kind})",
-        f"a tag of {bits} bits collects {fractions} of what the rule says, "
+        f"a tag of {bits} bits collects {fractions} of the change given by the rule, "
         f"{plural(fine.epochs, 'epoch')} each; the last one stays",
     )
     change = max(map(abs, model.rule.coincidence()))
@@ -104,7 +104,7 @@ def _accumulator(model: Model) -> Iterator[tuple[str, str]]:
     yield (
         "when weights follow",
         f"every {fine.every} phases a flag comes; where it meets the reward, in {met} of every "
-        f"{plural(fine.samples(n), 'sample')}, the weight takes all that its tag holds, rounded at "
+        f"{plural(fine.samples(n), 'sample')}, the whole tag is added to the weight, rounded at "
         "random, and the tag starts from 0",
     )
 
@@ -115,10 +115,10 @@ def _eligibility(model: Model) -> Iterator[tuple[str, str]]:
         return
     kept = eligible.kept(model.circuit.n_phases)
     lasts = (
-        f"a trace of {section.said} takes up what the rule says; a sample leaves "
+        f"a trace of {section.said} accumulates the change given by the rule; a sample leaves "
         f"{kept / CERTAIN:.4g} of it"
         if kept
-        else "a trace takes up what the rule says, and lasts for its own sample"
+        else "a trace accumulates the change given by the rule and lasts for its own sample"
     )
     yield "eligibility", lasts
     yield (
@@ -138,7 +138,7 @@ def _way_back(model: Model) -> str:
     for row in circuit.plastic:
         if row.layer in further:
             matrix = further[row.layer]
-            own = f"{matrix.name.upper()}, a matrix of its own ({matrix.pre} to {matrix.post})"
+            own = f"{matrix.name.upper()}, a separate matrix ({matrix.pre} to {matrix.post})"
             said.setdefault(own, []).append(row.name)
         elif row.transposed:
             said.setdefault(f"copies of W{row.layer + 1}", []).append(row.name)

@@ -51,7 +51,10 @@ def _task(model: Model) -> Iterator[tuple[str, str]]:
     every = training.evaluate_every
     yield "tests", f"every {'epoch' if every == 1 else f'{every:g} epochs'}, and at the end"
     if training.renew_copies:
-        yield "copies", "all copies of a matrix are set anew from the first one in each epoch"
+        yield (
+            "copies",
+            "all copies of a matrix are reset to the first one at the start of each epoch",
+        )
     if record.samples:
         yield "recorded", f"all spikes of the last {plural(record.samples, 'sample')}"
     if experiment.requires:
@@ -101,13 +104,13 @@ def _network(model: Model) -> Iterator[tuple[str, str]]:
     if len(circuit.sizes) == LAYERS and not network.paper_gates:
         yield (
             "gates",
-            "not the paper's: hidden populations are blocked in phases 0 and 8, twice as firmly as "
-            "the paper blocks them in phase 8",
+            "not the paper's: hidden populations are blocked in phases 0 and 8, twice as strongly "
+            "as the paper blocks them in phase 8",
         )
     elif len(circuit.sizes) == LAYERS:
         yield "gates", "the paper's, which block hidden populations in phase 8"
     else:
-        yield "gates", "block every phase in which a closed layer is reached"
+        yield "gates", "block every phase in which a closed layer receives input"
 
 
 def _duration(model: Model) -> str:

@@ -37,7 +37,7 @@ def _engines(model: Model) -> Iterator[tuple[str, str]]:
     obstacles = model.algorithm.obstacles
     if obstacles:
         yield "engine oracle", f"cannot follow: {'; '.join(map(str, obstacles))}"
-        yield "circuit against oracle", "not to be compared: the oracle cannot follow"
+        yield "circuit against oracle", "not possible: the oracle cannot follow"
     else:
         yield "engine oracle", "follows: the algorithm in integers computes the same bits"
         yield "circuit against oracle", "`verify` compares all weights, one by one"

@@ -61,7 +61,7 @@ def describe(
     >>> import synfire_bp as sb
     >>> said = sb.describe("variants/digits_late_reward")
     >>> said.row("reward signal")
-    ('r1 is 1 in phases 7, 9, else 0',)
+    ('r1 is 1 in phases 7, 9, otherwise 0',)
     >>> said.row("r1 is late by")
     ('2 phases: it is 1 in phases 7, 9 instead of phases 5, 7',)
     """

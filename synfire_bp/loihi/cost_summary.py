@@ -124,8 +124,8 @@ def cost_tables(circuit: Circuit, costs: Costs) -> Iterator[Table]:
     ):
         for row in compare({mode: prediction}).itertuples():
             rows.append([name, str(row.quantity), *(f"{value:.3g}" for value in row[3:])])
-    beside = ("a sample", "", "model", "paper", "model / paper")
-    yield Table("Operations alone, beside the paper's measurement", beside, rows, left=2)
+    beside = ("per sample", "", "model", "paper", "model / paper")
+    yield Table("Operations only, compared with the paper's measurement", beside, rows, left=2)
     yield from _fitted_tables(costs)
 
 
@@ -149,8 +149,8 @@ def _fitted_tables(costs: Costs) -> Iterator[Table]:
     for mode, prediction in both.items():
         for row in compare({mode: prediction}).itertuples():
             rows.append([f"fitted, {mode}", str(row.quantity), *(f"{v:.3g}" for v in row[3:])])
-    beside = ("a sample", "", "model", "paper", "model / paper")
-    yield Table("Fitted, beside the paper's measurement", beside, rows, left=2)
+    beside = ("per sample", "", "model", "paper", "model / paper")
+    yield Table("Fitted, compared with the paper's measurement", beside, rows, left=2)
     parameters = []
     for name in FITTED_NAMES:
         unit, symbol = _PARAMETER_UNITS[name]

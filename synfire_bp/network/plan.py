@@ -110,8 +110,8 @@ class NetworkPlan(Summarised):
                 group, _, variable = str(name).partition(".")
                 if group not in sizes or not variable.isidentifier():
                     raise ValueError(
-                        f"'{name}' is no number of a network; call it 'group.variable', with one "
-                        f"of the groups {', '.join(sizes)}"
+                        f"'{name}' is not a number of a network; call it 'group.variable', with "
+                        f"one of the groups {', '.join(sizes)}"
                     )
                 array = np.asarray(value)
                 if array.dtype.kind not in "biuf":

@@ -107,7 +107,7 @@ def _built(spec: ProgramSpec, compiler: str, known: Path, again: partial[Program
 def _tell_of_damage(place: Path) -> None:
     if (why := damage(place)) not in (None, MISSING, UNSEALED):
         warnings.warn(
-            f"{place}: this compiled program is damaged ({why}); it is compiled anew", stacklevel=2
+            f"{place}: this compiled program is damaged ({why}); it is compiled again", stacklevel=2
         )
 
 

@@ -174,7 +174,7 @@ class Program:
         try:
             return self._in_workplace(*given)
         except _Unfit as unfit:
-            warnings.warn(f"{unfit}; it is compiled anew", stacklevel=2)
+            warnings.warn(f"{unfit}; it is compiled again", stacklevel=2)
             unseal(self.folder)
         except SimulationError:
             if self._held():
@@ -203,7 +203,7 @@ class Program:
         if damage(self.folder) == MISSING:
             warnings.warn(
                 f"{self.folder}: this compiled program was removed while it was in use; it is "
-                "compiled anew",
+                "compiled again",
                 stacklevel=3,
             )
         self.close()

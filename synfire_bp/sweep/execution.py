@@ -154,7 +154,7 @@ def run_sweep(
         StopRequest() as stop,
     ):
         for file in store.set_aside:
-            progress.note(f"{file}: was broken and is set aside; its runs are done anew")
+            progress.note(f"{file}: was damaged and is set aside; its runs are repeated")
         jobs = _missing(sweep, store, time_limit, retry_failed)
         ledger = _Ledger(sweep, store, progress, stop, retries)
         if jobs:
@@ -301,7 +301,7 @@ class _Ledger:
         if not finished:
             raise Interrupted(
                 f"stopped after {len(self.store.status):,} of {total:,} runs; the same "
-                f"command goes on, and does only what is missing ({self.store.path})"
+                f"command continues with the missing runs ({self.store.path})"
             )
 
     def take(self, ended: Sequence[Ended[_Job, Outcome]]) -> list[_Job]:

@@ -191,12 +191,12 @@ def _put(file: Path, content: bytes) -> None:
         mend = (
             "make room and start the same command again"
             if full
-            else "mend this and start the same command again"
+            else "fix this and start the same command again"
         )
         why = reason(cause) if isinstance(cause, OSError) else cause
         raise SweepError(
             f"{file}: cannot be written: {why}. All rows that were stored before are safe; "
-            f"{mend}: it does only what is missing"
+            f"{mend}: it does only the missing runs"
         ) from None
 
 

@@ -92,7 +92,7 @@ def read_design(path: str | Path) -> pd.DataFrame:
     except (OSError, pa.ArrowException) as error:
         raise SweepError(
             f"{path / DESIGN}: cannot be read ({type(error).__name__}); start the sweep again with "
-            "the same command, which writes it anew"
+            "the same command, which writes it again"
         ) from None
 
 
@@ -119,7 +119,9 @@ def _needed(path: str | Path) -> Path:
     path = expanded(path)
     if not (path / SWEEP).is_file():
         what = (
-            f"is no folder of a sweep (it holds no {SWEEP})" if path.exists() else "no such sweep"
+            f"is not a folder of a sweep (it holds no {SWEEP})"
+            if path.exists()
+            else "no such sweep"
         )
         make = to_caller(f"synfire-bp sweep SWEEP --out {path}", f"run_sweep(sweep, {str(path)!r})")
         raise SweepError(f"{path}: {what}; make one with: {make}")

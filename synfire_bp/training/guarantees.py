@@ -29,5 +29,5 @@ def suspects(model: Model, guarantee: str) -> str:
         return ""
     return (
         f". This model has {' and '.join(named)}, which says that this cannot happen: if it is "
-        f"meant to, let its `guarantees` return Guarantees({guarantee}=False); if not, mend it"
+        f"meant to, let its `guarantees` return Guarantees({guarantee}=False); if not, fix it"
     )

@@ -136,8 +136,8 @@ class Errors(Variant):
         if self.graded and self.margin % _GRADED_MARGIN:
             below = self.margin // _GRADED_MARGIN * _GRADED_MARGIN
             raise ValueError(
-                f"margin: {self.margin} is no multiple of {_GRADED_MARGIN}, as graded errors need "
-                f"it; the nearest are {below} and {below + _GRADED_MARGIN}"
+                f"margin: {self.margin} is not a multiple of {_GRADED_MARGIN}, as graded errors "
+                f"need it to be; the nearest are {below} and {below + _GRADED_MARGIN}"
             )
         if self.graded and self.hidden_threshold:
             raise ValueError(

@@ -268,7 +268,7 @@ def test_all_kinds_of_figures_can_be_drawn(tmp_path):
 
 def test_what_cannot_be_drawn_is_said(tmp_path, capsys):
     assert main(["sensitivity", str(tmp_path)]) == 1
-    assert "is no folder of a sweep" in capsys.readouterr().err
+    assert "is not a folder of a sweep" in capsys.readouterr().err
     made(tmp_path / "s", SEEDS, linear, failed=range(6))
     assert main(["sensitivity", str(tmp_path / "s")]) == 1
     assert "no run of this sweep is done yet; 6 failed" in capsys.readouterr().err

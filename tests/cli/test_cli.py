@@ -996,7 +996,7 @@ def test_a_damaged_program_is_told_of_in_a_line_and_one_in_use_is_kept(
     assert (said.code, said.out) == (0, before.out)
     assert said.err == (
         f"synfire-bp: {entry.folder}: this compiled program is damaged (about.json was changed); "
-        "it is compiled anew\n"
+        "it is compiled again\n"
     )
     assert other.folder.exists()
     in_use = Program.found(entry.folder, again=None)

@@ -24,7 +24,7 @@ from synfire_bp.rivals.describe import describe_rival, is_rival
 from synfire_bp.sweep.definition import Sweep, list_sweeps
 from synfire_bp.variants import VARIANTS
 
-KEYS = "Model file: what differs from the defaults"
+KEYS = "Model file: entries that differ from the defaults"
 NAMED = ("name", "description")
 
 
@@ -176,7 +176,9 @@ def test_the_weight_of_each_gate_lifts_its_population_to_its_threshold(name):
 def test_a_late_reward_is_told_in_the_phases_in_which_it_comes():
     for delay, phases in ((1, "6, 8"), (2, "7, 9"), (6, "1, 11")):
         model = sb.Experiment.from_file("digits", [f"reward.delay={delay}"])
-        assert sb.describe(model).row("reward signal") == (f"r1 is 1 in phases {phases}, else 0",)
+        assert sb.describe(model).row("reward signal") == (
+            f"r1 is 1 in phases {phases}, otherwise 0",
+        )
 
 
 def test_margin_box_and_hidden_thresholds_are_told_with_the_sums_that_follow():

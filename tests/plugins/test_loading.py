@@ -368,7 +368,7 @@ METHODS = {
     "fits": ("def fits(self, others): return others['nothing'].sizes", "KeyError: 'nothing'"),
     "unknown group": (
         "network = lambda self, n: n.adding(sb.Lines(), lambda *_: {'plastik.z': 1})",
-        "'plastik.z' is no number of a network.*cells, plastic",
+        "'plastik.z' is not a number of a network.*cells, plastic",
     ),
     "too many numbers": (
         "network = lambda self, n: n.adding(sb.Lines(), lambda *_: {'cells.z': [1, 2]})",

@@ -208,7 +208,7 @@ def test_a_program_removed_by_hand_is_made_anew_by_its_next_run(builds, cache, w
     program = built()
     assert run(program) == TOTAL
     shutil.rmtree(program.folder if what == "its folder" else cache)
-    with pytest.warns(UserWarning, match="was removed while it was in use; it is compiled anew"):
+    with pytest.warns(UserWarning, match="was removed while it was in use; it is compiled again"):
         assert run(program) == TOTAL
     assert builds.made == 2
     assert clear() == Cleared(removed=0, in_use=1)  # the new one
@@ -237,7 +237,7 @@ def test_a_program_of_another_machine_is_made_anew_when_it_does_not_start(builds
     program = built()
     (program.folder / "main").write_bytes(b"\x7fELF of nowhere")
     build.seal(program.folder)  # as if it had been compiled there
-    with pytest.warns(UserWarning, match=r"main: cannot be executed here: .*compiled anew"):
+    with pytest.warns(UserWarning, match=r"main: cannot be executed here: .*compiled again"):
         assert run(program) == TOTAL
 
 

@@ -78,8 +78,8 @@ def cases(run, tmp_path, experiment):
     return {
         "the same again": (
             lambda: sb.train(this, engine="oracle", out=there),
-            "pass resume=True to go on",
-            "add --resume to go on",
+            "pass resume=True to continue",
+            "add --resume to continue",
         ),
         "another experiment": (
             lambda: sb.train(other, engine="oracle", out=there),

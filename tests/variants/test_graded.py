@@ -253,7 +253,7 @@ def test_a_grade_that_is_none_is_refused(grade, said):
         ("gating.replay=1", "the section 'gating' changes"),
         ("network.sizes=[64, 20, 15, 10]", "names 4 layers; .* give 3"),
         ("learning.rule=dw = 6*r1*x0*y0 - 2*x0*y0", "must add with r1 what it takes away"),
-        ("errors.margin=300", "300 is no multiple of 8, .* 296 and 304"),
+        ("errors.margin=300", "300 is not a multiple of 8, .* 296 and 304"),
     ],
 )
 def test_what_cannot_be_combined_with_graded_errors_is_refused_in_words(beside, said):
@@ -307,7 +307,9 @@ def test_describe_tells_what_spikes_carry_and_which_chip_has_them(capsys, monkey
         main()
     assert not ended.value.code
     said = " ".join(capsys.readouterr().out.split())
-    assert "graded spikes carry up to 15 (h, h<, h>, hT); 4 (" in said and "Loihi 1 has not" in said
+    assert (
+        "graded spikes carry up to 15 (h, h<, h>, hT); 4 (" in said and "Loihi 1 does not" in said
+    )
     assert "it cannot run the training circuit" in said
 
 

@@ -300,7 +300,7 @@ class Gating(Variant):
             lost = round(self.lost_cells * self.pool * model.circuit.n_phases)
             yield "lost neurons", f"{lost} of the chain, {self.lost_cells:g} of all, for good"
         if self._cells:
-            anew = "started anew with each sample" if self.restart else "never started anew"
+            anew = "restarted with each sample" if self.restart else "never restarted"
             yield "the chain is", anew
         if self.replay:
             yield (
