@@ -66,7 +66,7 @@ def sweep(
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model many times with different parameters; a repeated call does the missing runs.
+    """Train a model many times with different parameters; a second call does missing runs.
 
     The exit status is 0 if all runs of the design are there and ended well, those of earlier calls
     included, and 1 if any failed.
