@@ -151,7 +151,7 @@ def test_disturbances_show_the_last_test_of_every_level(study):
                 100 * end["accuracy_spikes"]
             )
     figure = disturbances.draw(numbers)
-    line = next(line for line in figure.axes[0].lines if line.get_label() == "by spikes")
+    line = next(line for line in figure.axes[0].lines if line.get_label() == "by spikes, median")
     medians = numbers.groupby("level", sort=False)["accuracy_spikes"].median()
     np.testing.assert_allclose(line.get_ydata(), medians)
 

@@ -557,7 +557,7 @@ def test_a_fingerprint_of_data_that_is_not_there_names_the_file(experiment, tmp_
 def allowed(schema, value, root):
     """Whether a JSON schema allows a value; refuses keywords that it does not know."""
     keywords = dict(schema)
-    for silent in ("$schema", "$defs", "title", "description", "default", "else"):
+    for silent in ("$schema", "$defs", "title", "description", "default", "else", "unit"):
         keywords.pop(silent, None)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     kinds = {
