@@ -58,6 +58,18 @@ def test_the_version_stands_in_the_package_and_is_repeated_where_it_must_be(setu
     assert recipe["context"]["version"] == sb.__version__
 
 
+def test_every_package_of_the_clone_is_installed(setup):
+    of_analysis = {
+        ".".join(("synfire_bp", *found.parent.relative_to(PROJECT).parts))
+        for found in (PROJECT / "analysis").rglob("__init__.py")
+    }
+    others = {
+        ".".join(found.parent.relative_to(PROJECT).parts)
+        for found in (PROJECT / "synfire_bp").rglob("__init__.py")
+    }
+    assert of_analysis | others <= set(setup["options"]["packages"].split())
+
+
 def test_the_changelog_begins_with_this_version():
     headings = re.findall(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings == [sb.__version__, "0.1.0"]
