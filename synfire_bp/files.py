@@ -38,6 +38,7 @@ __all__ = [
     "make_folder",
     "naming_os_errors",
     "npz_bytes",
+    "page_place",
     "quoted",
     "read_json",
     "read_whole",
@@ -52,6 +53,9 @@ T = TypeVar("T")
 
 LOCK = ".lock"
 """Name of the file that is locked in a folder."""
+
+_PAGE = b"<!doctype html"
+"""How a page of HTML begins."""
 
 
 def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> None:
@@ -71,6 +75,11 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
     RunDirectoryError
         If it cannot be written (disk full, read-only, …); the old file is then untouched.
     """
+    if not path.name or (path.exists() and not (path.is_file() or path.is_dir())):
+        raise RunDirectoryError(
+            f"{path}: is no file that can be replaced, but a folder, a device or a pipe; "
+            f"{writable_out()}"
+        )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
@@ -110,6 +119,45 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(opened)
+
+
+def page_place(path: str | os.PathLike[str], name: str) -> Path:
+    """Return where a page of HTML goes, if it can be written there and replaces nothing but a page.
+
+    Parameters
+    ----------
+    path : str or path
+        The file that is asked for.
+    name : str
+        Of the option or argument that asks for it, for messages.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is something else, or no folder that can be written.
+    """
+    file = expanded(path)
+    if file.is_dir():
+        raise RunDirectoryError(f"{file}: is a folder; {name} must name a file, such as page.html")
+    folder = file.parent
+    if not folder.is_dir():
+        raise RunDirectoryError(f"{file}: there is no folder {folder}; make it, or change {name}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise RunDirectoryError(f"{file}: the folder {folder} cannot be written; change {name}")
+    if file.exists() and not _is_page(file):
+        raise RunDirectoryError(
+            f"{file}: is there, and is no page of HTML; {name} must name a new file, or a page to "
+            "be replaced"
+        )
+    return file
+
+
+def _is_page(file: Path) -> bool:
+    """Return whether a file holds a page of HTML, or nothing."""
+    try:
+        return read_whole(file)[: len(_PAGE)].lower() in (_PAGE, b"")
+    except OSError:
+        return False
 
 
 def read_whole(file: Path) -> bytes:

@@ -89,7 +89,7 @@ def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
     try:
         contents = _pictures(entry.draw(numbers), entry.name, svg=entry.svg)
         contents |= {} if entry.extra is None else entry.extra(numbers)
-    except (LookupError, TypeError, ValueError) as error:  # of another version of the code
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # of another version
         said = f"{type(error).__name__}: {error}"
         raise RunDirectoryError(f"{file}: is no table of this figure ({said})") from None
     return _written(contents, out / entry.group)

@@ -16,7 +16,7 @@ from synfire_bp.cli.options import (
     Set,
     read_experiment,
 )
-from synfire_bp.files import write_atomically
+from synfire_bp.files import page_place, write_atomically
 
 if TYPE_CHECKING:
     from synfire_bp.description import Description
@@ -50,10 +50,13 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Describe a model in words and numbers, without running it."""
+    if html is not None and as_json:
+        raise typer.BadParameter("--html and --json are both given; choose one of them")
+    place = None if html is None else page_place(html, "--html")
     said = _description(model, changes, hardware, run, placement)
-    if html is not None:
-        write_atomically(html, said.html().encode())
-        print(html)
+    if place is not None:
+        write_atomically(place, said.html().encode())
+        print(place)
     elif as_json:
         print(said.json())
     else:

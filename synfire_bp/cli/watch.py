@@ -13,7 +13,10 @@ __all__ = ["watch"]
 
 
 def _numbers(text: str | None) -> list[int] | None:
-    return None if text is None else [whole_number(part) for part in text.split(",")]
+    try:
+        return None if text is None else [whole_number(part) for part in text.split(",")]
+    except typer.BadParameter as error:
+        raise typer.BadParameter(error.message, param_hint="--samples") from None
 
 
 def watch(

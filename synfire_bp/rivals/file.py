@@ -57,4 +57,10 @@ def read_rival(path: str | Path, overrides: Sequence[str] = ()) -> Rival:
             f"{origin.where(('rival',))}: rival: is {shown(kind)}{hint}; must be one of "
             f"{', '.join(RIVALS)}"
         )
-    return checked(RIVALS[kind], values, origin, problems, overrides)
+    rival: Rival = checked(RIVALS[kind], values, origin, problems, overrides)
+    if rival.rival != kind:
+        raise ExperimentError(
+            f"rival: is set to {shown(rival.rival)}, but {file} is a model file of {kind}; name a "
+            "model file of the rival that you mean"
+        )
+    return rival

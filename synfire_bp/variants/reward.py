@@ -63,8 +63,7 @@ _CHANCE = "synfire_bp.network.chance:chance"
 class Reward(Variant):
     """What is wrong with the reward signal r1; and, where synapses remember, what it is about."""
 
-    summary = "Disturbances of the reward signal r1, and what it rewards. null: the paper's "
-    "reward."
+    summary = "Disturbances of the reward signal r1, and what it rewards. null: the paper's reward."
     position = 20
 
     delay: int = Field(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.circuit import CircuitEngine
 from synfire_bp.errors import RunDirectoryError, SynfireError, to_caller
-from synfire_bp.files import expanded, quoted, write_atomically
+from synfire_bp.files import expanded, page_place, quoted, write_atomically
 from synfire_bp.model.model import Model
 from synfire_bp.progress import WorkProgress, silent
 from synfire_bp.rivals.store import SUMMARY as RIVAL
@@ -207,16 +206,8 @@ def _finished(run: str | Path | Run) -> Run:
 def _place(run: Run, out: str | Path | None) -> Path:
     """Return where the page goes, if a file can be written there."""
     path = run.path.resolve()
-    file = path.with_name(f"{path.name}-watch.html") if out is None else expanded(out)
-    name = to_caller("--out", "out")
-    if file.is_dir():
-        raise RunDirectoryError(f"{file}: is a folder; {name} must name a file, such as watch.html")
-    folder = file.parent
-    if not folder.is_dir():
-        raise RunDirectoryError(f"{file}: there is no folder {folder}; make it, or change {name}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise RunDirectoryError(f"{file}: the folder {folder} cannot be written; change {name}")
-    return file
+    beside = path.with_name(f"{path.name}-watch.html")
+    return page_place(beside if out is None else out, to_caller("--out", "out"))
 
 
 def _asked(run: Run, dataset: Dataset, samples: Sequence[int] | None) -> list[int] | None:

@@ -222,6 +222,10 @@ def test_a_table_that_is_missing_or_another_one_is_named(tmp_path, capsys):
     (tmp_path / "bench" / "bench_cost.csv").write_text("a,b\n1,2\n")
     assert main(["bench_cost", "--tables", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert "is no table of this figure (KeyError: 'what')" in capsys.readouterr().err
+    (tmp_path / "learning").mkdir()
+    (tmp_path / "learning" / "depth.csv").write_text("a,b\n1,2\n")
+    assert main(["depth", "--tables", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "is no table of this figure (AttributeError: " in capsys.readouterr().err
 
 
 def test_the_report_is_not_drawn_from_tables(capsys):

@@ -415,6 +415,23 @@ def test_describe_writes_a_page_or_json_of_what_it_prints(run, here):
         assert f"\n{part['title']}\n" in printed.out
 
 
+def test_a_page_of_a_description_replaces_a_page_and_nothing_else(run, here):
+    before = (here / "small.yaml").read_bytes()
+    for place, why in (
+        ("small.yaml", "is no page of HTML; --html must name a new file"),
+        ("", "is a folder; --html must name a file"),
+        ("none/small.html", "there is no folder none; make it, or change --html"),
+    ):
+        said = run("describe", "small.yaml", "--html", place)
+        assert (said.code, said.out) == (1, "")
+        assert why in said.err
+    assert (here / "small.yaml").read_bytes() == before
+    both = run("describe", "small.yaml", "--html", "small.html", "--json")
+    assert both.code == 2
+    assert "--html and --json are both given" in both.err
+    assert not (here / "small.html").exists()
+
+
 def test_a_rival_is_described_as_one_and_a_sweep_is_named_as_one(run):
     said = run("describe", "drtp")
     assert said.code == 0

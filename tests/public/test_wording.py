@@ -10,6 +10,7 @@ import pytest
 
 import synfire_bp as sb
 from synfire_bp.errors import SynfireError, at_a_shell, to_caller
+from synfire_bp.variants import VARIANTS
 
 HOME = Path(sb.__file__).parent
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
@@ -179,3 +180,8 @@ def test_a_folder_that_is_no_run_is_called_so(tmp_path):
     for name in ("metrics", "weights", "experiment", "activity", "spikes", "spike_counts"):
         with pytest.raises(SynfireError, match="is not a run directory"):
             getattr(sb.Run(tmp_path), name)
+
+
+@pytest.mark.parametrize("name", list(VARIANTS))
+def test_a_summary_of_a_variant_is_whole_sentences_and_says_what_null_is(name):
+    assert re.fullmatch(r"[A-Z][^.]+\. (.+\. )?null: [^.]+\.", VARIANTS[name].summary)

@@ -102,6 +102,7 @@ def test_energy_is_operations_times_the_published_costs():
         ("drtp", ("learning.margin=600",), "learning.margin: is 600, but must be 512 or less"),
         ("eprop_pattern", ("cells.regular=0",), "cells.regular and cells.adaptive are both 0"),
         ("backprop", ("learning.stepp=1",), "learning.stepp: unknown key"),
+        ("reward_stdp", ("rival=drtp",), 'rival: is set to "drtp", but .* of reward_stdp'),
     ],
 )
 def test_what_is_wrong_in_a_model_file_is_named(name, changes, said):

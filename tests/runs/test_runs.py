@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -98,6 +99,15 @@ def test_a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it(tmp_path):
         write_atomically(tmp_path / "file", content)
         assert (tmp_path / "file").read_bytes() == content
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path / "pipe", Path("")):
+        with pytest.raises(RunDirectoryError, match="is no file that can be replaced"):
+            write_atomically(place, b"new")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("step", ["open", "replace"])

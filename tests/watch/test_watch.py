@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from itertools import pairwise
 from types import SimpleNamespace
@@ -229,6 +230,16 @@ def test_a_place_that_cannot_hold_the_page_is_refused_before_anything_is_recorde
     assert "cannot be written; change out" in said(watched, tmp_path / "page.html")
 
 
+def test_a_page_replaces_a_page_and_no_other_file(watched, tmp_path, monkeypatch):
+    monkeypatch.setattr(watching, "gathered", None)
+    weights = watched.path / "weights.npz"
+    before = weights.read_bytes()
+    assert "is no page of HTML; out must name a new file" in said(watched, weights)
+    assert weights.read_bytes() == before
+    os.mkfifo(tmp_path / "pipe")
+    assert "is no page of HTML" in said(watched, tmp_path / "pipe")
+
+
 def test_a_huge_page_is_refused_with_the_limit(watched, monkeypatch):
     monkeypatch.setattr(watching, "LARGEST_PAGE", 1000)
     text = said(watched, samples=range(24), checkpoints=12)
@@ -293,7 +304,7 @@ def test_the_command_says_where_the_page_is_and_refuses_in_its_own_words(watched
     assert [sample["number"] for sample in held(out)["samples"]] == [3, 0]
     wrong = CliRunner().invoke(app, [*common, "--samples", "3,x"])
     assert wrong.exit_code == 2
-    assert "'x' is not a whole number" in wrong.output
+    assert "Invalid value for --samples: 'x' is not a whole number" in wrong.output
     refused = CliRunner().invoke(app, [*common[:3], str(tmp_path)])
     assert isinstance(refused.exception, RunDirectoryError)
     assert "--out must name a file" in str(refused.exception)
