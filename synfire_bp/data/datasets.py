@@ -395,8 +395,8 @@ def check_fits(dataset: Dataset, n_in: int, n_out: int) -> None:
         if outside.size:
             first = int(outside[0])
             raise DatasetError(
-                f"data set {dataset.name!r}, {split} label {first} is {labels[first]}, counted from 0: "
-                f"a model of {n_out} outputs needs 0 ... {n_out - 1}"
+                f"data set {dataset.name!r}, {split} label {first} is {labels[first]}: "
+                f"a model of {n_out} outputs needs 0 ... {n_out - 1}; labels count from 0"
             )
 
 
