@@ -75,10 +75,9 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
     RunDirectoryError
         If it cannot be written (disk full, read-only, …); the old file is then untouched.
     """
-    if not path.name or (path.exists() and not (path.is_file() or path.is_dir())):
+    if not path.name or path.is_block_device() or path.is_char_device():
         raise RunDirectoryError(
-            f"{path}: is no file that can be replaced, but a folder, a device or a pipe; "
-            f"{writable_out()}"
+            f"{path}: is no file that can be replaced, but a folder or a device; {writable_out()}"
         )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

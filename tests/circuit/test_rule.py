@@ -160,7 +160,7 @@ def test_a_name_stands_for_a_rule_with_its_tag_and_traces():
         parse_rule("paper", "dt = x0*y0")
     with pytest.raises(SynfireError, match="'paper' is registered already"):
         register_rule("paper", "dw = 2*x0*y0")
-    with pytest.raises(RuleError, match="'my rule' is no name"):
+    with pytest.raises(RuleError, match="'my rule' is not a name for a rule"):
         register_rule("my rule", "dw = 2*x0*y0")
     with pytest.raises(RuleError, match="lacks y0"):
         register_rule("mine", "dw = 2*x0")
