@@ -22,7 +22,7 @@ from brian2.core.variables import ArrayVariable, AuxiliaryVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import RuntimeDevice
-from brian2.equations.equations import EquationError
+from brian2.equations.equations import EquationError, SingleEquation
 from brian2.equations.unitcheck import check_units_statements
 from brian2.groups.group import CodeRunner
 from brian2.parsing.bast import brian_ast
@@ -50,6 +50,7 @@ __all__ = [
     "Function",
     "NumpyCodeObject",
     "RuntimeDevice",
+    "SingleEquation",
     "Statement",
     "SynapticPathway",
     "brian_ast",

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from brian2 import Equations, Quantity
-from brian2.equations.equations import SingleEquation
-from brian2.units.fundamentalunits import get_unit_for_display
 
+from synfire_bp.dense.internals import SingleEquation, get_unit_for_display
 from synfire_bp.description.structure import Block, Part
 from synfire_bp.loihi.printed import Table
 from synfire_bp.model.model import Model

@@ -137,7 +137,7 @@ def test_thresholds_are_those_of_the_gates_on_the_way_forward():
         ("variants/digits_lif", "its neurons are not memoryless threshold units"),
         (
             "variants/digits_release",
-            r"a variant acts on its inference network.*\(its sections: syn",
+            r"a variant changes its inference network.*\(its sections: syn",
         ),
     ],
 )
