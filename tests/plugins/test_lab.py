@@ -102,6 +102,7 @@ def test_a_resumed_run_ends_with_the_bits_of_one_that_was_not_stopped(use, train
         np.testing.assert_array_equal(matrix, whole[name])
 
 
+@pytest.mark.slow
 def test_a_rule_of_a_plug_in_trains_the_circuit_and_its_run_knows_it(use, folder):
     by_rule = ("--set", "learning.rule=lab_pairs", "--set", "deaf=null", "--set", "requires=[]")
     data = ("--set", "dataset.name=digits", "--set", "network.sizes=[64, 8, 10]")
