@@ -95,7 +95,7 @@ def _run(summary: Mapping[str, Any]) -> dict[str, Any]:
 def _accuracy(percent: pd.Series) -> dict[str, float]:
     return {
         "seeds": len(percent),
-        "percent": round(float(percent.median()), 4),
+        "percent": round(float(percent.median()), 6),
         "percent_worst": percent.min(),
         "percent_best": percent.max(),
     }

@@ -70,7 +70,7 @@ def test_ctrl_c_stops_the_sweep_and_keeps_what_is_done(scene, tmp_path):
     pressing = threading.Thread(target=press)
     pressing.start()
     with pytest.raises(
-        Interrupted, match=r"stopped after \d+ of 36 runs; the same command goes on"
+        Interrupted, match=r"stopped after \d+ of 36 runs; the same command continues"
     ):
         run_sweep(sweep, out, workers=2)
     pressing.join()
