@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,7 @@ from synfire_bp import CircuitEngine, Run, assemble
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.loihi.energy import energy, operations
 from synfire_bp.loihi.placement import place
-from synfire_bp.training import dataset_of
-from synfire_bp.training.schedule import drawn_order
+from synfire_bp.training import dataset_of, shown_order
 
 from .shared.output import save_csv
 
@@ -52,15 +52,12 @@ def of_a_run(run: Run, shown: int) -> dict[str, Any]:
     if not run.finished:
         raise RunDirectoryError(f"{run.path}: is not finished; go on with --resume")
     model, data = assemble(run.experiment), dataset_of(run.experiment)
-    section, last = run.experiment.training, run.experiment.training.epochs - 1
+    last = run.experiment.training.epochs - 1
     n = len(data.train)
-    order = drawn_order(section.seed, last, n, run.experiment.dataset.shift)[:shown]
+    order = shown_order(run.experiment, last, n)[:shown]
     weights = tuple(run.weights[name] for name in model.circuit.matrix_names)
-    engine = CircuitEngine(model, data, uses=["train"])
-    try:
+    with closing(CircuitEngine(model, data, uses=["train"])) as engine:
         segment = engine.train(weights, order, shown_before=last * n)
-    finally:
-        engine.close()
     placement = place(model.circuit)
     visited, everywhere = (
         operations(

@@ -57,42 +57,34 @@ _LONG = 4
 _TRIED = "{answer: tried, wrong: 0"
 _BELIEVED = "{answer: believed, wrong: 0"
 _LATE = "delay_samples: 1"
-_AT_ONCE = "tau: 0"
-_KINDS = {
-    "told": ("null", _AT_ONCE),
-    "told, less the mean reward": ("{expected: run}", _AT_ONCE),
-    "told, mistaken 0.1": ("{mistaken: 0.1}", _AT_ONCE),
-    "told, mistaken 0.3": ("{mistaken: 0.3}", _AT_ONCE),
-    "tried, 1 or 0": (f"{_TRIED}}}", _AT_ONCE),
-    "tried, 1 or -1": ("{answer: tried, wrong: -1}", _AT_ONCE),
-    "tried, 1 or 0, less the mean reward": (f"{_TRIED}, expected: run}}", _AT_ONCE),
-    "tried, 1 or -1, less the mean reward": (
-        "{answer: tried, wrong: -1, expected: run}",
-        _AT_ONCE,
-    ),
-    "tried, 1 or 0, less the mean of each answer": (f"{_TRIED}, expected: answer}}", _AT_ONCE),
-    "tried, 1 or 0, mistaken 0.05": (f"{_TRIED}, mistaken: 0.05}}", _AT_ONCE),
-    "tried, 1 or 0, mistaken 0.1": (f"{_TRIED}, mistaken: 0.1}}", _AT_ONCE),
+_AT_ONCE = {
+    "told": "null",
+    "told, less the mean reward": "{expected: run}",
+    "told, mistaken 0.1": "{mistaken: 0.1}",
+    "told, mistaken 0.3": "{mistaken: 0.3}",
+    "tried, 1 or 0": f"{_TRIED}}}",
+    "tried, 1 or -1": "{answer: tried, wrong: -1}",
+    "tried, 1 or 0, less the mean reward": f"{_TRIED}, expected: run}}",
+    "tried, 1 or -1, less the mean reward": "{answer: tried, wrong: -1, expected: run}",
+    "tried, 1 or 0, less the mean of each answer": f"{_TRIED}, expected: answer}}",
+    "tried, 1 or 0, mistaken 0.05": f"{_TRIED}, mistaken: 0.05}}",
+    "tried, 1 or 0, mistaken 0.1": f"{_TRIED}, mistaken: 0.1}}",
     "tried, 1 or 0, mistaken 0.1, less the mean reward": (
-        f"{_TRIED}, mistaken: 0.1, expected: run}}",
-        _AT_ONCE,
+        f"{_TRIED}, mistaken: 0.1, expected: run}}"
     ),
-    "tried, 1 or 0, spread 0.5": (f"{_TRIED}, spread: 0.5}}", _AT_ONCE),
-    "tried, 1 or 0, spread 0.5, less the mean reward": (
-        f"{_TRIED}, spread: 0.5, expected: run}}",
-        _AT_ONCE,
-    ),
-    "believed, 1 or 0": (f"{_BELIEVED}}}", _AT_ONCE),
-    "believed, 1 or 0, less the mean reward": (f"{_BELIEVED}, expected: run}}", _AT_ONCE),
-    "believed, 1 or 0, less the mean of its belief": (
-        f"{_BELIEVED}, expected: belief}}",
-        _AT_ONCE,
-    ),
-    "believed, explore 0.3, 1 or 0": (f"{_BELIEVED}, explore: 0.3}}", _AT_ONCE),
+    "tried, 1 or 0, spread 0.5": f"{_TRIED}, spread: 0.5}}",
+    "tried, 1 or 0, spread 0.5, less the mean reward": f"{_TRIED}, spread: 0.5, expected: run}}",
+    "believed, 1 or 0": f"{_BELIEVED}}}",
+    "believed, 1 or 0, less the mean reward": f"{_BELIEVED}, expected: run}}",
+    "believed, 1 or 0, less the mean of its belief": f"{_BELIEVED}, expected: belief}}",
+    "believed, explore 0.3, 1 or 0": f"{_BELIEVED}, explore: 0.3}}",
     "believed, explore 0.3, 1 or 0, less the mean of its belief": (
-        f"{_BELIEVED}, explore: 0.3, expected: belief}}",
-        _AT_ONCE,
+        f"{_BELIEVED}, explore: 0.3, expected: belief}}"
     ),
+}
+"""Name to section `reward` of the rows whose trace lasts for its own sample."""
+_KINDS = {
+    **{name: (reward, "tau: 0") for name, reward in _AT_ONCE.items()},
     "tried, one sample late, less the mean reward, trace of 2 samples": (
         f"{_TRIED}, {_LATE}, expected: run}}",
         "tau: 2",

@@ -11,13 +11,10 @@ from synfire_bp.runs import Run
 from ..learning import numbers as last_tests
 from ..shared.entry import Entry
 from ..shared.statistics import COLLAPSE, collapsed, rate
-from ..shared.trainings import finished_run
 from ..variants.courses import never_fired
-from .study import FASHION, FOLDER, SEEDS, fashion, many_seeds
+from .study import FASHION, SEEDS, fashion, finished, many_seeds
 
 __all__ = ["ENTRIES", "collapses", "fashion_numbers"]
-
-_MAKE = "python -m analysis.fine.runs"
 
 
 def collapses(runs: Path) -> pd.DataFrame:
@@ -32,7 +29,7 @@ def collapses(runs: Path) -> pd.DataFrame:
     """
     rows = []
     for find, model, seeds in many_seeds():
-        found = [finished_run(find(model, seed), runs / FOLDER, _MAKE) for seed in seeds]
+        found = finished((find(model, seed) for seed in seeds), runs)
         table = last_tests(found)
         never = pd.Series([_never_fired(run) for run in found])
         hits = int(collapsed(table["potential_percent"], never).sum())
@@ -68,8 +65,7 @@ def fashion_numbers(runs: Path) -> pd.DataFrame:
     for name in FASHION:
         tasks = [task for seed in SEEDS if (task := fashion(name, seed)) is not None]
         if tasks:
-            found = [finished_run(task, runs / FOLDER, _MAKE) for task in tasks]
-            table = last_tests(found).assign(case=name)
+            table = last_tests(finished(tasks, runs)).assign(case=name)
             tables.append(table.drop(columns=["model", "engine"]))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 

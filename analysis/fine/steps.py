@@ -21,11 +21,9 @@ from ..shared.entry import Entry
 from ..shared.output import table_file
 from ..shared.panels import Given, in_grid
 from ..shared.statistics import mean_difference
-from ..shared.trainings import finished_run
 from .study import (
     ALL,
     BASE,
-    FOLDER,
     GRADED,
     ORDER,
     PAPER,
@@ -33,6 +31,7 @@ from .study import (
     SWITCHES,
     Case,
     alone,
+    finished,
     steps,
     without,
 )
@@ -40,7 +39,6 @@ from .study import (
 __all__ = ["ENTRY", "GROUP", "draw", "effects", "numbers"]
 
 GROUP = "learning"
-_MAKE = "python -m analysis.fine.runs"
 _READOUTS = ("spikes", "potential")
 
 _STEP_NAMES = {
@@ -66,7 +64,7 @@ def numbers(runs: Path) -> pd.DataFrame:
     """Return one row per training: `case`, `seed`, and in percent what its last test found."""
     found = []
     for case in steps():
-        of_case = [finished_run(case.task(seed), runs / FOLDER, _MAKE) for seed in SEEDS]
+        of_case = finished((case.task(seed) for seed in SEEDS), runs)
         found.append(last_tests(of_case).assign(case=case.name))
     table = pd.concat(found, ignore_index=True)
     return table[

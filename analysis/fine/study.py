@@ -11,14 +11,14 @@ All runs lie below `runs/fine/`; ``python -m analysis.fine.runs`` makes those th
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from synfire_bp.data import DATA_VARIABLE, available
+from synfire_bp.runs import Run
 
-from ..shared.trainings import Task
+from ..shared.fashion import fashion_part, whole_fashion
+from ..shared.trainings import Task, finished_run
 
 __all__ = [
     "ALL",
@@ -38,6 +38,7 @@ __all__ = [
     "alone",
     "early",
     "fashion",
+    "finished",
     "many_seeds",
     "plan",
     "seeded",
@@ -54,7 +55,7 @@ EARLY_SEEDS: Mapping[str, Sequence[int]] = {
     "mnist_fine": range(100),
     "mnist_fine_graded": range(100),
 }
-"""Models whose first epochs are trained with many seeds: an output unit is lost early or never."""
+"""Models whose first epochs are trained with many seeds."""
 EARLY_EPOCHS = 6
 CIRCUIT_SEEDS: Mapping[str, Sequence[int]] = {
     "mnist_fine_graded": SEEDS,
@@ -72,7 +73,7 @@ SWITCHES: Mapping[str, str] = {
 }
 """What `mnist_fine` adds to the paper's circuit, in the order of the steps; each a change."""
 _HALF = "network.initial_spread=0.5"
-_ONCE = ("training.evaluate_every=60", "training.epochs=60", "record.samples=0")
+_EPOCHS = 60
 
 
 @dataclass(frozen=True)
@@ -143,15 +144,14 @@ def steps() -> list[Case]:
 
 FASHION = {"paper": PAPER, "mnist_fine": ALL, "mnist_fine_graded": GRADED}
 """Name to the case that is trained on Fashion-MNIST instead, in images of 20x20."""
-_PART = "fashion-mnist-part.npz"
 
 
 def fashion(name: str, seed: int) -> Task | None:
     """Return a training on Fashion-MNIST; None if neither it nor a part of it is there."""
-    if any(data.name == "fashion-mnist" and data.state == "present" for data in available()):
+    if whole_fashion():
         change = ["dataset.name=fashion-mnist"]
-    elif (part := Path(os.environ.get(DATA_VARIABLE, "")) / _PART).is_file():
-        change = ["dataset.name=npz", f"dataset.path={part.resolve()}"]
+    elif (part := fashion_part()) is not None:
+        change = ["dataset.name=npz", f"dataset.path={part}"]
     else:
         return None
     return _task(f"fashion-{name}", FASHION[name].model, "oracle", seed, change)
@@ -164,10 +164,7 @@ def seeded(model: str, seed: int) -> Task:
 
 def early(model: str, seed: int) -> Task:
     """Return the first epochs of the training of a shipped model: the schedule stays as it is."""
-    few = (f"training.epochs={EARLY_EPOCHS}", f"training.evaluate_every={EARLY_EPOCHS}")
-    task = _task(f"{model}-early", model, "oracle", seed)
-    kept = [change for change in task.changes if not change.startswith("training.e")]
-    return replace(task, changes=(*kept, *few))
+    return _task(f"{model}-early", model, "oracle", seed, epochs=EARLY_EPOCHS)
 
 
 def many_seeds() -> list[tuple[Callable[[str, int], Task], str, Sequence[int]]]:
@@ -191,5 +188,24 @@ def plan() -> list[Task]:
     return list({task.name: task for task in tasks}.values())
 
 
-def _task(name: str, model: str, engine: str, seed: int, changes: Sequence[str] = ()) -> Task:
-    return Task(f"{name}-seed{seed}", model, engine, (*changes, *_ONCE, f"training.seed={seed}"))
+def finished(tasks: Iterable[Task], runs: Path) -> list[Run]:
+    """Return the runs of some trainings, of the folder of all runs.
+
+    Raises
+    ------
+    RunDirectoryError
+        If one is missing, not finished, or of another experiment.
+    """
+    return [finished_run(task, runs / FOLDER, "python -m analysis.fine.runs") for task in tasks]
+
+
+def _task(
+    name: str,
+    model: str,
+    engine: str,
+    seed: int,
+    changes: Sequence[str] = (),
+    epochs: int = _EPOCHS,
+) -> Task:
+    once = (f"training.evaluate_every={epochs}", f"training.epochs={epochs}", "record.samples=0")
+    return Task(f"{name}-seed{seed}", model, engine, (*changes, *once, f"training.seed={seed}"))

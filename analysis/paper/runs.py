@@ -21,17 +21,16 @@ from pathlib import Path
 import numpy as np
 
 import synfire_bp as sb
-from synfire_bp.data import DATA_VARIABLE, available
 from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.files import reason
 from synfire_bp.runs import Run, write_atomically
 
+from ..shared.fashion import fashion_part, whole_fashion
 from ..shared.trainings import Task, train_all
 from .protocol import MNIST_10X10, PAPER_GATES, RECORDED
 
 __all__ = ["CROSS_CHECK", "INFERENCE", "main", "plan"]
 
-PART = "fashion-mnist-part.npz"
 INFERENCE, CROSS_CHECK = "inference.json", "cross_check.json"
 
 
@@ -56,13 +55,12 @@ def plan(seeds: int, epochs: int | None = None) -> list[Task]:
         Task(f"{PAPER_GATES}-seed{seed}", "mnist", "circuit", (*change, *gates), keep_going=True)
         for seed, change in enumerate(changes)
     ]
-    whole = any(d.name == "fashion-mnist" and d.state == "present" for d in available())
-    part = Path(os.environ.get(DATA_VARIABLE, "")) / PART
+    whole, part = whole_fashion(), fashion_part()
     for seed, change in enumerate(changes[:3]):
         if whole:
             tasks.append(Task(f"fashion_mnist-seed{seed}", "fashion_mnist", "circuit", change))
-        elif part.is_file():
-            data = ("name=fashion_mnist_part", "dataset.name=npz", f"dataset.path={part.resolve()}")
+        elif part is not None:
+            data = ("name=fashion_mnist_part", "dataset.name=npz", f"dataset.path={part}")
             name = f"fashion_mnist_part-seed{seed}"
             tasks.append(Task(name, "fashion_mnist", "circuit", (*change, *data)))
     few = ("training.epochs=1", "training.samples=3", "record.samples=3")
