@@ -45,6 +45,7 @@ __all__ = ["ROWS", "TARGET_INDEX", "RowGenerator", "RowLoop"]
 ROWS = "synapses_rows"
 """The template of a pathway that is generated row by row."""
 TARGET_INDEX = "_postsynaptic_idx"
+SOURCE_INDEX = "_presynaptic_idx"
 
 _PUSH = "synapses_push_spikes"
 _NARROW, _WIDE = 2, 4
@@ -106,8 +107,9 @@ class _BothSides(CPPNodeRenderer):
 class RowGenerator(CPPCodeGenerator):
     """C++ for the templates of this package.
 
-    Of a pathway by rows, the target index is counted, not loaded.  A statement that does nothing
-    without some flag is left out where the flag is down.
+    Of a pathway by rows, the target index is counted, and the index of the source, which all
+    synapses of a run share, is loaded once for each run.  A statement that does nothing without
+    some flag is left out where the flag is down.
 
     Raises
     ------
@@ -122,9 +124,9 @@ class RowGenerator(CPPCodeGenerator):
     def translate_to_read_arrays(
         self, read: Iterable[str], write: Iterable[str], indices: Iterable[str]
     ) -> list[str]:
-        """Read all arrays but that of the target index, which the template counts."""
+        """Read all arrays but those of the indices of target and source: the template has them."""
         if self.template_name == ROWS:
-            indices = set(indices) - {TARGET_INDEX}
+            indices = set(indices) - {TARGET_INDEX, SOURCE_INDEX}
         return super().translate_to_read_arrays(read, write, indices)
 
     def translate_statement_sequence(
@@ -142,6 +144,8 @@ class RowGenerator(CPPCodeGenerator):
         )
         if self.template_name == ROWS:
             keywords["row_target_index"] = TARGET_INDEX
+            keywords["row_source_index"] = SOURCE_INDEX
+            keywords["row_sources"] = self._sources(ve_statements[None])
             loops, apart = self._loops(ve_statements[None], vector[None])
             commutes = self._commutes(sc_statements[None], ve_statements[None])
             keywords["band_code"] = vector[None] if commutes else ""
@@ -304,6 +308,11 @@ class RowGenerator(CPPCodeGenerator):
                 for statement in statements
             )
         )
+
+    def _sources(self, statements: list[Statement]) -> str | None:
+        """Return the array of the source of each synapse, in C++; None if no statement needs it."""
+        needed = SOURCE_INDEX in self.arrays_helper(statements)[2]
+        return self.get_array_name(self.variables[SOURCE_INDEX]) if needed else None
 
     def _loops(self, statements: list[Statement], whole: Any) -> tuple[list[RowLoop], bool]:
         """Split statements into loops, one after the other, if nobody can tell the difference.

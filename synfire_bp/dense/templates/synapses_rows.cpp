@@ -30,6 +30,9 @@
                 {% if not same_target %}
                 const size_t {{row_target_index}} = _band.target_of(*_spike);
                 {% endif %}
+                {% if row_sources %}
+                const int32_t {{row_source_index}} = {{row_sources}}[_idx];
+                {% endif %}
                 {{band_code|autoindent}}
             }
         }
@@ -67,6 +70,9 @@
         {
             {% for member in range(rows_at_once) %}
             const size_t _first_{{member}} = _rows.run(_group.runs[{{member}}]).synapse;
+            {% if row_sources %}
+            const int32_t _source_{{member}} = {{row_sources}}[_first_{{member}}];
+            {% endif %}
             {% endfor %}
             for (size_t _k = 0; _k < _length; _k++)
             {
@@ -75,6 +81,9 @@
                 {
                 const size_t _idx = _first_{{member}} + _k;
                 const size_t _vectorisation_idx = _idx;
+                {% if row_sources %}
+                const int32_t {{row_source_index}} = _source_{{member}};
+                {% endif %}
                 {{part.code|autoindent}}
                 }
                 {% endfor %}
@@ -85,6 +94,9 @@
         for (int32_t _member = 0; _member < _group.n; _member++)
         {
             const size_t _first_synapse = _rows.run(_group.runs[_member]).synapse;
+            {% if row_sources %}
+            const int32_t {{row_source_index}} = {{row_sources}}[_first_synapse];
+            {% endif %}
             for (size_t _k = 0; _k < _length; _k++)
             {
                 const size_t _idx = _first_synapse + _k;
@@ -108,6 +120,9 @@
         const size_t _first_synapse = _run.synapse;
         const size_t _first_target = _run.post;
         const size_t _length = _run.length;
+        {% if row_sources %}
+        const int32_t {{row_source_index}} = {{row_sources}}[_first_synapse];
+        {% endif %}
         {% for part in row_loops %}
         {% if part.flags %}
         if (_rows.any({{part.flags}}, _run))
