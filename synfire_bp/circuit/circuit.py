@@ -256,7 +256,7 @@ class Circuit(Summarised):
     @cached_property
     def fixed_weights(self) -> dict[str, FixedWeight]:
         """The table of fixed weights, by name; after the usual ones those that are numbers."""
-        gates = (row.own_weight for row in self.gates if isinstance(row, Gate))
+        gates = (row.own_weight for row in self.gates)
         own = (*gates, *(row.own_weight for row in self.relays))
         further = {weight.name: weight for weight in own if weight is not None}
         return fixed_weights(self.closing) | further
@@ -382,9 +382,13 @@ class Circuit(Summarised):
 
     def withstands_in(self, population: str, phase: int) -> int:
         """Return the largest sum that a population takes without firing in a phase when closed."""
+        return self.closing + FULL - self.blocked_by(population, phase)
+
+    def blocked_by(self, population: str, phase: int) -> int:
+        """Return what a block adds to a population's input in a phase: 0 or less, weight units."""
         gate = self.gated(population).get(phase)
-        block = gate.weights if isinstance(gate, Block) else ()
-        return self.closing + FULL - sum(self.fixed_weights[name].value for name in block)
+        names = gate.weights if isinstance(gate, Block) else ()
+        return sum(self.fixed_weights[name].value for name in names)
 
     def largest_sums(self) -> dict[str, int]:
         """Return, per population, the largest sum that its plastic inputs can reach at all.

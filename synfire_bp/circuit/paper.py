@@ -8,6 +8,7 @@ block a population in a phase.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.numbers import CLOSING, FULL, WEIGHT_LIMIT
@@ -145,6 +146,7 @@ def backprop_circuit(
     closing: int = CLOSING,
     weight_limit: int = WEIGHT_LIMIT,
     paper_gates: bool = True,
+    resting_block: int | None = None,
 ) -> Circuit:
     """Return the training circuit: twelve phases, learning on.
 
@@ -159,6 +161,8 @@ def backprop_circuit(
     paper_gates : bool
         Whether the gates are the paper's; if not, `RESTING_BLOCKS` take the place of its blocks of
         the hidden layer.
+    resting_block : int, optional
+        How firmly these block, in weight units; by default twice as firmly as the paper.
 
     Raises
     ------
@@ -172,16 +176,19 @@ def backprop_circuit(
     >>> circuit.n_phases, circuit.reward_phases
     (12, (5, 7))
     """
-    gates = GATES if paper_gates else _with_resting_blocks()
+    gates = GATES if paper_gates else _with_resting_blocks(resting_block)
     return Circuit(
         tuple(sizes), PHASES, SOURCES, POPULATIONS, PLASTIC, RELAYS, gates, closing, weight_limit
     )
 
 
-def _with_resting_blocks() -> tuple[Gate | Block, ...]:
-    instead = {(row.phase, row.population) for row in RESTING_BLOCKS}
+def _with_resting_blocks(strength: int | None) -> tuple[Gate | Block, ...]:
+    blocks = RESTING_BLOCKS
+    if strength is not None:
+        blocks = tuple(replace(row, times=1, weight=-strength) for row in blocks)
+    instead = {(row.phase, row.population) for row in blocks}
     kept = (row for row in GATES if (row.phase, row.population) not in instead)
-    return (*RESTING_BLOCKS, *kept)
+    return (*blocks, *kept)
 
 
 def inference_circuit(

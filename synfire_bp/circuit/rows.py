@@ -190,11 +190,15 @@ class Gate:
 
 @dataclass(frozen=True)
 class Block:
-    """In `phase`, population `closes` is closed once more, `times` as firmly, whatever arrives."""
+    """In `phase`, population `closes` is closed once more, `times` as firmly, whatever arrives.
+
+    With a `weight`, in weight units, the pulse carries that in place of the circuit's own `block`.
+    """
 
     phase: int
     closes: str
     times: int = 1
+    weight: int | None = None
 
     @property
     def population(self) -> str:
@@ -204,7 +208,20 @@ class Block:
     @property
     def weights(self) -> tuple[str, ...]:
         """Names of the fixed weights that the gate's spike carries."""
-        return self.times * ("block",)
+        return self.times * ("block" if self.weight is None else f"{self.weight:+d}",)
+
+    @property
+    def own_weight(self) -> FixedWeight | None:
+        """The weight that is not the circuit's own `block`.
+
+        Raises
+        ------
+        CircuitError
+            If the chip has no such weight.
+        """
+        if self.weight is None:
+            return None
+        return FixedWeight.from_value(self.weights[0], self.weight)
 
 
 @dataclass(frozen=True)

@@ -102,15 +102,29 @@ def _network(model: Model) -> Iterator[tuple[str, str]]:
     )
     yield "initial weights", _initial(model)
     if len(circuit.sizes) == LAYERS and not network.paper_gates:
-        yield (
-            "gates",
-            "not the paper's: hidden populations are blocked in phases 0 and 8, twice as strongly "
-            "as the paper blocks them in phase 8",
-        )
+        yield "gates", f"not the paper's: {_resting_blocks(model)}"
     elif len(circuit.sizes) == LAYERS:
         yield "gates", "the paper's, which block hidden populations in phase 8"
     else:
         yield "gates", "block every phase in which a closed layer receives input"
+
+
+def _resting_blocks(model: Model) -> str:
+    """Return how firmly hidden populations are blocked, and what they withstand."""
+    circuit, chip = model.network.circuit, model.network.neurons.chip
+    block, paper = -circuit.blocked_by("h", 0), -circuit.fixed_weights["block"].value
+    how = (
+        "twice as strongly as the paper blocks them in phase 8"
+        if block == 2 * paper
+        else f"by {block:,} weight units (the paper: by {paper:,}, in phase 8)"
+    )
+    held = (
+        ""
+        if chip is None
+        else f"; closed, they withstand sums from {block - chip.input_limit:,} to "
+        f"{circuit.withstands_in('h', 0):,}, since the chip's input of a step wraps around"
+    )
+    return f"hidden populations are blocked in phases 0 and 8, {how}{held}"
 
 
 def _duration(model: Model) -> str:

@@ -21,6 +21,7 @@ from synfire_bp.circuit.rows import PlasticProjection
 from synfire_bp.data.datasets import Dataset, Split
 from synfire_bp.data.scores import Score
 from synfire_bp.errors import SynfireError
+from synfire_bp.loihi.spec import LoihiSpec
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model, Weights
 from synfire_bp.summary import Summarised, Summary
@@ -324,8 +325,18 @@ def strays(circuit: Circuit, counts: Mapping[str, NDArray[np.integer]]) -> tuple
     )
 
 
-def explain_strays(circuit: Circuit, found: Sequence[Stray]) -> str:
-    """Say which populations fired when they must not, why that happens, and what to change."""
+def explain_strays(circuit: Circuit, found: Sequence[Stray], chip: LoihiSpec | None = None) -> str:
+    """Say which populations fired when they must not, why that happens, and what to change.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Whose populations they are.
+    found : sequence of Stray
+        At least one.
+    chip : LoihiSpec, optional
+        Whose neurons they are, if they are a chip's.
+    """
     shown = "; ".join(f"{s.population} {s.spikes}x in phase {s.phase}" for s in found[:6])
     more = f" and {len(found) - 6} more" if len(found) > 6 else ""
     withstood = min(circuit.withstands_in(stray.population, stray.phase) for stray in found)
@@ -340,5 +351,18 @@ def explain_strays(circuit: Circuit, found: Sequence[Stray]) -> str:
         f"{withstood}; with many active inputs and large weights the sum outgrows it. "
         f"Raise network.closing (now {circuit.closing}, at most 32128), lower "
         f"network.weight_limit (now {circuit.weight_limit}), or use fewer active inputs "
-        f"(dataset.crop, dataset.threshold){block}"
+        f"(dataset.crop, dataset.threshold){block}{_wrapping(circuit, found, chip)}"
+    )
+
+
+def _wrapping(circuit: Circuit, found: Sequence[Stray], chip: LoihiSpec | None) -> str:
+    """Say that a negative sum and a block together can be more than the chip's input holds."""
+    blocked = min(circuit.blocked_by(stray.population, stray.phase) for stray in found)
+    if chip is None or not blocked:
+        return ""
+    held = chip.input_limit
+    return (
+        f". On the chip, the input of a step wraps around beyond {held}, the block of {-blocked} "
+        f"included, so a sum below {-held - blocked} makes a closed population fire, too; "
+        "network.resting_block sets how firmly hidden populations are blocked"
     )

@@ -180,6 +180,11 @@ class LoihiSpec:
         return int(2**self.delay_bits - 2)
 
     @property
+    def input_limit(self) -> int:
+        """Magnitude of the input of a step beyond which it wraps around, in 2^6: 2^15."""
+        return int(2**self.accumulator_bits // 2**6)
+
+    @property
     def voltage_limit(self) -> int:
         """Largest magnitude of a voltage that saturates: 2^23 - 1."""
         return int(2**self.voltage_bits - 1)

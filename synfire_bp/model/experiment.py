@@ -53,6 +53,7 @@ _UNHEARD_OF = object()
 _LATER = {
     "network.initial_spread": 1.0,
     "network.paper_gates": True,
+    "network.resting_block": None,
     "dataset.augment": None,
     "dataset.shrink": 1,
     "learning.tag": None,

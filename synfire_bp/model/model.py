@@ -236,7 +236,14 @@ def _circuits(experiment: Experiment) -> tuple[Circuit, Circuit]:
     """Return the training and the inference circuit before any variant acts."""
     network = experiment.network
     makers = (
-        (partial(backprop_circuit, paper_gates=network.paper_gates), inference_circuit)
+        (
+            partial(
+                backprop_circuit,
+                paper_gates=network.paper_gates,
+                resting_block=network.resting_block,
+            ),
+            inference_circuit,
+        )
         if len(network.sizes) == LAYERS
         else (deep_circuit, deep_inference_circuit)
     )

@@ -23,12 +23,12 @@ from pydantic import (
 
 from synfire_bp.circuit.accumulator import PARTS, Accumulator
 from synfire_bp.circuit.eligibility import GAINS, LONGEST, LONGEST_IN_PHASES, Eligibility
-from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT
+from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT, FixedWeight
 from synfire_bp.circuit.reader import read_rule
 from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, Trace, parse_rule
 from synfire_bp.data.datasets import SOURCES
 from synfire_bp.data.images import Preprocessing
-from synfire_bp.errors import RuleError
+from synfire_bp.errors import CircuitError, RuleError
 from synfire_bp.model.yaml_text import nearest, shown
 from synfire_bp.section import LARGEST, Section, unit
 from synfire_bp.variants.base import Guarantees
@@ -231,6 +231,16 @@ class NetworkSection(Section):
         "so that when closed they withstand sums of 25,472 instead of 9,216 at the paper's "
         "closing bias. Deeper circuits block every phase in which a closed layer receives input.",
     )
+    resting_block: int | None = Field(
+        default=None,
+        ge=64,
+        le=32640,
+        description="How firmly h, h< and h> are blocked in phases 0 and 8 if paper_gates is "
+        "false: an 8-bit mantissa times a power of two; null: 16,256 at the paper's closing bias. "
+        "On the emulated chip, blocks are part of the input of a step, which wraps around beyond "
+        "32,768 either way: a weaker block leaves more room for negative sums.",
+        json_schema_extra=unit("weight units"),
+    )
     initial_spread: float = Field(
         default=1.0,
         ge=0,
@@ -249,6 +259,28 @@ class NetworkSection(Section):
                 "smaller layers"
             )
         return sizes
+
+    @field_validator("resting_block")
+    @classmethod
+    def _is_a_weight(cls, strength: int | None) -> int | None:
+        if strength is not None:
+            try:
+                FixedWeight.from_value("resting_block", -strength)
+            except CircuitError as error:
+                raise ValueError(str(error)) from None
+        return strength
+
+    @model_validator(mode="after")
+    def _there_is_a_resting_block(self) -> Self:
+        if self.resting_block is None:
+            return self
+        if self.paper_gates or len(self.sizes) != LAYERS:
+            why = "paper_gates is true" if self.paper_gates else "there are several hidden layers"
+            raise ValueError(
+                f"resting_block is {self.resting_block}, but {why}; it is for circuits with one "
+                "hidden layer and paper_gates: false"
+            )
+        return self
 
 
 class TraceSection(Section):

@@ -329,8 +329,8 @@ class Course:
     def _check_invariants(self, segment: Segment, *, training: bool) -> None:
         problems = []
         if segment.strays and self.model.guarantees.silent_when_closed:
-            circuit = (self.model.network if training else self.model.inference).circuit
-            why = explain_strays(circuit, segment.strays)
+            plan = self.model.network if training else self.model.inference
+            why = explain_strays(plan.circuit, segment.strays, plan.neurons.chip)
             problems.append(why + suspects(self.model, "silent_when_closed"))
         if segment.unequal and self.model.guarantees.copies_equal:
             unequal = ", ".join(f"{name}: {count}" for name, count in segment.unequal.items())

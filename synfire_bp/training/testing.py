@@ -77,6 +77,7 @@ def test(
         progress.begin(f"testing on {split}", n)
         segment = used.test(weights, split, progress=progress.reached)
     if segment.strays and model.guarantees.silent_when_closed:
-        why = explain_strays(model.inference.circuit, segment.strays)
+        plan = model.inference
+        why = explain_strays(plan.circuit, segment.strays, plan.neurons.chip)
         raise InvariantError(why + suspects(model, "silent_when_closed"))
     return segment

@@ -265,6 +265,11 @@ def _fits_graded(others: Mapping[str, Any]) -> None:
             "graded: spikes of Loihi 1 carry nothing (those of Loihi 2 do, up to 32 bits); remove "
             "it, or hardware"
         )
+    if "network" in others and (block := others["network"].resting_block) is not None:
+        raise ValueError(
+            f"graded: network.resting_block is {block}, but the circuit of graded errors blocks "
+            "its hidden layer in phases of its own; remove one of the two"
+        )
     for name in ("feedback", "reward", "synapses", "gating"):
         if others.get(name) is not None:
             raise ValueError(

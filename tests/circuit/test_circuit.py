@@ -136,6 +136,21 @@ def test_firmer_blocks_change_no_phase_in_which_a_population_may_fire(sizes, own
         assert circuit.withstands_in(name, 4) == 9216
 
 
+def test_a_resting_block_of_its_own_strength_is_one_synapse_of_each_of_the_two_gates():
+    circuit = backprop_circuit((4, 3, 2), paper_gates=False, resting_block=11776)
+    blocks = {
+        (row.pre, row.post): row.weight.value
+        for row in circuit.projections
+        if row.pre in ("g0", "g8") and row.post in ("h", "h<", "h>")
+    }
+    assert blocks == {(gate, h): -11776 for gate in ("g0", "g8") for h in ("h", "h<", "h>")}
+    assert circuit.fixed_weights["-11776"] == FixedWeight("-11776", -184, 6)
+    for name in ("h", "h<", "h>"):
+        assert circuit.withstands(name) == 8192 + 1024 + 11776 == 20992
+        assert circuit.blocked_by(name, 8) == -11776
+        assert circuit.blocked_by(name, 2) == 0
+
+
 def test_reward_is_on_in_phases_5_and_7():
     circuit = backprop_circuit((2, 2, 2))
     assert circuit.reward_phases == (5, 7)
