@@ -94,6 +94,9 @@ class Segment(Summarised):
         and sign; all of a layer must be equal (circuit only).
     recorded : dict
         Population name to (neuron, step) of its spikes, if recording was asked for.
+    carried : dict
+        Of a population whose spikes are graded: the number that each recorded spike carries, with
+        its sign, in the order of `recorded`.
     potentials : int64 array, shape (samples, n_out), or None
         Summed input of each output neuron in its forward phase, in units of the weights, if
         recording was asked for and the engine can tell.
@@ -124,6 +127,7 @@ class Segment(Summarised):
     strays: tuple[Stray, ...] = ()
     copies: dict[PlasticProjection, NDArray[np.int16]] = field(default_factory=dict)
     recorded: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
+    carried: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     shut: NDArray[np.float64] | None = None
     fired: NDArray[np.int64] | None = None
     potentials: NDArray[np.int64] | None = None

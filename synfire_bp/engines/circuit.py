@@ -7,7 +7,7 @@ with the same bits, whatever the neurons are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +29,8 @@ from synfire_bp.network.plan import NetworkPlan
 from synfire_bp.program import Program, ProgramResult, SampleFiles, build_programs
 
 __all__ = ["CircuitEngine"]
+
+Spikes = dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 class CircuitEngine:
@@ -224,17 +226,26 @@ class CircuitEngine:
             ),
             "output_spikes": int(arrays["readout.fired"].sum()),
         }
-        recorded = {
-            name: (arrays["recorder.i"][inside] - place.start, steps[inside])
-            for name, place in circuit.slices.items()
-            for inside in [
-                (arrays["recorder.i"] >= place.start) & (arrays["recorder.i"] < place.stop)
-            ]
-        }
+        recorded, carried = _recorded(circuit, arrays, steps)
         return Segment(
             result.samples, weights, score, activity, counts, strays(circuit, counts), copies,
-            recorded if arrays["recorder.i"].size else {},
+            recorded, carried,
         )  # fmt: skip
+
+
+def _recorded(
+    circuit: Circuit, arrays: Mapping[str, NDArray], steps: NDArray[np.int64]
+) -> tuple[Spikes, dict[str, NDArray[np.int64]]]:
+    """Return the recorded spikes of each population, and what those of graded ones carry."""
+    cells, recorded, carried = arrays["recorder.i"], Spikes(), dict[str, NDArray[np.int64]]()
+    if not cells.size:
+        return recorded, carried
+    for name, place in circuit.slices.items():
+        inside = (cells >= place.start) & (cells < place.stop)
+        recorded[name] = (cells[inside] - place.start, steps[inside])
+        if name in circuit.grades:
+            carried[name] = arrays["recorder.carried"][inside].astype(np.int64)
+    return recorded, carried
 
 
 def _joined(circuit: Circuit, parts: list[Segment]) -> Segment:
@@ -255,9 +266,13 @@ def _joined(circuit: Circuit, parts: list[Segment]) -> Segment:
                 np.concatenate([before[1], step + late]),
             )
         score, samples = score + part.score, samples + part.samples
+    carried = {
+        name: np.concatenate([part.carried[name] for part in parts if part.carried])
+        for name in last.carried
+    }
     potentials = [part.potentials for part in parts if part.potentials is not None]
     return replace(
         last, samples=samples, score=score, activity=activity, spike_counts=counts,
-        recorded=recorded, strays=strays(circuit, counts),
+        recorded=recorded, carried=carried, strays=strays(circuit, counts),
         potentials=np.concatenate(potentials) if potentials else None,
     )  # fmt: skip

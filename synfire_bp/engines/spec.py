@@ -26,7 +26,8 @@ class CircuitProgram:
 
     Read back are `plastic.w` (synapses), `census.total` (populations x phases, flat),
     `readout.potential` and `readout.fired` (samples, n_out), `recorder.i` and `recorder.step`
-    (spikes; step 0 is phase 0 of the first sample), `recorder.t` (times in s).
+    (spikes; step 0 is phase 0 of the first sample), `recorder.t` (times in s), where spikes are
+    graded `recorder.carried` (the number that each one carries).
 
     Attributes
     ----------
@@ -108,6 +109,7 @@ def _results(net: CircuitNetwork, *, tagged: bool) -> dict[str, Result]:
     readout, recorder = net.readout.variables, net.recorder.variables
     size = net.circuit.n_plastic_synapses
     tags = {"plastic.tag": Result(net.plastic.variables["tag"], size=size)} if tagged else {}
+    graded = {"recorder.carried": Result(recorder["carried"])} if net.circuit.grades else {}
     counted = len(net.circuit.slices) * net.circuit.n_phases
     return {
         "plastic.w": Result(net.plastic.variables["w"], size=size),
@@ -118,5 +120,6 @@ def _results(net: CircuitNetwork, *, tagged: bool) -> dict[str, Result]:
         "recorder.i": Result(recorder["i"]),
         "recorder.t": Result(recorder["t"]),
         "recorder.step": Result(recorder["t"], "steps", step=float(STEP)),
+        **graded,
         "cells.sample": Result(net.cells.variables["sample"], "last sample", size=1),
     }

@@ -183,7 +183,10 @@ def build_chip_step(
         )
     census_objects, census = count_spikes(circuit, cells, build.counting(), build.common, by_rows)
     output, readout = build.readout(populations["o"])
-    recorder = EventMonitor(cells, "recorded", name="recorder", codeobj_class=codeobj_class)
+    carries = ["carried"] if circuit.grades else None
+    recorder = EventMonitor(
+        cells, "recorded", variables=carries, name="recorder", codeobj_class=codeobj_class
+    )
     network = Network(
         cells, *operations, fixed, plastic, *census_objects, output, readout, recorder
     )

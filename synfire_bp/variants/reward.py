@@ -336,6 +336,13 @@ class Reward(Variant):
                 f"an answer drawn at random, right in 1 of {model.n_out} samples; all that the "
                 "network is told is the reward",
             )
+        elif self.answer == "believed":
+            yield (
+                "target",
+                "the network's own answer, which the environment sees and gives back: one of "
+                f"several at random, any answer if no output fires, and with a probability of "
+                f"{self.explore:g} in any case; all that the network is told is the reward",
+            )
         else:
             yield "target", "the right answer, as in the paper"
         yield "reward of a sample", f"1 if its target was right, {self.wrong:g} if it was wrong"

@@ -43,8 +43,12 @@ def most_characters(circuit: Circuit) -> int:
     """Return how long the record of a sample can get in a page, about."""
     sizes = circuit.population_sizes
     one = {name: 4 * (size // 24 + 1) + 10 for name, size in sizes.items()}
-    firing = sum(one[name] * len(phases) for name, phases in firing_table(circuit).items())
-    return firing + 12 * len(sizes) + 8 * circuit.sizes[-1] + 40 * len(circuit.plastic) * 4
+    fires = firing_table(circuit)
+    firing = sum(one[name] * len(phases) for name, phases in fires.items())
+    carried = sum(4 * sizes[name] * len(fires[name]) for name in circuit.grades)
+    return (
+        firing + carried + 12 * len(sizes) + 8 * circuit.sizes[-1] + 40 * len(circuit.plastic) * 4
+    )
 
 
 def record(engine: CircuitEngine, model: Model, weights: Weights, sample: int, before: int) -> Any:
@@ -66,7 +70,9 @@ def record(engine: CircuitEngine, model: Model, weights: Weights, sample: int, b
     Returns
     -------
     dict
-        `spikes`: population to phase to `bits`; `potentials`: summed input of each output neuron;
+        `spikes`: population to phase to `bits`; `carried`: population to phase to the numbers that
+        these spikes carry, in the order of the neurons, where one is not 1; `potentials`: summed
+        input of each output neuron;
         `learning`: phase, number of the plastic projection, pairs of neurons that fire together,
         and how many of their synapses end larger and smaller; `changed`: number of the plastic
         projection, and how many of all of its synapses end larger and smaller.
@@ -82,6 +88,7 @@ def record(engine: CircuitEngine, model: Model, weights: Weights, sample: int, b
             }
             for name, phases in fired.items()
         },
+        "carried": _carried(circuit, segment),
         "potentials": [] if segment.potentials is None else segment.potentials[0].tolist(),
         **_learning(circuit, segment, weights, fired),
     }
@@ -102,6 +109,19 @@ def by_phase(
             }
         )
     }
+
+
+def _carried(circuit: Circuit, segment: Segment) -> dict[str, dict[int, list[int]]]:
+    """Return what graded spikes carry, by population and phase; all 1 are left out."""
+    found: dict[str, dict[int, list[int]]] = {}
+    for name, numbers in segment.carried.items():
+        neurons, step = segment.recorded[name]
+        for phase in np.unique(step[(step >= 0) & (step < circuit.n_phases)]).tolist():
+            now = np.flatnonzero(step == phase)
+            carried = numbers[now[np.argsort(neurons[now])]]
+            if (carried != 1).any():
+                found.setdefault(name, {})[phase] = carried.tolist()
+    return found
 
 
 def _learning(

@@ -66,7 +66,7 @@ def how_many(run: Run, asked: int | None) -> tuple[int, str]:
     """
     obstacles = run.model.algorithm.obstacles
     if asked is None:
-        return (FEWEST, str(obstacles[0])) if obstacles else (USUAL, "")
+        return (FEWEST, _reason(obstacles[0])) if obstacles else (USUAL, "")
     if isinstance(asked, bool) or not isinstance(asked, int) or not FEWEST <= asked <= MOST:
         raise SynfireError(
             f"checkpoints is {asked!r:.40}; must be a whole number from {FEWEST}, start and end, "
@@ -78,6 +78,11 @@ def how_many(run: Run, asked: int | None) -> tuple[int, str]:
             f"those between cannot be found again: {obstacles[0]}; ask for {FEWEST}"
         )
     return asked, ""
+
+
+def _reason(obstacle: SynfireError) -> str:
+    """Return why the integers cannot follow, without the advice to use what the page shows."""
+    return str(obstacle).partition(";")[0]
 
 
 def course(run: Run, dataset: Dataset, stops: int) -> list[Stop]:

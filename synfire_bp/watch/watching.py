@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from synfire_bp import __version__
 from synfire_bp.data.datasets import Dataset
+from synfire_bp.description.structure import Table
+from synfire_bp.description.variants import variant_parts
 from synfire_bp.engines.base import training_split
 from synfire_bp.engines.circuit import CircuitEngine
 from synfire_bp.errors import RunDirectoryError, SynfireError, to_caller
@@ -24,7 +26,7 @@ from synfire_bp.watch.recording import bits, most_characters, record, telling
 from synfire_bp.watch.stops import Stop, course, how_many
 from synfire_bp.watch.wiring import grid_of, wiring
 
-__all__ = ["MOST_SAMPLES", "USUAL_SAMPLES", "gathered", "watch_run"]
+__all__ = ["MOST_SAMPLES", "USUAL_SAMPLES", "differences", "gathered", "watch_run"]
 
 USUAL_SAMPLES, MOST_SAMPLES = 6, 24
 
@@ -138,7 +140,7 @@ def gathered(
         "stops": [{"samples": stop.samples, "accuracy": stop.accuracy} for stop in found],
         "epoch": len(labels),
         "why_few": why,
-        "held": _held(model),
+        **differences(model),
         "samples": [
             {"number": i, "label": int(labels[i]), "input": bits(dataset.train.inputs[i])}
             for i in samples
@@ -165,16 +167,52 @@ def _records(
     return records
 
 
-def _held(model: Model) -> str:
-    """Say why a sample that is shown alone may change no weight, if the rule holds changes back."""
+def differences(model: Model) -> dict[str, Any]:
+    """Return what a reader of a page must know of a model that is not the paper's.
+
+    Returns
+    -------
+    dict
+        `notes`: sentences; `variants`: what each variant says of itself, pairs of a label and a
+        text; `tries`: whether the target is an answer that is tried, and not the label.
+    """
+    return {
+        "notes": list(_notes(model)),
+        "variants": _variants(model),
+        "tries": bool(model.network.lines.taught),
+    }
+
+
+def _notes(model: Model) -> Iterator[str]:
+    """Yield what a reader of a page must know of a sample that is shown alone."""
     if model.rule.fine is not None:
-        return (
+        yield (
             "A tag of each synapse collects parts of a step, and the weight follows in whole ones: "
             "a sample that is shown alone may change none."
         )
     if model.rule.eligible is not None:
-        return "A trace of each synapse takes up what it learns; weights change when a sample ends."
-    return ""
+        yield (
+            "A trace of each synapse takes up what it learns; weights change when a reward comes, "
+            "at the end of a sample."
+        )
+    if not model.guarantees.copies_equal:
+        yield (
+            "The copies of a weight matrix can drift apart in this model. A run keeps the first "
+            "copy of each matrix; here, all copies of a matrix begin with its weights."
+        )
+    if not model.guarantees.samples_apart:
+        yield "In training, a sample can reach into the next one; here, each one starts from rest."
+
+
+def _variants(model: Model) -> list[list[str]]:
+    """Return in which ways a model is not the paper's: what it concerns, and how it is here."""
+    return [
+        [label, text]
+        for part in variant_parts(model)
+        for table in part.blocks
+        if isinstance(table, Table)
+        for label, text in table.rows
+    ]
 
 
 # -- what is refused -------------------------------------------------------------------------------

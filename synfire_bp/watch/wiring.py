@@ -19,11 +19,14 @@ from synfire_bp.circuit import (
     firing_table,
 )
 
-__all__ = ["FIXED", "INHIBITORY", "OPENING", "PLASTIC", "grid_of", "wiring"]
+__all__ = ["BOTH", "FIXED", "INHIBITORY", "OPENING", "PLASTIC", "grid_of", "wiring"]
 
 PLASTIC, FIXED, INHIBITORY, OPENING = "plastic", "fixed", "inhibitory", "opening"
 """Kinds of projections: all to all and learning; one to one; with a negative weight; with a weight
 that by itself lifts the closing bias."""
+
+BOTH = "potentiation and depression"
+"""What a phase does in which synapses learn by the sign that spikes carry."""
 
 _A_ROW = 6
 """Populations of more cells than this are drawn in two rows or a square."""
@@ -49,7 +52,7 @@ def wiring(circuit: Circuit, image_shape: Sequence[int]) -> dict[str, Any]:
         "phases": [
             {
                 "meaning": phase.meaning,
-                "learning": phase.learning,
+                "learning": BOTH if phase.learning and circuit.grades else phase.learning,
                 "reward": int(phase.index in circuit.reward_phases),
             }
             for phase in circuit.phases
@@ -104,10 +107,18 @@ def _populations(circuit: Circuit, image_shape: Sequence[int]) -> list[dict[str,
                 "learns": row.name in reached,
                 "first": min([*fires[row.name], *opened], default=sources.get(row.name, 0)),
                 "fires": list(fires[row.name]),
+                "carries": _carries(circuit, row.name),
                 "gates": gates,
             }
         )
     return made
+
+
+def _carries(circuit: Circuit, population: str) -> list[int] | None:
+    """Return the largest number that spikes carry without and with a signed pulse; None: 1."""
+    if population not in circuit.grades:
+        return None
+    return [grade.most for grade in circuit.grades[population]]
 
 
 def _gates(circuit: Circuit, population: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 import synfire_bp as sb
 from synfire_bp.watch.page import page_bytes
 from synfire_bp.watch.recording import bits
+from synfire_bp.watch.watching import differences
 from synfire_bp.watch.wiring import grid_of, wiring
 
 
@@ -29,13 +30,21 @@ def fired(text, size):
     return np.unpackbits(packed)[:size].astype(bool)
 
 
-def page_of(name, path):
-    """Write the page of a shipped model in which everybody fires in every phase, and learns."""
+def page_of(name, path, change=None):
+    """Write the page of a shipped model in which everybody fires in every phase, and learns.
+
+    `change` is told what the page will hold, and may change it.
+    """
     model = sb.assemble(sb.Experiment.from_file(name))
     circuit = model.circuit
     everybody = {
         row: {phase: bits(np.ones(size)) for phase in range(circuit.n_phases)}
         for row, size in circuit.population_sizes.items()
+    }
+    carried = {
+        row: {phase: ([-15, 15, 3] * size)[:size] for phase in range(circuit.n_phases)}
+        for row, size in circuit.population_sizes.items()
+        if row in circuit.grades
     }
     learning = [
         [phase, k, 10**5, 99999, 12345]
@@ -43,15 +52,17 @@ def page_of(name, path):
         for k in range(len(circuit.plastic))
     ]
     record = {"spikes": everybody, "potentials": circuit.sizes[-1] * [-1300],
-              "learning": learning, "changed": []}  # fmt: skip
+              "learning": learning, "changed": [], "carried": carried}  # fmt: skip
     samples = [{"number": 0, "label": 0, "input": bits(np.ones(circuit.sizes[0]))}]
     about = {
         **wiring(circuit, grid_of(circuit.sizes[0])),
         "model": model.name, "run": name, "sizes": list(circuit.sizes),
         "engine": "circuit", "version": "0", "data": "none", "image": grid_of(circuit.sizes[0]),
         "stops": [{"samples": 0, "accuracy": None}, {"samples": 100, "accuracy": 0.5}],
-        "epoch": 50, "why_few": "", "held": "", "samples": samples,
+        "epoch": 50, "why_few": "", **differences(model), "samples": samples,
         "records": [[record], [record]],
     }  # fmt: skip
+    if change is not None:
+        change(about)
     path.write_bytes(page_bytes(about, model.name))
     return path

@@ -177,6 +177,60 @@ def test_matrices_have_their_names_and_the_sign_and_direction_of_the_copy():
     assert {weights["oT→h1T" if "oT→h1T" in weights else "oT→hT"]} == {"−B2ᵀ"}
 
 
+def test_graded_spikes_carry_the_numbers_that_the_weights_give_by_hand(experiment, tmp_path):
+    made = experiment("errors.graded=true", "errors.margin=64", "training.epochs=2")
+    run = sb.train(made, engine="oracle", out=tmp_path / "run")
+    about = held(sb.watch_run(run, samples=[0, 3, 11, 39], checkpoints=2))
+    data, negative, larger = dataset_of(run.model).train, 0, 0
+    for records, when in zip(about["records"], ("_init", ""), strict=True):
+        w1, w2 = (run.weights[f"{name}{when}"].astype(int) for name in ("w1", "w2"))
+        for record, sample in zip(records, about["samples"], strict=True):
+            h = data.inputs[sample["number"]].astype(int) @ w1 > 512
+            sums, target = h @ w2, np.arange(3) == sample["label"]
+            inside = (sums > 0) & (target | (sums <= 1024))
+            lacks, exceeds = (np.clip(-(-(64 + d) // 256), 0, 4) for d in (512 - sums, sums - 512))
+            error = np.where(inside, np.where(target, lacks, -exceeds), 0)
+            back = w2 @ error
+            expected = np.sign(back) * np.minimum(-(-abs(back) // 64), 15)
+            assert (numbers(record, "d+", 5, 3) == np.maximum(error, 0)).all()
+            assert (numbers(record, "d-", 5, 3) == np.maximum(-error, 0)).all()
+            assert (numbers(record, "o", 6, 3) == error).all()
+            assert (numbers(record, "hT", 7, len(w2)) == expected).all()
+            assert (numbers(record, "h", 2, len(w2)) == h).all()
+            negative, larger = negative + (expected < 0).sum(), larger + (abs(expected) > 1).sum()
+    assert negative
+    assert larger
+
+
+def numbers(record, name, phase, size):
+    """Return what the spikes of a population carry in a phase; 0: no spike."""
+    fires = fired(record["spikes"].get(name, {}).get(str(phase), ""), size)
+    carried = np.zeros(size, dtype=int)
+    carried[fires] = record["carried"].get(name, {}).get(str(phase), 1)
+    return carried
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("digits", ""),
+        ("variants/digits_gate_failure", "a gate's pulse fails: with a probability of 0.001"),
+        ("variants/digits_pools", "pool: 64 neurons a link of the chain"),
+        ("variants/digits_lif", "potentials: rest -54 mV"),
+        ("variants/digits_believed_answer", "target: the network's own answer"),
+        ("mnist_loihi1", "chip: loihi1, emulated to the last bit"),
+    ],
+)
+def test_a_page_says_in_what_a_model_is_not_the_papers(name, said):
+    model = sb.assemble(sb.Experiment.from_file(name))
+    found = watching.differences(model)
+    assert said in "; ".join(f"{label}: {text}" for label, text in found["variants"])
+    assert bool(found["variants"]) == bool(said)
+    drifts = any("drift apart" in note for note in found["notes"])
+    assert drifts == (not model.guarantees.copies_equal)
+    assert found["tries"] == ("answer" in name)
+
+
 # -- the file --------------------------------------------------------------------------------------
 
 
@@ -290,6 +344,7 @@ def test_what_the_integers_cannot_follow_has_two_stops_and_the_page_says_why():
     stops, why = how_many(run, None)
     assert stops == 2
     assert "gates that could fail" in why
+    assert "engine" not in why  # the page shows the circuit already
     assert how_many(run, 2) == (2, "")
     with pytest.raises(SynfireError, match=r"cannot be found again.*ask for 2"):
         how_many(run, 3)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from browser import Browser, find_chromium
 from watch_pages import fired, page_of
+
+from synfire_bp.watch.recording import bits
 
 WIDTHS = ((1366, False), (768, False), (360, True))
 
@@ -184,6 +187,87 @@ def test_the_slider_over_the_training_says_where_it_stands(shown, about):
     assert text(shown, "stop-note").startswith(accuracy)
 
 
+# -- other models --------------------------------------------------------------------------------
+
+
+def words(browser, selector):
+    return browser.value(
+        f"[...document.querySelectorAll({selector!r})].map(one => one.textContent)"
+    )
+
+
+def test_graded_spikes_show_their_number_in_squares_words_and_rows(browser, tmp_path):
+    browser.said.clear()
+    browser.show(page_of("mnist_fine_graded", tmp_path / "page.html"), 1366)
+    assert text(browser, "number") == "Phase 0 (0 to 8)"
+    heads = words(browser, "#raster thead button")
+    assert heads == ["0", "1", "2", "3", "4", "5", "6±", "7", "8±"]
+    slide(browser, "phase", 6)
+    assert text(browser, "reward") == "reward 1, potentiation and depression"
+    assert "o 10 (−15 to +15)" in text(browser, "detail")
+    assert "In brackets: the numbers that spikes carry." in text(browser, "detail")
+    label = browser.value("document.querySelector('[data-name=\"o\"]').getAttribute('aria-label')")
+    assert "10 of 10 fire (−15 to +15)" in label
+    assert (
+        browser.value("document.querySelector('[data-name=\"o\"] .count').textContent") == "10 ±15"
+    )
+    marks = browser.value("document.querySelector('[data-name=\"o\"] .lit').getAttribute('d')")
+    heights = {float(part.split("v")[1].split("h")[0]) for part in marks.split("M")[1:]}
+    assert len(heights) == 2  # squares, and flat bars for negative numbers
+    browser.value(
+        "document.querySelector('[data-name=\"o\"]').dispatchEvent(new MouseEvent('click'))"
+    )
+    rows = words(browser, "#rows tbody tr")
+    assert rows[:3] == ["+1531, 4, 7", "+332, 5, 8", "−1540, 3, 6, 9"]
+    assert "a spike carries 1, and −4 to +4" in text(browser, "rows")
+    errors = [row[-1] for row in browser.value(TABLE)]
+    assert errors[:3] == ["+15", "−15", "−3"]  # of d-, which is drawn last
+    assert len({*words(browser, "#key li")}) == len(words(browser, "#key li"))
+    dials = browser.value("[...document.querySelectorAll('#key .dial')].map(one => one.innerHTML)")
+    assert len(dials) == len({*dials}) == 7  # one for each threshold, and no two alike
+    assert browser.said == []
+
+
+def test_an_answer_that_is_tried_stands_beside_the_label_that_is_not_told(browser, tmp_path):
+    def only_the_second_is_tried(about):
+        record = about["records"][0][0]
+        record["spikes"]["target"] = {"4": bits(np.arange(10) == 1)}
+
+    file = page_of(
+        "variants/digits_believed_answer", tmp_path / "page.html", only_the_second_is_tried
+    )
+    browser.said.clear()
+    browser.show(file, 1366)
+    assert words(browser, "#answer th")[:6] == ["unit", "sum", "answer", "tried", "label", "error"]
+    assert [row[3:5] for row in browser.value(TABLE)][:3] == [["·", "●"], ["●", "·"], ["·", "·"]]
+    assert "Label: 0." in text(browser, "verdict")
+    assert "Tried as target: 1, wrong." in text(browser, "verdict")
+    assert text(browser, "number") == "Phase 0 (0 to 13)"
+    slide(browser, "phase", 5)
+    assert text(browser, "meaning") == "Target t."
+    assert "the network's own answer" in text(browser, "differs")
+    assert browser.said == []
+
+
+def test_a_pool_shows_how_many_of_it_fire_and_a_dead_chain_that_it_is_silent(browser, tmp_path):
+    def few_fire(about):
+        spikes = about["records"][0][0]["spikes"]
+        for name in about["chain"]:
+            spikes[name] = {}
+        spikes["g1"] = {"0": bits(np.arange(64) < 60)}
+        spikes["g7"] = {"0": bits(np.arange(64) < 1)}
+
+    file = page_of("variants/digits_pools", tmp_path / "page.html", few_fire)
+    browser.said.clear()
+    browser.show(file, 1366)
+    assert "Gating chain: g1 60 of 64, g7 1 of 64." in text(browser, "detail")
+    assert words(browser, ".ring .fires") == ["g1"]
+    assert words(browser, ".ring .some") == ["g7"]
+    slide(browser, "phase", 1)
+    assert "The gating chain is silent." in text(browser, "detail")
+    assert browser.said == []
+
+
 # -- layout ----------------------------------------------------------------------------------------
 
 OVERLAPS = """(() => {
@@ -212,7 +296,14 @@ SMALLEST = """Math.min(...[...document.querySelectorAll('body *:not(script)')].f
 
 @pytest.mark.parametrize(
     "name",
-    ["digits", "mnist_fine", "mnist_fine_graded", "variants/digits_deep", "variants/digits_replay"],
+    [
+        "digits",
+        "mnist_fine",
+        "mnist_fine_graded",
+        "variants/digits_deep",
+        "variants/digits_replay",
+        "variants/digits_believed_answer",
+    ],
 )
 def test_any_circuit_fits_any_screen_without_boxes_on_each_other(browser, name, tmp_path):
     file = page_of(name, tmp_path / "page.html")

@@ -9,7 +9,12 @@ const byName = new Map(data.populations.map(p => [p.name, p]));
 const state = { phase: 0, sample: 0, stop: 0, pinned: null, seen: null, timer: null };
 const STEP_MS = 1400, NARROW = 640;
 const whole = n => n.toLocaleString("en").replace("-", "−");
-const sentence = text => (byName.has(text.split(/[ ,:]/)[0]) ? text : text.charAt(0).toUpperCase() + text.slice(1)) + ".";
+const plus = n => n > 0 ? `+${n}` : `−${-n}`;
+const sentenceCase = text => text.charAt(0).toUpperCase() + text.slice(1);
+const sentence = text => {                 // the name of a population keeps its case; those of sources are words
+  const named = byName.get(text.split(/[ ,:]/)[0]);
+  return `${named && !named.source ? text : sentenceCase(text)}.`;
+};
 const listed = names => names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names.at(-1);
 
 function make(tag, attributes = {}, ...children) {
@@ -37,7 +42,20 @@ const fired = (name, phase) => {
   const text = record().spikes[name]?.[phase];
   return text === undefined ? [] : ones(text);
 };
+const everFired = name => new Set(byName.has(name) ? [...Array(N).keys()].flatMap(phase => fired(name, phase)) : []);
 const gateAt = (population, phase) => population.gates.find(gate => gate.phase === phase);
+const carried = (name, phase) => record().carried[name]?.[phase];   // numbers of `fired`; undefined: each 1
+const range = numbers => [Math.min(...numbers), Math.max(...numbers)];
+function carriedWords(numbers) {
+  if (numbers === undefined) return "";
+  const [low, high] = range(numbers);
+  return ` (${low === high ? plus(low) : `${plus(low)} to ${plus(high)}`})`;
+}
+function carriedSize(numbers) {             // the largest number, and which signs there are
+  if (numbers === undefined) return "";
+  const [low, high] = range(numbers);
+  return ` ${low < 0 ? high > 0 ? "±" : "−" : "+"}${Math.max(-low, high)}`;
+}
 const learningAt = phase => record().learning.filter(one => one[0] === phase);
 const arrives = (row, phase) =>
   row.delays.some(delay => phase - 1 - delay >= 0 && fired(row.pre, phase - 1 - delay).length > 0);
@@ -172,6 +190,10 @@ function cells([rows, columns], count, w, h) {   // corner and side of each cell
   const side = Math.min(w / columns, h / rows), x0 = (w - side * columns) / 2, y0 = (h - side * rows) / 2;
   return Array.from({ length: count }, (_, i) => [x0 + i % columns * side, y0 + Math.floor(i / columns) * side, side]);
 }
+const bars = (places, share) => places.map(([x, y, side]) => {   // of neurons whose spikes carry a negative number
+  const gap = side * (1 - share) / 2, s = side * share;
+  return `M${(x + gap).toFixed(2)} ${(y + side * .36).toFixed(2)}h${s.toFixed(2)}v${(side * .28).toFixed(2)}h${(-s).toFixed(2)}z`;
+}).join("");
 const squares = (places, share) => places.map(([x, y, side]) => {
   const gap = side * (1 - share) / 2, s = side * share;
   return `M${(x + gap).toFixed(2)} ${(y + gap).toFixed(2)}h${s.toFixed(2)}v${s.toFixed(2)}h${(-s).toFixed(2)}z`;
@@ -197,9 +219,11 @@ function box(p, place, narrow) {
   group.addEventListener("click", () => pin(p.name));
   return { p, group, grid, lit, count, gate, label, dial: narrow ? [place.w - 8, 8] : [9, 39] };
 }
+const THRESHOLDS = [...new Set(data.populations.flatMap(p => p.gates).filter(gate => !gate.blocks).map(gate => gate.threshold))].sort((a, b) => a - b);
+const LOWEST = Math.min(0, ...THRESHOLDS), HIGHEST = Math.max(1024, ...THRESHOLDS);
 function dial([x, y], gate) {
   if (gate.blocks) return make("g", { class: "shut" }, make("path", { d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8` }));
-  const part = Math.max(0, Math.min(1, gate.threshold / 1024)), r = 4.6;
+  const part = (gate.threshold - LOWEST) / (HIGHEST - LOWEST), r = 4.6;
   const angle = part * 2 * Math.PI, tip = [x + r * Math.sin(angle), y - r * Math.cos(angle)];
   const d = part === 0 ? "" : part === 1 ? `M${x} ${y - r}a${r} ${r} 0 1 1 -.01 0z`
     : `M${x} ${y}L${x} ${y - r}A${r} ${r} 0 ${part > .5 ? 1 : 0} 1 ${at(tip)}z`;
@@ -269,7 +293,9 @@ function show() {
   for (const one of drawing.boxes) showBox(one, phase, picked);
   drawing.wires.forEach((one, k) => showWire(one, phase, picked, learning.get(k)));
   drawing.gates.forEach((gate, k) => {
-    gate.classList.toggle("fires", fired(data.chain[k], phase).length > 0);
+    const share = fired(data.chain[k], phase).length / data.chain_size;
+    gate.classList.toggle("fires", share >= .5);
+    gate.classList.toggle("some", share > 0 && share < .5);
     gate.classList.toggle("acts", k === phase);
   });
   showPhase(phase, learning);
@@ -279,14 +305,16 @@ function show() {
   showRows(picked);
 }
 function showBox({ p, group, grid, lit, count, gate, label, dial: where }, phase, picked) {
-  const on = fired(p.name, phase), acting = gateAt(p, phase);
-  lit.setAttribute("d", squares(on.map(i => grid[i]), p.size > 100 ? .96 : .86));
+  const on = fired(p.name, phase), numbers = carried(p.name, phase), acting = gateAt(p, phase);
+  const negative = on.filter((_, k) => numbers?.[k] < 0), rest = on.filter((_, k) => !(numbers?.[k] < 0));
+  const share = p.size > 100 ? .96 : .86;
+  lit.setAttribute("d", squares(rest.map(i => grid[i]), share) + bars(negative.map(i => grid[i]), share));
   group.classList.toggle("fires", on.length > 0);
   group.classList.toggle("open", Boolean(acting && !acting.blocks));
   group.classList.toggle("chosen", p.name === state.pinned || p.name === picked);
   group.setAttribute("aria-pressed", p.name === state.pinned);
-  group.setAttribute("aria-label", `${p.name}, ${p.role}: ${whole(on.length)} of ${whole(p.size)} fire; ${gateWords(acting)}`);
-  count.textContent = on.length ? whole(on.length) : "";
+  group.setAttribute("aria-label", `${p.name}, ${p.role}: ${whole(on.length)} of ${whole(p.size)} fire${carriedWords(numbers)}; ${gateWords(acting)}`);
+  count.textContent = on.length ? whole(on.length) + carriedSize(numbers) : "";
   label.textContent = acting ? acting.blocks ? "shut" : `${acting.signed ? "≠" : ">"}${whole(acting.threshold)}` : "";
   gate.replaceChildren(...(acting ? [dial(where, acting)] : []));
   if (acting) drawing.pulses.append(pulse(drawing.plan.gates[phase], drawing.plan.boxes.get(p.name)));
@@ -318,13 +346,22 @@ function learnt(learning) {                // what learns now, in words
   const parts = [...alike.values()].map(({ pre, change, posts }) => `${pre}→${posts.join(", ")} ${change}${posts.length > 1 ? " each" : ""}`);
   return parts.length ? ` Synapses that grow (+) or shrink (−): ${parts.join("; ")}.` : "";
 }
+function chainWords(phase, gates) {        // who fires in the chain, if that is not just the next neuron
+  if (!gates.length) return " The gating chain is silent.";
+  if (data.chain_size > 1) return ` Gating chain: ${gates.map(name => `${name} ${fired(name, phase).length} of ${data.chain_size}`).join(", ")}.`;
+  return gates.length === 1 && gates[0] === data.chain[(phase + 1) % N] ? "" : ` Gating chain: ${gates.join(", ")}.`;
+}
 function showPhase(phase, learning) {
   const about = data.phases[phase];
-  const who = data.populations.filter(p => fired(p.name, phase).length).map(p => `${p.name} ${whole(fired(p.name, phase).length)}`);
+  const firing = data.populations.filter(p => fired(p.name, phase).length);
+  const who = firing.map(p => `${p.name} ${whole(fired(p.name, phase).length)}${carriedWords(carried(p.name, phase))}`);
+  const explained = firing.some(p => carried(p.name, phase)) ? " In brackets: the numbers that spikes carry." : "";
+  const gates = data.chain.filter(name => fired(name, phase).length);
   $("number").textContent = `Phase ${phase} (0 to ${N - 1})`;
   $("reward").textContent = `reward ${about.reward}${about.learning ? `, ${about.learning}` : ""}`;
   $("meaning").textContent = sentence(about.meaning);
-  $("detail").textContent = `${who.length ? `Fire: ${who.join(", ")}.` : "Nobody but the gating chain fires."}${learnt(learning)}`;
+  $("detail").textContent = (who.length ? `Fire: ${who.join(", ")}.` : `Nobody ${gates.length ? "but the gating chain " : ""}fires.`)
+    + explained + chainWords(phase, gates) + learnt(learning);
   $("phase").value = phase;
   $("phase").setAttribute("aria-valuetext", `phase ${phase}: ${about.meaning}`);
   const spoken = `Phase ${phase}. ${$("meaning").textContent} ${$("detail").textContent}`;
@@ -341,23 +378,38 @@ function showTraining() {
   $("stop-name").textContent = stopName(state.stop);
   $("stop").setAttribute("aria-valuetext", stopName(state.stop));
   $("stop-note").textContent = (accuracy === null ? "Not tested." : `${(100 * accuracy).toFixed(1)} % of the test images right by spikes.`)
-    + (data.why_few ? ` Start and end only: ${data.why_few}.` : "") + (data.held ? ` ${data.held}` : "");
+    + (data.why_few ? ` Start and end only: ${data.why_few}.` : "");
 }
-const everFired = name => new Set(byName.has(name) ? [...Array(N).keys()].flatMap(phase => fired(name, phase)) : []);
+function errors() {                        // output unit to the text of its error
+  const found = new Map();
+  for (const [name, sign] of [["d+", 1], ["d-", -1]])
+    for (let phase = 0; phase < N; phase++) {
+      const graded = byName.get(name)?.carries, numbers = carried(name, phase);
+      fired(name, phase).forEach((i, k) => found.set(i, graded ? plus(sign * (numbers?.[k] ?? 1)) : sign > 0 ? "+" : "−"));
+    }
+  return new Map([...found].sort(([one], [other]) => one - other));
+}
 function showAnswer() {
   const about = data.samples[state.sample], said = fired("o", data.answer_phase), sums = record().potentials;
-  const plus = everFired("d+"), minus = everFired("d-");
+  const wrong = errors(), taught = [...everFired("target")], told = data.tries ? "label" : "target";
   $("image").replaceChildren(...picture(about, 92));
   $("image").setAttribute("aria-label", `input image: training sample ${about.number}`);
   const right = said.length === 1 && said[0] === about.label;
-  const wrong = [...plus].map(i => `+ at ${i}`).concat([...minus].map(i => `− at ${i}`));
-  $("verdict").textContent = `Training sample ${about.number}. Target: ${about.label}. Answer: ${said.length ? listed(said.map(String)) : "silence"}, `
-    + `${right ? "right" : "wrong"}. Error: ${wrong.length ? listed(wrong) : "none"}.`;
-  const head = make("tr", {}, ...["unit", "sum", "answer", "target", "error"].map(text => make("th", { scope: "col" }, text)));
+  const at = [...wrong].map(([unit, error]) => `${error} at ${unit}`);
+  $("verdict").textContent = `Training sample ${about.number}. ${sentenceCase(told)}: ${about.label}. Answer: ${said.length ? listed(said.map(String)) : "silence"}, `
+    + `${right ? "right" : "wrong"}. ${triedWords(about, taught)}Error: ${at.length ? listed(at) : "none"}.`;
+  const heads = ["unit", "sum", "answer", ...(data.tries ? ["tried"] : []), told, "error"];
+  const head = make("tr", {}, ...heads.map(text => make("th", { scope: "col" }, text)));
   $("answer").replaceChildren(make("thead", {}, head), make("tbody", {}, ...Array.from({ length: data.sizes.at(-1) }, (_, i) =>
     make("tr", i === about.label ? { class: "target" } : {}, make("th", { scope: "row" }, String(i)),
       make("td", { class: "sum" }, sums.length ? whole(sums[i]) : ""), make("td", {}, said.includes(i) ? "●" : "·"),
-      make("td", {}, i === about.label ? "●" : "·"), make("td", {}, plus.has(i) ? "+" : minus.has(i) ? "−" : "·")))));
+      ...(data.tries ? [make("td", {}, taught.includes(i) ? "●" : "·")] : []),
+      make("td", {}, i === about.label ? "●" : "·"), make("td", {}, wrong.get(i) ?? "·")))));
+}
+function triedWords(about, taught) {       // where an answer is tried, the network is not told the label
+  if (!data.tries) return "";
+  if (!taught.length) return "No answer was tried. ";
+  return `Tried as target: ${listed(taught.map(String))}, ${taught.length === 1 && taught[0] === about.label ? "right" : "wrong"}. `;
 }
 function picture(sample, side) {
   const places = cells(data.image, data.image[0] * data.image[1], side, side);
@@ -365,7 +417,7 @@ function picture(sample, side) {
 }
 function showRaster() {
   const head = make("tr", {}, make("th", { scope: "col" }, "phase"), ...data.phases.map((about, phase) => {
-    const sign = about.learning === "potentiation" ? "+" : about.learning === "depression" ? "−" : "";
+    const sign = { potentiation: "+", depression: "−" }[about.learning] ?? (about.learning ? "±" : "");
     const button = make("button", { type: "button", "aria-label": `phase ${phase}: ${about.meaning}` }, `${phase}${sign}`);
     button.addEventListener("click", () => go(phase));
     return make("th", { scope: "col", class: phase === state.phase ? "current" : "" }, button);
@@ -387,12 +439,29 @@ function tableOf(title, heads, rows) {
   return [make("h3", {}, title), make("div", { class: "wide" }, make("table", {}, make("thead", {}, make("tr", {}, ...heads.map(text => make("th", { scope: "col" }, text)))),
     make("tbody", {}, ...rows.map(cells => make("tr", {}, ...cells.map(text => make("td", {}, String(text))))))))];
 }
+const MANY = 12;                            // units are named one by one up to so many
+function carriedRows(p) {                   // what the spikes of a graded population carry now, number by number
+  const on = fired(p.name, state.phase);
+  if (!p.carries) return [];
+  const [plain, signed] = p.carries;
+  const may = `Graded: a spike carries ${plain > 1 ? `1 to ${plain}` : "1"}`
+    + (signed > 1 ? `, and −${signed} to +${signed} where a signed pulse has opened the neuron` : "") + ".";
+  const units = new Map();
+  on.forEach((unit, k) => {
+    const number = carried(p.name, state.phase)?.[k] ?? 1;
+    units.set(number, [...(units.get(number) ?? []), unit]);
+  });
+  const rows = [...units].sort(([one], [other]) => other - one).map(([number, those]) =>
+    [plus(number), whole(those.length), those.slice(0, MANY).join(", ") + (those.length > MANY ? ", …" : "")]);
+  return [make("p", { class: "small" }, may), ...tableOf(`Spikes in phase ${state.phase}`, ["carry", "neurons", "which"], rows)];
+}
 function showRows(name) {
   const panel = $("inspector");
   panel.classList.toggle("up", name !== null && state.pinned !== null);
   $("close").hidden = state.pinned === null;
-  if (panel.dataset.of === `${name} ${state.stop} ${state.sample}`) return;
-  panel.dataset.of = `${name} ${state.stop} ${state.sample}`;
+  const shown = [name, state.stop, state.sample, ...(byName.get(name)?.carries ? [state.phase] : [])].join(" ");
+  if (panel.dataset.of === shown) return;
+  panel.dataset.of = shown;
   if (name === null) {
     $("rows").replaceChildren(make("h2", {}, "Population"), make("p", { class: "small" }, "Point at a population, tap it, or reach it with the Tab key to see its rows here. Enter keeps them in view."));
     return;
@@ -404,6 +473,7 @@ function showRows(name) {
   $("rows").replaceChildren(make("h2", {}, `${p.name}: ${p.role}`),
     make("p", { class: "small" }, `${whole(p.size)} ${p.source ? "sources" : "neurons"}, ${p.layer} layer. ${p.fires.length ? `May fire in phase ${listed(p.fires.map(String))}.` : ""}`
       + (p.source || !p.gates.length ? "" : ` Closed by a bias of −${whole(data.closing)} unless opened.`)),
+    ...carriedRows(p),
     ...tableOf("Gates", ["phase", "what the chain does"], p.gates.map(gate => [gate.phase, gateWords(gate)])),
     ...tableOf("Projections in", heads("from"), data.projections.filter(one => one.post === name).map(row("pre"))),
     ...tableOf("Projections out", heads("to"), data.projections.filter(one => one.pre === name).map(row("post"))));
@@ -432,7 +502,7 @@ function key(event) {
 function begin() {
   const sizes = data.sizes.map(whole).join("-");
   $("model").textContent = data.model;
-  $("about").textContent = `${sizes} units, learns ${data.data} by exact backpropagation with spikes. Recorded from the spiking circuit with the weights of the run ${data.run}; every sample is shown alone.`;
+  $("about").textContent = `${sizes} units that learn ${data.data} with spikes. Recorded from the spiking circuit with the weights of the run ${data.run}; every sample is shown alone.`;
   $("foot").textContent = `synfire_bp ${data.version}. The circuit: Renner, Sheldon, Zlotnik, Tao and Sornborger, Nature Communications 15, 9691 (2024). `
     + "Keys: left and right arrow, Home and End step through the phases, space plays and pauses, Tab reaches populations, Enter keeps the rows of one, Escape lets go.";
   $("phase").max = N - 1;
@@ -443,6 +513,9 @@ function begin() {
     input.addEventListener("change", () => { state.sample = k; show(); });
     $("samples").append(make("label", {}, input, make("svg", { viewBox: "0 0 34 34", "aria-hidden": "true" }, ...picture(sample, 34)), String(sample.label)));
   });
+  $("differs").hidden = !data.notes.length && !data.variants.length;
+  $("notes").append(...data.notes.map(text => make("p", { class: "small" }, text)));
+  $("variants").append(...data.variants.flatMap(([what, how]) => [make("dt", {}, what), make("dd", {}, how)]));
   legend();
   $("back").addEventListener("click", () => { play(false); go(state.phase - 1); });
   $("next").addEventListener("click", () => { play(false); go(state.phase + 1); });
@@ -460,13 +533,15 @@ function legend() {
   const square = lit => make("path", { class: lit ? "lit" : "off", d: lit ? "M8 3h10v10h-10z" : "M11 6h4v4h-4z" });
   const kinds = { plastic: "learns, all to all", fixed: "one to one", inhibitory: "inhibits", opening: "opens" };
   const entries = Object.entries(kinds).filter(([kind]) => data.projections.some(row => row.kind === kind)).map(([kind, text]) => [line(kind), text]);
-  const gates = data.populations.flatMap(p => p.gates);
-  for (const threshold of [...new Set(gates.filter(g => !g.blocks).map(g => g.threshold))].sort((a, b) => a - b))
+  for (const threshold of THRESHOLDS)
     entries.push([dial([13, 8], { threshold }), `opened: fires above ${whole(threshold)}`]);
-  if (gates.some(g => g.blocks)) entries.push([dial([13, 8], { blocks: 1 }), "closed once more"]);
+  if (data.populations.some(p => p.gates.some(gate => gate.blocks))) entries.push([dial([13, 8], { blocks: 1 }), "closed once more"]);
   entries.push([square(true), "fires"], [square(false), "silent"]);
+  const graded = data.populations.some(p => p.carries);
+  if (graded) entries.push([make("path", { class: "lit", d: bars([[8, 3, 10]], 1) }), "fires with a negative number"]);
   $("key").append(...entries.map(([mark, text]) => make("li", {}, make("svg", { width: 27, height: 16, "aria-hidden": "true" }, mark), text)));
-  $("key").append(make("li", {}, "bright lines carry spikes that arrive now; +n and −n: synapses that grow and shrink"));
+  $("key").append(make("li", {}, "bright lines carry spikes that arrive now; +n and −n: synapses that grow and shrink"
+    + (graded ? "; a number with a sign after the count of spikes: the largest that they carry" : "")));
 }
 begin();
 })();
