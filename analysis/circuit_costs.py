@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 
 from synfire_bp import CircuitEngine, Run, assemble
-from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.errors import RunDirectoryError
 from synfire_bp.loihi.energy import energy, operations
 from synfire_bp.loihi.placement import place
 from synfire_bp.training import dataset_of, shown_order
 
+from .shared.command import command
 from .shared.output import save_csv
 
 __all__ = ["TABLE", "main", "numbers", "of_a_run"]
@@ -85,20 +86,16 @@ def numbers(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return means.astype({"samples": np.int64}).reset_index()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the table; return the exit code."""
+@command("circuit_costs")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the table."""
     parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directories")
     parser.add_argument("--samples", type=int, default=10_000, help="how many are shown")
     parser.add_argument("--out", type=Path, default=Path("figures/learning"))
     options = parser.parse_args(arguments)
-    try:
-        table = numbers([of_a_run(Run.open(path), options.samples) for path in options.runs])
-    except SynfireError as error:
-        print(f"circuit_costs: {error}", file=sys.stderr)
-        return 1
+    table = numbers([of_a_run(Run.open(path), options.samples) for path in options.runs])
     save_csv(options.out / TABLE, table)
-    return 0
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from synfire_bp import Run
-from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.errors import RunDirectoryError
 
+from .shared.command import command
 from .shared.output import save_csv
 
 __all__ = ["main", "numbers"]
@@ -55,21 +56,17 @@ def numbers(runs: Sequence[Run]) -> pd.DataFrame:
     return table
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the table; return the exit code."""
+@command("learning")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the table."""
     parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directories")
     parser.add_argument("--out", type=Path, default=Path("figures/learning"))
     options = parser.parse_args(arguments)
-    try:
-        table = numbers([Run.open(path) for path in options.runs])
-        engine = table.engine.iloc[0]
-        by = "" if engine == "oracle" else f"_{engine}"
-        save_csv(options.out / f"{table.model.iloc[0]}{by}.csv", table)
-    except SynfireError as error:
-        print(f"learning: {error}", file=sys.stderr)
-        return 1
-    return 0
+    table = numbers([Run.open(path) for path in options.runs])
+    engine = table.engine.iloc[0]
+    by = "" if engine == "oracle" else f"_{engine}"
+    save_csv(options.out / f"{table.model.iloc[0]}{by}.csv", table)
 
 
 if __name__ == "__main__":

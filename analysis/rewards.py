@@ -29,10 +29,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 import synfire_bp as sb
-from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.training import dataset_of, shown_order
 
 from .shared import style
+from .shared.command import command
 from .shared.output import save, save_csv, saved_table
 from .shared.panels import Given, in_grid
 from .shared.statistics import mean_difference
@@ -201,7 +201,7 @@ _CASES = {
 
 def _completed(name: str, folder: Path) -> pd.DataFrame:
     """Return a table with all its rows, and write it after each that is trained."""
-    there = saved_table(folder, name)
+    there = saved_table(folder, name) if folder.is_dir() else None
     rows: list[dict[str, Any]] = [] if there is None else _records(there)
     model, make = _CASES[name]
     cases = list(make())
@@ -273,9 +273,9 @@ def _draw_panel(axes: Axes, found: pd.DataFrame, title: str) -> AxesImage:
     return shown
 
 
-@at_a_shell()
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Train what is missing, write tables and figure; return the exit code."""
+@command("rewards")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train what is missing, write tables and figure."""
     parser = argparse.ArgumentParser(
         prog=f"python -m {__package__}.rewards",
         description=__doc__,
@@ -288,16 +288,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - _CASES.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(_CASES)}")
-    try:
-        for name in options.names or _CASES:
-            numbers = _completed(name, options.out)
-            save_csv(options.out / f"{name}_cells.csv", cells(numbers))
-            if name == MAP:
-                save(draw(numbers), numbers, options.out, name)
-    except SynfireError as error:
-        print(f"rewards: {error}", file=sys.stderr)
-        return 1
-    return 0
+    for name in options.names or _CASES:
+        numbers = _completed(name, options.out)
+        save_csv(options.out / f"{name}_cells.csv", cells(numbers))
+        if name == MAP:
+            save(draw(numbers), numbers, options.out, name)
 
 
 if __name__ == "__main__":

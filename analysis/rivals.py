@@ -15,10 +15,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synfire_bp.errors import RunDirectoryError, SynfireError
+from synfire_bp.errors import RunDirectoryError
 from synfire_bp.rivals import Operations
 from synfire_bp.rivals.store import read_summary
 
+from .shared.command import command
 from .shared.output import save
 from .shared.panels import Given, in_grid
 from .shared.style import SINGLE_COLUMN, applied
@@ -191,20 +192,16 @@ def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
     return panels.figure
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write table and picture; return the exit code."""
+@command("rivals")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write table and picture."""
     parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
     parser.add_argument("--figures", type=Path, default=Path("figures"), help="committed tables")
     parser.add_argument("--out", type=Path, default=Path("figures/learning"))
     options = parser.parse_args(arguments)
-    try:
-        table = numbers([read_summary(run) for run in options.runs], options.figures)
-        save(draw(table), table, options.out, NAME)
-    except SynfireError as error:
-        print(f"rivals: {error}", file=sys.stderr)
-        return 1
-    return 0
+    table = numbers([read_summary(run) for run in options.runs], options.figures)
+    save(draw(table), table, options.out, NAME)
 
 
 if __name__ == "__main__":

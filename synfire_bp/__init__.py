@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from synfire_bp.physical.objects import PhysicalNetwork
     from synfire_bp.registry import Plugin, plugins
     from synfire_bp.runs.figure import figure
-    from synfire_bp.runs.mending import RunFile, check_run
+    from synfire_bp.runs.repair import RunFile, check_run
     from synfire_bp.runs.run import PopulationSpikes, Run
     from synfire_bp.training.schedule import epoch_order, shown_order
     from synfire_bp.training.testing import test
@@ -104,7 +104,7 @@ _NAMES = {
     "physical.objects": ("PhysicalNetwork",),
     "registry": ("Plugin", "plugins"),
     "runs.figure": ("figure",),
-    "runs.mending": ("RunFile", "check_run"),
+    "runs.repair": ("RunFile", "check_run"),
     "runs.run": ("PopulationSpikes", "Run"),
     "training.schedule": ("epoch_order", "shown_order"),
     "training.testing": ("test",),

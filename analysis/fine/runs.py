@@ -12,18 +12,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from synfire_bp.errors import SynfireError, at_a_shell
 from synfire_bp.files import make_folder
 
+from ..shared.command import command
 from ..shared.trainings import train_all
 from .study import FOLDER, plan
 
 __all__ = ["main"]
 
 
-@at_a_shell()
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Make what is missing; return the exit code."""
+@command("fine_runs")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make what is missing."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}.runs", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs", FOLDER), help="(runs/fine)")
     parser.add_argument("--only", default="", help="trainings whose name begins so")
@@ -35,13 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for task in plan()
         if task.name.startswith(options.only) and options.engine in (None, task.engine)
     ]
-    try:
-        make_folder(options.runs, "cannot be used as the folder of the runs")
-        train_all(tasks, options.runs, max(1, options.jobs))
-    except SynfireError as error:
-        print(f"fine_runs: {error}", file=sys.stderr)
-        return 1
-    return 0
+    make_folder(options.runs, "cannot be used as the folder of the runs")
+    train_all(tasks, options.runs, max(1, options.jobs))
 
 
 if __name__ == "__main__":

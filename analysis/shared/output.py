@@ -80,7 +80,7 @@ def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
     if entry.draw is None:
         return ()
     file = tables / entry.group / entry.name
-    numbers = saved_table(file.parent, file.name)
+    numbers = saved_table(file.parent, file.name) if file.parent.is_dir() else None
     if numbers is None:
         raise RunDirectoryError(
             f"{file}: there is no such table, neither .csv nor .parquet; make it from runs with: "
@@ -198,8 +198,10 @@ def saved_table(folder: Path, name: str) -> pd.DataFrame | None:
     Raises
     ------
     RunDirectoryError
-        If its file cannot be read.
+        If there is no such folder, or its file cannot be read.
     """
+    if not folder.is_dir():
+        raise RunDirectoryError(f"{folder}: there is no such folder; it has to hold table {name}")
     for suffix, read in ((".parquet", pd.read_parquet), (".csv", pd.read_csv)):
         file = (folder / name).with_suffix(suffix)
         if file.is_file():

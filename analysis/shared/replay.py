@@ -16,15 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synfire_bp.engines import make_engine, training_split
-from synfire_bp.errors import RunDirectoryError
 from synfire_bp.model import assemble
 from synfire_bp.runs import WEIGHTS, Run
 from synfire_bp.training import dataset_of
-from synfire_bp.training.again import trained_again
+from synfire_bp.training.again import refuse_others, trained_again
 
 __all__ = ["Replay", "replay"]
 
 Weights = tuple[NDArray[np.int16], ...]
+
+_ADVICE = "train it again with this version"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,22 +68,17 @@ def _replay(path: Path, _: int) -> Replay:
     n = len(training_split(model, dataset))
     weights = [model.start]
     changes = []
-    _refuse_others(run, "at the start", weights[0], (stored["w1_init"], stored["w2_init"]))
+    names = ("w1", "w2")
+    starts = [f"{name}_init" for name in names]
+    refuse_others(
+        path / WEIGHTS, starts, weights[0], tuple(stored[name] for name in starts), _ADVICE
+    )
     with closing(make_engine("oracle", model, dataset)) as engine:
         epochs = [n * (k + 1) for k in range(run.experiment.training.epochs)]
         for done in trained_again(model, engine, model.start, n, epochs):
             weights.append(done.weights)
             changes.append((done.activity["changes_w1"], done.activity["changes_w2"]))
-    _refuse_others(run, "at the end", weights[-1], (stored["w1"], stored["w2"]))
+    refuse_others(
+        path / WEIGHTS, names, weights[-1], tuple(stored[name] for name in names), _ADVICE
+    )
     return Replay(tuple(weights), tuple(changes), n)
-
-
-def _refuse_others(run: Run, when: str, repeated: Weights, stored: Weights) -> None:
-    for name, ours, theirs in zip(("W1", "W2"), repeated, stored, strict=True):
-        if ours.shape != theirs.shape or (ours != theirs).any():
-            different = np.count_nonzero(ours != theirs) if ours.shape == theirs.shape else "all"
-            raise RunDirectoryError(
-                f"{run.path / WEIGHTS}: {different} weights of {name} {when} are not those of the "
-                "same training in integers; was the run trained with this version and this data? "
-                "Train it again"
-            )

@@ -97,7 +97,7 @@ def _of_sobol(figures: Path) -> list[str]:
 
 def _needed(figures: Path, sweep: str, name: str) -> pd.DataFrame:
     folder = figures / _FOLDER / sweep
-    found = saved_table(folder, name)
+    found = saved_table(folder, name) if folder.is_dir() else None
     if found is None:
         raise _missing(figures, sweep, name)
     return found

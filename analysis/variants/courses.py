@@ -59,7 +59,7 @@ def disturbance_courses(runs: Path) -> pd.DataFrame:
 
     One row per training: of its last test, `stray_spikes` of the whole training.
     """
-    found = saved_table(runs / FOLDER, DISTURBANCES)
+    found = _gathered(runs, DISTURBANCES)
     if found is not None:
         return found
     courses = _courses(runs, DISTURBANCES, disturbance_groups())
@@ -69,8 +69,14 @@ def disturbance_courses(runs: Path) -> pd.DataFrame:
     return courses.assign(stray_spikes=strays)[last].reset_index(drop=True)
 
 
+def _gathered(runs: Path, table: str) -> pd.DataFrame | None:
+    """Return a table that was made of runs before, if the folder of all runs holds one."""
+    folder = runs / FOLDER
+    return saved_table(folder, table) if folder.is_dir() else None
+
+
 def _courses(runs: Path, table: str, groups: Sequence[Group]) -> pd.DataFrame:
-    found = saved_table(runs / FOLDER, table)
+    found = _gathered(runs, table)
     if found is not None:
         return found
     if not groups:

@@ -161,7 +161,8 @@ class Rule:
         """
         if self.fine is not None:
             raise RuleError(
-                "a weight follows an accumulator or an eligibility trace, not both; remove one"
+                "learning.accumulator and learning.eligibility are both given: a weight follows "
+                "one of them; remove one"
             )
         self._refuse_more_than_coincidences("an eligibility trace takes up")
         for change in self.coincidence():

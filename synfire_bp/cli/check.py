@@ -30,7 +30,7 @@ def check(
 
     The exit status is 0 if all files are intact afterwards.
     """
-    from synfire_bp.runs.mending import MENDED, WHOLE, check_run
+    from synfire_bp.runs.repair import MENDED, WHOLE, check_run
 
     if accept and restore:
         raise SynfireError("--accept and --restore exclude each other; choose one")

@@ -46,8 +46,10 @@ class _Commands(TyperGroup):
             with at_a_shell():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
+            goes_on = ctx.invoked_subcommand == "train"
             raise Interrupted(
-                "stopped at once; --resume continues a training from its last checkpoint"
+                "stopped at once"
+                + "; --resume continues a training from its last checkpoint" * goes_on
             ) from None
 
 

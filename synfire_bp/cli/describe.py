@@ -75,6 +75,7 @@ def _description(
     from synfire_bp.description import describe as describe_model
     from synfire_bp.rivals.describe import describe_rival, is_rival
     from synfire_bp.runs.run import Run
+    from synfire_bp.training.data import at_hand, dataset_of
 
     of_a_chip = (("--hardware", hardware), ("--run", run), ("--placement", placement))
     if is_rival(model):
@@ -82,6 +83,8 @@ def _description(
             raise typer.BadParameter(f"{given[0]} is for models; {model} is a rival")
         return describe_rival(model, changes or ())
     experiment = read_experiment(model, changes)
+    if at_hand(experiment):
+        dataset_of(experiment)  # refuses sizes that do not fit, as a training does
     on_chip = hardware is not None or getattr(experiment, "hardware", None) is not None
     if not on_chip and (run is not None or placement is not None):
         option = "--placement" if run is None else "--run"

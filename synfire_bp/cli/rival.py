@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -41,8 +42,18 @@ def rival(
     with WorkProgress(quiet) as progress:
         outcome = model.run(progress)
     write_run(folder, model, outcome)
-    last = ", ".join(f"{key} {_short(value)}" for key, value in outcome.curve[-1].items())
-    print(f"{folder}: {outcome.samples:,} samples shown; {last}")
+    print(f"{folder}: {outcome.samples:,} samples shown; {_said(outcome.curve[-1])}")
+
+
+def _said(last: Mapping[str, object]) -> str:
+    """Return the last row of a curve in words; how answers are read, if in two ways."""
+    two = "spikes_percent" in last
+    words = {
+        "percent": "{} % right by potential" if two else "{} % right",
+        "spikes_percent": "{} % right by spikes",
+    }
+    said = (words.get(key, f"{key} {{}}").format(_short(value)) for key, value in last.items())
+    return ", ".join(said)
 
 
 def _short(value: object) -> str:

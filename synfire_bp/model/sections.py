@@ -472,6 +472,15 @@ class LearningSection(Section):
             _read(read_rule, tag, ("dt",))
         return tag
 
+    @field_validator("eligibility")
+    @classmethod
+    def _one_of_them_holds_changes_back(cls, given: Any, info: ValidationInfo) -> Any:
+        if given is not None and info.data.get("accumulator") is not None:
+            raise ValueError(
+                "is given, and learning.accumulator too: a weight follows one of them; remove one"
+            )
+        return given
+
     @field_validator("rule")
     @classmethod
     def _rule_can_be_read(cls, rule: str, info: ValidationInfo) -> str:

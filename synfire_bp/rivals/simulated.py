@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from synfire_bp.errors import BuildError, SimulationError
+from synfire_bp.errors import BuildError, SimulationError, SynfireError
 from synfire_bp.program.compiler import FLAGS, compiler_version
 
 if TYPE_CHECKING:
@@ -88,17 +88,22 @@ def simulated(task: Task[S, Any, R], setup: S, *, seed: int = 0, compiled: bool 
     Raises
     ------
     SimulationError
-        If the program cannot be built, or dies.
+        If the program cannot be built, dies, or Brian2 refuses the network.
     """
     if not compiled:
         return _in_runtime_mode(task, setup, seed)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
             return pool.submit(_compiled, task, setup, seed).result()
+        except SynfireError:
+            raise
         except BrokenProcessPool:
             raise SimulationError(
                 "the process that simulates a rival died; is there enough memory?"
             ) from None
+        except Exception as error:  # of Brian2, whatever it is
+            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise SimulationError(f"the simulation of a rival failed: {said:.300}") from error
 
 
 def _in_runtime_mode(task: Task[S, Any, R], setup: S, seed: int) -> R:

@@ -33,11 +33,18 @@ def free_folder(folder: Path) -> Path:
     Raises
     ------
     RunDirectoryError
-        If it holds a run already, or cannot be made.
+        If it holds a run already or anything else, or cannot be made.
     """
     if (folder / SUMMARY).exists():
         raise RunDirectoryError(f"{folder}: holds the run of a rival already; {another_out()}")
     make_folder(folder)
+    own = {_MODEL, _CURVE, _ARRAYS}  # of a run that ended before its summary was written
+    if foreign := sorted(one.name for one in folder.iterdir() if one.name not in own):
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise RunDirectoryError(
+            f"{folder}: holds {foreign[0]!r:.60}{more}, which no run of a rival wrote; "
+            f"{another_out()}"
+        )
     return folder
 
 

@@ -15,8 +15,8 @@ from synfire_bp.runs.directory import (
     WEIGHTS,
 )
 from synfire_bp.runs.manifest import MANIFEST
-from synfire_bp.runs.mending import RunFile, check_run
 from synfire_bp.runs.provenance import commit, versions
+from synfire_bp.runs.repair import RunFile, check_run
 from synfire_bp.runs.run import PopulationSpikes, Run
 from synfire_bp.runs.writer import RunWriter
 

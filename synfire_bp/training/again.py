@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
 
 from synfire_bp.circuit.layout import Copies, apart, with_tags
 from synfire_bp.engines.base import Engine, Segment
+from synfire_bp.errors import RunDirectoryError
 from synfire_bp.model.model import Model, Weights
 from synfire_bp.training.schedule import shown_order
 
-__all__ = ["trained_again"]
+__all__ = ["refuse_others", "trained_again"]
+
+
+def refuse_others(
+    where: Path, names: Sequence[str], repeated: Weights, stored: Weights, advice: str
+) -> None:
+    """Refuse weights of a run that are not those of its training, done once more.
+
+    Parameters
+    ----------
+    where : Path
+        The run, or its file.
+    names : sequence of str
+        Of the matrices.
+    repeated, stored : tuple of int16 arrays
+        Of the training once more, and of the run.
+    advice : str
+        What to do.
+
+    Raises
+    ------
+    RunDirectoryError
+        If a weight differs.
+    """
+    for name, ours, theirs in zip(names, repeated, stored, strict=True):
+        alike = ours.shape == theirs.shape
+        if different := int(np.count_nonzero(ours != theirs)) if alike else theirs.size:
+            raise RunDirectoryError(
+                f"{where}: {different:,} weights of {name} are not those of the same training in "
+                f"integers (another version, other data, or weights changed since); {advice}"
+            )
 
 
 def trained_again(

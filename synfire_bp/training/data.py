@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from synfire_bp.data.datasets import Dataset, check_fits, load_dataset
+from pathlib import Path
+
+from synfire_bp.data.datasets import Dataset, available, check_fits, load_dataset
 from synfire_bp.errors import (
     DatasetError,
 )
@@ -10,7 +12,17 @@ from synfire_bp.model.experiment import Experiment
 from synfire_bp.model.model import Model
 from synfire_bp.runs.run import Run
 
-__all__ = ["check_same_data", "dataset_of"]
+__all__ = ["at_hand", "check_same_data", "dataset_of"]
+
+
+def at_hand(experiment: Experiment) -> bool:
+    """Return whether the data of a model can be loaded without a download."""
+    asked = experiment.dataset
+    if asked.path is not None:
+        return Path(asked.path).is_file()
+    return any(
+        known.name == asked.name and known.state in ("bundled", "present") for known in available()
+    )
 
 
 def dataset_of(model: Experiment | Model, *, quiet: bool = True) -> Dataset:

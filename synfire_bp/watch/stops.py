@@ -15,10 +15,10 @@ import numpy as np
 from synfire_bp.data.datasets import Dataset
 from synfire_bp.engines.base import Engine, training_split
 from synfire_bp.engines.registry import make_engine
-from synfire_bp.errors import RunDirectoryError, SynfireError, to_caller
+from synfire_bp.errors import SynfireError, to_caller
 from synfire_bp.model.model import Weights
 from synfire_bp.runs.run import Run
-from synfire_bp.training.again import trained_again
+from synfire_bp.training.again import refuse_others, trained_again
 
 __all__ = ["FEWEST", "MOST", "Stop", "USUAL", "course", "how_many"]
 
@@ -110,7 +110,9 @@ def course(run: Run, dataset: Dataset, stops: int) -> list[Stop]:
                 pauses, trained_again(run.model, engine, start, n, pauses), strict=True
             )
         ]
-        _refuse_others(run, between.pop().weights, end)
+        alone = to_caller("--checkpoints 2", "checkpoints=2")
+        advice = f"show its start and end alone with {alone}"
+        refuse_others(run.path, names, between.pop().weights, end, advice)
         tested = [replace(stop, accuracy=_tested(engine, stop.weights)) for stop in between]
         return [Stop(0, start, _tested(engine, start)), *tested, last]
 
@@ -126,13 +128,3 @@ def _between(total: int, wanted: int) -> list[int]:
 
 def _tested(engine: Engine, weights: Weights) -> float:
     return float(engine.test(weights, "test").score.row()["accuracy_spikes"])
-
-
-def _refuse_others(run: Run, repeated: Weights, end: Weights) -> None:
-    for name, ours, theirs in zip(run.model.circuit.matrix_names, repeated, end, strict=True):
-        if different := int(np.count_nonzero(ours != theirs)):
-            raise RunDirectoryError(
-                f"{run.path}: {different:,} weights of {name} are not those of the same training "
-                "in integers (another version, or weights changed since); show its start and end "
-                f"alone with {to_caller('--checkpoints 2', 'checkpoints=2')}"
-            )

@@ -43,7 +43,7 @@ def test_without_a_name_every_rival_is_listed(run):
 def test_a_run_leaves_model_curve_summary_and_weights_under_its_name_and_seed(run, tmp_path):
     code, out, err = run("backprop", "--seed", "5", *SMALL)
     folder = tmp_path / "runs" / "rivals" / "backprop" / "s5"
-    assert code == 0 and not err and "300 samples shown; epoch 2, percent" in out
+    assert code == 0 and not err and "300 samples shown; epoch 2, " in out and "% right" in out
     model = yaml.safe_load((folder / "rival.yaml").read_text())
     assert model["seed"] == 5 and model["network"]["sizes"] == [64, 12, 10]
     summary = json.loads((folder / "rival.json").read_text())

@@ -14,7 +14,7 @@ import synfire_bp as sb
 from synfire_bp.errors import RunDirectoryError
 from synfire_bp.files import LOCK
 from synfire_bp.runs import MANIFEST, Run, RunWriter, load_checkpoint, manifest
-from synfire_bp.runs.mending import CHANGED, DAMAGED, LOST, MENDED, WHOLE
+from synfire_bp.runs.repair import CHANGED, DAMAGED, LOST, MENDED, WHOLE
 
 READ = {
     "experiment.yaml": lambda run: run.experiment,
@@ -179,7 +179,7 @@ def test_a_provenance_that_says_nothing_of_the_engine_is_damaged(finished, conte
             read()
 
 
-# ---------------------------------------------------------------- mending
+# ---------------------------------------------------------------- repair
 
 
 @pytest.mark.parametrize("name", [name for name in READ if name != "spikes.npz"])

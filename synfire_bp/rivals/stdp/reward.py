@@ -73,18 +73,10 @@ class RewardStdp(ImageRival):
         return Outcome(tuple(curve), n, counted, {"w": found.weights})
 
     def _counted(self, shape: tuple[int, int], x: float, z: float) -> Operations:
-        """Count an image: x input spikes, z spikes of the cells; and the reward at its end."""
+        """Count an image: an input's spike visits its synapses, a cell's those onto it."""
         n_in, n = shape
-        every = n_in * n
         others = n - self.cells.per_class
-        passed = x * n + z * n_in  # an input's spike visits its synapses, a cell's those onto it
-        return Operations(
-            spikes=x + z,
-            synaptic=x * n + z * others,
-            learning=passed + every,
-            neurons=n * self.showing.steps,
-            all_learning=every * self.showing.steps,
-        )
+        return self.showing.operations(shape, x, z, inhibits=others, visited=x * n + z * n_in)
 
 
 def _percent(right: NDArray[np.bool_]) -> float:

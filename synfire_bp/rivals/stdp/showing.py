@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from synfire_bp.rivals.cost import Operations
 from synfire_bp.section import Section
 
 if TYPE_CHECKING:
@@ -48,6 +49,31 @@ class Showing(Section):
     def steps(self) -> int:
         """Time steps of an image and its pause."""
         return self.image_steps + round(self.pause / self.dt)
+
+    def operations(
+        self, shape: tuple[int, int], inputs: float, spikes: float, *, inhibits: int, visited: float
+    ) -> Operations:
+        """Count what an image costs.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Inputs and cells, all of them joined by synapses that learn.
+        inputs, spikes : float
+            Spikes of the inputs and of the cells.
+        inhibits : int
+            Cells that each spike of a cell inhibits.
+        visited : float
+            Synapses that spikes make learning visit; once after the image, it visits all.
+        """
+        n_in, n = shape
+        return Operations(
+            spikes=inputs + spikes,
+            synaptic=inputs * n + spikes * inhibits,
+            learning=visited + n_in * n,
+            neurons=n * self.steps,
+            all_learning=n_in * n * self.steps,
+        )
 
     @property
     def interval(self) -> float:

@@ -18,7 +18,6 @@ from synfire_bp.data.datasets import Dataset
 from synfire_bp.errors import DatasetError
 from synfire_bp.progress import WorkProgress
 from synfire_bp.rivals.base import Outcome, rival
-from synfire_bp.rivals.cost import Operations
 from synfire_bp.rivals.images import ImageRival, share_correct
 from synfire_bp.rivals.stdp.sections import CompetingCells, CompetingLearning
 from synfire_bp.rivals.stdp.showing import Lesson, Showing
@@ -63,9 +62,10 @@ class UnsupervisedStdp(ImageRival):
              round(float(found.thresholds.mean()), 4)},
         ]  # fmt: skip
         last = slice(max(0, n - 10_000), n)
-        counted = self._counted(
-            data.n_in, float(found.input_spikes[last].mean()),
-            float(found.counts[last].sum(axis=1).mean()),
+        x, z = found.input_spikes[last].mean(), found.counts[last].sum(axis=1).mean()
+        counted = self.showing.operations(  # only spikes of cells make learning visit synapses
+            (data.n_in, self.cells.count), float(x), float(z),
+            inhibits=self.cells.count - 1, visited=float(z) * data.n_in,
         )  # fmt: skip
         arrays = {"w": found.weights, "thresholds": found.thresholds, "labels": labels}
         return Outcome(tuple(curve), n, counted, arrays)
@@ -78,17 +78,6 @@ class UnsupervisedStdp(ImageRival):
                 "training samples"
             )
         return data.first(wanted).train
-
-    def _counted(self, n_in: int, x: float, z: float) -> Operations:
-        """Count an image: x input spikes, z of the cells; weights are scaled after it."""
-        n, every = self.cells.count, n_in * self.cells.count
-        return Operations(
-            spikes=x + z,
-            synaptic=x * n + z * (n - 1),
-            learning=z * n_in + every,
-            neurons=n * self.showing.steps,
-            all_learning=every * self.showing.steps,
-        )
 
 
 def assigned(
