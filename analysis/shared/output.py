@@ -75,7 +75,8 @@ def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
     Raises
     ------
     RunDirectoryError
-        If there is no table, it is of another figure, or a file cannot be written.
+        If there is no table, it is of another figure or holds no numbers, or a file cannot be
+        written.
     """
     if entry.draw is None:
         return ()
@@ -86,6 +87,7 @@ def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
             f"{file}: there is no such table, neither .csv nor .parquet; make it from runs with: "
             f"synfire-bp figures {entry.name}"
         )
+    _refuse_no_numbers(file, numbers)
     try:
         contents = _pictures(entry.draw(numbers), entry.name, svg=entry.svg)
         contents |= {} if entry.extra is None else entry.extra(numbers)
@@ -93,6 +95,23 @@ def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
         said = f"{type(error).__name__}: {error}"
         raise RunDirectoryError(f"{file}: is no table of this figure ({said})") from None
     return _written(contents, out / entry.group)
+
+
+def _refuse_no_numbers(file: Path, table: pd.DataFrame) -> None:
+    """Refuse a table that draws nothing: no rows, no number at all, or words among numbers."""
+    if table.empty:
+        raise RunDirectoryError(f"{file}: the table has no rows")
+    numbers = table.select_dtypes("number")
+    if numbers.shape[1] and numbers.isna().all(axis=None):
+        raise RunDirectoryError(
+            f"{file}: the table holds no number: {', '.join(map(str, numbers))} are empty"
+        )
+    for name, column in table.select_dtypes("object").items():
+        given = column.dropna()
+        read = pd.to_numeric(given, errors="coerce").notna()
+        if len(given) and 0.5 < read.mean() < 1:  # a column of numbers, but for some
+            word = str(given[~read].iloc[0])
+            raise RunDirectoryError(f"{file}: column {name}: {word!r:.60} is no number")
 
 
 def save(

@@ -21,6 +21,7 @@ from PIL import Image
 from analysis import figures
 from analysis.moved import MOVED
 from analysis.shared import output, style
+from analysis.shared.command import command
 from analysis.shared.entry import Entry
 from analysis.shared.output import save, table_file
 from analysis.shared.pictures import small_png
@@ -222,3 +223,45 @@ def test_a_part_of_analysis_knows_no_other_but_what_all_share(part):
     assert len(files) > 3
     for file in files:
         assert set(known_parts(file)) <= ({"shared"} if part != "shared" else set()), file
+
+
+# -- tables --------------------------------------------------------------------------------------
+
+
+def test_a_table_of_a_folder_that_is_not_there_is_refused_by_the_folders_name(tmp_path):
+    with pytest.raises(SynfireError, match="no-such: there is no such folder; it has to hold"):
+        output.saved_table(tmp_path / "no-such", "table")
+    assert output.saved_table(tmp_path, "table") is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("", "the table has no rows"),
+        (",\n,\n", "the table holds no number"),
+        ("1,0.5\n2,half\n3,0.25\n", "column y: 'half' is no number"),
+    ],
+)
+def test_a_table_without_numbers_or_with_words_among_them_draws_no_figure(tmp_path, rows, said):
+    def draw(table):
+        raise AssertionError("it is drawn")
+
+    group = tmp_path / "group"
+    group.mkdir()
+    (group / "one.csv").write_text("x,y\n" + rows)
+    entry = Entry(
+        name="one", group="group", title="", caption="", numbers=lambda _: None, draw=draw
+    )
+    with pytest.raises(SynfireError, match=said):
+        output.redraw_entry(entry, tmp_path, tmp_path)
+
+
+def test_a_command_gives_a_line_and_a_code_for_a_mistake_and_none_for_success(capsys):
+    @command("name")
+    def main(arguments=None):
+        if arguments:
+            raise SynfireError(f"{arguments[0]} is wrong")
+
+    assert main() == 0
+    assert main(["it\x1b"]) == 1
+    assert capsys.readouterr().err == "name: it\\x1b is wrong\n"

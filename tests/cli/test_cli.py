@@ -1241,3 +1241,23 @@ def test_the_installed_command_finds_models_and_builds_programs_outside_of_the_c
     said = spawn("figures", "mnist_curves", command=module, environment=alone)
     assert said.code == 1
     assert "python -m synfire_bp.analysis.paper.runs" in said.err or "make paper" in said.err
+
+
+def test_describe_refuses_sizes_that_do_not_fit_the_data_as_train_does(run):
+    wrong = ("digits", "--set", "network.sizes=[63, 8, 10]")
+    told = "its images have 8 x 8 = 64 inputs"
+    assert_refused(run("describe", *wrong), told)
+    assert_refused(run("train", *wrong, "--engine", "oracle", "--out", "new"), told)
+
+
+@pytest.mark.parametrize(("command", "goes_on"), [("watch", False), ("train", True)])
+def test_only_a_stopped_training_is_told_of_resume(run, monkeypatch, command, goes_on):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("synfire_bp.watch.watch_run", stopped)
+    monkeypatch.setattr("synfire_bp.model.Experiment.from_file", stopped)
+    done = run(command, "digits")
+    assert done.code == 130
+    assert done.err.startswith("synfire-bp: stopped at once")
+    assert ("--resume" in done.err) == goes_on

@@ -280,3 +280,11 @@ def test_the_rule_of_the_chip_collects_fractions_and_takes_up_a_thirty_second():
 def test_a_rule_is_checked_when_it_is_made():
     with pytest.raises(RuleError, match=r"each 1 \.\.\. 32 parts"):
         Accumulator((33,))
+
+
+def test_an_accumulator_and_an_eligibility_trace_are_refused_by_their_own_keys():
+    with pytest.raises(SynfireError) as caught:
+        sb.Experiment.from_file("digits", [FALLING, "learning.eligibility={tau: 0}"])
+    said = str(caught.value)
+    assert "learning.eligibility: is given, and learning.accumulator too" in said
+    assert "learning.rule" not in said

@@ -95,3 +95,19 @@ def test_a_model_file_of_the_circuit_is_no_rival(run, tmp_path):
     (tmp_path / "mine.yaml").write_text("name: mine\ndataset: {name: digits}\n")
     code, _, err = run("mine.yaml")
     assert code == 1 and "must be one of" in err and "Traceback" not in err
+
+
+def test_a_folder_that_holds_something_foreign_is_not_written_into(run, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    code, out, err = run("backprop", *SMALL, "--out", "mine")
+    assert code == 1 and not out
+    assert "mine: holds 'letter.txt', which no run of a rival wrote" in err
+    assert [one.name for one in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_answers_that_are_read_in_two_ways_are_told_apart(run, tmp_path):
+    _, out, _ = run("drtp", *SMALL, "--out", "two")
+    last = json.loads((tmp_path / "two" / "rival.json").read_text())["last"]
+    assert f"{last['percent']:.6g} % right by potential" in out
+    assert f"{last['spikes_percent']:.6g} % right by spikes" in out

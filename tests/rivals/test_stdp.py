@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synfire_bp.errors import ExperimentError, SynfireError
+from synfire_bp.errors import ExperimentError, SimulationError, SynfireError
 from synfire_bp.progress import WorkProgress
 from synfire_bp.rivals import read_rival
-from synfire_bp.rivals.simulated import simulated
+from synfire_bp.rivals.simulated import Task, simulated
 from synfire_bp.rivals.stdp import reward_network, unsupervised_network
 from synfire_bp.rivals.stdp.showing import Lesson
 from synfire_bp.rivals.stdp.unsupervised import assigned, told
@@ -137,3 +137,22 @@ def test_more_images_for_labels_or_held_back_than_there_are_is_refused():
         read_rival("stdp", [*digits, "learning.labelling=101"]).run(WorkProgress(quiet=True))
     with pytest.raises(SynfireError, match=r"training.held_back is 1,438, but digits has 1,438"):
         read_rival("stdp", [*digits, "training.held_back=1438"]).images()
+
+
+def test_what_brian2_refuses_in_the_process_of_a_rival_is_one_error_in_a_line():
+    with pytest.raises(SimulationError) as caught:
+        simulated(Task(refused, refused, 1.0), None)
+    assert str(caught.value) == "the simulation of a rival failed: ValueError: units do not fit"
+
+
+def refused(*_):
+    """Stand for Brian2, which refuses a network."""
+    raise ValueError("units do not fit\nin line 3")
+
+
+def test_both_rivals_count_an_image_by_its_spikes_and_synapses():
+    showing = read_rival("reward_stdp").showing
+    counted = showing.operations((5, 3), 4.0, 2.0, inhibits=1, visited=7.0)
+    assert (counted.spikes, counted.synaptic) == (6, 4 * 3 + 2 * 1)
+    assert (counted.learning, counted.neurons) == (7 + 15, 3 * showing.steps)
+    assert counted.all_learning == 15 * showing.steps
