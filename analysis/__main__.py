@@ -30,7 +30,7 @@ from .figures import (
     report_entries,
     take_in_plugins,
 )
-from .paper.report import write_report
+from .paper.report import redraw_report, write_report
 from .shared.output import redraw_entry, save_entry
 
 __all__ = ["main"]
@@ -66,13 +66,14 @@ def main(arguments: Sequence[str] | None = None, prog: str = f"python -m {__pack
     options = _parsed(arguments, prog)
     out, tables = options.out.expanduser(), options.tables is not None
     source = (options.tables if tables else options.runs).expanduser()
-    drawn = [_draw(name, source, out, tables) for name in _single(options.names or ALWAYS)]
+    names = _single(options.names or ALWAYS)
+    drawn = _draw_all(names, source, out, tables)
     if not options.names:
         there = _single(group for group in IF_THERE if (source / group).exists())
         # nobody asked for these: no failure if they cannot be drawn
-        more = [_draw(name, source, out, tables) for name in (*there, *OF_PLUGINS)]
-        return 0 if all(drawn) or any(more) else 1
-    return 0 if all(drawn) else 1
+        more = _draw_all((*there, *OF_PLUGINS), source, out, tables)
+        return 0 if drawn == names or more else 1
+    return 0 if drawn == names else 1
 
 
 def _parsed(arguments: Sequence[str], prog: str) -> argparse.Namespace:
@@ -99,8 +100,6 @@ def _parsed(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     for name in options.names:
         if name not in _known():
             parser.error(_unknown(name))
-    if options.tables is not None and REPORT in options.names:
-        parser.error(f"{REPORT} is made from runs; leave --tables away")
     return options
 
 
@@ -129,23 +128,33 @@ def _draw_sweep(arguments: Sequence[str]) -> int:
     return sensitivity.main(arguments)
 
 
-def _draw(name: str, source: Path, out: Path, tables: bool) -> bool:
-    """Draw one figure and print its files, or why it cannot be drawn.
+def _draw_all(names: Iterable[str], source: Path, out: Path, tables: bool) -> list[str]:
+    """Draw figures, print the files of each, or why it cannot be drawn; return those drawn.
 
     `source` is the folder of the runs, or, with `tables`, of figures with their tables.
     """
-    try:
-        if name == REPORT:
-            files: Sequence[Path] = [write_report(source, out, report_entries())]
-        elif tables:
-            files = redraw_entry(FIGURES[name], source, out)
-        else:
-            files = save_entry(FIGURES[name], source, out)
-    except SynfireError as error:
-        print(f"figure '{name}' cannot be drawn: {error}", file=sys.stderr)
-        return False
-    print(f"{name}: {', '.join(map(str, files)) or 'a table, of which nothing is drawn'}")
-    return True
+    drawn: list[str] = []
+    for name in names:
+        try:
+            if name == REPORT:
+                files = _report(source, out, tables, drawn)
+            elif tables:
+                files = redraw_entry(FIGURES[name], source, out)
+            else:
+                files = save_entry(FIGURES[name], source, out)
+        except SynfireError as error:
+            print(f"figure '{name}' cannot be drawn: {error}", file=sys.stderr)
+            continue
+        print(f"{name}: {', '.join(map(str, files)) or 'a table, of which nothing is drawn'}")
+        drawn.append(name)
+    return drawn
+
+
+def _report(source: Path, out: Path, tables: bool, drawn: Sequence[str]) -> tuple[Path, ...]:
+    entries = report_entries()
+    if tables:
+        return (redraw_report(source, out, entries),)
+    return (write_report(source, out, entries, drawn=drawn),)
 
 
 def _known() -> list[str]:

@@ -1,48 +1,70 @@
 """The report: one page with every figure and table, and every number beside the paper's.
 
+It is drawn from tables alone.  Drawn from runs, it first writes these: those of its figures, and,
+beside the page,
+
+    report.csv              every number of the paper, with ours beside it
+    report_runs.csv         where each run comes from
+    report_checksums.csv    the data that it was trained on
+    report_undrawn.csv      what could not be drawn from these runs, and why
+
 The page needs nothing beside it: style sheet and pictures are in it, there is no script, and
-nothing is loaded from anywhere.  Run again on the same runs, it is the same to the byte.
+nothing is loaded from anywhere.  Drawn again from the same tables, it is the same to the byte.
 """
 
 from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from synfire_bp.data.scores import READOUTS
 from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.files import make_folder, quoted
 from synfire_bp.loihi.energy import LEFT_OUT
-from synfire_bp.model.experiment import Experiment
-from synfire_bp.runs import EXPERIMENT, Run, write_atomically
+from synfire_bp.runs import write_atomically
 
 from ..shared.entry import Entry
-from ..shared.output import NO_FOLDER, table_file
+from ..shared.output import (
+    NO_FOLDER,
+    entry_table,
+    needed_table,
+    of_this_version,
+    save_csv,
+    save_entry,
+    table_file,
+)
 from ..shared.page import DASH, Table, picture, rounded, table, text
-from .comparison import compare
-from .protocol import PAPER
+from .comparison import COLUMNS, compare
+from .origins import CHECKSUM_COLUMNS, RUN_COLUMNS, origins
 from .reported import STUDY, read_reported
-from .tables import cross_check
+from .tables import CROSS_CHECK
 from .verdicts import NOT_COMPARABLE, TOLERANCES, VERDICTS
 from .words import in_words
 
-__all__ = ["NAME", "Drawn", "write_report"]
+__all__ = ["NAME", "redraw_report", "write_report"]
 
 NAME = "report"
 """Of the page, report.html, and of its table of numbers, report.csv."""
 
-Drawn = tuple[pd.DataFrame, Figure | None]
-"""Numbers of an entry, and its figure; a table has none."""
-
+_TABLES = {
+    NAME: COLUMNS,
+    f"{NAME}_runs": RUN_COLUMNS,
+    f"{NAME}_checksums": CHECKSUM_COLUMNS,
+    f"{NAME}_undrawn": ("entry", "why", "then"),
+}
+"""Tables beside the page, with their columns."""
+_NUMBERS = frozenset({"paper", "ours", "low", "high", "difference", "tolerance", "seed", "epochs",
+                      "samples_shown", "finished", "seconds", "data"})  # fmt: skip
+"""Columns of these that are no words."""
+_GATES, _FITS = "table_gates", "table_cost_fit"
 _FOLDER = Path(__file__).parent
 _PACKAGE = __package__.rpartition(".")[0]
 _TEMPLATE, _STYLE_SHEET = "report.html.j2", "report.css"
@@ -50,31 +72,61 @@ _LEAD = "mnist_curves"
 """The figure that stands before the first table."""
 _ROWS_SHOWN = 60
 """A table longer than this is not shown, only its file is named."""
-_OF_RUNS = ("synfire_bp", "brian2", "numpy", "numba", "python")
-"""Versions that a run stores."""
 _PACKAGES = ("synfire_bp", "matplotlib", "numpy", "pandas")
 
 
 def write_report(
-    runs: Path,
-    out: Path,
-    entries: Mapping[str, Entry],
-    *,
-    drawn: Mapping[str, Drawn] | None = None,
+    runs: Path, out: Path, entries: Mapping[str, Entry], *, drawn: Collection[str] = ()
 ) -> Path:
-    """Write the report: report.html, and its table of numbers as report.csv.
+    """Write the report of runs: its tables, its figures, and from these the page.
 
     Parameters
     ----------
     runs : Path
         The folder of all runs.
     out : Path
-        Where to; made if it is not there.
+        The folder of all figures; made if it is not there.
     entries : mapping
         Figures and tables by name.
-    drawn : mapping, optional
-        Numbers and figure (None: a table) of entries that were drawn already from these runs, by
-        name; they are not drawn a second time.
+    drawn : collection of str
+        Names of those that were drawn from these runs into this folder already.
+
+    Returns
+    -------
+    Path
+        The page, report.html.
+
+    Raises
+    ------
+    RunDirectoryError
+        If a file cannot be written.  What cannot be drawn is listed in the page, with the reason.
+    """
+    make_folder(out, NO_FOLDER)
+    undrawn = []
+    for entry in entries.values():
+        try:
+            if entry.name not in drawn:
+                save_entry(entry, runs, out)
+        except SynfireError as error:
+            undrawn.append((entry.name, str(error), _command(entry.name, runs=runs, out=out)))
+    numbers, (found, checksums) = compare(runs, read_reported()), origins(runs)
+    why = pd.DataFrame(undrawn, columns=list(_TABLES[f"{NAME}_undrawn"]))
+    for name, content in zip(_TABLES, (numbers, found, checksums, why), strict=True):
+        save_csv(out / f"{name}.csv", content)
+    return redraw_report(out, out, entries)
+
+
+def redraw_report(tables: Path, out: Path, entries: Mapping[str, Entry]) -> Path:
+    """Write the page of the report from the tables that a drawing left; no run is needed.
+
+    Parameters
+    ----------
+    tables : Path
+        The folder of all figures, which holds the tables.
+    out : Path
+        Where report.html is written; made if it is not there.
+    entries : mapping
+        Figures and tables by name.
 
     Returns
     -------
@@ -84,31 +136,52 @@ def write_report(
     Raises
     ------
     RunDirectoryError
-        If the page cannot be written.  What cannot be drawn is listed in the page, with the reason.
+        If a table is missing or of another version, or the page cannot be written.
     """
+    beside = {name: _beside(tables, name) for name in _TABLES}
+    undrawn = beside[f"{NAME}_undrawn"]
+    there = {name: entry_table(entry, tables) for name, entry in entries.items()
+             if name not in set(undrawn["entry"])}  # fmt: skip
+    comparison, checked = beside[NAME], there.get(CROSS_CHECK)
+    with of_this_version(tables, "folder of the report's tables"):
+        page = _page(
+            paper=read_reported(),
+            glance=_glance(comparison, checked),
+            words=in_words(comparison, checked, there.get(_GATES), there.get(_FITS)),
+            lead=_LEAD,
+            readouts=READOUTS,
+            verdicts=_verdicts(comparison),
+            groups=_groups(comparison),
+            tolerances=TOLERANCES,
+            left_out=LEFT_OUT,
+            versions=_versions(),
+            redraw=_command(NAME, tables=tables),
+            shown=[_shown(entries[name], numbers, tables) for name, numbers in there.items()],
+            undrawn=[
+                {"entry": entries[row["entry"]], "why": row["why"], "command": row["then"]}
+                for row in undrawn.to_dict("records")
+                if row["entry"] in entries
+            ],
+            **_origins(beside[f"{NAME}_runs"], beside[f"{NAME}_checksums"]),
+        )
     make_folder(out, NO_FOLDER)
-    comparison = compare(runs, paper := read_reported())
-    checked = _cross_checked(runs)
-    page = _page(
-        paper=paper,
-        glance=_glance(comparison, checked),
-        words=in_words(comparison, runs, checked),
-        lead=_LEAD,
-        readouts=READOUTS,
-        verdicts=_verdicts(comparison),
-        groups=_groups(comparison),
-        tolerances=TOLERANCES,
-        left_out=LEFT_OUT,
-        versions=_versions(),
-        redraw=_command(NAME, runs, out),
-        **_figures(runs, out, entries, drawn or {}),
-        **_provenance(runs),
-    )
     path = out / f"{NAME}.html"
-    csv = comparison.to_csv(index=False, lineterminator="\n").encode()
-    write_atomically(out / f"{NAME}.csv", csv)
     write_atomically(path, page.encode())
     return path
+
+
+def _beside(tables: Path, name: str) -> pd.DataFrame:
+    """Return a table that lies beside the page."""
+    file = tables / f"{name}.csv"
+    found = needed_table(file, f"{_command(NAME)} --runs runs")
+    if lacks := [column for column in _TABLES[name] if column not in found]:
+        raise RunDirectoryError(f"{file}: is no table of the report; lacks: {', '.join(lacks)}")
+    return _filled(found, [column for column in _TABLES[name] if column not in _NUMBERS])
+
+
+def _filled(found: pd.DataFrame, words: Iterable[str]) -> pd.DataFrame:
+    """Return a table in whose columns of words an empty cell is an empty word, as it was."""
+    return found.assign(**{column: found[column].astype(object).fillna("") for column in words})
 
 
 def _page(**content: Any) -> str:
@@ -123,11 +196,11 @@ def _page(**content: Any) -> str:
     return environment.get_template(_TEMPLATE).render(style_sheet=sheet, **content) + "\n"
 
 
-def _command(name: str, runs: Path, out: Path) -> str:
-    """Return the command that draws an entry, or the report."""
-    options = (("--runs", runs, "runs"), ("--out", out, "figures"))
-    given = [f"{option} {quoted(path)}" for option, path, default in options
-             if str(path) != default]  # fmt: skip
+def _command(name: str, **folders: Path) -> str:
+    """Return the command that draws an entry, or the report, with folders that are no default."""
+    defaults = {"runs": "runs", "out": "figures"}
+    given = [f"--{option} {quoted(path)}" for option, path in folders.items()
+             if str(path) != defaults.get(option)]  # fmt: skip
     return " ".join([f"python -m {_PACKAGE}", name, *given])
 
 
@@ -136,39 +209,26 @@ def _command(name: str, runs: Path, out: Path) -> str:
 # ----------------------------------------------------------------------------------------------
 
 
-def _figures(
-    runs: Path, out: Path, entries: Mapping[str, Entry], drawn: Mapping[str, Drawn]
-) -> dict[str, list[dict[str, Any]]]:
-    """Return the entries that could be drawn, and those that could not, as the page shows them."""
-    shown, undrawn = [], []
-    for entry in entries.values():
-        command = _command(entry.name, runs, out)
-        try:
-            numbers, figure = drawn.get(entry.name) or _drawn(entry, runs)
-            shown.append(_shown(entry, numbers, figure, command))
-        except SynfireError as error:
-            undrawn.append({"entry": entry, "why": str(error), "command": command})
-    return {"shown": shown, "undrawn": undrawn}
+def _columns_of_words(numbers: pd.DataFrame) -> list[str]:
+    return [str(name) for name, column in numbers.items()
+            if not pd.api.types.is_numeric_dtype(column)]  # fmt: skip
 
 
-def _drawn(entry: Entry, runs: Path) -> Drawn:
-    numbers = entry.numbers(runs)
-    return numbers, None if entry.draw is None else entry.draw(numbers)
-
-
-def _shown(
-    entry: Entry, numbers: pd.DataFrame, figure: Figure | None, command: str
-) -> dict[str, Any]:
+def _shown(entry: Entry, numbers: pd.DataFrame, tables: Path) -> dict[str, Any]:
     """Return an entry as the page shows it."""
-    is_short = figure is None and len(numbers) <= _ROWS_SHOWN
+    drawn = None
+    if entry.draw is not None:
+        with of_this_version(tables / entry.group / entry.name):
+            drawn = picture(entry.draw(numbers))
+    is_short = drawn is None and len(numbers) <= _ROWS_SHOWN
     file, _ = table_file(numbers, entry.name)
     return {
         "entry": entry,
-        "command": command,
+        "command": _command(entry.name, **({} if drawn is None else {"tables": tables})),
         "rows": f"{len(numbers):,}",
         "file": f"{entry.group}/{file}",
-        "picture": None if figure is None else picture(figure),
-        "table": table(numbers) if is_short else None,
+        "picture": drawn,
+        "table": table(_filled(numbers, _columns_of_words(numbers))) if is_short else None,
     }
 
 
@@ -218,14 +278,6 @@ def _verdicts(comparison: pd.DataFrame) -> list[dict[str, Any]]:
     return [{"word": word, "slug": word.split()[0], "n": counts[word]} for word in VERDICTS]
 
 
-def _cross_checked(runs: Path) -> pd.DataFrame | None:
-    """Return circuit beside algorithm; None where that cannot be said: its own table tells why."""
-    try:
-        return cross_check(runs)
-    except SynfireError:
-        return None
-
-
 def _glance(comparison: pd.DataFrame, checked: pd.DataFrame | None) -> list[dict[str, str]]:
     """Return the few numbers that stand at the top."""
     prefix = f"table1.training.{STUDY}"
@@ -272,77 +324,28 @@ def _glance(comparison: pd.DataFrame, checked: pd.DataFrame | None) -> list[dict
 # ----------------------------------------------------------------------------------------------
 
 
-class _Origin(NamedTuple):
-    """A run of the paper's protocol, finished or not, and its provenance."""
-
-    name: str
-    experiment: Experiment
-    about: dict[str, Any]
-
-
-def _provenance(runs: Path) -> dict[str, Any]:
+def _origins(found: pd.DataFrame, checksums: pd.DataFrame) -> dict[str, Any]:
     """Return which runs there are, with their data, as the page shows them."""
-    origins, damaged = _origins(runs)
-    seconds = sum(origin.about.get("wall_seconds", 0.0) for origin in origins)
+    sound = found[found["problem"] == ""]
     return {
-        "runs": _runs_table(origins),
-        "damaged": damaged,
-        "data": _data(origins),
-        "duration": _duration(seconds),
+        "runs": _runs_table(sound),
+        "damaged": found.loc[found["problem"] != "", "problem"].tolist(),
+        "data": [
+            {
+                "files": list(zip(files["file"], files["checksum"], strict=True)),
+                "runs": ", ".join(sound.loc[sound["data"] == data, "run"]),
+            }
+            for data, files in checksums.groupby("data")
+        ],
+        "duration": _duration(sound["seconds"].sum()),
     }
 
 
-def _origins(runs: Path) -> tuple[list[_Origin], list[str]]:
-    """Return where the runs come from, and what is wrong with those that do not say."""
-    found, damaged = [], []
-    for path in sorted((runs / PAPER).glob(f"*/{EXPERIMENT}")):
-        run = Run(path.parent)
-        try:
-            about = run.provenance
-            if not isinstance(about, dict):
-                raise RunDirectoryError(f"{run.path}: does not say where it comes from")
-            found.append(_Origin(run.path.name, run.experiment, about))
-        except RunDirectoryError as error:
-            damaged.append(str(error))
-    return found, damaged
-
-
-def _runs_table(origins: Iterable[_Origin]) -> Table:
-    rows = []
-    for name, experiment, about in origins:
-        versions = about.get("versions", {})
-        rows.append(
-            {
-                "run": name,
-                "engine": about.get("engine"),
-                "seed": experiment.training.seed,
-                "epochs": experiment.training.epochs,
-                "samples shown": about.get("samples_done"),
-                "finished": about.get("finished"),
-                "duration": _duration(about.get("wall_seconds", 0.0)),
-                "started (UTC)": str(about.get("started", ""))[:16].replace("T", " "),
-                "commit": _commit(about.get("commit")),
-                **{package: versions.get(package) for package in _OF_RUNS},
-                "processor": about.get("cpu"),
-            }
-        )
-    return table(pd.DataFrame(rows))
-
-
-def _data(origins: Iterable[_Origin]) -> list[dict[str, Any]]:
-    """Return the checksums of the data, and which runs have them."""
-    seen: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for name, _, about in origins:
-        sums = tuple(sorted(about.get("dataset_checksums", {}).items()))
-        seen.setdefault(sums, []).append(name)
-    return [{"files": files, "runs": ", ".join(names)} for files, names in seen.items() if files]
-
-
-def _commit(commit: str | None) -> str:
-    if not commit:
-        return DASH
-    short, dirty, _ = commit.partition("-dirty")
-    return short[:10] + dirty
+def _runs_table(found: pd.DataFrame) -> Table:
+    shown = found.drop(columns=["data", "problem"]).replace("", DASH)
+    shown["finished"] = shown["finished"].map({True: "yes", False: "no"})
+    shown["seconds"] = [_duration(seconds) for seconds in shown["seconds"]]
+    return table(shown.rename(columns={"seconds": "duration", "started_utc": "started (UTC)"}))
 
 
 def _duration(seconds: float) -> str:

@@ -30,7 +30,6 @@ __all__ = [
     "ChipCosts",
     "accuracies",
     "chip_costs",
-    "fine_runs",
     "mnist_runs",
     "oracle_run",
     "simulated_ms",
@@ -55,20 +54,6 @@ def mnist_runs(runs: Path) -> tuple[Run, ...]:
         As `analysis.paper.protocol.finished_seeds`.
     """
     return finished_seeds(runs, MNIST)
-
-
-def fine_runs(runs: Path) -> tuple[Run, ...]:
-    """Return the finished runs of `mnist_fine_graded` through the circuit; none if there are none.
-
-    They belong to another study (`analysis.fine.study`), and lie in its folder.
-    """
-    found = (Run.open(path) for path in (runs / "fine").glob("mnist_fine_graded-circuit-seed*"))
-    return tuple(
-        sorted(
-            (run for run in found if run.finished),
-            key=lambda run: run.experiment.training.seed,
-        )
-    )
 
 
 def oracle_run(runs: Path, circuit_run: Run) -> Run:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from synfire_bp.errors import SynfireError
-
 from ..shared.page import rounded, text
-from .answers import sparsity
-from .cost_fit import CHOSEN, cost_fit
+from .cost_fit import CHOSEN
 from .gates import ALONE, BLOCKED
-from .gates import table as gates_table
 from .verdicts import BETTER, NOT_COMPARABLE, WITHIN, WORSE
 
 __all__ = ["in_words"]
@@ -34,7 +29,10 @@ _DIGITS = 4
 
 
 def in_words(
-    comparison: pd.DataFrame, runs: Path, checked: pd.DataFrame | None
+    comparison: pd.DataFrame,
+    checked: pd.DataFrame | None,
+    gates: pd.DataFrame | None,
+    fits: pd.DataFrame | None,
 ) -> list[dict[str, object]]:
     """Return a heading and its sentences for every verdict that was given.
 
@@ -42,10 +40,9 @@ def in_words(
     ----------
     comparison : DataFrame
         As from `comparison.compare`.
-    runs : Path
-        The folder of all runs: for the gates, and for the model of energy and time.
-    checked : DataFrame or None
-        As from `tables.cross_check`; None if that cannot be said.
+    checked, gates, fits : DataFrame or None
+        As from `tables.cross_check`, `gates.table` and `cost_fit.cost_fit`; None: there is none,
+        and nothing is said of it.
 
     Returns
     -------
@@ -59,7 +56,7 @@ def in_words(
     for verdict, title in _TITLES.items():
         sentences = [_sentence(row) for _, row in told[told["verdict"] == verdict].iterrows()]
         if verdict == WITHIN:
-            sentences = [*_exact(runs, checked), *sentences]
+            sentences = [*_exact(checked, gates), *sentences]
         if sentences:
             slug = verdict.split()[0]
             parts.append(
@@ -70,19 +67,17 @@ def in_words(
                     "sentences": list(dict.fromkeys(sentences)),
                 }
             )
-    if modelled := list(_modelled(runs)):
+    if modelled := list(_modelled(fits)):
         title = "Energy and time: a model, fitted"
         parts.insert(1, {"title": title, "slug": "fitted", "folded": False, "sentences": modelled})
     return parts
 
 
-def _modelled(runs: Path) -> Iterator[str]:
-    """Yield what the fitted model gives for the paper's four numbers; nothing without runs."""
-    try:
-        table = cost_fit(sparsity(runs), draws=0)
-    except SynfireError:
-        return  # the table itself says why
-    theirs = table[table["placement"] == "authors"]
+def _modelled(fits: pd.DataFrame | None) -> Iterator[str]:
+    """Yield what the fitted model gives for the paper's four numbers."""
+    if fits is None:
+        return
+    theirs = fits[fits["placement"] == "authors"]
     for fit in dict.fromkeys(theirs.loc[theirs["used"] != "-", "fit"]):
         if fit not in _FITS:
             continue
@@ -111,8 +106,8 @@ def _sentence(row: pd.Series) -> str:
     return f"{subject}{row['what']}, {row['how']}: {theirs}, {ours}{why}."
 
 
-def _exact(runs: Path, checked: pd.DataFrame | None) -> Iterator[str]:
-    """Yield what was compared to the last bit; nothing where there are no runs for it."""
+def _exact(checked: pd.DataFrame | None, found: pd.DataFrame | None) -> Iterator[str]:
+    """Yield what was compared to the last bit."""
     if checked is None:
         return
     yield (
@@ -121,10 +116,8 @@ def _exact(runs: Path, checked: pd.DataFrame | None) -> Iterator[str]:
         f"weights and {checked['scores_different'].sum():,} of "
         f"{checked['scores_compared'].sum():,} scores are different."
     )
-    try:
-        found = gates_table(runs)
-    except SynfireError:
-        return  # the tables themselves say why
+    if found is None:
+        return
     for gates in (BLOCKED, ALONE):
         here = found[found["gates"] == gates]
         low, high = here["stray_spikes"].min(), here["stray_spikes"].max()

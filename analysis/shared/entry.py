@@ -44,6 +44,9 @@ class Entry:
         Data frame -> further files by name, such as an animation.
     svg : bool
         Whether the figure is written as SVG, too: for lines and text that are to be printed.
+    completed : callable or None
+        Data frame and folder of all figures -> data frame with rows from tables of other studies
+        in that folder, whose runs are not those of this entry.
     alone : bool
         Whether only its own name draws it, and not the name of its group: for what takes long.
     """
@@ -57,4 +60,5 @@ class Entry:
     element: str = ""
     extra: Callable[[pd.DataFrame], dict[str, bytes]] | None = None
     svg: bool = False
+    completed: Callable[[pd.DataFrame, Path], pd.DataFrame] | None = None
     alone: bool = False

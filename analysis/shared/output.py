@@ -7,7 +7,8 @@ file is written, and each file is moved to its place when it is whole.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,9 @@ from .entry import Entry
 
 __all__ = [
     "NO_FOLDER",
+    "entry_table",
     "needed_table",
+    "of_this_version",
     "redraw_entry",
     "save",
     "save_csv",
@@ -54,7 +57,7 @@ def save_entry(entry: Entry, runs: Path, out: Path) -> tuple[Path, ...]:
     RunDirectoryError
         If what it is drawn from is missing, or a file cannot be written.
     """
-    numbers = entry.numbers(runs)
+    numbers = _completed(entry, entry.numbers(runs), out)
     figure = None if entry.draw is None else entry.draw(numbers)
     extra = {} if entry.extra is None else entry.extra(numbers)
     return save(figure, numbers, out / entry.group, entry.name, svg=entry.svg, extra=extra)
@@ -63,10 +66,12 @@ def save_entry(entry: Entry, runs: Path, out: Path) -> tuple[Path, ...]:
 def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
     """Draw an entry from the table that a drawing left, and write the picture; no run is needed.
 
+    Of a table nothing is drawn; one that other studies complete is written again.
+
     Parameters
     ----------
     entry : Entry
-        What is drawn; of a table nothing is.
+        What is drawn.
     tables : Path
         The folder of all figures, which holds the table in that of its group.
     out : Path
@@ -78,8 +83,33 @@ def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
         If there is no table, it is of another figure or holds no numbers, or a file cannot be
         written.
     """
-    if entry.draw is None:
+    if entry.draw is None and entry.completed is None:
         return ()
+    numbers = entry_table(entry, tables)
+    if entry.draw is None:
+        return save(None, numbers, out / entry.group, entry.name)
+    _refuse_no_numbers(tables / entry.group / entry.name, numbers)
+    with of_this_version(tables / entry.group / entry.name):
+        contents = _pictures(entry.draw(numbers), entry.name, svg=entry.svg)
+        contents |= {} if entry.extra is None else entry.extra(numbers)
+    return _written(contents, out / entry.group)
+
+
+def entry_table(entry: Entry, tables: Path) -> pd.DataFrame:
+    """Return the table that a drawing left of an entry, completed if it is to be.
+
+    Parameters
+    ----------
+    entry : Entry
+        Of which figure or table.
+    tables : Path
+        The folder of all figures, which holds the table in that of its group.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is no table, or its file cannot be read.
+    """
     file = tables / entry.group / entry.name
     numbers = saved_table(file.parent, file.name) if file.parent.is_dir() else None
     if numbers is None:
@@ -87,14 +117,35 @@ def redraw_entry(entry: Entry, tables: Path, out: Path) -> tuple[Path, ...]:
             f"{file}: there is no such table, neither .csv nor .parquet; make it from runs with: "
             f"synfire-bp figures {entry.name}"
         )
-    _refuse_no_numbers(file, numbers)
+    with of_this_version(file):
+        return _completed(entry, numbers, tables)
+
+
+@contextmanager
+def of_this_version(file: Path, what: str = "table of this figure") -> Iterator[None]:
+    """Refuse a table that is not what its reader expects: it is of another figure or version.
+
+    Parameters
+    ----------
+    file : Path
+        Of the table, with or without the ending.
+    what : str
+        What it is expected to be.
+
+    Raises
+    ------
+    RunDirectoryError
+        If what is done with the table of this file fails.
+    """
     try:
-        contents = _pictures(entry.draw(numbers), entry.name, svg=entry.svg)
-        contents |= {} if entry.extra is None else entry.extra(numbers)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:  # of another version
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         said = f"{type(error).__name__}: {error}"
-        raise RunDirectoryError(f"{file}: is no table of this figure ({said})") from None
-    return _written(contents, out / entry.group)
+        raise RunDirectoryError(f"{file}: is no {what} ({said})") from None
+
+
+def _completed(entry: Entry, numbers: pd.DataFrame, figures: Path) -> pd.DataFrame:
+    return numbers if entry.completed is None else entry.completed(numbers, figures)
 
 
 def _refuse_no_numbers(file: Path, table: pd.DataFrame) -> None:

@@ -25,7 +25,7 @@ from scipy.stats import binom
 
 from analysis.paper import comparison, cost_tables, results, tables, triples
 from analysis.paper.comparison import compare, foreign
-from analysis.paper.report import write_report
+from analysis.paper.report import redraw_report, write_report
 from analysis.paper.reported import FILE, read_reported
 from analysis.paper.verdicts import (
     BETTER,
@@ -333,18 +333,32 @@ def test_our_rows_hold_the_best_of_three_the_mean_and_the_measured_time(runs):
     assert (simulated["hardware"] == "one core of Abacus 9000").all()
 
 
-def test_runs_beyond_the_paper_are_one_more_row_of_training(changed):
-    for seed, name in enumerate(["mnist-seed0", "mnist-seed1"]):
-        there = changed / "fine" / f"mnist_fine_graded-circuit-seed{seed}"
-        shutil.copytree(changed / "paper" / name, there)
-    table = tables.literature(changed)
+GRADED = """model,engine,seed,epoch,argmax_percent,spikes_percent,potential_percent
+mnist_fine_graded,circuit,0,60.0,97.0,96.9,98.0
+mnist_fine_graded,circuit,1,60.0,98.0,97.9,98.5
+"""
+
+
+def test_graded_errors_are_one_more_row_of_training_from_the_table_of_their_study(runs, tmp_path):
+    before = tables.literature(runs)
+    pd.testing.assert_frame_equal(tables.with_graded_errors(before, tmp_path), before)
+    (tmp_path / "learning").mkdir()
+    file = tmp_path / "learning" / "mnist_fine_graded_circuit.csv"
+    file.write_text(GRADED)
+    table = tables.with_graded_errors(before, tmp_path)
     training = table[table["mode"] == "training"]
     row = training.iloc[-1]
     assert (row["costs"], row["method"]) == ("simulated", "spiking circuit, graded errors")
-    assert row["accuracy_mean_percent"] == pytest.approx((95.9 + 96.0) / 2)  # of the last tests
+    assert (row["accuracy_mean_percent"], row["accuracy_potential_mean_percent"]) == (97.5, 98.25)
     assert np.isnan(row["accuracy_percent"]) and np.isnan(row["energy_mj"])
-    assert "2 seeds" in row["status"]
+    assert (row["network"], row["status"]) == ("400-400-10", "our 2 seeds, 60 epochs")
     assert training["costs"].tolist()[-3:] == ["modelled", "simulated", "simulated"]
+    assert len(table) == len(before) + 1
+    again = tables.with_graded_errors(table, tmp_path)
+    pd.testing.assert_frame_equal(again, table)  # made anew, not once more
+    file.write_text("seed\n0\n")
+    with pytest.raises(RunDirectoryError, match="mnist_fine_graded_circuit: is no table of last"):
+        tables.with_graded_errors(table, tmp_path)
 
 
 def test_the_accuracy_table_sets_like_beside_like(runs):
@@ -743,7 +757,10 @@ def test_the_page_shows_every_entry_with_its_command_or_says_why_not(page, runs)
         assert (
             entry.title in elements.words and entry.caption in elements.words
         ) or name == "absent"
-        command = f"python -m analysis {name} --runs {runs} --out {page.parent}"
+        command = {
+            "dots": f"Redraw: python -m analysis dots --tables {page.parent}",
+            "absent": f"Then: python -m analysis absent --runs {runs} --out {page.parent}",
+        }.get(name, f"From runs: python -m analysis {name}")
         assert command in elements.words
     assert f"{runs}/paper/<other>: no such run; make it with: make paper" in elements.words
     assert "&lt;other&gt;" in page.read_text()
@@ -794,11 +811,24 @@ def test_writing_the_report_again_gives_the_same_bytes(runs, tmp_path):
     assert write_report(runs, tmp_path, entries).read_bytes() == before
 
 
-def test_what_was_drawn_already_is_not_drawn_again(runs, tmp_path):
-    numbers = accuracy_per_seed(runs)
-    never = replace(ENTRIES["dots"], numbers=missing, draw=None)
-    page = write_report(runs, tmp_path, {"dots": never}, drawn={"dots": (numbers, dots(numbers))})
-    assert len([src for src in Elements(page).values("src") if "image/png" in src]) == 1
+def test_without_runs_the_tables_give_the_same_page_to_the_byte(page, tmp_path):
+    again = redraw_report(page.parent, tmp_path / "again", ENTRIES)
+    assert again.read_bytes() == page.read_bytes()
+    assert [file.name for file in again.parent.iterdir()] == ["report.html"]
+
+
+def test_what_was_drawn_already_is_not_drawn_again(runs, page, tmp_path):
+    out = shutil.copytree(page.parent, tmp_path / "out")
+    never = replace(ENTRIES["dots"], numbers=missing)
+    again = write_report(runs, out, {"dots": never}, drawn={"dots"})
+    assert len([src for src in Elements(again).values("src") if "image/png" in src]) == 1
+
+
+def test_a_table_of_earlier_runs_is_not_shown_if_these_runs_do_not_give_it(runs, page, tmp_path):
+    out = shutil.copytree(page.parent, tmp_path / "out")
+    words = Elements(write_report(runs, out, {"dots": replace(ENTRIES["dots"], numbers=missing)}))
+    assert not [src for src in words.values("src") if "image/png" in src]
+    assert "no such run; make it with: make paper" in words.words
 
 
 def test_without_any_run_the_report_lists_everything_as_not_drawn(tmp_path):

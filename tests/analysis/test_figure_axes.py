@@ -228,12 +228,6 @@ def test_a_table_that_is_missing_or_another_one_is_named(tmp_path, capsys):
     assert "is no table of this figure (AttributeError: " in capsys.readouterr().err
 
 
-def test_the_report_is_not_drawn_from_tables(capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["report", "--tables", str(FOLDER)])
-    assert ended.value.code == 2 and "is made from runs" in capsys.readouterr().err
-
-
 def test_the_gallery_shows_every_committed_picture_but_those_of_sweeps():
     there = {
         (path.parent.name, path.stem)
