@@ -39,7 +39,7 @@ from ..shared.output import (
     of_this_version,
     save_csv,
     save_entry,
-    table_file,
+    saved_file,
 )
 from ..shared.page import DASH, Table, picture, rounded, table, text
 from .comparison import COLUMNS, compare
@@ -221,12 +221,12 @@ def _shown(entry: Entry, numbers: pd.DataFrame, tables: Path) -> dict[str, Any]:
         with of_this_version(tables / entry.group / entry.name):
             drawn = picture(entry.draw(numbers))
     is_short = drawn is None and len(numbers) <= _ROWS_SHOWN
-    file, _ = table_file(numbers, entry.name)
+    file = saved_file(tables / entry.group, entry.name)
     return {
         "entry": entry,
         "command": _command(entry.name, **({} if drawn is None else {"tables": tables})),
         "rows": f"{len(numbers):,}",
-        "file": f"{entry.group}/{file}",
+        "file": f"{entry.group}/{file.name if file else entry.name}",
         "picture": drawn,
         "table": table(_filled(numbers, _columns_of_words(numbers))) if is_short else None,
     }

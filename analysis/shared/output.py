@@ -29,6 +29,7 @@ __all__ = [
     "save",
     "save_csv",
     "save_entry",
+    "saved_file",
     "saved_table",
     "table_file",
 ]
@@ -272,15 +273,22 @@ def saved_table(folder: Path, name: str) -> pd.DataFrame | None:
     """
     if not folder.is_dir():
         raise RunDirectoryError(f"{folder}: there is no such folder; it has to hold table {name}")
-    for suffix, read in ((".parquet", pd.read_parquet), (".csv", pd.read_csv)):
-        file = (folder / name).with_suffix(suffix)
-        if file.is_file():
-            try:
-                return read(file)
-            except (OSError, ValueError) as error:  # pyarrow's and pandas's errors are ValueErrors
-                what = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise RunDirectoryError(f"{file}: cannot be read: {what}") from None
-    return None
+    file = saved_file(folder, name)
+    if file is None:
+        return None
+    try:
+        if file.suffix == ".parquet":
+            return pd.read_parquet(file)
+        return pd.read_csv(file, float_precision="round_trip")
+    except (OSError, ValueError) as error:  # pyarrow's and pandas's errors are ValueErrors
+        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunDirectoryError(f"{file}: cannot be read: {what}") from None
+
+
+def saved_file(folder: Path, name: str) -> Path | None:
+    """Return the file of a table that `save` wrote into a folder; None if there is none."""
+    files = ((folder / name).with_suffix(suffix) for suffix in (".parquet", ".csv"))
+    return next((file for file in files if file.is_file()), None)
 
 
 def _of_one_kind(table: pd.DataFrame) -> pd.DataFrame:
