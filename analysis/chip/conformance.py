@@ -1,8 +1,8 @@
-"""How the chip's emulation compares with other emulators: the table of docs/chip.md.
+"""The table of docs/chip.md that compares the chip's emulation with other emulators.
 
 Made from `figures/chip/conformance.csv`, which `python tests/loihi/peers` writes.  A row is a kind
 of networks that was run here and in another emulator; `beyond` says where the two are known to
-differ, and is empty where they mean the same.
+differ, and is empty where they agree by definition.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ def read(file: Path) -> pd.DataFrame:
 
 
 def table(rows: pd.DataFrame) -> str:
-    """Return the rows as Markdown: where both mean the same, then where they do not."""
+    """Return the rows as Markdown: first networks that both define alike, then the others."""
     same, beyond = rows[rows["beyond"] == ""], rows[rows["beyond"] != ""]
     ran = "; ".join(
-        f"{row['emulator']} {row['version']} by Python {row['python']} with NumPy {row['numpy']}"
+        f"{row['emulator']} {row['version']} with Python {row['python']} and NumPy {row['numpy']}"
         for _, row in same.drop_duplicates("emulator").iterrows()
     )
     parts = [
         _same(same),
-        f"Run: {ran}.",
-        "Beyond that, where both are known to differ, networks drawn there:",
+        f"Versions: {ran}.",
+        "Networks chosen where the two emulators are known to differ:",
         markdown(
-            ["emulator, networks, where they differ", "equal"],
+            ["emulator, networks: where they differ", "equal"],
             [
                 [f"{row['emulator']}, {row['networks']}: {row['beyond']}", _equal(row)]
                 for _, row in beyond.iterrows()
@@ -50,7 +50,7 @@ def table(rows: pd.DataFrame) -> str:
 
 
 def _same(rows: pd.DataFrame) -> str:
-    heads = ["emulator, networks", "equal", "steps of each", "cells", "spikes", "weights changed"]
+    heads = ["emulator, networks", "equal", "steps each", "cells", "spikes", "weights changed"]
     return markdown(
         heads,
         [

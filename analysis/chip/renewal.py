@@ -1,9 +1,9 @@
-"""All copies of the weights set anew each epoch, as the authors did, or kept: what it changes.
+"""Effect of renewing all copies of the weights at the start of each epoch, as the authors did.
 
-The authors set all eight matrices anew from W1 and W2 at the start of each epoch, so copies can
-drift apart within one epoch alone (`training.renew_copies`).  Both ways learn on the emulated chip
-with its own limits, with 8 weight bits and with fewer: pairs of trainings with one seed, the same
-to the bit in the first epoch.
+The authors reset all eight matrices from W1 and W2 at the start of each epoch, so copies can drift
+apart only within an epoch (`training.renew_copies`).  The study trains pairs on the emulated chip
+with its own limits, with 8 weight bits and with fewer: copies kept or renewed, with the same seed,
+and identical to the bit in the first epoch.
 
     python -m analysis.chip.renewal --runs runs                # the trainings that are missing
     python -m analysis renewed_copies                          # the table, from the pairs there are
@@ -68,12 +68,12 @@ def plan() -> list[Task]:
 
 
 # ----------------------------------------------------------------------------------------------
-# What the trainings gave
+# Results of the trainings
 # ----------------------------------------------------------------------------------------------
 
 
 def numbers(runs: Path) -> pd.DataFrame:
-    """Return what the pairs that are complete gave: one row per training and epoch.
+    """Return the results of all complete pairs: one row per training and epoch.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def _of_run(run: Run) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return, by weight bits, what renewing adds after the last epoch: renewed minus kept.
+    """Return, by weight bits, the differences after the last epoch: renewed minus kept.
 
     Returns
     -------
@@ -180,7 +180,7 @@ def _interval(added: np.ndarray) -> tuple[float, float]:
 
 
 def text(table: pd.DataFrame) -> str:
-    """Return the answer as Markdown: a table and a sentence for each number of bits."""
+    """Return the results as Markdown: a table, and a sentence for each number of bits."""
     about = table.iloc[0].to_dict()
     short = summary(table).to_dict("records")
     rows = [
@@ -192,15 +192,17 @@ def text(table: pd.DataFrame) -> str:
         for row in short
     ]  # fmt: skip
     heads = [
-        "weight bits", "pairs", "argmax, kept", "renewed", "added", "potential, kept", "renewed",
-        "added", "unequal copies after one epoch (%)", "in the end, kept (%)", "renewed (%)",
+        "weight bits", "pairs", "argmax, kept", "argmax, renewed", "difference",
+        "potential, kept", "potential, renewed", "difference", "unequal after one epoch (%)",
+        "unequal at the end, kept (%)", "unequal at the end, renewed (%)",
     ]  # fmt: skip
     parts = [
         f"Model `{about['model']}`, {about['sizes']}, {int(table['epoch'].max())} epochs of "
-        f"{about['samples']:,} samples on the chip with its own limits; test set, after the last "
-        "epoch; accuracy in percent, median of the seeds; added: mean of the paired differences "
-        "in points, with its 95 % interval (Student's t; none for a single pair). Argmax: the "
-        "authors' convention. Unequal: copies that differ from their layer's first one.",
+        f"{about['samples']:,} samples on the chip with its own limits. Accuracy on the test set "
+        "after the last epoch, in percent, by argmax (the authors' convention) and by potential: "
+        "median of the seeds. Difference: renewed minus kept, mean of the pairs in percentage "
+        "points, with its 95 % interval (Student's t; none for a single pair). Unequal: copies "
+        "that differ from their layer's first copy.",
         markdown(heads, rows),
         "\n".join(_sentence(row) for row in short),
     ]
@@ -208,7 +210,7 @@ def text(table: pd.DataFrame) -> str:
 
 
 def _cells(row: Mapping[Hashable, Any], readout: str) -> tuple[str, str, str]:
-    """Return the accuracy, kept and renewed, and what renewing adds."""
+    """Return the accuracy, kept and renewed, and the difference."""
     kept, renewed, added, low, high = (
         row[f"{readout}_{what}"] for what in (*WAYS, "added", "low", "high")
     )
@@ -219,12 +221,12 @@ def _cells(row: Mapping[Hashable, Any], readout: str) -> tuple[str, str, str]:
 def _sentence(row: Mapping[Hashable, Any]) -> str:
     pairs = "1 pair" if row["pairs"] == 1 else f"{row['pairs']} pairs"
     if row["same"] and not row["unequal_kept"]:
-        said = "no copy ever differed, so both ways are the same to the bit"
+        said = "no copy ever differed, so kept and renewed are the same to the bit"
     else:
         said = (
             f"{row['unequal_first']:.0f} % of the copies differ after one epoch; renewing leaves "
             f"{row['unequal_renewed']:.0f} % instead of {row['unequal_kept']:.0f} % at the end of "
-            "the last one. It changes the accuracy by "
+            "the last epoch. It changes the accuracy by "
             + " and by ".join(
                 f"{row[f'{readout}_added']:+.1f} points by {readout} "
                 f"({_verdict(row[f'{readout}_low'], row[f'{readout}_high'])})"
@@ -236,16 +238,16 @@ def _sentence(row: Mapping[Hashable, Any]) -> str:
 
 def _verdict(low: float, high: float) -> str:
     if np.isnan(low):
-        return "a single pair, which says nothing of other seeds"
-    return "not distinguishable from none" if low <= 0 <= high else "distinguishable from none"
+        return "a single pair, so nothing is known of other seeds"
+    return "not distinguishable from 0" if low <= 0 <= high else "distinguishable from 0"
 
 
 ENTRY = Entry(
     name="renewed_copies",
     group=GROUP,
-    title="Copies set anew each epoch, or kept",
-    caption="The authors' protocol of setting all copies of the weights anew at the start of each "
-    "epoch, against keeping them: test accuracy and copies that differ, epoch by epoch, on the "
+    title="Copies renewed each epoch, or kept",
+    caption="All copies of the weights renewed at the start of each epoch, as in the authors' "
+    "protocol, or kept: test accuracy and number of copies that differ, epoch by epoch, on the "
     "emulated chip with its own limits.",
     numbers=numbers,
 )
@@ -253,10 +255,10 @@ ENTRY = Entry(
 
 @at_a_shell()
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the trainings, or write the text of the committed table; return the exit code."""
+    """Run the trainings, or write the text of the committed table; return the exit code."""
     parser = argparse.ArgumentParser(
         prog=f"python -m {__package__}.renewal",
-        description="Copies set anew each epoch, or kept: train what is missing, or, with --into, "
+        description="Copies renewed each epoch, or kept: run missing trainings, or, with --into, "
         "put the text of the table into a page.",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (runs)")

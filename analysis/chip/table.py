@@ -1,7 +1,7 @@
 """The study of the chip's weights as Markdown: ``python -m analysis.chip.table [--into FILE]``.
 
-Prints the tables, or puts them into a Markdown file between the two comments ``BEGIN`` and ``END``,
-in the place of what stood there.
+Prints the tables, or writes them into a Markdown file between the two comments ``BEGIN`` and
+``END``, replacing the former text.
 """
 
 from __future__ import annotations
@@ -55,12 +55,13 @@ def of_numbers(bits: pd.DataFrame, drift: pd.DataFrame) -> str:
         "limits.",
         _accuracies(bits),
         f"**What the chip's limits cost**, {FULL_BITS} weight bits: accuracy in percent, and its "
-        "difference from that with symmetric limits in percentage points.",
+        "difference from the accuracy with symmetric limits in percentage points.",
         _cost(drift),
         "**How far copies drift apart** by the end of the training, medians over the seeds. "
-        "Unequal: places in the matrix whose copies are not all equal. Largest and mean "
-        "difference: between the largest and the smallest copy in a place, in weight units, over "
-        "all places. W2 includes its transposes. Stray spikes: in the whole training.",
+        "Unequal: entries of the matrix whose copies are not all equal. Largest and mean: largest "
+        "and mean difference between the largest and the smallest copy of an entry, in weight "
+        "units, over all entries. W2 includes its transposes. Stray spikes: number in the whole "
+        "training.",
         _drift(drift),
     ]
     return "\n\n".join(parts) + "\n"
@@ -78,7 +79,7 @@ def _accuracies(numbers: pd.DataFrame) -> str:
         rows.append(row)
     heads = ["weight bits"]
     for text in _READOUTS.values():
-        heads += [f"{text}, median", "seeds"]
+        heads += [f"{text}, median", "each seed"]
     return markdown(heads, rows)
 
 

@@ -1,9 +1,9 @@
-"""Energy and time of a sample fitted to what the paper measured: four ratios, and what is known.
+"""Energy and time of a sample, fitted to the paper's measurements: four ratios and their bands.
 
 Three parameters are fitted (`synfire_bp.loihi.parameters`): to all four measured numbers, then to
-three of them, so that the fourth is predicted.  Bands come from drawing what is not fitted from its
-range and fitting anew.  All of it follows from one committed table, the spikes of a sample
-(`table_sparsity`)::
+three of them, so that the fourth is predicted.  For the bands, the other parameters are drawn from
+their ranges and the fit is repeated.  Everything follows from one committed table, the spikes of a
+sample (`table_sparsity`)::
 
     python -m analysis table_cost_fit table_cost_parameters  # from the runs, as all tables
     python -m analysis.paper.cost_fit                        # from figures/paper/table_sparsity.csv
@@ -62,7 +62,7 @@ END = "<!-- end of the fit -->"
 
 _MAKE = "python -m analysis paper"
 DRAWS = 64
-"""For a band: so often what is not fitted is drawn."""
+"""For a band: how often the parameters that are not fitted are drawn."""
 CHOSEN = "without training time"
 """The fit whose parameters are used elsewhere: the one number left out is predicted."""
 _TWICE = "without training time, prelearning as long as management"
@@ -105,7 +105,7 @@ def workload_of(table: pd.DataFrame, placement: str) -> Workload:
 
 
 def cost_fit(table: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
-    """Return the four numbers as modelled, in each placement and by each fit.
+    """Return the model's values of the four numbers, for each placement and each fit.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
 def _sets(
     workload: Workload, placement: str
 ) -> Iterator[tuple[str, tuple[str, ...] | None, Parameters]]:
-    """Yield sets of parameters: bare ones, then fits; a name, what was used, the parameters."""
+    """Yield sets of parameters, unfitted ones first: name, numbers used in the fit, parameters."""
     yield "operations alone, coincidences visited", None, Parameters()
     yield "operations alone, every synapse visited", None, Parameters(visited=1.0)
     fits = {_name(one): one for one in leave_one_out(workload)}
@@ -224,8 +224,8 @@ def cost_parameters(table: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
         "parameter": "cores", "low": workload_of(table, "own").training.cores,
         "high": workload.training.resources.cores, "value": workload.training.cores,
         "how": "kept", "to_all_four": workload.training.cores,
-        "why": "from the fewest that hold the training network to all of the chip; the paper "
-        "states 81",
+        "why": "from the fewest that hold the training network to all cores of the chip; the "
+        "paper states 81",
     }  # fmt: skip
     return _rounded(pd.DataFrame([*rows, {**rows[0], "unit": "", "value_low": np.nan,
                                           "value_high": np.nan, **cores}]))  # fmt: skip
@@ -237,7 +237,7 @@ def cost_parameters(table: pd.DataFrame, draws: int = DRAWS) -> pd.DataFrame:
 
 
 def text(fits: pd.DataFrame, parameters: pd.DataFrame) -> str:
-    """Return what the fit says as Markdown, from the two tables alone."""
+    """Return tables and text about the fit as Markdown, from the two tables alone."""
     theirs = {
         str(name): _by("quantity", group)
         for name, group in fits[fits["placement"] == "authors"].groupby("fit", sort=False)
@@ -246,19 +246,20 @@ def text(fits: pd.DataFrame, parameters: pd.DataFrame) -> str:
     known = _by("parameter", parameters)
     some = known["visited"]
     rows = [
-        [name, *(_ratio(four[quantity]) for quantity in QUANTITIES)]
+        [_label(name), *(_ratio(four[quantity]) for quantity in QUANTITIES)]
         for name, four in theirs.items()
     ]  # fmt: skip
     parts = [
-        f"Model over measured, in the authors' placement ({known['cores']['value']:.0f} cores). "
-        f"Spikes: mean of {some['runs']} runs at epoch {some['epoch']:g}. **Bold**: predicted, not "
-        "used in the fit. In brackets: 5 and 95 % of the ratios when all that is not fitted is "
-        "drawn from its range and the fit is made anew; a measure of what is not known, no "
-        "confidence interval. What is kept at an end of its range (0, or the published least or "
-        "most) can put a ratio outside its band.",
-        markdown(["parameters", *QUANTITIES], rows),
+        "Modelled value divided by measured value, in the authors' placement "
+        f"({known['cores']['value']:.0f} cores). Spikes: mean of {some['runs']} runs at epoch "
+        f"{some['epoch']:g}. **Bold**: predicted, not used in the fit. In brackets: 5th to 95th "
+        "percentile of the ratio when the parameters that are not fitted are drawn from their "
+        "ranges and the fit is repeated. This shows how much depends on unknown parameters; it is "
+        "not a confidence interval. A ratio can lie outside its band, because some of the fixed "
+        "parameters are at an end of their range (0, or the published minimum or maximum).",
+        markdown(["fit", *QUANTITIES], rows),
         _energy_split(theirs[CHOSEN]),
-        f"The parameters, with their values in the fit {CHOSEN}:",
+        f"The parameters, with their values when fitted {CHOSEN}:",
         _parameter_table(known),
         "\n".join(_sentences(theirs, _by("quantity", ours), known)),
     ]
@@ -277,6 +278,11 @@ def _by(column: str, table: pd.DataFrame) -> _Rows:
     return {row[column]: row for row in rows}
 
 
+def _label(fit: str) -> str:
+    """Return the name of a set of parameters as the page shows it."""
+    return f"fitted {fit}" if fit.startswith(("to ", "without ")) else fit
+
+
 def _ratio(row: dict[str, Any]) -> str:
     ratio = f"{row['ratio']:.2f}"
     if row["used"] == "predicted":
@@ -288,12 +294,12 @@ def _ratio(row: dict[str, Any]) -> str:
 
 def _energy_split(chosen: _Rows) -> str:
     parts = [
-        f"{mode} {row['dynamic']:.3g} mJ dynamic and {row['other']:.2g} mJ static, "
+        f"{mode}, {row['dynamic']:.3g} mJ dynamic and {row['other']:.2g} mJ static, "
         f"{row['model']:.3g} mJ in all"
         for mode in MEASURED
         for row in [chosen[f"{mode} energy"]]
     ]
-    return f"Dynamic energy and total, fit {CHOSEN}: {'; '.join(parts)}."
+    return f"Energy of a sample, fitted {CHOSEN}: {'; '.join(parts)}."
 
 
 def _parameter_table(known: _Rows) -> str:
@@ -302,7 +308,7 @@ def _parameter_table(known: _Rows) -> str:
         spread = f" ({row['value_low']:.3g} … {row['value_high']:.3g})"
         rows.append(
             [
-                name.replace("_", " "), row["how"],
+                name.replace("_", " "), "fixed" if row["how"] == "kept" else row["how"],
                 f"{row['value']:.3g}{spread if row['how'] == 'fitted' else ''}",
                 f"{row['low']:.3g} … {row['high']:.3g}",
                 "" if pd.isna(row["unit"]) else row["unit"], row["why"],
@@ -325,18 +331,19 @@ def _sentences(theirs: dict[str, _Rows], ours: _Rows, known: _Rows) -> Iterator[
     supplied = enough * MEASURED["training"].seconds / missing
     visited = known["visited"]
     yield (
-        f"- *Static power is not what is missing.* The {1e3 * enough:.1f} mW that suffice in "
-        f"inference supply {100 * supplied:.0f} % of what is missing in training. The rest has to "
-        "be dynamic: the learning engine must visit a good part of all synapses in each step, "
+        "- *Static power does not explain the gap* between operations alone and measurement. In "
+        f"inference a static power of {1e3 * enough:.1f} mW closes it; in training the same power "
+        f"closes {100 * supplied:.0f} % of it. The rest must be dynamic: the learning engine must "
+        "visit a large share of all synapses in each step, "
         f"{100 * visited['value']:.0f} % at the published cost of a visit, "
         f"{100 * visited['value_low']:.0f} to {100 * visited['value_high']:.0f} % over the ranges "
-        "of what is not known."
+        "of the unknown parameters."
     )
     four = ratio["to all four"].values()
     yield (
         f"- *All four within a factor of 2*: fitted to all four, the ratios lie between "
-        f"{min(four):.2f} and {max(four):.2f}; fitted to three, training time is predicted as "
-        f"{ratio[CHOSEN]['training time']:.2f} of what was measured."
+        f"{min(four):.2f} and {max(four):.2f}; fitted to the other three, the model predicts "
+        f"{ratio[CHOSEN]['training time']:.2f} times the measured training time."
     )
     others = ", ".join(
         f"{quantity} {ratio[f'without {quantity}'][quantity]:.2f}"
@@ -344,20 +351,20 @@ def _sentences(theirs: dict[str, _Rows], ours: _Rows, known: _Rows) -> Iterator[
         if f"without {quantity}" != CHOSEN
     )
     yield (
-        f"- *The others, each left out in its turn*, are predicted so, model over measured: "
-        f"{others}. Inference energy is the one that the other three cannot tell: nothing but "
-        "itself fixes the static power."
+        "- *The other numbers*, each left out in turn, are predicted with these ratios of model "
+        f"to measurement: {others}. Inference energy cannot be predicted from the other three, "
+        "because it alone determines the static power."
     )
     yield (
-        "- *A second management phase in each step that learns*, as long as the first, would give "
-        f"training time {ratio[_TWICE]['training time']:.2f} with no number fitted to it. The "
-        "authors' code prints the share of such a phase, which is not published where we could "
-        "read; so this is a guess that fits."
+        "- *A second management phase in each step of the training circuit*, as long as the "
+        f"first, would bring training time to {ratio[_TWICE]['training time']:.2f} times the "
+        "measured one, without fitting to it. The authors' code prints the share of such a phase, "
+        "but we found no published value, so this is a guess that fits."
     )
     yield (
         "- *The number of cores matters*: in our own placement "
-        f"({ours['training time']['cores']} cores) the same fit gives training time "
-        f"{ours['training time']['ratio']:.2f} of what was measured."
+        f"({ours['training time']['cores']} cores) the same fit gives "
+        f"{ours['training time']['ratio']:.2f} times the measured training time."
     )
 
 
@@ -369,11 +376,12 @@ ENTRIES = (
     Entry(
         name="table_cost_fit",
         group=PAPER,
-        title="Energy and time fitted to the chip: what was fitted, what predicted",
-        caption="Model over measured for the four numbers of the paper, operations alone and with "
-        "three parameters fitted (visits of the learning engine, static power, management time of "
-        "a step), in the authors’ placement and in ours. ‘Predicted’ numbers were not used in "
-        "that fit. Bands: 5 and 95 % when all that is not fitted is drawn from its range.",
+        title="Energy and time of a sample: fitted and predicted",
+        caption="Modelled value divided by measured value for the paper’s four numbers, from "
+        "operations alone and with three parameters fitted (visits of the learning engine, static "
+        "power, management time of a step), in the authors’ placement and in ours. ‘Predicted’ "
+        "numbers were not used in that fit. Bands: 5th to 95th percentile when the parameters that "
+        "are not fitted are drawn from their ranges.",
         element="Table 1, energy and latency",
         numbers=lambda runs: cost_fit(sparsity(runs)),
     ),
@@ -381,8 +389,8 @@ ENTRIES = (
         name="table_cost_parameters",
         group=PAPER,
         title="Parameters of energy and time, with their ranges",
-        caption=f"In the authors’ placement, fit {CHOSEN}; what is kept has its published value, "
-        "or is left out (0).",
+        caption=f"In the authors’ placement, fitted {CHOSEN}. Parameters that are kept have their "
+        "published value, or are left out (0).",
         numbers=lambda runs: cost_parameters(sparsity(runs)),
     ),
 )
@@ -393,7 +401,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make both tables from that of the spikes, or write their text; return the exit code."""
     parser = argparse.ArgumentParser(
         prog=f"python -m {__package__}.cost_fit",
-        description="Fit energy and time of a sample to what the paper measured: make the tables "
+        description="Fit energy and time of a sample to the paper's measurements: make the tables "
         "from the committed table of spikes, or, with --into, put their text into a page.",
     )
     parser.add_argument("--figures", type=Path, default=Path("figures"), help="(figures)")

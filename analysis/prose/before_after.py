@@ -1,4 +1,4 @@
-"""The table of docs/performance.md: what a sample or a command took before and after a change.
+"""The table of docs/performance.md: time of a sample or a command before and after a change.
 
 Made from `figures/bench/before_after.csv`, which `python -m analysis.speed` writes.
 """
@@ -28,7 +28,7 @@ def table(rows: pd.DataFrame) -> str:
         )
         ratio = after.ms / before.ms
         digests = set(one.weights.dropna())
-        ends = "" if not digests else "the same" if len(digests) == 1 else "other ones"
+        ends = "" if not digests else "the same" if len(digests) == 1 else "different"
         lines.append(
             (str(what), _ms(before.ms.median()), _ms(after.ms.median()),
              f"{ratio.median():.2f} ({ratio.min():.2f} … {ratio.max():.2f})",

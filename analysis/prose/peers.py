@@ -18,12 +18,12 @@ END = "<!-- end of the table of peers -->"
 
 FILE = "bench/peers.csv"
 
-_HEADS = ("", "times synfire_bp", "ms a sample", "what came of it")
+_HEADS = ("", "times synfire_bp", "ms per sample", "result")
 _TASKS = {"static": "Fixed weights", "learning": "The first weights learn"}
 
 
 def text(rows: pd.DataFrame) -> str:
-    """Return a table for each task, ratios first, and where and with what it was measured."""
+    """Return a table for each task, ratios first, then the machine and the versions."""
     return "\n\n".join([*_tables(rows), *_sentences(rows)]) + "\n"
 
 

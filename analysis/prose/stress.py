@@ -1,4 +1,4 @@
-"""What killing, flipping and mutating came to: the table of docs/reliability.md.
+"""The table of docs/reliability.md: results of killed trainings, flipped bits and mutated files.
 
 Made from `figures/reliability/stress.csv`, which `python tests/stress` writes.
 """

@@ -1,4 +1,4 @@
-"""The table of docs/performance.md: what a sample costs in each variant, beside the plain model.
+"""The table of docs/performance.md: time of a sample in each variant, relative to the plain model.
 
 Made from `figures/bench/variants.csv`, which `python -m analysis.variant_costs` writes.
 """

@@ -1,6 +1,6 @@
-"""What two studies establish, as Markdown: ``python -m analysis.sweeps.table [--into FILE]``.
+"""Results of two studies as Markdown: ``python -m analysis.sweeps.table [--into FILE]``.
 
-Half the initial spread against collapse, and Sobol indices of seven parameters.  The tables are
+Collapses with half the initial spread, and Sobol indices of seven parameters.  The tables are
 made from the committed ones in `figures/sweeps/`, and printed, or put into a Markdown file between
 the two comments `BEGIN` and `END`.
 """
@@ -37,7 +37,7 @@ _MINUS = str.maketrans("-", "\N{MINUS SIGN}")
 
 
 def tables(figures: Path) -> str:
-    """Return the tables as Markdown; a study that was not run is said to be none.
+    """Return the tables as Markdown; for a study that was not run, a sentence says so.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def tables(figures: Path) -> str:
     Raises
     ------
     RunDirectoryError
-        If neither study was run, or only a part of the tables of one is there; the message names
-        the commands that make them.
+        If neither study was run, or some tables of one are missing; the message names the
+        commands that make them.
     """
     parts = {_SPREAD: _of_spread, _SOBOL: _of_sobol}
     there = [
@@ -76,9 +76,9 @@ def _of_spread(figures: Path) -> list[str]:
         f"the last test, and rate with its 95 % interval (Wilson). Collapsed: {COLLAPSE}. p: "
         "McNemar's exact test of the pairs in which only one run collapsed.",
         _rates(cost, name),
-        f"**What another {name} costs**: difference from {cost['reference'].iloc[0]:g} in "
-        "points in the last test, mean over pairs of runs with the same seed, with its 95 % "
-        "interval (bootstrap, BCa).",
+        f"**What another {name} costs**: difference from {cost['reference'].iloc[0]:g}, in "
+        "percentage points in the last test, mean over pairs of runs with the same seed, with its "
+        "95 % interval (bootstrap, BCa).",
         _costs(cost, name),
     ]
 
@@ -124,7 +124,7 @@ def _rates(cost: pd.DataFrame, name: str) -> str:
         p = "the reference" if itself else f"{found['p']['collapsed']:.2g}"
         rows.append([f"{value:g}", *cells, p])
     heads = [text for what, text in _COUNTED.items() if what in set(cost["what"])]
-    return markdown([name, *heads, "p of collapsed"], rows)
+    return markdown([name, *heads, "p (collapsed)"], rows)
 
 
 def _costs(cost: pd.DataFrame, name: str) -> str:
@@ -178,7 +178,7 @@ def _of_pairs(pairs: pd.DataFrame) -> str:
         parts.append(f"{text} {len(told)} of {len(of_outcome)}{': ' if listed else ''}{listed}")
     return (
         f"Second-order indices whose interval does not contain 0: {'; '.join(parts)}. About one "
-        "interval in twenty misses its number by chance."
+        "interval in twenty misses the true value by chance."
     )
 
 

@@ -90,7 +90,7 @@ def predict(
 
 
 def cost_tables(circuit: Circuit, costs: Costs) -> Iterator[Table]:
-    """Yield operations and energy by kind and by phase, and both beside the paper's numbers."""
+    """Yield operations and energy by kind and by phase, and both compared with the paper."""
     kinds = [
         [name.replace("_", " ")]
         + [
@@ -133,7 +133,7 @@ _PARAMETER_UNITS = {"visited": (1.0, ""), "static_power": (1e3, "mW"), "manageme
 
 
 def _fitted_tables(costs: Costs) -> Iterator[Table]:
-    """Yield the terms that the fit adds, and energy and time with them beside the paper's."""
+    """Yield the terms that the fit adds, and the resulting energy and time next to the paper's."""
     both = {"training": costs.fitted_training, "inference": costs.fitted_inference}
     terms = [
         ["operations", *(cell for p in both.values() for cell in _term(
@@ -166,16 +166,16 @@ def _term(joules: float, seconds: float | None) -> tuple[str, str]:
 
 
 def cost_notes(circuit: Circuit, costs: Costs) -> Iterator[str]:
-    """Yield what must be said beside predicted energy and time."""
+    """Yield the notes that belong to predicted energy and time."""
     if circuit.sizes != MEASURED_SIZES:
         yield (
             f"The paper measured {'-'.join(map(str, MEASURED_SIZES))}; this circuit is "
-            f"{'-'.join(map(str, circuit.sizes))}, so the ratios compare two networks."
+            f"{'-'.join(map(str, circuit.sizes))}, so the ratios compare different networks."
         )
     yield "Paper: " + "; ".join(f"{mode}: {MEASURED[mode].source}" for mode in MEASURED) + "."
     yield (
-        "Every synapse visited: an upper bound, if the learning engine went through all learning "
-        "synapses in every step, not only those of neurons that fire."
+        "Every synapse visited: an upper bound, which holds if the learning engine visits all "
+        "learning synapses in every step, not only those of neurons that fire."
     )
     yield LEFT_OUT
     yield (
@@ -189,7 +189,8 @@ def cost_notes(circuit: Circuit, costs: Costs) -> Iterator[str]:
     missing = training.joules - costs.training.dynamic_joules
     if circuit.sizes == MEASURED_SIZES and enough > 0 < missing:
         yield (
-            f"Static power is not what is missing: the {1e3 * enough:.1f} mW that suffice in "
-            f"inference supply {100 * enough * training.seconds / missing:.1f} % of what "
-            "operations leave unexplained in training."
+            f"Static power does not explain the gap: in inference {1e3 * enough:.1f} mW would "
+            "close it; in training the same power would supply "
+            f"{100 * enough * training.seconds / missing:.1f} % of the energy that operations "
+            "leave unexplained."
         )

@@ -1,15 +1,16 @@
-"""What the cost of a sample on the chip hangs on and is not public: parameters with ranges.
+"""Parameters of the cost of a sample on the chip that are not public, each with its range.
 
-Operations times the costs of Davies et al. (2018) stay below all that the paper measured.  What a
-chip does besides is not public, so it is a handful of named numbers:
+The number of operations times the costs of Davies et al. (2018) gives less than all four numbers
+that the paper measured.  The other contributions are not public; a handful of parameters describes
+them:
 
-    visited      how many synapses the learning engine visits, from coincidences alone to every one
-    static_power what the chip draws all the time
-    management   what a step takes besides its operations; prelearning: once more where it learns
-    host         what a sample takes besides its steps
+    visited      share of synapses visited by the learning engine, from coincidences alone to all
+    static_power power that the chip draws all the time
+    management   time of a step besides its operations; prelearning: further time where it learns
+    host         time of a sample besides its steps
     learning_…   cost of a visit; synaptic_…: of a synaptic operation
 
-The number of cores is one, too; it is a `Placement`.
+The number of cores is a parameter, too; it is given by a `Placement`.
 """
 
 from __future__ import annotations
@@ -26,28 +27,29 @@ _DAVIES = EnergyTable()
 
 @dataclass(frozen=True)
 class Parameters:
-    """What the chip's public description leaves open, or gives as a bound only.
+    """Costs that the chip's public description does not give, or gives as a bound only.
 
-    The defaults are operations alone.  Units: J, s, W.
+    With the defaults, only operations cost anything.  Units: J, s, W.
 
     Attributes
     ----------
     visited : float
-        Synapses that the learning engine visits in a step: 0, those whose neurons fire together;
-        1, every learning synapse; a straight line in between.
+        Synapses that the learning engine visits in a step.  0: those whose two neurons fire
+        together; 1: every learning synapse; linear in between.
     static_power : float
-        Drawn all the time.  What the x86 cores draw while they manage is in it: the two cannot be
-        told apart, since management fills nearly all the time of an inference sample.
+        Power that the chip draws all the time.  It includes the power of the x86 cores while they
+        manage: the two cannot be distinguished, since management takes nearly all the time of an
+        inference sample.
     management : float
-        Time of a step besides operations and barrier.
+        Time of a step besides its operations and the barrier.
     prelearning : float
-        The same, once more in each step of a circuit that learns.
+        Further management time in each step of a circuit that learns.
     host : float
         Time of a sample besides its steps.
     learning_joules, learning_seconds : float
-        A visit of the learning engine to a synapse.
+        Cost of a visit of the learning engine to a synapse.
     synaptic_joules, synaptic_seconds : float
-        A synaptic operation.
+        Cost of a synaptic operation.
     """
 
     visited: float = 0.0
@@ -61,7 +63,7 @@ class Parameters:
     synaptic_seconds: float = _DAVIES.synaptic_operations[1]
 
     def table(self) -> EnergyTable:
-        """Return the costs, for `synfire_bp.loihi.energy.energy`; `visited` is not among them."""
+        """Return the costs as `synfire_bp.loihi.energy.energy` takes them, without `visited`."""
         return EnergyTable(
             synaptic_operations=(self.synaptic_joules, self.synaptic_seconds),
             learning_updates=(self.learning_joules, self.learning_seconds),
@@ -74,16 +76,17 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Range:
-    """Within what a parameter may lie, and why.
+    """The range of a parameter, and its reason.
 
     Attributes
     ----------
     low, high : float
         Ends, in J, s or W.
     why : str
-        What says so.
+        Reason for the range.
     factor : bool
-        It is drawn evenly on a logarithmic scale: the ends are factors of the published cost.
+        Whether values are drawn uniformly on a logarithmic scale, because the ends are multiples
+        of the published cost.
     """
 
     low: float
@@ -98,39 +101,39 @@ _STEPS = {"training": 12, "inference": 4}
 RANGES = {
     "visited": Range(0.0, 1.0, "from coincidences alone to every synapse in every step"),
     "static_power": Range(
-        0.0, _TRAINING.joules / _TRAINING.seconds, "at most all power measured in training; that "
-        "measured in inference leaves no more than 14.7 mW",
+        0.0, _TRAINING.joules / _TRAINING.seconds, "at most the power measured in training; the "
+        "power measured in inference allows no more than 14.7 mW",
     ),
     "management": Range(
-        0.0, _TRAINING.seconds / _STEPS["training"], "at most all time measured of a training "
-        "step; that measured in inference leaves no more than 42.5 µs",
+        0.0, _TRAINING.seconds / _STEPS["training"], "at most the measured time of a training "
+        "step; the time measured in inference allows no more than 42.5 µs",
     ),
     "prelearning": Range(
-        0.0, _INFERENCE.seconds / _STEPS["inference"], "at most as long as management can be in "
-        "inference; assumed",
+        0.0, _INFERENCE.seconds / _STEPS["inference"], "assumed: at most the longest management "
+        "time that inference allows",
     ),
     "host": Range(
-        0.0, _INFERENCE.seconds, "at most all time measured of an inference sample; the paper "
+        0.0, _INFERENCE.seconds, "at most the measured time of an inference sample; the paper "
         "subtracts the host's phase, so 0 is most likely",
     ),
-    "learning_joules": Range(60e-12, 240e-12, "half to twice the published 120 pJ; assumed", True),
-    "learning_seconds": Range(3.05e-9, 12.2e-9, "half to twice the published 6.1 ns; assumed",
+    "learning_joules": Range(60e-12, 240e-12, "assumed: half to twice the published 120 pJ", True),
+    "learning_seconds": Range(3.05e-9, 12.2e-9, "assumed: half to twice the published 6.1 ns",
                               True),
     "synaptic_joules": Range(
-        23.6e-12, 47.2e-12, "the published 23.6 pJ is the least; up to twice that, assumed", True
+        23.6e-12, 47.2e-12, "the published 23.6 pJ is a minimum; up to twice that is assumed", True
     ),
     "synaptic_seconds": Range(
-        1.75e-9, 3.5e-9, "the published 3.5 ns is the longest; down to half of it, assumed", True
+        1.75e-9, 3.5e-9, "the published 3.5 ns is a maximum; down to half of it is assumed", True
     ),
 }  # fmt: skip
-"""Of every parameter."""
+"""Range of each parameter."""
 
 FITTED_NAMES = ("visited", "static_power", "management")
-"""What is fitted; the other parameters keep their defaults, or are drawn for a band."""
+"""Parameters that are fitted; the others keep their defaults, or are drawn for a band."""
 
 FITTED = Parameters(visited=0.79, static_power=7.4e-3, management=41e-6)
 """Fitted to training energy, inference energy and inference time in the authors' placement.
 
-Training time is then predicted.  Two digits, since more are not known; from the spikes of the runs
-that ``figures/paper/table_cost_parameters.csv`` names.
+Training time is then predicted.  Two digits, since no more are known; made from the spikes of the
+runs named in ``figures/paper/table_cost_parameters.csv``.
 """

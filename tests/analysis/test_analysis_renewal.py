@@ -1,4 +1,4 @@
-"""The study of copies that are set anew: its pairs, what renewing adds, and what is said of it."""
+"""The study of renewed copies: its pairs, the difference that renewing makes, and its text."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def test_what_renewing_adds_is_the_mean_of_paired_differences_with_its_interval(
     ("table", "words"),
     [
         (made(8, [95.0, 94.0], [95.0, 94.0], 0), "the same to the bit"),
-        (made(7, [60.0, 70.0], [63.0, 69.0], 900), "not distinguishable from none"),
-        (made(7, [60.0, 70.0], [66.0, 76.1], 900), "by potential (distinguishable from none)"),
-        (made(7, [60.0], [66.0], 900), "a single pair, which says nothing of other seeds"),
+        (made(7, [60.0, 70.0], [63.0, 69.0], 900), "not distinguishable from 0"),
+        (made(7, [60.0, 70.0], [66.0, 76.1], 900), "by potential (distinguishable from 0)"),
+        (made(7, [60.0], [66.0], 900), "a single pair, so nothing is known of other seeds"),
     ],
 )
 def test_the_text_says_what_can_be_told_and_what_cannot(table, words):
