@@ -141,7 +141,7 @@ class DenseSynapses(Synapses):
         if self._rows is False:
             return "rows=False"
         if type(get_device()) is not CPPStandaloneDevice:
-            return f"{type(get_device()).__name__} generates other code than C++ standalone mode"
+            return f"{type(get_device()).__name__} does not generate C++ standalone code"
         if self.codeobj_class is not None and not issubclass(self.codeobj_class, RowCodeObject):
             return f"codeobj_class is {self.codeobj_class.__name__}"
         if pathway.prepost != "pre":
@@ -176,7 +176,7 @@ class DenseSynapses(Synapses):
         name, _, expression, _ = parse_statement(statement)
         used = get_identifiers_recursively([expression], self.variables)
         if used & _RANDOM:
-            return "draws random numbers, whose order belongs to Brian2's own code"
+            return "draws random numbers, whose order only Brian2's own code keeps"
         if TARGET_INDEX in used:
             return f"reads {TARGET_INDEX}, which rows do not load"
         if isinstance(self.variables.get(name), ArrayVariable) and (

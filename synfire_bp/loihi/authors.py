@@ -53,7 +53,7 @@ def place_as_authors(circuit: Circuit, resources: ChipResources | None = None) -
     if numbers[-1] >= resources.cores:
         raise HardwareError(
             f"the authors' placement needs core {numbers[-1]}; the chip has {resources.cores:,} "
-            "cores, from 0 on. Use the placement 'own'"
+            "cores, numbered from 0. Use the placement 'own'"
         )
     index = {number: n for n, number in enumerate(numbers)}
     placed.sort(key=lambda part: part.core)

@@ -179,7 +179,7 @@ def _payloads(circuit: Circuit, spec: LoihiSpec) -> Iterator[Change]:
     has = (
         f"payloads of {spec.payload_bits} bits and a sign"
         if spec.payload_bits
-        else ("spikes that carry nothing")
+        else ("spikes without a payload")
     )
     for name, largest in circuit.payloads.items():
         signed = circuit.grades[name][1].most > 1

@@ -87,7 +87,7 @@ def last_counts(
     if len(shown) != 1:
         raise HardwareError(
             f"the run has spike counts of epoch {epoch:g}, but {len(shown)} rows of metrics that "
-            "say how many samples they are of; there must be one"
+            "give their number of samples; there must be exactly one"
         )
     table = of_epoch.pivot(index="population", columns="phase", values="spikes")
     counts = {
@@ -182,8 +182,8 @@ def _rates(
     sizes = circuit.population_sizes
     if unlike := set(spike_counts) ^ set(sizes):
         raise HardwareError(
-            f"spike counts are not those of this circuit: {', '.join(sorted(unlike))} "
-            f"{'is' if len(unlike) == 1 else 'are'} in one of them only"
+            f"spike counts are not of this circuit: {', '.join(sorted(unlike))} "
+            f"{'is' if len(unlike) == 1 else 'are'} in only one of the two"
         )
     rates = np.zeros((circuit.n_cells, circuit.n_phases))
     for name, place in circuit.slices.items():
@@ -204,8 +204,8 @@ def _rates(
         fired = rates[circuit.slices[name]].sum()
         if abs(fired - 1) > 1e-9:
             raise HardwareError(
-                f"spike counts are not of {samples:,} samples: the gate {name} fires once a "
-                f"sample, but {round(fired * samples):,} times here"
+                f"spike counts are not of {samples:,} samples: the gate {name} fires once per "
+                f"sample, but fired {round(fired * samples):,} times"
             )
     return rates
 
@@ -310,8 +310,8 @@ def _check_counted(circuit: Circuit, placement: Placement, visits: Visits) -> No
     """Refuse a placement of another circuit, and unknown visits."""
     if placement.circuit != circuit:
         raise HardwareError(
-            f"the placement is of a circuit {'-'.join(map(str, placement.circuit.sizes))} with "
-            f"{placement.circuit.n_phases} phases, not of this one: "
+            f"the placement is for a circuit {'-'.join(map(str, placement.circuit.sizes))} with "
+            f"{placement.circuit.n_phases} phases, not for this one: "
             f"{'-'.join(map(str, circuit.sizes))} with {circuit.n_phases}"
         )
     named = visits in ("coincidences", "active", "all")

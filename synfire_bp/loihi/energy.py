@@ -51,13 +51,14 @@ __all__ = [
 _IN_CORE = OPERATIONS[:5]  # what a core does one after the other
 
 LEFT_OUT = (
-    "Operations alone leave out what is not in the table of costs: static power and leakage; the "
-    "three x86 cores, which manage each step, and the host's share of a sample; bringing input and "
-    "target spikes onto the chip and reading results; the energy of barriers; visits of the "
-    "learning engine to synapses whose presynaptic neuron is silent; queues and jams in the mesh "
-    "and in the cores. The costs are pre-silicon estimates at 0.75 V, not measurements; the "
-    "synaptic operation is the table's least energy. Spikes are means over the samples: within a "
-    "step, the slowest core of the mean sample counts."
+    "The estimate from operations leaves out what is not in the table of costs: static power and "
+    "leakage; the three x86 cores, which manage each step, and the host's share of a sample; "
+    "sending input and target spikes to the chip and reading out the results; the energy of "
+    "barriers; visits of the learning engine to synapses whose presynaptic neuron is silent; "
+    "queues and congestion in the mesh and in the cores. The costs are pre-silicon estimates at "
+    "0.75 V, not measurements; that of the synaptic operation is the lowest energy in the table. "
+    "Spike counts are means over the samples, so the time of a step is that of the slowest core "
+    "in the mean sample."
 )
 """What operations alone leave out, as printed."""
 

@@ -239,7 +239,7 @@ def _check_range(name: str, value: object, low: int, high: int) -> None:
             f"{low} … {high}"
         )
     if name.endswith("_limits") and not ends[0] <= 0 <= ends[1]:
-        raise HardwareError(f"{name} is {value!r}; a weight of 0 must lie between them")
+        raise HardwareError(f"{name} is {value!r}; 0 must lie between them")
 
 
 SPECS = {

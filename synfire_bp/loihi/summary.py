@@ -48,7 +48,7 @@ def hardware_report(
     yield from _placement_notes(circuit, placement)
     if spike_counts is None or metrics is None:
         more = to_caller("add --run DIR, a run", "pass spike_counts and metrics of a Run")
-        yield f"Energy and time are counted from real spikes: {more} of this model."
+        yield f"Energy and time are computed from the spikes of a run: {more} of this model."
         return
     costs = predict(training_on_chip, inference_on_chip, spike_counts, metrics)
     yield from cost_tables(circuit, costs)
@@ -69,7 +69,7 @@ def _placement_tables(training: Placement, inference: Placement) -> Iterator[Tab
     for limit in LIMITS:
         used = [cell for placement in both for cell in _used(placement, limit)]
         rows.append([_LIMIT_NAMES[limit], *used])
-    rows.append(["what decides the cores", *decided])
+    rows.append(["cores limited by", *decided])
     heads = ("", "training", "of its cores", "of the chip")
     yield Table("On the chip", (*heads, "inference", *heads[2:]), rows, left=1)
     yield _cores_table("Cores, training", training)
@@ -77,9 +77,9 @@ def _placement_tables(training: Placement, inference: Placement) -> Iterator[Tab
 
 
 _PLACED = {
-    "own": "Placed on as few cores as hold it. The authors spread it over more: {authors}.",
-    "authors": "Placed by the rule of the authors' code, which gives the 81 cores of the paper for "
-    "400-400-10 in training; that inference was placed by the same rule is assumed.",
+    "own": "Placed on as few cores as can hold it. The authors spread it over more: {authors}.",
+    "authors": "Placed by the rule of the authors' code, which gives the 81 cores of the paper "
+    "for 400-400-10 in training; we assume that inference was placed by the same rule.",
 }
 
 
@@ -88,13 +88,14 @@ def _placement_notes(circuit: Circuit, placement: str) -> Iterator[str]:
     sources = ", ".join(source.name for source in circuit.sources)
     authors = to_caller("--placement authors", "placement='authors'")
     yield (
-        f"One compartment a neuron; the sources ({sources}) take none, their spikes come from "
-        f"outside. {_PLACED[placement].format(authors=authors)}"
+        f"One compartment per neuron; the sources ({sources}) take none, because their spikes come "
+        f"from outside the chip. {_PLACED[placement].format(authors=authors)}"
     )
     if circuit.payloads:
         yield (
-            "Its spikes are graded, and this chip's carry nothing: it cannot run the training "
-            "circuit, and the tables say what neurons and synapses alone would take."
+            "The circuit's spikes are graded, and this chip's have no payload, so the chip cannot "
+            "run the training circuit; the tables show what the neurons and synapses alone would "
+            "take."
         )
 
 

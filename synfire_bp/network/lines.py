@@ -124,7 +124,7 @@ def combined(parts: Iterable[Lines]) -> Lines:
         given = list(dict.fromkeys(filter(None, (getattr(part, name) for part in parts))))
         if len(given) > 1:
             raise SynfireError(
-                f"two variants of this model give the line '{name}': {given[0]!r:.60} and "
+                f"two variants of this model define the line '{name}': {given[0]!r:.60} and "
                 f"{given[1]!r:.60}; use one of them"
             )
         return given[0] if given else ""

@@ -219,16 +219,16 @@ class Compartments(Memoryless):
         """Raise HardwareError if the chip's learning engine has not the constants of a rule."""
         if rule.remains:
             raise HardwareError(
-                "learning.accumulator: the chip's learning engine adds up products, and "
-                "cannot keep a remainder in a tag while the weight takes what is whole; choose "
-                "kind: loihi1, or remove it or hardware"
+                "learning.accumulator: the chip's learning engine adds up products, and cannot "
+                "keep a remainder in a tag while the weight takes whole steps; choose kind: "
+                "loihi1, or remove accumulator or hardware"
             )
         for epoch in () if rule.fine is None else rule.fine.turns:
             constrain(rule.in_epoch(epoch), self.chip, strict=True)
         if rule.eligible is not None:
             raise HardwareError(
                 "learning.eligibility: the chip's learning engine adds up products of whole "
-                "numbers of 8 bits, and has no trace of 32 bits that a reward multiplies; remove "
-                "it, or hardware"
+                "numbers of 8 bits, and cannot multiply a trace of 32 bits by a reward; remove "
+                "eligibility, or hardware"
             )
         constrain(rule, self.chip, strict=True)

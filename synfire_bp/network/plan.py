@@ -161,8 +161,8 @@ class NetworkPlan(Summarised):
             for name in more.keys() & added.keys():
                 if not np.array_equal(more[name], added[name]):
                     raise SynfireError(
-                        f"two variants of this model set {name} to other values; use one of them, "
-                        "or give the number a name of its own"
+                        f"two variants of this model set {name} to different values; use one of "
+                        "them, or give the number a name of its own"
                     )
             added |= more
         return given | added

@@ -53,7 +53,7 @@ def sample_functions(
         if outside.size:
             raise CircuitError(f"{name} {outside[0]} is outside 0 … {end - 1}")
     if not order.size:
-        raise CircuitError("order is empty; it names the samples to be shown")
+        raise CircuitError("order is empty; it must name the samples to be shown")
     patterns = {"input": inputs, "target": np.eye(n_out, dtype=int)[labels]}
 
     def pattern(source: str) -> Function:

@@ -78,7 +78,7 @@ def _group(synapse: str, text: str) -> NeuronGroup:
     for name in own.names:
         if name in given.names or name in _TAKEN:
             raise ExperimentError(
-                f"{_line(text, name)}defines '{name}', which the circuit gives; use another name"
+                f"{_line(text, name)}defines '{name}', which the circuit provides; use another name"
             )
     if "v" not in own or not have_same_dimensions(own["v"].dim, get_dimensions(volt)):
         found = f"; here it is in {_unit(own['v'].dim)}" if "v" in own else ""
@@ -169,7 +169,7 @@ def _check_names(group: NeuronGroup, code: str, where: str) -> None:
         except KeyError:
             known = [*(n for n in group.equations.names if n not in _HIDDEN)]
             raise ExperimentError(
-                f"{where}unknown name '{name}'; there are {', '.join(known)}, and Brian2's units, "
+                f"{where}unknown name '{name}'; known are {', '.join(known)}, and Brian2's units, "
                 "constants and functions"
             ) from None
 

@@ -199,8 +199,8 @@ def _window(neuron: Membrane) -> list[str]:
     if neuron.window > longest * (1 + _ROUNDING):
         return [
             f"window: is {neuron.window:g} ms, {neuron.window - longest:.4g} ms too long for a "
-            f"phase of {neuron.phase:g} ms: what is learnt in phase 5 has to follow the pulse "
-            f"before phase 6 begins; at most {longest:g}"
+            f"phase of {neuron.phase:g} ms: the learning of phase 5 has to follow the pulse before "
+            f"phase 6 begins; at most {longest:g}"
         ]
     if neuron.refractory < neuron.window:
         return [
@@ -214,7 +214,7 @@ def _constants(neuron: Membrane) -> list[str]:
     synaptic = None if neuron.synapse == "delta" else neuron.synaptic_time or SYNAPTIC_TIME
     return [
         f"{name}: is {value:g} ms, {value - neuron.phase:.4g} ms longer than a phase: a sum of "
-        f"phase 2 would still stand in phase 3; at most {neuron.phase:g}"
+        f"phase 2 would last into phase 3; at most {neuron.phase:g}"
         for name, value in (("membrane_time", neuron.membrane_time), ("synaptic_time", synaptic))
         if value is not None and value > neuron.phase
     ]

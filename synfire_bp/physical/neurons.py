@@ -121,14 +121,15 @@ class PhysicalNeurons(Neurons):
         """
         if circuit.layer_sizes["gate"] > 1:
             raise ExperimentError(
-                f"neuron: the gating chain of neurons in physical units has no pools, but here "
-                f"{circuit.layer_sizes['gate']} neurons a link (gating.pool); set gating.pool to 1"
+                "neuron: the gating chain of neurons in physical units has no pools, but here "
+                f"{circuit.layer_sizes['gate']} neurons per link (gating.pool); set gating.pool to "
+                "1"
             )
         if lines:
             raise ExperimentError(
-                "neuron: neurons in physical units know nothing of what the "
-                "other variants of this model add to the chip's neurons and synapses; use one of "
-                "them at a time"
+                "neuron: neurons in physical units cannot be combined with what the other "
+                "variants of this model add to the chip's neurons and synapses; use one of them "
+                "at a time"
             )
 
     def refuse_rule(self, rule: Rule) -> None:
@@ -136,12 +137,12 @@ class PhysicalNeurons(Neurons):
         if rule.fine is not None:
             raise ExperimentError(
                 "learning.accumulator: neurons in physical units start from rest every "
-                f"{self.block} samples, and accumulators with them; remove it, or neuron"
+                f"{self.block} samples, and accumulators with them; remove accumulator, or neuron"
             )
         if rule.eligible is not None:
             raise ExperimentError(
                 "learning.eligibility: neurons in physical units start from rest every "
-                f"{self.block} samples, and traces with them; remove it, or neuron"
+                f"{self.block} samples, and traces with them; remove eligibility, or neuron"
             )
 
     def test_seed(self, training_seed: int) -> int:

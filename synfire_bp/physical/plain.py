@@ -48,7 +48,7 @@ def plain(code: str) -> str:
         nobody can compute.
     """
     if len(code) > _LONGEST:
-        raise ExperimentError(f"has {len(code):,} characters; at most {_LONGEST:,} are read")
+        raise ExperimentError(f"has {len(code):,} characters; at most {_LONGEST:,} are allowed")
     lines = [line.partition("#")[0].rstrip(" \t\r") for line in code.split("\n")]
     for n, line in enumerate(lines, start=1):
         if found := re.search(r"[^\t -~]|\\", line):
@@ -77,7 +77,7 @@ def _refuse_excess(piece: str, n: int) -> None:
     except (SyntaxError, ValueError):
         if "**" in piece:
             raise ExperimentError(
-                f"line {n} ('{piece[:40]}'): a power must stand in one line, with all of its "
+                f"line {n} ('{piece[:40]}'): a power must be on one line, together with all of its "
                 "expression"
             ) from None
         return  # Brian2 says what is wrong, or it goes on in the next line
@@ -113,8 +113,7 @@ def _constant(node: ast.AST, n: int) -> float | None:
         and abs(parts[1]) > _LARGEST_EXPONENT
     ):
         raise ExperimentError(
-            f"line {n}: an exponent is {parts[1]:g}; the largest that is computed is "
-            f"{_LARGEST_EXPONENT}"
+            f"line {n}: an exponent is {parts[1]:g}; the largest allowed is {_LARGEST_EXPONENT}"
         )
     compute = None if operation is None else _OPERATIONS.get(type(operation))
     if compute is None or any(part is None for part in parts):
@@ -131,4 +130,4 @@ def _within_measure(compute: Callable[[], float], n: int) -> float | None:
         return None  # Brian2 says so
     except OverflowError:
         pass
-    raise ExperimentError(f"line {n}: a constant is too large, or no real number")
+    raise ExperimentError(f"line {n}: a constant is too large, or is not a real number")

@@ -210,7 +210,7 @@ def said(logs):
 
 PRE, POST = np.repeat([0, 1, 2], 4), np.tile([0, 1, 2, 3], 3)
 UNCERTAIN = "connect() was called with a condition, a probability or a generator"
-RANDOM = "draws random numbers, whose order belongs to Brian2's own code"
+RANDOM = "draws random numbers, whose order only Brian2's own code keeps"
 NEITHER = "which is neither synaptic nor postsynaptic"
 
 CONNECTIONS = {
@@ -325,7 +325,7 @@ def test_other_devices_get_brian2s_code(standalone, monkeypatch, tmp_path):
     set_device("other", build_on_run=False, directory=str(tmp_path))
     synapses, (line,) = connected(rows=True)
     assert synapses.by_rows == {"pre": False}
-    assert "OtherDevice generates other code than C++ standalone mode" in line
+    assert "OtherDevice does not generate C++ standalone code" in line
 
 
 def test_a_codeobj_class_that_is_asked_for_is_used(standalone):

@@ -251,7 +251,7 @@ def test_the_chip_takes_what_its_placement_says_and_refuses_what_it_has_not():
     assert described.row("learning rule") == ("fits as it is",)
     assert described.row("circuit") == ("fits as it is",)
     graded = sb.describe("mnist_fine_graded")
-    assert "spikes that carry nothing" in graded.row("circuit")[0]
+    assert "spikes without a payload" in graded.row("circuit")[0]
     wide = sb.describe(sb.Experiment.from_file("digits", ["network.sizes=[64, 200000, 10]"]))
     assert "128 cores" in wide.row("training takes")[0]
     assert "Numbers at the start are left out" in str(wide)

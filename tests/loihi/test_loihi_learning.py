@@ -680,7 +680,7 @@ TOO_MUCH = {
                           r"engine has mantissas -8 … 7 \(3 bits and a sign\) times 2\^0 … 2\^9"),
     "a flag of long period": ("dw = u10*w", "has the flag u10; the engine has u0 … u9"),
     "too long numbers": ("dw = x0 + y0*x1*x1*x1*x1*x1*x1*x1*w*w",
-                         r"can reach .* most of it by the product y0\*x1\*.*within 62 bits"),
+                         r"can reach .* most of it from the product y0\*x1\*.*within 62 bits"),
 }  # fmt: skip
 
 
@@ -720,7 +720,7 @@ IMPOSSIBLE = {
     "half an impulse": ({"traces": {"x1": Trace(0.5, 3)}}, "x1: the impulse is 0.5"),
     "a negative time constant": ({"traces": {"y2": Trace(5, -1)}}, "y2: the time constant is -1"),
     "no number": ({"traces": {"y2": Trace(5, math.nan)}}, "y2: the time constant is nan"),
-    "an unknown trace": ({"traces": {"x0": Trace(5, 3)}}, "no trace 'x0'; there are x1, x2"),
+    "an unknown trace": ({"traces": {"x0": Trace(5, 3)}}, "no trace 'x0'; known are x1, x2"),
     "a tuple": ({"traces": {"x1": (5, 3)}}, r"x1 is \(5, 3\); must be a Trace"),
     "an epoch of nothing": ({"epoch": 0}, "learning epoch is 0 steps"),
     "half a step": ({"epoch": 0.5}, "learning epoch is 0.5 steps"),
@@ -759,7 +759,7 @@ def test_synapses_without_delays_refuse_one_and_a_reward_is_a_whole_group():
     delayed.connect(i=[0, 1], j=[0, 1])
     with pytest.raises(HardwareError, match="63"):
         delayed.set_delays([0, 63])
-    with pytest.raises(HardwareError, match=r"reward of .* is part of a group"):
+    with pytest.raises(HardwareError, match=r"reward of .* is a subgroup"):
         LoihiPlasticSynapses(source, target, engine=engine, reward=target[1:])
     with pytest.raises(HardwareError, match="exponent"):
         LoihiPlasticSynapses(source, target, engine=engine, exponent=8)

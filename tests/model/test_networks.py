@@ -86,7 +86,7 @@ def test_what_does_not_go_together_is_said(digits):
         sb.build_network(model("digits"), digits, inputs=digits.train.inputs)
     with pytest.raises(SynfireError, match="there is no argument 'samples'"):
         sb.build_network(model("digits"), digits, samples=1)
-    with pytest.raises(CircuitError, match="order is empty; it names the samples"):
+    with pytest.raises(CircuitError, match="order is empty; it must name the samples"):
         sb.build_network(model("digits"), digits, order=[])
     with pytest.raises(CircuitError, match="a number of samples, 0 or more, not True"):
         sb.build_network(model("digits"), digits).run(True)

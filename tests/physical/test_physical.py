@@ -333,5 +333,5 @@ def test_neurons_in_physical_units_run_on_no_chip():
 
 
 def test_a_gating_chain_of_pools_is_refused(model, tmp_path):
-    with pytest.raises(ExperimentError, match=r"has no pools, but here 4 neurons a link"):
+    with pytest.raises(ExperimentError, match=r"has no pools, but here 4 neurons per link"):
         sb.train(model("gating.pool=4"), out=tmp_path / "run")

@@ -270,7 +270,7 @@ def test_a_step_that_a_tag_can_hold_once_but_not_as_often_as_an_error_says_is_re
 
 def test_neurons_in_millivolts_are_refused():
     one = sb.assemble(experiment(SMALL, "errors=graded", name="variants/digits_lif"))
-    with pytest.raises(SynfireError, match="know nothing of what the other variants"):
+    with pytest.raises(SynfireError, match="cannot be combined with what the other variants"):
         sb.CircuitEngine.check(one)
 
 

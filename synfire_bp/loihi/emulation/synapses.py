@@ -113,8 +113,8 @@ class LoihiSynapses(DenseSynapses):
         if strict and (changed := np.flatnonzero(held != wanted)).size:
             first = changed[0]
             raise HardwareError(
-                f"{name} {wanted[first]} is not one of the format "
-                f"{self.sign_mode.value}; it would be held as {held[first]}"
+                f"{name} {wanted[first]} cannot be represented in the format "
+                f"{self.sign_mode.value}; it would become {held[first]}"
             )
         self.w = held
         self.weight = effective_weight(held, self.exponent, bits=self.spec.accumulator_bits)
@@ -137,7 +137,7 @@ class LoihiSynapses(DenseSynapses):
         except NotImplementedError:  # standalone mode, in which the run makes them
             if self._not_dense is not None:
                 raise HardwareError(
-                    f"{self.name}: how many weights or delays to set is not known before a run in "
-                    f"standalone mode, for {self._not_dense}; connect with arrays i and j"
+                    f"{self.name}: the number of weights or delays is not known before a run in "
+                    f"standalone mode, because {self._not_dense}; connect with arrays i and j"
                 ) from None
             return self._n_connected

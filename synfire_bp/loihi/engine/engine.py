@@ -80,7 +80,7 @@ class LearningEngine:
 
 def _check_trace(name: str, trace: Trace, spec: LoihiSpec) -> None:
     if name not in TRACES:
-        raise HardwareError(f"there is no trace '{name}'; there are {', '.join(TRACES)}")
+        raise HardwareError(f"there is no trace '{name}'; known are {', '.join(TRACES)}")
     if not isinstance(trace, Trace):
         raise HardwareError(f"trace {name} is {trace!r}; must be a Trace(impulse, tau)")
     if (misfit := trace.misfit(2**spec.trace_bits - 1, "steps")) is not None:

@@ -174,8 +174,8 @@ class LoihiPlasticSynapses(LoihiSynapses):
             self.d = extra if extra.ndim else int(extra)
         elif extra.any():
             raise HardwareError(
-                f"{self.name}: {extra[extra > 0].ravel()[0]} steps of delay for synapses without; "
-                "make them with delayed=True"
+                f"{self.name}: {extra[extra > 0].ravel()[0]} steps of delay for synapses that were "
+                "made without delays; make them with delayed=True"
             )
 
     # -- traces ----------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
     def _add_reward(self, reward: Any) -> None:
         """Have each spike of a group reach all postsynaptic neurons."""
         if isinstance(reward, Subgroup):
-            raise HardwareError(f"the reward of {self.name} is part of a group; must be all of it")
+            raise HardwareError(f"the reward of {self.name} is a subgroup; must be the whole group")
         traces, size = self.post_traces, len(reward)
         # a list of spikes ends with their number
         place = np.full(len(traces), size, dtype=np.int32)

@@ -52,7 +52,7 @@ def parse_sum_of_products(text: str, spec: LoihiSpec) -> SumOfProducts:
         if not product.flags:
             raise RuleError(
                 f"{where} holds none of x0, y0 and the flags u0 … u{LONGEST_PERIOD}; every product "
-                "must, because it says when the product is applied"
+                "must hold one, because it determines when the product is applied"
             )
         for what, _, limit in product_misfits(product, spec):
             raise HardwareError(f"{where} has {what}; the engine has {limit}")
@@ -62,7 +62,7 @@ def parse_sum_of_products(text: str, spec: LoihiSpec) -> SumOfProducts:
         most = max(alone, key=alone.__getitem__)
         raise HardwareError(
             f"rule '{shown(text)}' can reach a magnitude of {float(rule.largest(bounds)):.3g} with "
-            f"{rule.fraction_bits} bits behind the point, most of it by the product {most.text}; "
-            f"the engine is emulated within {WIDEST} bits in all"
+            f"{rule.fraction_bits} bits after the binary point, most of it from the product "
+            f"{most.text}; the engine is emulated within {WIDEST} bits in all"
         )
     return rule
