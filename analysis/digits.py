@@ -16,9 +16,10 @@ ENTRIES: tuple[Entry, ...] = (
         name="learning_curve",
         group=DIGITS,
         title="Learning curve of the digits",
-        caption="Accuracy by spikes (silence is wrong; of k output units that spike, the right one "
-        "among them counts 1/k) and by potential (the output unit with the greatest summed input), "
-        "and mean squared error over the epochs of training, on test and training images.",
+        caption="Accuracy by spikes (a silent output is wrong; k output units that spike count "
+        "1/k if the right one is among them) and by potential (the output unit with the greatest "
+        "summed input), and mean squared error over the epochs of training, on test and training "
+        "images.",
         numbers=lambda runs: learning_curve.numbers(needed_run(runs, DIGITS)),
         draw=learning_curve.draw,
     ),

@@ -300,11 +300,11 @@ ENTRIES = [
         group=PAPER,
         title="Test accuracy on MNIST over seeds",
         caption="By argmax, the authors’ way of counting (the first output that spikes, silence "
-        "reads as class 0), by potential, and by spikes, where silence is wrong and k spiking "
-        "outputs count 1/k. The mean of the seeds at the last epoch, and the best of three "
-        "runs in any half epoch (median over all triples of seeds, chosen by the test images "
-        "themselves), each with the range that holds 95 % of all triples, and the lowest and the "
-        "highest seed.",
+        "counts as class 0), by potential, and by spikes, where a silent output is wrong and k "
+        "spiking outputs count 1/k. The mean of the seeds at the last epoch, and the best of "
+        "three runs in any half epoch (median over all triples of seeds, chosen by the test "
+        "images themselves), each with the range that holds 95 % of all triples, and the lowest "
+        "and the highest seed.",
         element="Table 1, accuracy",
         numbers=accuracy,
     ),

@@ -67,7 +67,7 @@ class Accumulator:
         """Check the schedule."""
         if not self.shares or not all(1 <= share <= PARTS for share in self.shares):
             raise RuleError(
-                f"shares of what a rule says are {self.shares}; must be one or more, each 1 ... "
+                f"the shares of the rule's change are {self.shares}; give one or more, each 1 ... "
                 f"{PARTS} parts of {PARTS}"
             )
         if self.epochs < 1:
@@ -75,8 +75,8 @@ class Accumulator:
         every = self.every
         if every is not None and (every & (every - 1) or not _SHORTEST <= every <= _LONGEST):
             raise RuleError(
-                f"what a tag holds is taken every {every} phases; must be a power of two, "
-                f"{_SHORTEST} ... {_LONGEST}"
+                f"tags are transferred to the weights every {every} phases; must be a power of "
+                f"two, {_SHORTEST} ... {_LONGEST}"
             )
 
     def share(self, epoch: int) -> int:

@@ -412,8 +412,8 @@ class Circuit(Summarised):
         for name, reach in self.largest_sums().items():
             if reach > self.withstands(name):
                 said.append(
-                    f"{name}: its inputs could sum to {reach:,}; closed, it withstands "
-                    f"{self.withstands(name):,} (every run checks that it does)"
+                    f"{name}: its inputs could sum to {reach:,}; while closed, it stays silent up "
+                    f"to {self.withstands(name):,} (every run checks this)"
                 )
             if reach - self.bias(name) > VOLTAGE_LIMIT:
                 said.append(

@@ -109,7 +109,7 @@ class Eligibility:
         if not 0 < self.tau_phases <= LONGEST_IN_PHASES:
             raise RuleError(
                 f"tau_phases is {self.tau_phases} phases; must be above 0, and {LONGEST_IN_PHASES} "
-                "at the most"
+                "at most"
             )
 
     @property
@@ -144,8 +144,8 @@ class Eligibility:
         """Raise RuleError if a change of so many weight units could outgrow the trace."""
         if abs(change) > LARGEST_CHANGE:
             raise RuleError(
-                f"an eligibility trace takes up changes of {LARGEST_CHANGE} weight units at most; "
-                f"the rule makes one of {abs(change)}"
+                f"an eligibility trace accumulates changes of {LARGEST_CHANGE} weight units at "
+                f"most; the rule makes a change of {abs(change)}"
             )
 
 

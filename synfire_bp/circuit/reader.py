@@ -64,7 +64,7 @@ def read_rule(
         raise RuleError(f"rule '{shown(text)}' has nothing after '{target} ='")
     if len(text) > _LONGEST_TEXT:
         raise RuleError(
-            f"rule '{shown(text)}' has {len(text)} characters; at most {_LONGEST_TEXT} are read"
+            f"rule '{shown(text)}' has {len(text)} characters; at most {_LONGEST_TEXT} are allowed"
         )
     return SumOfProducts(target, text, tuple(_Reader(text, len(left) + 1, variables).products()))
 
@@ -222,9 +222,9 @@ class _Reader:
             if not self.taken("+", "-"):
                 raise self.fault("brackets hold a variable plus a constant, as in (w+3)")
         if name is None:
-            raise self.fault("brackets without a variable; they hold one, as in (w+3)", begin)
+            raise self.fault("brackets without a variable; they must hold one, as in (w+3)", begin)
         if plus.denominator != 1:
-            raise self.fault(f"{plus} is added; what is added to a variable must be whole", begin)
+            raise self.fault(f"{plus} is added; a number added to a variable must be whole", begin)
         if plus and name.startswith("u"):
             raise self.fault(f"nothing can be added to the flag {name}", begin)
         return Factor(name, int(plus))

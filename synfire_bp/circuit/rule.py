@@ -164,7 +164,7 @@ class Rule:
                 "learning.accumulator and learning.eligibility are both given: a weight follows "
                 "one of them; remove one"
             )
-        self._refuse_more_than_coincidences("an eligibility trace takes up")
+        self._refuse_more_than_coincidences("an eligibility trace accumulates")
         for change in self.coincidence():
             eligible.check(change)
         return replace(self, eligible=eligible)
@@ -172,8 +172,8 @@ class Rule:
     def _refuse_more_than_coincidences(self, takes: str) -> None:
         if not self.by_coincidence:
             raise RuleError(
-                f"{takes} what coincidences add, products of x0*y0, with or without r1, and even "
-                f"numbers; the rule is '{shown(self.text)}'"
+                f"{takes} only what coincidences add: products of x0*y0, with or without r1, and "
+                f"even numbers; the rule is '{shown(self.text)}'"
                 + (" with a tag of its own" if self.dt is not None else "")
             )
 
@@ -373,8 +373,7 @@ def parse_rule(
     if isinstance(text, str) and "=" not in text and text.strip() in RULES:
         if tag is not None or traces:
             raise RuleError(
-                f"the rule '{text}' has a name, and with it its own tag and traces; give none "
-                "besides"
+                f"the rule '{text}' has a name, and its own tag and traces; give no others"
             )
         return RULES[text.strip()]
     dw = checked(read_rule(_whole_rule(text), ("dw",), READS))

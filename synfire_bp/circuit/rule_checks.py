@@ -46,7 +46,7 @@ def checked(total: SumOfProducts) -> SumOfProducts:
     if total.largest(BOUNDS) * 2**bits >= 2**WIDEST:
         raise RuleError(
             f"rule '{shown(total.text)}' can reach a magnitude of "
-            f"{float(total.largest(BOUNDS)):.3g} with {bits} bits behind the point; it is "
+            f"{float(total.largest(BOUNDS)):.3g} with {bits} bits after the binary point; it is "
             f"computed within {WIDEST} bits in all"
         )
     return total
@@ -57,7 +57,7 @@ def _check_pair(product: Product, where: str) -> None:
     if not product.flags:
         raise RuleError(
             f"{where} lacks x0 or y0; every product must hold one of them, or a flag u_k, because "
-            "that says when it is applied"
+            "that determines when it is applied"
         )
     sides = {"x0": (_PRE, "presynaptic"), "y0": (_POST, "postsynaptic")}
     read = {factor.name for factor in product.factors}
@@ -68,8 +68,8 @@ def _check_pair(product: Product, where: str) -> None:
         if not plain & set(names):
             raise RuleError(
                 f"{where} lacks {spike}, or a trace of {what} spikes ({', '.join(names[1:])}), not "
-                "in brackets: it would change each copy of a weight in phases of its own, and they "
-                f"would drift apart; multiply it by {spike}"
+                "in brackets: it would change the copies of a weight in different phases, and "
+                f"they would drift apart; multiply it by {spike}"
             )
 
 
@@ -78,13 +78,13 @@ def _check_size(product: Product, where: str) -> None:
     if abs(product.constant) * 2**bits > _LARGEST_CONSTANT or bits > 24:
         raise RuleError(
             f"{where} has the constant {shown(str(product.constant))}; constants are within "
-            f"±{_LARGEST_CONSTANT}, with at most 24 bits before and behind the point together"
+            f"±{_LARGEST_CONSTANT}, with at most 24 bits before and after the binary point together"
         )
     for factor in product.factors:
         if factor.period is not None and factor.period > LONGEST_PERIOD:
-            raise RuleError(f"{where} has the flag {factor}; there are u0 … u{LONGEST_PERIOD}")
+            raise RuleError(f"{where} has the flag {factor}; known are u0 … u{LONGEST_PERIOD}")
         if abs(factor.plus) > _LARGEST_CONSTANT:
-            raise RuleError(f"{where} adds {factor.plus}; at most {_LARGEST_CONSTANT} can be")
+            raise RuleError(f"{where} adds {factor.plus}; at most {_LARGEST_CONSTANT} is allowed")
 
 
 def check_reads(rule: Rule) -> None:
@@ -94,7 +94,7 @@ def check_reads(rule: Rule) -> None:
             raise RuleError(f"trace {name} is {trace!r:.60}; must be a Trace(impulse, tau)")
         if name not in BOUNDS or name in ("w", "t"):
             known = ", ".join(trace for trace in TRACES if trace != "r1")
-            raise RuleError(f"there is no trace '{name}'; there are {known}")
+            raise RuleError(f"there is no trace '{name}'; known are {known}")
         if (misfit := trace.misfit(LARGEST_TRACE, "phases")) is not None:
             raise RuleError(f"trace {name}: {misfit}")
     there = {name for name, _ in rule.traces}

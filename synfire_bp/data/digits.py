@@ -56,7 +56,7 @@ class Digits(Source):
         *_, digest = _digits()
         if digest == DIGITS_SHA256:
             return [FileCheck(_FILE, True, f"sha256:{digest}")]
-        detail = f"other images than before: SHA-256 {digest}, expected {DIGITS_SHA256}"
+        detail = f"the images have changed: SHA-256 {digest}, expected {DIGITS_SHA256}"
         return [FileCheck(_FILE, False, detail)]
 
 

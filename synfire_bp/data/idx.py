@@ -92,7 +92,9 @@ def read_verified(
         _compare("MD5 of the uncompressed content", content, remote.content_md5, where)
         checksums[remote.name.removesuffix(".gz")] = f"md5:{remote.content_md5}"
     if remote.gzip_md5:
-        _compare("MD5 of the gzip file (of the content none is known)", raw, remote.gzip_md5, where)
+        _compare(
+            "MD5 of the gzip file (that of the content is not known)", raw, remote.gzip_md5, where
+        )
         checksums[remote.name] = f"md5:{remote.gzip_md5}"
     return values, MappingProxyType(checksums)
 

@@ -84,8 +84,8 @@ class Preprocessing:
             raise DatasetError(f"threshold = {self.threshold!r}: must be a finite number")
         if self.shift > self.crop:
             raise DatasetError(
-                f"shift = {self.shift} is more than crop = {self.crop}: the border that the crop "
-                f"cuts off moves in, so at most {self.crop}"
+                f"shift = {self.shift} is more than crop = {self.crop}: a shift moves the cropped "
+                f"border into the image, so it can be at most {self.crop}"
             )
 
 
@@ -198,7 +198,7 @@ def switched_on(
     assert wanted.scale is not None
     on = binarise(images, wanted.scale, wanted.threshold).reshape(len(images), -1)
     if not on.any():
-        binary = "; of pixels 0 and 1, dataset.scale is 1" if images.max() == 1 else ""
+        binary = "; for pixels of 0 and 1, set dataset.scale to 1" if images.max() == 1 else ""
         raise DatasetError(
             f"{raw.source}: no pixel of any {split} image is on with scale {wanted.scale:.6g} and "
             f"threshold {wanted.threshold:.6g}: the largest value is {images.max()}, "

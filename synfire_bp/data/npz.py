@@ -68,8 +68,8 @@ def _npz_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
             missing = [key for key in KEYS if key not in archive.files]
             if missing:
                 raise DatasetError(
-                    f"{path}: without {', '.join(missing)}; "
-                    f"it holds {', '.join(archive.files) or 'nothing'}; expected {wanted}"
+                    f"{path}: lacks {', '.join(missing)}; it holds "
+                    f"{', '.join(archive.files) or 'nothing'}; expected {wanted}"
                 )
             arrays = {}
             for key in KEYS:

@@ -12,10 +12,10 @@ from synfire_bp.summary import Summarised, Summary, percent
 __all__ = ["READOUTS", "Score", "shut_samples"]
 
 READOUTS = {
-    "by spikes": "silence is wrong; of k output units that spike, the right one among them "
-    "counts 1/k",
-    "by argmax": "the first output unit that spikes, silence reads as class 0: the authors' way "
-    "of counting, for comparisons with the paper",
+    "by spikes": "a silent output is wrong; k output units that spike count 1/k if the right one "
+    "is among them",
+    "by argmax": "the first output unit that spikes, silence counts as class 0: the authors' "
+    "readout, for comparisons with the paper",
     "by potential": "the output unit with the greatest summed input",
 }
 """What a prediction is read from, in a sentence each: for terminal, figures and pages."""

@@ -48,8 +48,8 @@ def _fits(model: Model, chip: LoihiSpec) -> Iterator[tuple[str, str]]:
     elif model.network.neurons.steps_per_phase > 1:
         yield (
             "neurons",
-            "in physical units, which the chip does not have; what follows is for its own neurons "
-            "in the same circuit",
+            "in physical units, which the chip does not have; the rows below are for the chip's "
+            "neurons in the same circuit",
         )
     if payloads := model.circuit.payloads:
         yield (

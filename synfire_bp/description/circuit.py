@@ -30,7 +30,7 @@ def circuit_part(model: Model) -> Part:
     if circuit.payloads:
         blocks.append(_graded(circuit))
     if cautions := circuit.cautions():
-        blocks.append("Were all presynaptic neurons active and all weights at their limit:")
+        blocks.append("If all presynaptic neurons were active and all weights at their limit:")
         blocks += [f"  {caution}" for caution in cautions]
     return Part("Circuit", tuple(blocks))
 

@@ -44,8 +44,8 @@ def equations_part(model: Model) -> Part:
         numbers = plan.numbers(model.start, Moment(training_seed=model.seed))
     else:
         blocks.append(
-            f"Numbers at the start are left out: there are {plan.circuit.n_plastic_synapses:,} "
-            f"learning synapses, more than {MOST_SYNAPSES:,}."
+            f"Initial values are left out: there are {plan.circuit.n_plastic_synapses:,} learning "
+            f"synapses, more than {MOST_SYNAPSES:,}."
         )
     return Part(
         "Equations", (*blocks, *(block for code in written for block in _of(code, numbers)))

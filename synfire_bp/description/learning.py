@@ -103,9 +103,9 @@ def _accumulator(model: Model) -> Iterator[tuple[str, str]]:
     met = phases_of(fine.met(model.circuit.reward_phases, n))
     yield (
         "when weights follow",
-        f"every {fine.every} phases a flag comes; where it meets the reward, in {met} of every "
-        f"{plural(fine.samples(n), 'sample')}, the whole tag is added to the weight, rounded at "
-        "random, and the tag starts from 0",
+        f"every {fine.every} phases a flag is set; where it coincides with the reward, in {met} of "
+        f"every {plural(fine.samples(n), 'sample')}, the whole tag is added to the weight, rounded "
+        "at random, and the tag starts from 0",
     )
 
 

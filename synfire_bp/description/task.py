@@ -94,7 +94,7 @@ def _network(model: Model) -> Iterator[tuple[str, str]]:
     yield (
         "closing bias",
         f"-{circuit.closing:,} weight units ({paper}); the threshold is {FULL:,}; a closed "
-        f"population withstands sums of {circuit.withstands():,}",
+        f"population stays silent up to sums of {circuit.withstands():,}",
     )
     yield (
         "learning weights",

@@ -15,12 +15,12 @@ _HOLDS = {
     "silent_when_closed": (
         "closed populations",
         "stay silent",
-        "may fire where the paper's are silent",
+        "may fire where those of the paper are silent",
     ),
     "samples_apart": (
         "samples",
-        "nothing of one reaches into the next",
-        "one may reach into the next",
+        "no state is carried from one to the next",
+        "state may be carried from one to the next",
     ),
 }
 """What the guarantees are about, and what is said where they hold and where they do not."""

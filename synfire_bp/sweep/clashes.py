@@ -71,7 +71,7 @@ def _words(key: str, other: str, its: str) -> str:
     also = key if mine == theirs else f"{its}, which holds {key}," if len(mine) > len(theirs) else (
         f"{its}, a part of {key},"
     )  # fmt: skip
-    return f"{also} is set by {other} as well; a run can have one value of it alone: remove one"
+    return f"{also} is set by {other} as well; a run can have only one value of it: remove one"
 
 
 def _path(key: str) -> _Path:

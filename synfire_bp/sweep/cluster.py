@@ -106,7 +106,7 @@ class DaskCrew(Crew[Task, Result]):
         """
         while not self._count():
             if stop():
-                raise Interrupted("stopped before a worker was there; nothing was done yet")
+                raise Interrupted("stopped before a worker was available; nothing was done yet")
             self._await()
             time.sleep(0.1)
         self._wait = None
@@ -170,7 +170,7 @@ class DaskCrew(Crew[Task, Result]):
             return Ended(task, future.result(timeout=self._hears_within))
         except KilledWorker:
             limit = "" if self._time_limit is None else (
-                f", or was ended because it hung longer than the time limit, "
+                ", or was ended because it did not respond for longer than the time limit, "
                 f"{self._time_limit:g} s"
             )  # fmt: skip
             return Ended(task, None, f"its worker died (killed, out of memory, crashed{limit})")

@@ -68,7 +68,7 @@ class Sweep(Section):
     parameters: dict[str, Parameter] = Field(
         default={}, description="What is varied: a key of the model file to its values."
     )
-    design: DesignSection = Field(description="Which points are tried.")
+    design: DesignSection = Field(description="Which points are run.")
     seeds: list[Seed] | PositiveInt | None = Field(
         default=None,
         description="Seeds with which each point is trained: a list, or how many, from 0 on. "
@@ -76,14 +76,16 @@ class Sweep(Section):
     )
     record: list[Literal["train", "activity", "silent_outputs"]] = Field(
         default=["train"],
-        description="Beside the test accuracies: those on training samples as they were shown; "
-        "activity (sparsity, weight changes, stray spikes); silent_outputs (for each output "
-        "unit, the fraction of its class's test samples from which it cannot learn).",
+        description="What to record besides the test accuracies. train: accuracies on training "
+        "samples as they are shown; activity (sparsity, weight changes, stray spikes); "
+        "silent_outputs (for each output unit, the fraction of its class's test samples from "
+        "which it cannot learn).",
     )
 
     keep_going: bool = Field(
         default=False,
-        description="Only count stray spikes and unequal copies of weights; else they are errors.",
+        description="true: only count stray spikes and unequal copies of weights. false: they are "
+        "errors.",
     )
 
     @field_validator("engine", mode="before")
@@ -135,7 +137,7 @@ class Sweep(Section):
             and not keys
             and "parameters" in info.data
         ):
-            raise ValueError("is missing: without parameters, seeds are all that there is to vary")
+            raise ValueError("is missing: without parameters, only seeds can be varied")
         if seeds is not None and SEED in keys:
             raise ValueError(f"{SEED} is among the parameters already; remove one of the two")
         if seeds == []:

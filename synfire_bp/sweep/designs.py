@@ -138,8 +138,8 @@ def _points(sweep: Sweep) -> list[tuple[dict[str, Any], tuple[float, ...]]]:
         for number, point in enumerate(design.points):
             if absent := [name for name in names if name not in point]:
                 raise SweepError(
-                    f"{sweep.name}: design: point {number} does not say what {absent[0]} is, as "
-                    "other points do; every point must set the same keys"
+                    f"{sweep.name}: design: point {number} does not set {absent[0]}, which other "
+                    "points set; every point must set the same keys"
                 )
         return [({name: point[name] for name in names}, ()) for point in design.points]
     if design.kind == "grid":
@@ -149,7 +149,7 @@ def _points(sweep: Sweep) -> list[tuple[dict[str, Any], tuple[float, ...]]]:
         ]
     if design.kind in ("saltelli", "morris") and len(parameters) < 2:
         raise SweepError(
-            f"{sweep.name}: design: '{design.kind}' compares parameters, but there is one only; "
+            f"{sweep.name}: design: '{design.kind}' compares parameters, but there is only one; "
             "use kind: grid or random"
         )
     return [

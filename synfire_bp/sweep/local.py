@@ -58,7 +58,7 @@ class _Worker:
         lines = self.said.read().decode(errors="replace").strip().splitlines()
         code = self.process.returncode
         silent = f"killed by signal {-code}" if code and code < 0 else f"exit code {code}"
-        return first_line(lines[-1]) if lines else f"{silent}, without a word"
+        return first_line(lines[-1]) if lines else f"{silent}, without a message"
 
 
 class LocalWorkers:
@@ -111,7 +111,7 @@ class LocalWorkers:
                 worker.process.wait()
                 self._in_vain += not worker.seen
                 if self._in_vain >= len(self._workers) + _IN_VAIN:
-                    raise SweepError(f"worker processes end as they start: {worker.why()}")
+                    raise SweepError(f"worker processes end while starting: {worker.why()}")
                 worker.end()
                 self._workers[place] = self._started()
 

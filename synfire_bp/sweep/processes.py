@@ -117,7 +117,7 @@ class _Running:
             return None
         self.said.seek(0)
         text = self.said.read().decode(errors="replace").strip()
-        return text or f"ended with exit code {self.process.returncode}, without a word"
+        return text or f"ended with exit code {self.process.returncode}, without a message"
 
 
 class Processes(Crew[Command, None]):

@@ -41,13 +41,13 @@ class Parameter(Section):
     )
     low: End | None = Field(default=None, description="Lower end of a range.")
     high: End | None = Field(default=None, description="Upper end of a range.")
-    log: bool = Field(default=False, description="Whether the range is even in the logarithm.")
-    integer: bool = Field(default=False, description="Whether only whole numbers are meant.")
+    log: bool = Field(default=False, description="Whether values are uniform in the logarithm.")
+    integer: bool = Field(default=False, description="Whether values are whole numbers only.")
     multiple_of: Annotated[int, Field(ge=1, le=int(_LARGEST))] | None = Field(
-        default=None, description="Only multiples of this are meant, such as even weights."
+        default=None, description="Values are multiples of this, such as 2 for even weights."
     )
     steps: Annotated[int, Field(ge=2)] | None = Field(
-        default=None, description="How many values of a range a grid has."
+        default=None, description="Number of values that a grid takes from the range."
     )
     text: str | None = Field(
         default=None,

@@ -225,9 +225,8 @@ def _refuse_foreign(path: Path) -> None:
     names = {name for name in names if not name.endswith(".tmp")}
     if names and SWEEP not in names:
         raise SweepError(
-            f"{path}: is not empty and no folder of a sweep (it holds "
-            f"{', '.join(sorted(names)[:3])}{', …' if len(names) > 3 else ''}); "
-            f"{another_out()}"
+            f"{path}: is not empty and not the folder of a sweep (it holds "
+            f"{', '.join(sorted(names)[:3])}{', …' if len(names) > 3 else ''}); {another_out()}"
         )
 
 
@@ -241,7 +240,7 @@ def _refuse_another(path: Path, sweep: Sweep) -> None:
         raise SweepError(f"{path / SWEEP}: is damaged, or was changed; {another_out()}") from None
     asked = json.loads(json.dumps(sweep.definition(), default=str))
     differ = [
-        f"{key}: {json.dumps(there.get(key))} there, {json.dumps(asked.get(key))} asked for"
+        f"{key}: {json.dumps(there.get(key))} in the folder, {json.dumps(asked.get(key))} asked for"
         for key in {**there, **asked}
         if there.get(key) != asked.get(key)
     ]

@@ -188,13 +188,13 @@ class Errors(Variant):
         if self.graded:
             for who, grade in (
                 ("output: its distance from where it would be right", ERROR_GRADES.output),
-                ("hidden unit: the sum that comes back", ERROR_GRADES.hidden),
+                ("hidden unit: the backpropagated sum", ERROR_GRADES.hidden),
             ):
                 what, _, of = who.partition(": ")
                 yield (
                     f"graded errors, {what}",
-                    f"{of}, in begun steps of {grade.step} weight units, {grade.most} at the most; "
-                    "a weight moves as many steps",
+                    f"{of}, in steps of {grade.step} weight units, rounded up, {grade.most} at "
+                    "most; a weight moves by as many steps",
                 )
 
     def circuit(self, circuit: Circuit) -> Circuit:
@@ -262,8 +262,8 @@ def _fits_graded(others: Mapping[str, Any]) -> None:
     """Refuse beside graded errors what knows spikes without numbers alone, or moves too far."""
     if others.get("hardware") is not None:
         raise ValueError(
-            "graded: spikes of Loihi 1 carry nothing (those of Loihi 2 do, up to 32 bits); remove "
-            "it, or hardware"
+            "graded: spikes of Loihi 1 have no payload (those of Loihi 2 have up to 32 bits); "
+            "remove it, or hardware"
         )
     if "network" in others and (block := others["network"].resting_block) is not None:
         raise ValueError(

@@ -63,8 +63,8 @@ class Hardware(Variant):
             return algorithm
         return algorithm.cannot(
             SynfireError(
-                "the oracle clips weights at ±254 and knows no chip; use the engine 'circuit', set "
-                "hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
+                "the oracle clips weights at ±254 and does not include the chip; use the engine "
+                "'circuit', set hardware.symmetric=true (and 8 weight bits), or remove 'hardware'"
             )
         )
 

@@ -192,9 +192,9 @@ class Reward(Variant):
             )
         if waits and (given := self._given(_OF_PHASES)):
             raise ValueError(
-                f"{given}: with learning.eligibility r1 gives what is "
-                "remembered its sign, in its phases; use delay_samples, mistaken and spread for "
-                "the reward at the end of a sample"
+                f"{given}: with learning.eligibility, r1 sets the sign of what the trace takes up, "
+                "phase by phase; use delay_samples, mistaken and spread for the reward at the end "
+                "of a sample"
             )
         if others.get("hardware") is not None and self._graded:
             raise ValueError(
@@ -322,7 +322,7 @@ class Reward(Variant):
             mean = 1.0 if self.grade is None else self.grade
             yield (
                 "r1 is graded",
-                f"{mean:g} on average where it is 1 else, and in every phase uniform within "
+                f"{mean:g} on average where it is otherwise 1, and in every phase uniform within "
                 f"{self.noise or 0.0:g} of that; changes are rounded at random to even steps",
             )
         if self._given(_OF_SAMPLES):
@@ -347,18 +347,19 @@ class Reward(Variant):
             yield "target", "the right answer, as in the paper"
         yield "reward of a sample", f"1 if its target was right, {self.wrong:g} if it was wrong"
         samples = f"{self.delay_samples} sample{'s' * (self.delay_samples != 1)}"
-        yield "it comes", "at its end" if not self.delay_samples else f"at an end {samples} later"
+        yield "it comes", "at its end" if not self.delay_samples else f"at the end {samples} later"
         if self.expected is not None:
             of = "all samples" if self.expected == "run" else "the samples with the same target"
             yield (
                 "expected reward",
-                f"its running average over {of} is taken away; time constant {self.average} "
+                f"its running average over {of} is subtracted; time constant {self.average} "
                 "samples",
             )
         if self.mistaken:
             yield (
                 "mistaken",
-                f"with a probability of {self.mistaken:g} a sample has the reward of the opposite",
+                f"with a probability of {self.mistaken:g} a sample gets the reward of the opposite "
+                "outcome",
             )
         if self.spread:
             yield "noise of the reward", f"uniform within {self.spread:g}"
@@ -373,7 +374,7 @@ class Reward(Variant):
             return replace(algorithm, rewards=self.rewards())
         if self.delay or self._at_random:
             return algorithm.cannot(
-                "the oracle knows no reward signal that is late, wrong or graded (reward)"
+                "the oracle has no reward signal that is late, wrong or graded (reward)"
             )
         return algorithm
 

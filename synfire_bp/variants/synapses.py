@@ -177,8 +177,8 @@ class Synapses(Variant):
             )
         if self.shared and not self._draws_to_learn:
             raise ValueError(
-                "shared: no dice to share; set update_probability, soft_bounds or levels, or "
-                "remove it"
+                "shared: there are no random draws to share; set update_probability, soft_bounds "
+                "or levels, or remove it"
             )
 
     def described(self, model: Model) -> Iterator[tuple[str, str]]:
@@ -215,8 +215,8 @@ class Synapses(Variant):
                 (f"{self.levels}, in steps of {self.step}; changes are rounded to them at random"),
             )
         if self._draws_to_learn:
-            shared = "share their dice, and stay equal"
-            yield "copies of a weight", shared if self.shared else "throw dice of their own"
+            shared = "share their random draws, and stay equal"
+            yield "copies of a weight", shared if self.shared else "draw independently"
 
     # -- weights ---------------------------------------------------------------------------
 
@@ -415,13 +415,13 @@ class Synapses(Variant):
             )
         elif self._draws_to_learn and any(algorithm.learning[len(algorithm.sizes) - 1 :]):
             algorithm = algorithm.cannot(
-                "the oracle throws dice for forward weights only, not for feedback weights that "
-                "learn (feedback.kind)"
+                "the oracle draws random numbers for forward weights only, not for feedback "
+                "weights that learn (feedback.kind)"
             )
         elif self._drifts:
             algorithm = algorithm.cannot(
-                "the oracle has one weight where the circuit has copies that learn by dice of "
-                "their own (set synapses.shared: true to have them share)"
+                "the oracle has one weight where the circuit has copies that draw independently "
+                "(set synapses.shared: true to have them share)"
             )
         changes = self.changes(algorithm.sizes, algorithm.limit)
         if changes is not None:

@@ -168,7 +168,7 @@ def test_a_name_stands_for_a_rule_with_its_tag_and_traces():
 
 
 TRACES = {
-    "an unknown trace": ("dw = 2*x0*y0", None, {"z1": Trace(1)}, "no trace 'z1'; there are x1"),
+    "an unknown trace": ("dw = 2*x0*y0", None, {"z1": Trace(1)}, "no trace 'z1'; known are x1"),
     "a trace of rewards": ("dw = 2*x0*y0", None, {"r1": Trace(1)}, "no trace 'r1'"),
     "a trace that there is not": ("dw = 2*x1*y0", None, {}, "x1 is read, but there is no such"),
     "a tag that nobody reads": ("dw = 2*x0*y0", "dt = x0*y0", {}, "never reads the tag t"),
@@ -216,9 +216,9 @@ REFUSED = {
     "a bare number": ("dw = 2*x0*y0 + 2", "the product 2 lacks x0 or y0"),
     "a constant too large": ("dw = 99999999*x0*y0", "99999999; constants are within"),
     "a longer one": ("dw = 4294967298*x0*y0", "has more than 9 digits"),
-    "a fraction too small": ("dw = 2^-30*x0*y0", "at most 24 bits before and behind"),
+    "a fraction too small": ("dw = 2^-30*x0*y0", "at most 24 bits before and after"),
     "sizes too different": ("dw = 2^-20*x0*y0 + 2^15*x0*y0*r1", "differ too much in size"),
-    "a flag too slow": ("dw = u10*w", "the flag u10; there are u0 … u9"),
+    "a flag too slow": ("dw = u10*w", "the flag u10; known are u0 … u9"),
     "digits of another script": ("dw = ٤*x0*y0", "cannot read '٤' here"),
     "another power": ("dw = 3^2*x0*y0", "only powers of 2"),
     "a double plus": ("dw = 2*x0 ++ 2*y0*x0", r"a factor is missing before '\+'"),

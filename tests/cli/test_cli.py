@@ -206,8 +206,8 @@ def test_train_runs_the_circuit_tells_of_every_test_and_ends_with_the_accuracy(t
     assert said.out == (
         f"runs/small: test accuracy after epoch 2: {per_cent(tests[-1]['accuracy_spikes'])} by "
         f"spikes, {per_cent(tests[-1]['accuracy_potential'])} by potential\n"
-        "  by spikes: silence is wrong; of k output units that spike, the right one among them "
-        "counts 1/k\n"
+        "  by spikes: a silent output is wrong; k output units that spike count 1/k if the right "
+        "one is among them\n"
         "  by potential: the output unit with the greatest summed input\n"
     )
 

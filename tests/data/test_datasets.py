@@ -394,7 +394,7 @@ def test_fashion_mnist_compressed_anew_is_refused_and_the_message_says_why(publi
     refused(
         lambda: load_dataset("fashion-mnist", tmp_path),
         folder / TRAIN_LABELS,
-        "MD5 of the gzip file (of the content none is known)",
+        "MD5 of the gzip file (that of the content is not known)",
         md5(anew),
         md5(published.zipped[TRAIN_LABELS]),
     )
@@ -770,7 +770,11 @@ def test_classes_are_counted_over_both_splits(npz):
         ({"x_train": np.full((3, 2, 3), -1)}, ("x_train", "-1", "expected 0 to 255")),
         (
             {"x_train": np.ones((3, 2, 3), np.uint8)},
-            ("no pixel of any train", "value is 1", "of pixels 0 and 1, dataset.scale is 1"),
+            (
+                "no pixel of any train",
+                "value is 1",
+                "for pixels of 0 and 1, set dataset.scale to 1",
+            ),
         ),
         ({"y_train": np.zeros((3, 1), int)}, ("y_train", "(3, 1)", "expected (3,)")),
         ({"y_train": np.array([0, 1])}, ("y_train", "2 labels", "expected 3")),

@@ -254,7 +254,7 @@ def test_the_chip_takes_what_its_placement_says_and_refuses_what_it_has_not():
     assert "spikes without a payload" in graded.row("circuit")[0]
     wide = sb.describe(sb.Experiment.from_file("digits", ["network.sizes=[64, 200000, 10]"]))
     assert "128 cores" in wide.row("training takes")[0]
-    assert "Numbers at the start are left out" in str(wide)
+    assert "Initial values are left out" in str(wide)
 
 
 @pytest.mark.parametrize("name", ["digits", "variants/digits_late_reward", "variants/digits_pools"])

@@ -162,7 +162,7 @@ def test_processes_run_side_by_side_in_one_thread_each_and_a_failure_says_why(tm
     assert problems == {
         "well": None,
         "loud": "no luck",
-        "mute": "ended with exit code 3, without a word",
+        "mute": "ended with exit code 3, without a message",
     }
     threads, session = (tmp_path / "said").read_text().split()
     assert threads == "1"

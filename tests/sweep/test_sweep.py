@@ -220,9 +220,7 @@ def test_seeds_and_a_seed_parameter_do_not_go_together():
 
 
 def test_a_grid_of_nothing_is_refused():
-    assert "seeds are all that there is to vary" in complaint(
-        "name: x\nmodel: digits\ndesign: {kind: grid}\n"
-    )
+    assert "only seeds can be varied" in complaint("name: x\nmodel: digits\ndesign: {kind: grid}\n")
 
 
 def test_overrides_fix_a_key_of_the_model_or_change_the_sweep(tmp_path):

@@ -208,7 +208,7 @@ def test_the_folder_of_another_sweep_is_refused_and_what_differs_is_said(scene, 
     foreign = tmp_path / "f"
     foreign.mkdir()
     (foreign / "notes.txt").touch()
-    with pytest.raises(SweepError, match="no folder of a sweep"):
+    with pytest.raises(SweepError, match="not the folder of a sweep"):
         SweepStore.open(foreign, sweep, planned)
     with pytest.raises(SweepError, match="not a folder of a sweep"):
         read_sweep(foreign)

@@ -77,7 +77,7 @@ def test_workers_that_cannot_start_end_the_sweep_with_their_last_words(
     scene, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(local, "_START", "import sys; sys.exit('no luck')")
-    with pytest.raises(SweepError, match=r"^worker processes end as they start: no luck$"):
+    with pytest.raises(SweepError, match=r"^worker processes end while starting: no luck$"):
         run_sweep(first(scene, 2), tmp_path / "out", workers=2)
 
 

@@ -267,7 +267,7 @@ def test_training_learns_from_answers_that_are_tried(tmp_path):
         ((TRACE, "learning.rule=dw = 18*r1*x0*y0 - 20*x0*y0"), "16 weight units at most"),
         ((TRACE, "learning.accumulator={fractions: [1]}"), "accumulator or an eligibility trace"),
         (("reward.delay_samples=2",), r"delay_samples: what is rewarded .* learning\.eligibility"),
-        ((TRACE, "reward.delay=2"), "delay: with learning.eligibility r1 gives"),
+        ((TRACE, "reward.delay=2"), "delay: with learning.eligibility, r1 sets"),
         ((TRACE, "reward.grade=0.5"), "grade: with learning.eligibility"),
         ((TRACE, "reward.delay_samples=1001"), r"reward\.delay_samples.*1000 or less"),
         ((TRACE, "reward.expected=answer"), "but answer is told"),
@@ -314,7 +314,7 @@ def test_a_trace_is_checked_when_it_is_made():
         Eligibility(gain=17)
     with pytest.raises(RuleError, match="two time constants"):
         Eligibility(tau=1, tau_phases=12)
-    with pytest.raises(RuleError, match="48000 at the most"):
+    with pytest.raises(RuleError, match="48000 at most"):
         Eligibility(tau_phases=50_000)
     with pytest.raises(SynfireError, match="one for each of 2 weight layers"):
         Algorithm((12, 8, 3), eligible=Eligibility(tau_phases=12))

@@ -465,7 +465,7 @@ def test_the_algorithm_says_that_it_cannot_follow(experiment, override, tmp_path
         ("pool: 8, link_probability: 0.1", "gating.link_probability: .* must be 0.125 or more"),
         ("quorum: 0.0", "gating.quorum: is 0.0, but must be greater than 0"),
         ("replay: 16", "gating.replay: is 16, but must be 15 or less"),
-        ("replay: 1, order: reverse", "gating.order: is reverse, but replay asks"),
+        ("replay: 1, order: reverse", "gating.order: is reverse, but replay needs"),
         ("order: backward", "gating.order: .* must be one of forward, reverse"),
         ("failre: 0.1", "unknown key; did you mean failure"),
     ],

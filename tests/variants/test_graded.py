@@ -245,8 +245,8 @@ def test_a_grade_that_is_none_is_refused(grade, said):
 @pytest.mark.parametrize(
     ("beside", "said"),
     [
-        ("hardware=loihi1", "spikes of Loihi 1 carry nothing .* remove it, or hardware"),
-        ("hardware.symmetric=true", "spikes of Loihi 1 carry nothing"),
+        ("hardware=loihi1", "spikes of Loihi 1 have no payload .* remove it, or hardware"),
+        ("hardware.symmetric=true", "spikes of Loihi 1 have no payload"),
         ("feedback=feedback_alignment", "the section 'feedback' changes"),
         ("reward.delay=1", "the section 'reward' changes"),
         ("synapses={soft_bounds: true}", "the section 'synapses' changes"),

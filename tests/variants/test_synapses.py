@@ -608,7 +608,7 @@ def test_the_circuit_with_a_late_reward_is_the_one_of_its_rows(model):
         ({"update_probability": -0.1}, "synapses.update_probability: is -0.1, but must be 0 or"),
         ({"dale": 20}, "synapses.dale: is 20, but must be 1 or less"),
         ({"levels": 16}, "synapses.levels: is 16, but must be one of 3, 7, 15, 31, 63, 127, 255"),
-        ({"shared": True}, "synapses: shared: no dice to share"),
+        ({"shared": True}, "synapses: shared: there are no random draws to share"),
         ({"shared": "yes", "levels": 31}, 'synapses.shared: is "yes", but must be true or false'),
         ({"balanced": True}, "synapses: balanced: only with dale between 0 and 1"),
         ({"relase": 0.5}, "synapses.relase: unknown key; did you mean release?"),

@@ -256,7 +256,7 @@ class Gating(Variant):
     def _reverse_replays_nothing(cls, order: str, info: ValidationInfo) -> str:
         if order == "reverse" and info.data.get("replay"):
             raise ValueError(
-                "is reverse, but replay asks for the order in which memories work; use one of them"
+                "is reverse, but replay needs the order in which memories work; use one of them"
             )
         return order
 
@@ -454,7 +454,7 @@ class Gating(Variant):
         """Return the algorithm that shows each sample again, if it can follow."""
         if self.order == "reverse":
             return algorithm.cannot(
-                "the algorithm in integers knows no chain that runs backwards (gating.order)"
+                "the algorithm in integers has no chain that runs backwards (gating.order)"
             )
         if self._disturbed:
             return algorithm.cannot(
