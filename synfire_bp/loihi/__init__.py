@@ -1,14 +1,14 @@
-"""The chip in the loop: what Intel's Loihi would make of a circuit.
+"""The chip in the loop: how a circuit would behave on Intel's Loihi.
 
-`spec` names the chip's numbers, `formats` is its arithmetic, and `constrain` says what of a
-circuit, of weights, of neuron parameters or of a learning rule it can hold::
+`spec` has the chip's numbers, `formats` its arithmetic, and `constrain` converts a circuit,
+weights, neuron parameters or a learning rule to what the chip can represent::
 
     from synfire_bp.loihi import SPECS, constrain
     weights, report = constrain(sb.initial_weights((400, 400, 10), seed=0), SPECS["loihi1"])
 
 `emulation` and `engine.learning` are the chip's neurons, synapses and learning engine as Brian2
-objects; `engine.reader` reads the engine's learning rules.  `place` deals out a circuit to the
-chip's cores, and `predict` says what a sample of a run costs there::
+objects; `engine.reader` reads the engine's learning rules.  `place` assigns a circuit to the chip's
+cores, and `predict` gives the cost of a sample of a run there::
 
     from synfire_bp.loihi import place, predict
     placed = place(run.model.circuit), place(run.model.inference.circuit)
@@ -97,4 +97,4 @@ __getattr__ = lazily(
         "predict": "cost_summary",
     },
 )
-"""Import Brian2 and pandas when what needs them is first asked for: they take a second."""
+"""Import Brian2 and pandas only when a name that needs them is first used: they take a second."""

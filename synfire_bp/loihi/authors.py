@@ -1,13 +1,13 @@
 """The placement of the authors: every population spread over most of the chip's cores.
 
-Their rule: a group of n neurons over cores a … b takes ceil(n / (b - a)) neurons a core, from core
-a on.  Layers that learn lie on cores 2-80, other layers on 16-95, gates from 40 on.  So 400-400-10
-lies on 81 cores, 2 … 82, which is the number that the paper gives, with six neurons of each large
-population a core.
+Their rule: a group of n neurons over cores a … b puts ceil(n / (b - a)) neurons on each core, from
+core a on.  Layers that learn lie on cores 2-80, other layers on 16-95, gates from 40 on.  So
+400-400-10 lies on 81 cores, 2 … 82, which is the number that the paper gives, with six neurons of
+each large population per core.
 
-Source: the code published with Renner et al. (2024).  Assumed here, since it is not public or not
-read: a layer that learns is one that all-to-all synapses reach; the gates are one group, which ends
-with core 95; the inference network is placed by the same rule.
+Source: the code published with Renner et al. (2024).  Assumed here, because it is not public or we
+have not read it: a layer that learns is one that receives all-to-all synapses; the gates are one
+group, which ends with core 95; the inference network is placed by the same rule.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ CORES = {"learning": (2, 80), "other": (16, 95), "gates": (40, 95)}
 """First and last core of a group, a … b of the rule."""
 
 _Group = list[tuple[str, int]]
-"""Populations and their sizes, dealt out one after the other."""
+"""Populations and their sizes, assigned to cores one after the other."""
 
 
 def place_as_authors(circuit: Circuit, resources: ChipResources | None = None) -> Placement:
-    """Place a circuit by the authors' rule; the same circuit, the same cores.
+    """Place a circuit by the authors' rule; the same circuit always gets the same cores.
 
     Parameters
     ----------
@@ -69,11 +69,11 @@ PLACEMENTS: dict[str, Callable[[Circuit], Placement]] = {
     "own": place,
     "authors": place_as_authors,
 }
-"""Ways to place a circuit, by name: as few cores as it fits, or the authors' 81."""
+"""Ways to place a circuit, by name: on as few cores as possible, or on the authors' 81."""
 
 
 def _groups(circuit: Circuit) -> Iterator[tuple[str, _Group]]:
-    """Yield what is spread together: each layer by itself, the gates as one."""
+    """Yield the groups that are spread together: each layer by itself, all gates as one."""
     outside = {source.name for source in circuit.sources}
     gates, learning = set(circuit.gate_names), {row.post for row in circuit.plastic}
     sizes = circuit.population_sizes

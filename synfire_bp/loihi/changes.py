@@ -1,4 +1,4 @@
-"""What had to change for the chip: one row per object and change, and the table of them."""
+"""The report of changes for the chip: one row per object and change, and the table of all."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Change:
     object, parameter : str
         What changed.
     value, became, error : float
-        Before, after, and the difference `became` - `value`.  In an array, those of the entry that
+        Before, after, and the difference `became` - `value`.  In an array: those of the entry that
         changed most.  NaN after a refusal.
     action : str
-        "rounded": between the steps of the format.  "clipped": beyond its range.  "refused":
-        nothing on the chip stands for it.
+        "rounded": was between the steps of the format. "clipped": was beyond its range. "refused":
+        the chip cannot represent it.
     limit : str
-        What the chip has, in words.
+        The limit of the chip, in words.
     n : int
         Changed entries of an array.
     max_error, mean_error : float
@@ -66,7 +66,7 @@ def single(
 
 
 def refused(object: str, parameter: str, value: float, limit: str, n: int = 1) -> Change:
-    """Return the refusal of a number, or of `n` entries of an array of which it is the first."""
+    """Return the refusal of a number, or of `n` entries of an array, of which this is the first."""
     nothing = float("nan")
     return Change(object, parameter, value, nothing, nothing, "refused", limit, n, nothing, nothing)
 
@@ -105,7 +105,7 @@ def clipped_and_rounded(
 def table(changes: Sequence[Change]) -> pd.DataFrame:
     """Return the changes as a data frame with one column per attribute."""
     columns = {field.name: field.type for field in fields(Change)}
-    import pandas as pd  # slow to import, and needed only here
+    import pandas as pd  # slow to import, and used only here
 
     frame = pd.DataFrame([asdict(change) for change in changes], columns=list(columns))
     kinds = {"float": np.float64, "int": np.int64}

@@ -41,7 +41,7 @@ def constrain_circuit(circuit: Circuit, spec: LoihiSpec) -> tuple[Circuit | None
 
 
 def bias_format(spec: LoihiSpec, unit: int = 1) -> str:
-    """Return in words which biases there are, in some unit of the voltage."""
+    """Return in words which biases the chip has, in some unit of the voltage."""
     (low, high), (first, last) = spec.bias_limits, spec.bias_exponents
     return (
         f"{(low << last) // unit} … {(high << last) // unit} "
@@ -56,14 +56,15 @@ def bias_format(spec: LoihiSpec, unit: int = 1) -> str:
 def _closing(circuit: Circuit, spec: LoihiSpec) -> tuple[int, list[Change]]:
     """Return the largest closing bias, up to the circuit's own, that the chip can hold.
 
-    It has to fit the format of biases, and the fixed weights that follow from it that of weights.
+    It has to fit the format of biases, and the fixed weights that follow from it have to fit the
+    format of weights.
     """
     closing, weights = circuit.closing, circuit.fixed_weights
     held = {mode: _values(spec, mode) for mode in (SignMode.EXCITATORY, SignMode.INHIBITORY)}
     missing = {name: row for name, row in weights.items() if row.value not in held[_mode(row)]}
     if not missing and _bias_fits(closing, spec):
         return closing, []
-    if missing.keys() <= FOLLOWING:  # else no closing bias helps
+    if missing.keys() <= FOLLOWING:  # otherwise no closing bias helps
         for lower in sorted(held[SignMode.EXCITATORY], reverse=True):
             follow = _fixed_weights(lower) if 0 < lower < closing else {}
             fits = all(row.value in held[_mode(row)] for row in follow.values())
@@ -83,7 +84,7 @@ def _closing(circuit: Circuit, spec: LoihiSpec) -> tuple[int, list[Change]]:
 def _lowered(
     circuit: Circuit, follow: Mapping[str, FixedWeight], closing: int, spec: LoihiSpec
 ) -> Iterator[Change]:
-    """Yield what a smaller closing bias changes: the bias of every population, and weights."""
+    """Yield the changes due to a smaller closing bias: bias of every population, and weights."""
     largest = (-spec.bias_limits[0] << spec.bias_exponents[1]) // UNIT
     action = "clipped" if circuit.closing > largest else "rounded"
     for name in _biased(circuit):
@@ -107,7 +108,7 @@ def _bias_fits(closing: int, spec: LoihiSpec) -> bool:
 
 
 def _fixed_weights(closing: int) -> dict[str, FixedWeight]:
-    """Return the fixed weights for a closing bias; none if it cannot be one."""
+    """Return the fixed weights for a closing bias; none if the bias is not possible."""
     try:
         return fixed_weights(closing)
     except CircuitError:
@@ -115,12 +116,12 @@ def _fixed_weights(closing: int) -> dict[str, FixedWeight]:
 
 
 def _mode(row: FixedWeight) -> SignMode:
-    # a fixed projection has weights of one sign, and so the finer format
+    # a fixed projection has weights of one sign, and therefore the finer format
     return SignMode.EXCITATORY if row.value >= 0 else SignMode.INHIBITORY
 
 
 def _values(spec: LoihiSpec, sign_mode: SignMode) -> set[int]:
-    """Return every fixed weight that a sign mode has at any exponent."""
+    """Return every fixed weight that a sign mode can represent, at any exponent."""
     fixed = replace(spec, weight_bits=spec.fixed_weight_bits)
     low, high = weight_range(fixed, sign_mode)
     mantissas = np.arange(low, high + 1, weight_step(fixed, sign_mode))
@@ -144,7 +145,7 @@ def _weight_format(spec: LoihiSpec, sign_mode: SignMode) -> str:
 
 
 def _weight_limit(circuit: Circuit, spec: LoihiSpec) -> tuple[int, list[Change]]:
-    """Return the largest magnitude, up to the circuit's own, that mixed weights have both ways."""
+    """Return the largest magnitude, up to the circuit's own, of mixed weights in both signs."""
     (low, high), step = weight_range(spec, SignMode.MIXED), weight_step(spec, SignMode.MIXED)
     value, largest = circuit.weight_limit, min(-low, high)
     became = min(value, largest) // step * step
@@ -174,7 +175,7 @@ def _delays(circuit: Circuit, spec: LoihiSpec) -> Iterator[Change]:
 
 
 def _payloads(circuit: Circuit, spec: LoihiSpec) -> Iterator[Change]:
-    """Yield the populations whose spikes would have to carry more than the chip's can."""
+    """Yield the populations whose spikes need a larger payload than the chip's can carry."""
     most = max(2**spec.payload_bits - 1, 1)
     has = (
         f"payloads of {spec.payload_bits} bits and a sign"

@@ -1,9 +1,9 @@
-"""What the chip would make of a circuit, of weights, of neuron parameters or of a learning rule.
+"""Conversion of circuits, weights, neuron parameters and learning rules to the chip's formats.
 
-`constrain` returns what the chip can represent, and a table of every change that this takes: what
-was *rounded* (within the format's range, but between its steps), *clipped* (moved to the range's
-end) or *refused* (nothing on the chip stands for it).  What holds something refused comes back as
-None.  ``strict=True`` raises instead of changing anything::
+`constrain` returns what the chip can represent, and a table of every change that this takes:
+numbers that were *rounded* (they lay within the format's range, but between its steps), *clipped*
+(moved to the end of the range) or *refused* (the chip cannot represent them).  An object with a
+refused part is returned as None.  ``strict=True`` raises instead of changing anything::
 
     circuit, report = constrain(sb.backprop_circuit((400, 400, 10)), SPECS["loihi1"])
     report.empty                                     # True: the paper's circuit fits
@@ -60,7 +60,7 @@ class NeuronParameters:
     bias : int or array
         Added in every step, in the voltage's units.
     current_decay, voltage_decay : int or array
-        0 … 4096; the default forgets everything in a step, as the circuit's neurons do.
+        0 … 4096; the default decays completely within a step, as in the circuit's neurons.
     refractory : int or array
         Refractory delay in steps; 1 lets a neuron spike in the next step.
     delay : int or array
@@ -109,8 +109,8 @@ def constrain(
     Returns
     -------
     what : the type of `what`, or None
-        The representable version: the very same object if nothing changed.  Changed numbers keep
-        a whole-number dtype and become int64 otherwise.  What holds something refused is None: the
+        The representable version: the very same object if nothing changed.  Changed numbers keep a
+        whole-number dtype and become int64 otherwise.  An object with a refused part is None: the
         circuit, rule, array or `NeuronParameters`, which may be an entry of a mapping or sequence.
     report : DataFrame
         One row per object and change; an array has one row for all its clipped and one for all its
@@ -124,13 +124,13 @@ def constrain(
 
     Notes
     -----
-    Decays, refractory delays and delays that are not whole go to the nearest whole number.
+    Decays, refractory delays and delays that are not whole are rounded to the nearest whole number.
 
     A circuit's fixed weights follow from its closing bias.  If that does not fit, the largest
-    smaller one is taken that does.  A fixed weight that no closing bias mends, a delay that is too
-    long and a threshold that is too high are refused: with other ones, the circuit would compute
-    something else.  That plastic weights stop at ±`weight_limit` is a matter of dynamics: the
-    chip's own mixed weights go on to -256.
+    smaller one that fits is used.  A fixed weight for which no closing bias fits, a delay that is
+    too long and a threshold that is too high are refused, because with other values the circuit
+    would compute something else.  `weight_limit`, where plastic weights stop, belongs to the
+    dynamics and is not checked here: the chip's own mixed weights go down to -256.
     """
     become, changes = _Constraint(spec, sign_mode, exponent, rng).apply(what)
     if strict and changes:
@@ -146,7 +146,7 @@ class _Constraint:
     rng: np.random.Generator | None
 
     def apply(self, what: Any, name: str = "") -> Outcome:
-        """Constrain anything; the report calls it `name`, if it has no name of its own."""
+        """Constrain anything; the report uses `name` for an object without a name of its own."""
         if isinstance(what, Circuit):
             return constrain_circuit(what, self.spec)
         if isinstance(what, Rule):
@@ -231,7 +231,7 @@ def _not_finite(array: NDArray, name: str, parameter: str) -> Change | None:
 
 
 def _like(original: NDArray, became: NDArray) -> Any:
-    """Return the changed numbers as the original ones were: scalar, or of a whole dtype."""
+    """Return the changed numbers as the originals were: scalar, or of a whole-number dtype."""
     if original.ndim == 0:
         return int(became)
     if original.dtype.kind == "f":
@@ -247,7 +247,7 @@ def _like(original: NDArray, became: NDArray) -> Any:
 # -- neuron parameters ---------------------------------------------------------------------------
 
 Formatted: TypeAlias = tuple[NDArray[np.int64], tuple[int, int], str]
-"""What represents the numbers, the ends of the range, and what the chip has, in words."""
+"""The represented numbers, the ends of the range, and the chip's format in words."""
 Format: TypeAlias = Callable[[NDArray, LoihiSpec, "np.random.Generator | None"], Formatted]
 
 

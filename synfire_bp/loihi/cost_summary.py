@@ -1,7 +1,7 @@
 """Energy and time of a sample, predicted from a run, in tables to print.
 
-Three times: operations alone; with every learning synapse visited in every step; and with the
-parameters that were fitted to the chip.
+There are three estimates: operations alone; with every learning synapse visited in every step; and
+with the parameters that were fitted to the chip.
 """
 
 from __future__ import annotations
@@ -58,19 +58,20 @@ def predict(
     Parameters
     ----------
     training, inference : Placement
-        Of the two circuits of the run.
+        Placements of the two circuits of the run.
     spike_counts, metrics : DataFrame
         `Run.spike_counts` and `Run.metrics`.
 
     Returns
     -------
     Costs
-        Of training, and of inference on the same samples, from the forward part of training.
+        Costs of training, and of inference on the same samples, computed from the forward part of
+        training.
 
     Raises
     ------
     HardwareError
-        If the run has no spikes, or they are not of this circuit.
+        If the run has no spikes, or they belong to another circuit.
     """
     counts, samples = last_counts(spike_counts, metrics)
     forward = forward_counts(inference.circuit, counts, samples)

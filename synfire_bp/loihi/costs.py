@@ -1,8 +1,8 @@
-"""What each operation of the chip costs, and what it costs besides: energy and time.
+"""Energy and time of each operation of the chip, and of a step and a sample besides operations.
 
-Davies et al. (2018) give the costs of operations.  What a step or a sample costs besides is not
+Davies et al. (2018) give the costs of operations.  The further costs of a step or a sample are not
 public; these terms are 0 here unless they are given, and `synfire_bp.loihi.fitting` fits them to
-what the paper measured.
+the paper's measurements.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Pair = tuple[float, float]
 
 
 class Cost(NamedTuple):
-    """What one operation costs."""
+    """Energy and time of one operation."""
 
     joules: float
     seconds: float
@@ -46,17 +46,17 @@ class EnergyTable:
     hops_east_west, hops_north_south : (float, float)
         One spike from one tile to the next.
     barrier : (float, float)
-        Seconds that a mesh-wide barrier takes over 1 tile and over 32; in between, a straight line
-        [assumed].  The table has no energy for it.
+        Seconds that a mesh-wide barrier takes over 1 tile and over 32; linear in between [assumed].
+        The table has no energy for it.
     management : (float, float)
-        One time step, besides operations and barrier: the x86 cores' share, spikes that are brought
-        in and read out.  0: left out, since no such number is public.
+        One time step, besides operations and barrier: the x86 cores' share, and spikes that are
+        sent in and read out. 0: left out, since no such number is public.
     prelearning : (float, float)
-        The same, once more in each step of a circuit that learns.
+        Further management in each step of a circuit that learns.
     host : (float, float)
         One sample, besides its steps.
     static_power : float
-        Watts that the chip draws whatever it does.
+        Watts that the chip draws all the time.
     """
 
     synaptic_operations: Pair = (23.6e-12, 3.5e-9)
@@ -91,6 +91,6 @@ class EnergyTable:
         return one + (all_of_them - one) * (tiles - 1) / 31
 
     def step(self, learns: bool) -> Cost:
-        """Return what a time step costs besides operations and barrier."""
+        """Return the cost of a time step besides operations and barrier."""
         joules, seconds = np.add(self.management, np.multiply(learns, self.prelearning))
         return Cost(float(joules), float(seconds))

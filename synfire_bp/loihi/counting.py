@@ -1,17 +1,19 @@
-"""What the chip does for a sample, counted from the spikes of a run and a placement.
+"""The chip's operations for a sample, counted from the spikes of a run and a placement.
 
-What is counted, in the phase in which a neuron fires (its spikes are delivered in that step):
+These operations are counted, each in the phase in which a neuron fires (its spikes are delivered
+in that step):
 
 - *synaptic operations*: each spike times its synapses, of every projection, on the target's core.
-- *learning updates*: the synapses that the learning engine visits.  How often it does is not
-  public, so it is a choice (`visits`); a learning epoch is one step.  "coincidences": those both of
-  whose neurons fire in the step, the only ones that the paper's rule changes: a lower bound.
+- *learning updates*: the synapses that the learning engine visits.  How many it visits is not
+  public, so `visits` selects it; a learning epoch is one step.  "coincidences": those whose two
+  neurons both fire in the step, the only ones that the paper's rule changes: a lower bound.
   "active": all learning synapses of every neuron that fires, whether or not the target fires too.
-  "all": every learning synapse in every step: an upper bound.  A number from 0 to 1: so far from
-  the lower to the upper bound.
-- *active and inactive updates*: every neuron is updated in every step; active if it fires.
-  Counting all as active is an upper bound and adds 29 pJ a neuron and step.
-- *spikes in a tile*: one per spike and core that listens to it; *hops* from tile to tile on top.
+  "all": every learning synapse in every step: an upper bound.  A number from 0 to 1: a fraction of
+  the way from the lower to the upper bound.
+- *active and inactive updates*: every neuron is updated in every step; active if it fires. Counting
+  all as active is an upper bound and adds 29 pJ per neuron and step.
+- *spikes in a tile*: one per spike and core with synapses of its neuron; *hops* from tile to tile
+  in addition.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ __all__ = [
 ]
 
 Visits = Literal["coincidences", "active", "all"] | float
-"""Which synapses the learning engine visits."""
+"""Choices of the synapses that the learning engine visits."""
 
 SpikeCounts = Mapping[str, NDArray[np.integer] | NDArray[np.floating]]
 """Population name to spikes per phase, shape (n_phases,), or per neuron, (size, n_phases)."""
@@ -64,7 +66,7 @@ OPERATIONS = (
 def last_counts(
     spike_counts: pd.DataFrame, metrics: pd.DataFrame
 ) -> tuple[dict[str, NDArray[np.int64]], int]:
-    """Return the spikes of a run up to its last test, and of how many samples they are.
+    """Return the spikes of a run before its last test, and their number of samples.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ def count_spikes(
     Parameters
     ----------
     circuit : Circuit
-        Whose spikes they are.
+        The circuit that fired them.
     spikes : mapping
         Population name to (neuron, step), as in `Run.spikes`; step 0 is phase 0 of a sample.
 
@@ -134,11 +136,11 @@ def count_spikes(
 def forward_counts(
     inference: Circuit, spike_counts: SpikeCounts, samples: int
 ) -> dict[str, NDArray[np.integer] | NDArray[np.floating]]:
-    """Return what the inference circuit fires on the samples that a training showed.
+    """Return the spikes of the inference circuit on the samples of a training.
 
     The forward part of a training sample is the inference circuit: its layers fire the same spikes
-    in the same phases, given the weights as they stood at that sample.  Only the gating chain
-    differs: a ring of four.
+    in the same phases, given the weights at that sample.  Only the gating chain differs: a ring of
+    four.
 
     Parameters
     ----------
@@ -251,7 +253,7 @@ def operations(
     *,
     visits: Visits = "active",
 ) -> pd.DataFrame:
-    """Count what the chip does for a sample, from the spikes of a run.
+    """Count the chip's operations for a sample, from the spikes of a run.
 
     Parameters
     ----------
@@ -265,7 +267,7 @@ def operations(
     placement : Placement
         Of the same circuit.
     samples : int
-        How many samples the spikes are of.
+        Number of samples in which the spikes were fired.
     visits : {"coincidences", "active", "all"} or float
         Which synapses the learning engine visits: those of pairs that fire together, those of
         presynaptic neurons that fire, or all in every step; 0 … 1: in between, with coincidences
@@ -275,14 +277,15 @@ def operations(
     -------
     DataFrame
         One row per phase and core (the index; the core by its number on the chip), columns
-        `OPERATIONS`; means over the samples.
-        Spikes and hops stand at the core that sends them; those of sources, which lie outside, do
-        not count, but what they do at their synapses does.
+        `OPERATIONS`; means over the samples.  Spikes and hops are counted at the core that sends
+        them; those of sources, which lie outside the chip, are not counted, but their synaptic
+        operations are.
 
     Raises
     ------
     HardwareError
-        If placement or spikes are of another circuit, or the spikes of another number of samples.
+        If placement or spikes belong to another circuit, or the spikes to another number of
+        samples.
     """
     _check_counted(circuit, placement, visits)
     rates = _rates(circuit, spike_counts, samples)

@@ -1,13 +1,13 @@
-"""What a sample costs on the chip: operations counted from spikes, times a table of costs.
+"""Energy and time of a sample on the chip: operations counted from spikes, times a table of costs.
 
     operations    counted from the spikes of a run and a placement (`counting`)
     x EnergyTable Davies et al. (2018): energy and time of each kind of operation (`costs`)
     = energy and time per phase and sample, energy-delay product, ratio to the measured values
 
-The time of a step is that of its slowest core, whose operations and outgoing spikes come one after
-the other; then the farthest way that a neuron of a sending core has; then one barrier over the
-tiles in use; then what a step costs besides, if that is given.  *Dynamic* energy is that of the
-operations; the *total* has management, host and static power on top.
+The time of a step is the sum of the time of its slowest core, whose operations and outgoing spikes
+follow one another; of the longest path of a spike from a sending core; of one barrier over the
+tiles in use; and of the further costs of a step, if they are given. *Dynamic* energy is that of the
+operations; the *total* also includes management, host and static power.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = [
     "synaptic_operations",
 ]
 
-_IN_CORE = OPERATIONS[:5]  # what a core does one after the other
+_IN_CORE = OPERATIONS[:5]  # operations of a core, which follow one another
 
 LEFT_OUT = (
     "The estimate from operations leaves out what is not in the table of costs: static power and "
@@ -60,7 +60,7 @@ LEFT_OUT = (
     "Spike counts are means over the samples, so the time of a step is that of the slowest core "
     "in the mean sample."
 )
-"""What operations alone leave out, as printed."""
+"""What the estimate from operations leaves out, as printed."""
 
 
 # ----------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ LEFT_OUT = (
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a sample costs, as modelled.
+    """Predicted cost of a sample.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Prediction:
     static_power : float
         Watts; 0: left out.
     managing_seconds : float
-        Time of a sample that management of its steps and the host take.
+        Time of a sample that is spent on managing its steps and in the host.
     """
 
     phases: pd.DataFrame
@@ -108,7 +108,7 @@ class Prediction:
 
     @property
     def joules(self) -> float:
-        """Energy of a sample in all."""
+        """Total energy of a sample."""
         return self.dynamic_joules + self.managing_joules + self.static_joules
 
     @property
@@ -125,7 +125,7 @@ class Prediction:
 def energy(
     counted: pd.DataFrame, placement: Placement, table: EnergyTable | None = None
 ) -> Prediction:
-    """Return what a sample costs: operations times the table.
+    """Return the cost of a sample: operations times the table.
 
     Parameters
     ----------
@@ -179,13 +179,13 @@ def farthest_seconds(counted: pd.DataFrame, placement: Placement, table: EnergyT
 
 
 # ----------------------------------------------------------------------------------------------
-# Beside the paper
+# Compared with the paper
 # ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured on the chip, per sample."""
+    """Measurements on the chip, per sample."""
 
     joules: float
     seconds: float
@@ -197,26 +197,26 @@ class Measured:
         return self.joules * self.seconds
 
     def unexplained_power(self, prediction: Prediction) -> float:
-        """Return the mean power, in watts, of all that the operations do not explain.
+        """Return the mean power, in watts, that the operations do not explain.
 
-        The measured energy without the modelled dynamic energy, over the measured time; negative
-        if the model predicts more than was measured.  It is not the chip's static power, which
-        would be the same in training and in inference.
+        The measured energy minus the modelled dynamic energy, divided by the measured time;
+        negative if the model predicts more than was measured.  It is not the chip's static power,
+        which would be the same in training and in inference.
         """
         return (self.joules - prediction.dynamic_joules) / self.seconds
 
 
 MEASURED_SIZES = (400, 400, 10)
-"""Layers of the network that was measured."""
+"""Layer sizes of the measured network."""
 MEASURED = {
     "training": Measured(
         0.59e-3, 1.48e-3, "Renner et al. (2024), Table 1 (0.59 mJ, 1.5 ms); text: 1.48 ms"
     ),
     "inference": Measured(0.0025e-3, 0.17e-3, "Renner et al. (2024), Table 1 (0.0025 mJ, 0.17 ms)"),
 }
-"""What the paper measured, MNIST, 400-400-10: per sample, learning on and off.
+"""Measurements of the paper, MNIST, 400-400-10: per sample, with and without learning.
 
-The table's energies and its 1.5 and 0.17 ms were read in the paper, the 1.48 ms are recalled.
+The table's energies and its 1.5 and 0.17 ms were read in the paper, the 1.48 ms are from memory.
 """
 
 QUANTITIES = {
@@ -227,7 +227,7 @@ QUANTITIES = {
 
 
 def compare(predictions: Mapping[str, Prediction]) -> pd.DataFrame:
-    """Set predictions beside what the paper measured.
+    """Compare predictions with the paper's measurements.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def compare(predictions: Mapping[str, Prediction]) -> pd.DataFrame:
     Raises
     ------
     HardwareError
-        If the paper measured no such mode.
+        If the paper did not measure this mode.
     """
     rows: list[dict[str, Any]] = []
     for mode, prediction in predictions.items():

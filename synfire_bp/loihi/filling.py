@@ -1,8 +1,8 @@
 """Filling the cores of a chip with the neurons of a circuit, one core after the other.
 
-A core is full when the next neuron would exceed one of its `LIMITS`; a population that does not
-fit what is left of a core is split.  What fits no core, or not the chip, is refused with the
-limit that it exceeds.
+A core is full when the next neuron would exceed one of its `LIMITS`; a population that does not fit
+into the rest of a core is split.  A neuron that fits no core, or a circuit that does not fit the
+chip, is refused with the limit that it exceeds.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Part:
 def deal(
     circuit: Circuit, resources: ChipResources, cap: int, targets: NDArray[np.int64]
 ) -> tuple[tuple[Part, ...], tuple[tuple[str, ...], ...]]:
-    """Fill core after core, in the circuit's order, neuron by neuron.
+    """Fill one core after the other, neuron by neuron, in the circuit's order.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def deal(
     cap : int
         Compartments of a core that may be used.
     targets : int64 array, shape (n_cells,)
-        How many output axons each cell takes.
+        Number of output axons that each cell needs.
 
     Returns
     -------
@@ -113,7 +113,7 @@ class _Core:
         self.whole: set[str] = set()  # populations of which all cells have one
 
     def needs(self, neuron: _Neuron, i: int) -> tuple[int, ...]:
-        """Return what neuron `i` of a population adds to each of the `LIMITS`."""
+        """Return how much of each of the `LIMITS` neuron `i` of a population adds."""
         new = sum(
             place.stop - place.start - int(np.count_nonzero(self.heard[place]))
             for name, place in neuron.whole.items()
@@ -143,14 +143,14 @@ class _Core:
 
 
 class _Neuron:
-    """What every neuron of a population needs."""
+    """Needs of every neuron of a population."""
 
     def __init__(
         self, circuit: Circuit, name: str, resources: ChipResources, targets: NDArray[np.int64]
     ):
         sizes, slices = circuit.population_sizes, circuit.slices
         self.whole: dict[str, slice] = {}  # presynaptic populations that reach it as a whole
-        self.single: dict[str, slice] = {}  # those that reach it one to one
+        self.single: dict[str, slice] = {}  # those that project to it one to one
         self.targets = targets[slices[name]]
         self.bits = 0
         learning = learns(circuit)
@@ -166,12 +166,12 @@ class _Neuron:
 
 
 # ----------------------------------------------------------------------------------------------
-# What is refused
+# Refusals
 # ----------------------------------------------------------------------------------------------
 
 
 def refuse_too_large(circuit: Circuit, resources: ChipResources, cap: int) -> None:
-    """Refuse at once what cannot fit, however it is dealt out."""
+    """Refuse at once a circuit that cannot fit, whatever the placement."""
     learning = learns(circuit)
     bits = sum(
         circuit.n_synapses(row) * resources.synapse_bits(row, learning)
@@ -190,7 +190,7 @@ def refuse_too_large(circuit: Circuit, resources: ChipResources, cap: int) -> No
 
 
 def refuse_over(circuit: Circuit, where: str, used: Sequence[int], limits: Sequence[int]) -> None:
-    """Refuse a core that would hold more than it can; `where` names it."""
+    """Refuse a core that would exceed its limits; `where` names it."""
     for limit, amount, most in zip(LIMITS, used, limits, strict=True):
         if amount > most:
             raise HardwareError(

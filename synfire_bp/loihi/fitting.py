@@ -1,9 +1,10 @@
-"""Energy and time of a sample, fitted to what the paper measured; what was fitted, what predicted.
+"""Energy and time of a sample, fitted to the paper's measurements: fits and predictions.
 
 The paper measured four numbers: energy and time of a sample, in training and in inference.  Three
-parameters are fitted to them (`fit`; which: `synfire_bp.loihi.parameters`).  With three of the
-four numbers there is nothing left over, and the fourth is predicted (`leave_one_out`).  What is not
-fitted is drawn from its range (`drawn`), which gives a band to every prediction.
+parameters are fitted to them (`fit`; they are named in `synfire_bp.loihi.parameters`).  A fit to
+three of the four numbers determines all three parameters and predicts the fourth number
+(`leave_one_out`).  The other parameters are drawn from their ranges (`drawn`), which gives every
+prediction a band.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ __all__ = [
 ]
 
 QUANTITIES = ("training energy", "training time", "inference energy", "inference time")
-"""What the paper measured of a sample, in J and s."""
+"""Quantities that the paper measured for a sample, in J and s."""
 
 _DAVIES = EnergyTable()
 _BEGIN = (0.5, 0.02, 0.3)
-"""Where a fit begins, as shares of the ranges."""
+"""Starting point of a fit, as fractions of the ranges."""
 
 
 # ----------------------------------------------------------------------------------------------
@@ -57,7 +58,7 @@ _BEGIN = (0.5, 0.02, 0.3)
 
 @dataclass(frozen=True)
 class Outcome:
-    """Energy and time of a sample in one mode, in J and s; `dynamic`: of the operations alone."""
+    """Energy and time of a sample in one mode, in J and s; `dynamic`: energy of operations."""
 
     dynamic: float
     joules: float
@@ -65,7 +66,7 @@ class Outcome:
 
 
 class _Mode:
-    """Operations of one circuit in one placement, as arrays: cost for any parameters."""
+    """Operations of a circuit in a placement, as arrays: gives the cost for any parameters."""
 
     def __init__(self, placement: Placement, counts: SpikeCounts, samples: int):
         def counted(visits: Visits) -> pd.DataFrame:
@@ -115,7 +116,7 @@ def _by_phase(column: pd.Series) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """What a sample makes the chip do, in training and in inference.
+    """The chip's operations for a sample, in training and in inference.
 
     Make one with `Workload.of`.
     """
@@ -136,12 +137,12 @@ class Workload:
         counts : mapping
             Population name to spikes per phase of the training circuit, as in `operations`.
         samples : int
-            How many samples they are of.
+            Number of samples that were counted.
 
         Raises
         ------
         HardwareError
-            If the spikes are not of these circuits.
+            If the spikes belong to other circuits.
         """
         forward = forward_counts(inference.circuit, counts, samples)
         return cls(_Mode(training, counts, samples), _Mode(inference, forward, samples))
@@ -151,7 +152,7 @@ class Workload:
         return {mode: getattr(self, mode).outcome(parameters) for mode in ("training", "inference")}
 
     def values(self, parameters: Parameters) -> dict[str, float]:
-        """Return the four `QUANTITIES` as modelled, in J and s."""
+        """Return the model's values of the four `QUANTITIES`, in J and s."""
         outcomes = self.outcomes(parameters)
         return {
             f"{mode} {what}": getattr(outcomes[mode], name)
@@ -160,7 +161,7 @@ class Workload:
         }
 
     def ratios(self, parameters: Parameters) -> dict[str, float]:
-        """Return model over measured, for each of the `QUANTITIES`."""
+        """Return modelled divided by measured value, for each of the `QUANTITIES`."""
         theirs = measured()
         return {name: value / theirs[name] for name, value in self.values(parameters).items()}
 
@@ -186,11 +187,11 @@ def fit(
     Parameters
     ----------
     workload : Workload
-        Of the network that was measured.
+        Workload of the measured network.
     used : sequence of str
         Which of the `QUANTITIES` are used.
     start : Parameters, optional
-        Values of what is not fitted; default: the published costs, nothing else.
+        Values of the parameters that are not fitted; default: only the published costs.
 
     Raises
     ------
@@ -217,14 +218,14 @@ def fit(
 
 @dataclass(frozen=True)
 class Fit:
-    """A fit: which numbers it used, and which parameters came out."""
+    """A fit: the numbers that it used, and the resulting parameters."""
 
     used: tuple[str, ...]
     parameters: Parameters
 
     @property
     def predicted(self) -> tuple[str, ...]:
-        """The quantities that it did not use."""
+        """The quantities that it did not use, and predicts."""
         return tuple(name for name in QUANTITIES if name not in self.used)
 
 
@@ -236,10 +237,11 @@ def leave_one_out(workload: Workload, start: Parameters | None = None) -> Iterat
 
 
 def drawn(n: int, seed: int = 0) -> Iterator[Parameters]:
-    """Yield `n` draws of what is not fitted, spread over its ranges (Sobol points).
+    """Yield `n` draws of the parameters that are not fitted, from their ranges (Sobol points).
 
-    Costs of operations are drawn evenly on a logarithmic scale, the rest evenly.  A band over
-    these draws says how much hangs on what is not known; it is no confidence interval.
+    Costs of operations are drawn uniformly on a logarithmic scale, the others uniformly.  A band
+    over these draws shows how much a prediction depends on unknown parameters; it is not a
+    confidence interval.
     """
     names = [field.name for field in fields(Parameters) if field.name not in FITTED_NAMES]
     for point in qmc.Sobol(len(names), seed=seed).random(n):

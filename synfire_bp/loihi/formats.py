@@ -1,11 +1,11 @@
 """The chip's arithmetic: number formats, decay, overflow, stochastic rounding.
 
-Every function is pure, takes numbers or arrays and returns int64 arrays; its formula stands in its
-description.  Numbers below 2^52 in magnitude are treated exactly.  trunc drops the fraction
+Every function is pure, takes numbers or arrays and returns int64 arrays; its formula is given in
+its docstring.  Numbers below 2^52 in magnitude are treated exactly.  trunc drops the fraction
 (toward zero), floor goes down.
 
-A weight is a mantissa times 2^exponent, in units of 2^6; what arrives at a neuron is that many
-times 2^6::
+A weight is a mantissa times 2^exponent, in units of 2^6; a neuron receives this number times
+2^6::
 
     mantissa = quantise_weight(w, exponent, SignMode.MIXED, spec)
     arriving = effective_weight(mantissa, exponent)
@@ -47,16 +47,16 @@ Whole = NDArray[np.int64]
 
 
 def decay(x: ArrayLike, d: ArrayLike, offset: int = 0, *, bits: int = 12) -> Whole:
-    """Return what a step leaves of a state: sign(x)·floor(abs(x)·max(4096 - d - offset, 0) / 4096).
+    """Return a state after a decay step: sign(x)·floor(abs(x)·max(4096 - d - offset, 0) / 4096).
 
-    Without the max, an offset of 1 would turn the sign of a state that decays by 4096.
+    Without the max, an offset of 1 would flip the sign of a state that decays by 4096.
 
     Parameters
     ----------
     x : array of int
         Current or voltage; below 2^46 in magnitude.
     d : array of int
-        Decay, 0 … 4096: what is lost, in 4096ths.
+        Decay, 0 … 4096: the fraction that is lost, in 4096ths.
     offset : int
         Lost beyond `d`: `LoihiSpec.current_decay_offset` or `.voltage_decay_offset`.
     bits : int
@@ -77,7 +77,7 @@ def wrap(x: ArrayLike, bits: int) -> Whole:
 
 
 def saturate(x: ArrayLike, bits: int) -> Whole:
-    """Return `x` held within ±(2^bits - 1)."""
+    """Return `x` clipped to ±(2^bits - 1)."""
     limit = (1 << bits) - 1
     return np.clip(_whole(x), -limit, limit)
 
@@ -93,7 +93,7 @@ def stochastic_round(x: ArrayLike, rng: np.random.Generator) -> Whole:
 
 
 def rounded(x: ArrayLike, rounding: Rounding, rng: np.random.Generator | None = None) -> Whole:
-    """Return whole numbers for real ones.
+    """Return real numbers rounded to whole numbers.
 
     "toward_zero": trunc(x).  "nearest": the nearest one, halves away from zero.  "stochastic":
     `stochastic_round`, with `rng`.
@@ -101,7 +101,7 @@ def rounded(x: ArrayLike, rounding: Rounding, rng: np.random.Generator | None = 
     Raises
     ------
     HardwareError
-        If the rounding is not known, or stochastic and `rng` is missing.
+        If the rounding is unknown, or stochastic and `rng` is missing.
     """
     if rounding == "stochastic":
         if rng is None:
@@ -126,7 +126,7 @@ def weight_step(spec: LoihiSpec, sign_mode: SignMode) -> int:
 
 
 def weight_range(spec: LoihiSpec, sign_mode: SignMode) -> Range:
-    """Return the lowest and highest mantissa that there is: trunc(limit / step)·step."""
+    """Return the lowest and highest possible mantissa: trunc(limit / step)·step."""
     step = weight_step(spec, sign_mode)
     low, high = spec.weight_limits(sign_mode)
     return -(-low // step) * step, high // step * step
@@ -135,7 +135,7 @@ def weight_range(spec: LoihiSpec, sign_mode: SignMode) -> Range:
 def weight_exponent(w: ArrayLike, sign_mode: SignMode, spec: LoihiSpec) -> int:
     """Return the smallest exponent at which every weight lies within the mantissa's range.
 
-    The largest exponent if some lie beyond it at any.
+    The largest exponent if some weights lie beyond the range at every exponent.
     """
     w = np.asarray(w, dtype=np.float64)
     low, high = weight_range(spec, sign_mode)
@@ -153,7 +153,7 @@ def quantise_weight(
     spec: LoihiSpec,
     rng: np.random.Generator | None = None,
 ) -> Whole:
-    """Return the mantissas of weights: round(w / 2^exponent / step)·step, held within the range.
+    """Return the mantissas of weights: round(w / 2^exponent / step)·step, clipped to the range.
 
     Parameters
     ----------
@@ -179,15 +179,15 @@ def quantise_weight(
         raise HardwareError("a weight is not a finite number")
     step = weight_step(spec, sign_mode)
     low, high = weight_range(spec, sign_mode)
-    # limits first: a stochastic draw must not bring a weight back from beyond
+    # clip first: a stochastic draw must not bring a weight back from beyond the limits
     steps = np.clip(w / (2.0**exponent * step), low // step, high // step)
     return rounded(steps, spec.rounding, rng) * step
 
 
 def effective_weight(mantissa: ArrayLike, exponent: ArrayLike, *, bits: int = 21) -> Whole:
-    """Return what arrives: floor(mantissa·2^exponent)·2^6, held within ±(2^bits - 2^6).
+    """Return the effective weight: floor(mantissa·2^exponent)·2^6, clipped to ±(2^bits - 2^6).
 
-    The floor goes down, also for negative mantissas: -1 at an exponent of -8 still is -2^6.
+    Negative mantissas are rounded down as well: -1 with an exponent of -8 still gives -2^6.
 
     Parameters
     ----------
@@ -215,10 +215,10 @@ def mantissa_exponent(
     rounding: Rounding = "toward_zero",
     rng: np.random.Generator | None = None,
 ) -> tuple[Whole, Whole]:
-    """Write every value as mantissa·2^exponent, as finely as its size allows.
+    """Write every value as mantissa·2^exponent, as precisely as its size allows.
 
     The exponent is the smallest at which round(value / 2^exponent) fits the mantissa; at the
-    largest one, what does not fit is held at the limit.
+    largest one, values that do not fit are clipped to the limit.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ def threshold_mantissa(
 ) -> Whole:
     """Return the mantissa of a threshold in units of the voltage: round(threshold / 2^6).
 
-    Held within 0 … 2^17 - 1.
+    Clipped to 0 … 2^17 - 1.
     """
     units = np.asarray(threshold, dtype=np.float64) / (1 << UNIT)
     return rounded(np.clip(units, 0, (1 << spec.threshold_bits) - 1), spec.rounding, rng)
@@ -285,7 +285,7 @@ def threshold_mantissa(
 
 def _whole(x: ArrayLike) -> Whole:
     x = np.asarray(x)
-    if x.size and x.dtype.kind not in "iub":  # an empty list is of floats
+    if x.size and x.dtype.kind not in "iub":  # an empty list becomes an array of floats
         raise HardwareError(f"the chip's states are whole numbers, not {x.dtype}")
     return x.astype(np.int64)
 

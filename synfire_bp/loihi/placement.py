@@ -1,18 +1,18 @@
-"""Which core of the chip holds which neurons, and what that fills.
+"""Which core of the chip holds which neurons, and how full it is.
 
-`place(circuit)` deals out the populations of a circuit, in its own order, one core after the
-other: a core is full when the next neuron would exceed its compartments, its input or output
-axons, or its synaptic memory.  What does not fit the chip is refused.
+`place(circuit)` assigns the populations of a circuit, in their order, to one core after the other:
+a core is full when the next neuron would exceed its compartments, its input or output axons, or its
+synaptic memory.  A circuit that does not fit the chip is refused.
 
-What counts as what:
+Definitions:
 
 - A *compartment* holds one neuron.  The sources hold none: their spikes come from outside.
 - An *input axon* is one presynaptic neuron (or source) with synapses on the core.  All its
-  synapses there, of every projection, weight and delay, hang on the same axon.
+  synapses there, of every projection, weight and delay, share this axon.
 - An *output axon* is one core that a neuron sends its spikes to, its own core included.
 - *Synaptic memory* lies on the core of the postsynaptic neuron.
 
-The authors spread the same neurons over more cores: `synfire_bp.loihi.authors`.
+The authors distribute the same neurons over more cores: `synfire_bp.loihi.authors`.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ __all__ = ["LIMITS", "ChipResources", "Part", "Placement", "all_projections", "l
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where every neuron of a circuit lies.  Made by `place` or `place_as_authors`.
+    """Core of every neuron of a circuit.  Made by `place` or `place_as_authors`.
 
     Attributes
     ----------
     circuit : Circuit
-        What was placed.
+        The circuit that was placed.
     resources : ChipResources
-        Where.
+        The chip.
     parts : tuple of Part
         Populations, or slices of them, in the order of the cores.
     filled_by : tuple of tuple of str
@@ -62,12 +62,12 @@ class Placement:
 
     @property
     def n_cores(self) -> int:
-        """Cores in use."""
+        """Number of cores in use."""
         return len(self.filled_by)
 
     @property
     def n_tiles(self) -> int:
-        """Tiles in use."""
+        """Number of tiles in use."""
         return len(set(self.tiles.tolist()))
 
     @cached_property
@@ -116,17 +116,18 @@ class Placement:
 
     @cached_property
     def listens(self) -> NDArray[np.bool_]:
-        """Which core has synapses of which cell, shape (n_cores, n_cells)."""
+        """Whether a core has synapses of a cell, shape (n_cores, n_cells)."""
         return (self.synapses["plastic"] + self.synapses["fixed"]) > 0
 
     @cached_property
     def cores(self) -> pd.DataFrame:
         """What each core holds, one row per core; the index is its number on the chip.
 
-        Columns: tile, one per entry of `LIMITS` (memory in bits), synapses, what it was
-        filled by, and binds (the limit that is used most, as a fraction).
+        Columns: tile, one per entry of `LIMITS` (memory in bits), synapses, filled_by (the limits
+        that the next neuron would exceed), and binds (the limit of which the largest fraction is
+        used).
         """
-        import pandas as pd  # half a second that a training need not wait for
+        import pandas as pd  # takes half a second, which a training need not wait for
 
         placed = self.core_of >= 0
         bits = self.resources.synapse_bits
@@ -169,7 +170,7 @@ class Placement:
 
     @cached_property
     def utilisation(self) -> pd.DataFrame:
-        """What the circuit uses of each of the `LIMITS`: used, of the cores in use, of the chip.
+        """Use of each of the `LIMITS` by the circuit: in total, and as fractions of cores and chip.
 
         Columns: used, fraction (of the cores in use), fraction_of_chip, and fills (how many cores
         this limit filled).
@@ -209,11 +210,11 @@ def place(
     *,
     compartments_per_core: int | None = None,
 ) -> Placement:
-    """Deal out the neurons of a circuit to the cores of a chip; the same circuit, the same cores.
+    """Assign the neurons of a circuit to cores of a chip; the same circuit gets the same cores.
 
-    Population by population, in the circuit's order, neuron by neuron; a population that does not
-    fit what is left of a core is split.  A circuit that learns in no phase (`learns`) needs
-    less memory for its all-to-all synapses.
+    Neurons are assigned one by one in the circuit's order; a population that does not fit into the
+    rest of a core is split.  A circuit that learns in no phase (`learns`) needs less memory for its
+    all-to-all synapses.
 
     Parameters
     ----------
@@ -240,8 +241,9 @@ def place(
             )
         cap = compartments_per_core
     refuse_too_large(circuit, resources, cap)
-    # How many cores a neuron sends to is known only once all are placed: start with one each, and
-    # place anew with what came out until that is enough.  The numbers only grow, so this ends.
+    # The number of cores that a neuron sends to is known only once all are placed: start with one,
+    # and place again with the resulting numbers until they are enough. They only grow, so this
+    # ends.
     targets = np.ones(circuit.n_cells, dtype=np.int64)
     while True:
         placement = Placement(circuit, resources, *deal(circuit, resources, cap, targets))

@@ -1,4 +1,4 @@
-"""What a report of a circuit on the chip is made of, whoever prints it."""
+"""The parts of a report about a circuit on the chip, independent of how they are printed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Table"]
 
 
 class Table(NamedTuple):
-    """A table to print: text in its first `left` columns, and those from `more` on."""
+    """A table to print: text in its first `left` columns, and in those from `more` on."""
 
     title: str
     heads: Sequence[str]

@@ -1,4 +1,4 @@
-"""What one chip has: cores, what fits a core, and where the cores lie.
+"""Resources of one chip: its cores, their capacity, and where they lie.
 
 Cores lie in tiles, tiles in a grid.  Core 0 … 3 make tile 0; tiles are numbered along the rows.
 """
@@ -17,15 +17,15 @@ from synfire_bp.errors import HardwareError
 __all__ = ["LIMITS", "ChipResources", "check_positive"]
 
 LIMITS = ("compartments", "input axons", "output axons", "synaptic memory")
-"""What can fill a core; columns of `Placement.cores`."""
+"""Limits that can fill a core; columns of `Placement.cores`."""
 
 
 @dataclass(frozen=True)
 class ChipResources:
-    """What one chip has.  The defaults are Loihi 1.
+    """Resources of one chip.  The defaults are those of Loihi 1.
 
-    Sources: [D] Davies et al. (2018), IEEE Micro 38(1), 82-99.  [A] assumed here: no public number
-    is known to us; each is a knob of a what-if study.
+    Sources: [D] Davies et al. (2018), IEEE Micro 38(1), 82-99.  [A] assumed here: we know of no
+    public number; each can be varied in a what-if study.
 
     Attributes
     ----------
@@ -36,19 +36,19 @@ class ChipResources:
     synaptic_memory : int
         Bytes per core: 128 KB [D].
     cores_per_tile : int
-        128 cores in 32 tiles, which the table of barrier times counts up to [D].
+        128 cores in 32 tiles, the largest number in the table of barrier times [D].
     tile_columns : int
-        Tiles in a row of the grid: 8 x 4 tiles [A].  Decides the hops between tiles.
+        Tiles in a row of the grid: 8 x 4 tiles [A].  Determines the hops between tiles.
     learning_synapse_bits : int
-        Memory of a synapse that learns, all to all: its 8-bit weight, and as much again for what
-        the learning engine keeps with it (tag, delay, share of the list's head) [A].  8 would
-        be the weight alone; weight, delay and tag at full width (9 + 6 + 9 bits) would be 24.
+        Memory of a synapse that learns, all to all: its 8-bit weight, and 8 more bits for the state
+        of the learning engine (tag, delay, share of the list's header) [A]. 8 would be the weight
+        alone; weight, delay and tag at full width (9 + 6 + 9 bits) would be 24.
     dense_synapse_bits : int
         Memory of a synapse that does not learn, all to all: its 8-bit weight and a bit for its
-        share of the list's head; the place in the list names the target [A].
+        share of the list's header; the position in the list gives the target [A].
     single_synapse_bits : int
-        Memory of a synapse that stands alone, as those of one-to-one projections and gates: 8 bits
-        of weight, 6 of delay, 10 to name one of 1,024 compartments [A].
+        Memory of a single synapse, as in one-to-one projections and gates: 8 bits of weight, 6 of
+        delay, 10 to address one of 1,024 compartments [A].
 
     Raises
     ------
@@ -73,11 +73,11 @@ class ChipResources:
 
     @property
     def limits(self) -> tuple[int, ...]:
-        """What a core has of each of the `LIMITS`; memory in bits."""
+        """Capacity of a core for each of the `LIMITS`; memory in bits."""
         return (self.compartments, self.input_axons, self.output_axons, 8 * self.synaptic_memory)
 
     def tiles(self, cores: int) -> int:
-        """Return how many tiles the first `cores` cores lie in."""
+        """Return the number of tiles of the first `cores` cores."""
         return ceil(cores / self.cores_per_tile)
 
     def hops(
@@ -101,7 +101,7 @@ class ChipResources:
 
 
 def check_positive(what: str, value: object) -> None:
-    """Refuse what is not a positive whole number.
+    """Refuse a value that is not a positive whole number.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What of a learning rule the chip's engine can hold: its constants, its periods, its numbers."""
+"""Limits of the chip's engine for a learning rule: constants, periods and lengths of numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["factor_misfits", "product_misfits", "rule_bounds"]
 
 
 def rule_bounds(spec: LoihiSpec) -> dict[str, int]:
-    """Return the largest magnitude of everything that a rule reads."""
+    """Return the largest magnitude of every variable that a rule reads."""
     ranges = (spec.mixed_limits, spec.excitatory_limits, spec.inhibitory_limits)
     bounds = dict.fromkeys(TRACES, int(2**spec.trace_bits - 1))
     bounds["t"] = int(2**spec.tag_bits - 1)
@@ -22,7 +22,7 @@ def rule_bounds(spec: LoihiSpec) -> dict[str, int]:
 
 
 def product_misfits(product: Product, spec: LoihiSpec) -> Iterator[tuple[str, float, str]]:
-    """Yield what of a product the engine cannot hold: in words, as a number, what would fit."""
+    """Yield what exceeds the engine's limits in a product: in words, a number, what would fit."""
     constant, first = product.constant, spec.constant_exponents[0]
     if not _fits(constant, spec, first):
         yield f"the constant {constant}", float(constant), _format(spec, first)
@@ -30,7 +30,7 @@ def product_misfits(product: Product, spec: LoihiSpec) -> Iterator[tuple[str, fl
 
 
 def factor_misfits(product: Product, spec: LoihiSpec) -> Iterator[tuple[str, float, str]]:
-    """Yield likewise what of its factors the engine cannot hold."""
+    """Yield likewise the factors of a product that the engine cannot hold."""
     whole = max(spec.constant_exponents[0], 0)
     for factor in product.factors:
         if not _fits(Fraction(factor.plus), spec, whole):

@@ -1,6 +1,6 @@
-"""What the chip can hold and how it computes: every number of Intel's Loihi, as a knob.
+"""Number formats and arithmetic of Intel's Loihi: each of its numbers as a field to vary.
 
-The defaults are the chip.  A what-if study changes one field::
+The defaults are those of the chip.  A what-if study changes one field::
 
     narrow = replace(SPECS["loihi1"], weight_bits=4)
 
@@ -45,16 +45,17 @@ class LoihiSpec:
     Attributes
     ----------
     weight_bits : int
-        1 … 8: bits of the mantissa of a weight, the sign of mixed weights among them.  The mantissa
-        loses the low ones: it goes in steps of 2^(8 - bits), twice that if mixed [D, N, B].
+        1 … 8: bits of the mantissa of a weight, including the sign of mixed weights.  With fewer
+        bits, the low ones are lost: the mantissa has steps of 2^(8 - bits), twice that if mixed [D,
+        N, B].
     fixed_weight_bits : int
-        1 … 8: the same for a circuit's weights that never learn.  A projection has a format of its
-        own on the chip, so that a study of learning weights need not touch the others [D].
+        1 … 8: the same for a circuit's weights that never learn.  Each projection has its own
+        format on the chip, so a study of learning weights need not change the others [D].
     mixed_limits, excitatory_limits, inhibitory_limits : (int, int)
         Range of the mantissa in each sign mode [N, B; R for the circuit's mixed weights].
     symmetric : bool
-        Mixed mantissas end at the same magnitude on both sides, ±254.  Not the chip: with it the
-        circuit's copies W and -W cannot drift apart at the limits.
+        Limit mixed mantissas to the same magnitude on both sides, ±254.  The chip does not do this;
+        with it, the circuit's copies W and -W cannot drift apart at the limits.
     weight_exponents : (int, int)
         Range of a weight's exponent [D, N, B].
     threshold_bits : int
@@ -65,12 +66,13 @@ class LoihiSpec:
     bias_exponents : (int, int)
         Range of the bias' exponent [D, N].
     decay_bits : int
-        Decays are fractions of 2^bits, 0 … 2^bits: 4096 forgets everything in a step [D, B].
+        Decays are fractions of 2^bits, 0 … 2^bits: with 4096 a state decays completely within a
+        step [D, B].
     refractory : (int, int)
         Range of the refractory delay in steps.  1 lets a neuron spike in the next step [D, B].
     delay_bits : int
-        Bits of a synapse's extra delay, on top of the step that every spike takes; the longest is
-        2^bits - 2, 62 steps [D, N].
+        Bits of a synapse's extra delay, in addition to the step that every spike takes; the longest
+        is 2^bits - 2, 62 steps [D, N].
     accumulator_bits : int
         Bits of the sum of arriving weights; also the limit of one effective weight [D, B].
     current_bits, voltage_bits : int
@@ -83,20 +85,20 @@ class LoihiSpec:
         Range of the exponent of such a constant [B].
     payload_bits : int
         Bits of the number that a graded spike carries, without its sign: 0, since the spikes of
-        Loihi 1 carry nothing [D].  Loihi 2's carry up to 32 bits [O].
+        Loihi 1 have no payload [D].  Those of Loihi 2 have up to 32 bits [O].
     rounding : {"toward_zero", "nearest", "stochastic"}
-        How a weight, a bias or a threshold becomes a mantissa: the chip drops bits [B].  Halves of
-        "nearest" go away from zero.
+        How a weight, a bias or a threshold is rounded to a mantissa: the chip drops bits [B].
+        "nearest" rounds halves away from zero.
     current_decay_offset : int
-        The current keeps (4096 - decay - offset) / 4096 of itself, and never less than nothing.
-        The default is 1 as in Lava (`ds_offset`) and nengo-loihi, which ran beside chips; it is 0
-        in brian2-loihi.  With a decay of 4096, the circuit's, the two are the same [L, N; B].
+        The current keeps (4096 - decay - offset) / 4096 of itself, and never less than 0.  The
+        default is 1 as in Lava (`ds_offset`) and nengo-loihi, which were used alongside chips; it
+        is 0 in brian2-loihi.  With a decay of 4096, the circuit's, the two are the same [L, N; B].
     voltage_decay_offset : int
         The same for the voltage: 0 in all three [L, N, B].
     current_overflow : {"wrap", "saturate"}
-        What a current does beyond its bits: two's complement wraps around [N, L].
+        What happens to a current that exceeds its bits: two's complement wraps around [N, L].
     voltage_overflow : {"wrap", "saturate"}
-        What a voltage does beyond its bits: stays at ±(2^23 - 1) [N, L].
+        What happens to a voltage that exceeds its bits: it stays at ±(2^23 - 1) [N, L].
     input_arrival : {"next_step", "same_step"}
         When an input spike scheduled for step n acts: in n + 1 [N] or in n itself [B].  A neuron's
         spike acts in n + 1 either way.
@@ -148,7 +150,7 @@ class LoihiSpec:
                 raise HardwareError(f"{name} is {value!r}; must be one of {', '.join(options)}")
 
     def weight_limits(self, sign_mode: SignMode) -> Range:
-        """Return the range of the mantissa in a sign mode, before weight bits thin it out."""
+        """Return the range of the mantissa in a sign mode, with all of its bits."""
         if sign_mode is SignMode.EXCITATORY:
             return self.excitatory_limits
         if sign_mode is SignMode.INHIBITORY:
@@ -171,7 +173,7 @@ class LoihiSpec:
 
     @property
     def decay_unit(self) -> int:
-        """Decay that forgets everything in a step: 4096."""
+        """Decay that leaves nothing of a state after a step: 4096."""
         return int(2**self.decay_bits)
 
     @property
@@ -190,7 +192,7 @@ class LoihiSpec:
         return int(2**self.voltage_bits - 1)
 
 
-# What a field may be.  Sums of two states, and decayed ones, must stay within 64 bits.
+# Allowed values of the fields.  Sums of two states, and decayed ones, must stay within 64 bits.
 _WHOLE = {
     "weight_bits": (1, 8),
     "fixed_weight_bits": (1, 8),
@@ -246,4 +248,4 @@ SPECS = {
     "loihi1": LoihiSpec(),
     "loihi1_symmetric": LoihiSpec(symmetric=True),
 }
-"""Chips by name, as in `hardware:` of a model file.  The second is not one that exists."""
+"""Chips by name, as in `hardware:` of a model file.  The second one does not exist as hardware."""

@@ -1,4 +1,4 @@
-"""What `synfire-bp describe --hardware` prints: a circuit on the chip, in tables.
+"""Output of `synfire-bp describe --hardware`: tables about a circuit on the chip.
 
 Cores and memory follow from the circuit alone.  Energy and time need spikes, so they need a run.
 """
@@ -35,7 +35,7 @@ def hardware_report(
     spike_counts, metrics : DataFrame, optional
         `Run.spike_counts` and `Run.metrics`; without them, no energy and time.
     placement : {"own", "authors"}
-        As few cores as it fits, or the authors' placement.
+        On as few cores as possible, or the authors' placement.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def hardware_report(
 
 
 def _placement_tables(training: Placement, inference: Placement) -> Iterator[Table]:
-    """Yield what both circuits take of the chip, and which core holds what."""
+    """Yield the resources that both circuits need, and the contents of each core."""
     both = (training, inference)
     cores = training.resources.cores
     tiles = training.resources.tiles(cores)
@@ -84,7 +84,7 @@ _PLACED = {
 
 
 def _placement_notes(circuit: Circuit, placement: str) -> Iterator[str]:
-    """Yield what must be said beside the tables of a placement."""
+    """Yield the notes that belong to the tables of a placement."""
     sources = ", ".join(source.name for source in circuit.sources)
     authors = to_caller("--placement authors", "placement='authors'")
     yield (

@@ -18,10 +18,10 @@ variables are whole numbers.  In each step, a compartment (current-based leaky i
     spike if v > threshold (strictly); then v = 0, refractory again
     decayed(x) = sign(x) * floor(|x| * (4096 - decay - offset) / 4096)
 
-A spike sent in step n by a compartment acts in step n + 1, or later by its synapse's delay; one of
-a `LoihiInput` in n + 1 or in n itself, as the spec's `input_arrival` says.  Compartments take
-their step at the start of Brian2's, before a `StateMonitor` looks: record n holds step n.  Sources:
-LOIHI.md's, named in `synfire_bp.loihi.spec`.
+A spike sent in step n by a compartment acts in step n + 1, or later by its synapse's delay; a spike
+of a `LoihiInput` acts in n + 1 or in n itself, depending on the spec's `input_arrival`.
+Compartments are updated at the start of a Brian2 step, before a `StateMonitor` records: record n
+holds step n.  The sources are named in `synfire_bp.loihi.spec`.
 """
 
 from synfire_bp.loihi.emulation.arithmetic import compartment_functions

@@ -1,6 +1,6 @@
 """The chip's arithmetic in Brian2 code.
 
-C++ beside the functions of `synfire_bp.loihi.formats`, by which runtime mode computes; a test
+C++ versions of the functions of `synfire_bp.loihi.formats`, which runtime mode uses; a test
 compares the two over their whole range.
 """
 
@@ -19,7 +19,7 @@ from synfire_bp.loihi.spec import LoihiSpec
 __all__ = ["MOST_BITS", "compartment_functions"]
 
 MOST_BITS = 28
-"""Of a state: voltage, current, bias and noise then add up within 32 bits."""
+"""Most bits of a state: voltage, current, bias and noise then add up within 32 bits."""
 
 
 def compartment_functions(spec: LoihiSpec) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def compartment_functions(spec: LoihiSpec) -> dict[str, Any]:
     Raises
     ------
     HardwareError
-        If a state of the chip has more bits than are emulated.
+        If a state of the chip has more bits than can be emulated.
     """
     for name in ("accumulator_bits", "current_bits", "voltage_bits"):
         if (bits := getattr(spec, name)) > MOST_BITS:

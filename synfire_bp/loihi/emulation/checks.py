@@ -13,7 +13,7 @@ __all__ = ["named", "spread", "within"]
 
 
 def named(thing: Any, kwds: dict[str, Any]) -> str:
-    """Return what to call an object that is not made yet."""
+    """Return a name for an object that has not been made yet."""
     kind = type(thing).__name__
     return f"{kind} '{kwds['name']}'" if kwds.get("name") else kind
 
@@ -36,12 +36,12 @@ def within(name: str, values: ArrayLike, low: int, high: int) -> NDArray[np.int6
 
 
 def spread(name: str, values: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Return `n` numbers, of one or of `n`.
+    """Return `n` numbers, given one or `n`.
 
     Raises
     ------
     HardwareError
-        If there are neither one nor `n`.
+        If the number of values is neither one nor `n`.
     """
     if values.size not in (1, n):
         raise HardwareError(f"{name} has {values.size} values; must have 1 or {n}")

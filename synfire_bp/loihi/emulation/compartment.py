@@ -1,4 +1,4 @@
-"""A compartment of the chip in Brian2's words: its equations, and its step.
+"""A compartment of the chip as Brian2 code: its equations and its step.
 
 The functions that the step uses are in `synfire_bp.loihi.emulation.arithmetic`.
 """
@@ -11,10 +11,10 @@ COMPARTMENT = """
     arriving   : integer             # effective weights that arrived since the last step
     u          : integer             # synaptic current
     v          : integer             # voltage, after the reset
-    v_compared : integer             # voltage as it was held against the threshold
+    v_compared : integer             # voltage that was compared with the threshold
     resting    : integer             # steps for which the neuron is still refractory
     fired      : boolean             # whether the neuron spikes in this step
-    overflows  : integer             # steps in which the current ran over its bits
+    overflows  : integer             # steps in which the current exceeded its bits
     bias       : integer (constant)  # mantissa times 2^exponent
     theta      : integer (constant)  # threshold: mantissa times 2^6
     u_kept     : integer (constant)  # 4096 - current decay - offset
@@ -29,10 +29,10 @@ NOISE = """
 
 
 def compartment_step(noise: str | None = None) -> str:
-    """Return what a compartment does at the start of a time step, as Brian2 code.
+    """Return the update of a compartment at the start of a time step, as Brian2 code.
 
-    `noise` is what noise is added to: the current "u", as one more input that wraps around in the
-    accumulator with the others and decays as they do, or the voltage "v" of the step.
+    `noise` selects what noise is added to: the current "u", as a further input that wraps around in
+    the accumulator with the others and decays as they do, or the voltage "v" of the step.
     """
     draw = "noise(noise_offset, noise_exponent, rand())"
     q = f"input_held(input_held(arriving) + {draw})" if noise == "u" else "input_held(arriving)"

@@ -32,23 +32,23 @@ class LoihiNeurons(NeuronGroup):
     bias, bias_exponent : int or array
         The bias is mantissa times 2^exponent.
     current_decay, voltage_decay : int or array
-        0 (keeps all) … 4096 (forgets all in a step).
+        0 (no decay) … 4096 (complete decay within a step).
     refractory : int or array
         1 … 64 steps; 1 lets a neuron spike in the next step.
     noise : {None, "u", "v"}
-        What noise is added to: the current, with what arrives in a step, or the voltage.
+        Where noise is added: to the current, together with the inputs of a step, or to the voltage.
     noise_offset, noise_exponent : int or array
         -255 … 255 and 0 … 23.  Noise is uniform in -127 … 127, plus offset times 64, the sum times
         2^(exponent - 7), rounded toward zero.
     equations : str
         Further Brian2 equations.
     **kwds
-        As of `brian2.NeuronGroup`.
+        Further arguments of `brian2.NeuronGroup`.
 
     Raises
     ------
     HardwareError
-        If a parameter is not one that the chip can hold.
+        If the chip cannot hold a parameter.
     """
 
     def __init__(
@@ -146,9 +146,9 @@ class LoihiInput(SpikeGeneratorGroup):
     indices, steps : integer arrays
         Which source spikes in which time step.
     spec : LoihiSpec
-        Its `input_arrival` says when a spike of step n acts: in n + 1, or in n itself.
+        Its `input_arrival` determines when a spike of step n acts: in n + 1, or in n itself.
     **kwds
-        As of `brian2.SpikeGeneratorGroup`.
+        Further arguments of `brian2.SpikeGeneratorGroup`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the chip's Brian2 objects share: the length of a step, the code that they become."""
+"""What the chip's Brian2 objects share: the length of a step and the class of their code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synfire_bp.dense.internals import NumpyCodeObject, RuntimeDevice
 __all__ = ["STEP", "code_class", "remember"]
 
 STEP = 1 * ms
-"""Model time of one chip step; nothing depends on it."""
+"""Model time of one chip step; no result depends on it."""
 
 
 def code_class() -> type:
@@ -21,7 +21,7 @@ def code_class() -> type:
 
 
 def remember(thing: Any, **values: Any) -> None:
-    """Set attributes that are no state variables of a Brian2 object."""
+    """Set attributes that are not state variables of a Brian2 object."""
     for name, value in values.items():
         thing.add_attribute(name)
         setattr(thing, name, value)

@@ -32,7 +32,7 @@ class LoihiSynapses(DenseSynapses):
     sign_mode : SignMode
         Signs that the weights may have.
     exponent : int
-        Of all weights: -8 … 7.
+        Exponent of all weights: -8 … 7.
     equations : str
         Further Brian2 equations.
     **kwds
@@ -41,7 +41,7 @@ class LoihiSynapses(DenseSynapses):
     Raises
     ------
     HardwareError
-        If the exponent is not one of the chip's.
+        If the chip does not have the exponent.
 
     Notes
     -----
@@ -87,13 +87,13 @@ class LoihiSynapses(DenseSynapses):
         strict: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
-        """Set the weights, in the order of the synapses, as the projection's format holds them.
+        """Set the weights, in the order of the synapses, rounded to the projection's format.
 
         Parameters
         ----------
         mantissas : int or array of int
-            Within the limits of the sign mode.  Bits that the format does not have are rounded
-            away as the spec says.
+            Within the limits of the sign mode.  Bits that the format does not have are removed by
+            the rounding of the spec.
         strict : bool
             Do not round.
         rng : Generator, optional
@@ -102,8 +102,8 @@ class LoihiSynapses(DenseSynapses):
         Raises
         ------
         HardwareError
-            If a mantissa is beyond the limits or, if `strict`, not one of the format; if there are
-            not as many as synapses.
+            If a mantissa is beyond the limits or, if `strict`, not representable in the format; if
+            their number is not that of the synapses.
         """
         limits = self.spec.weight_limits(self.sign_mode)
         name = f"{self.name}: weight"
@@ -120,12 +120,13 @@ class LoihiSynapses(DenseSynapses):
         self.weight = effective_weight(held, self.exponent, bits=self.spec.accumulator_bits)
 
     def set_delays(self, steps: ArrayLike) -> None:
-        """Set the extra delays in steps, on top of the one that every spike takes.
+        """Set the extra delays in steps, in addition to the one step that every spike takes.
 
         Raises
         ------
         HardwareError
-            If a delay is longer than the chip's, or there are not as many as synapses.
+            If a delay is longer than the chip's longest, or their number is not that of the
+            synapses.
         """
         name = f"{self.name}: delay"
         extra = within(name, steps, 0, self.spec.longest_delay)
@@ -134,7 +135,7 @@ class LoihiSynapses(DenseSynapses):
     def _n_synapses(self) -> int:
         try:
             return len(self)
-        except NotImplementedError:  # standalone mode, in which the run makes them
+        except NotImplementedError:  # in standalone mode, synapses are made in the run
             if self._not_dense is not None:
                 raise HardwareError(
                     f"{self.name}: the number of weights or delays is not known before a run in "

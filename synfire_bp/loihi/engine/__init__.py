@@ -1,6 +1,6 @@
-"""The chip's learning engine: its rules, and what it does with them.
+"""The chip's learning engine: its rules, and synapses that learn by them.
 
-`LoihiPlasticSynapses` is imported when it is asked for: Brian2 takes a second.
+`LoihiPlasticSynapses` is imported only when it is used, because Brian2 takes a second.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 LONGEST_CHANGE = 2**30
-"""Changes are held within this; all formats are narrower."""
+"""Changes are clipped to this; all formats are narrower."""
 
 
 def learning_functions(
@@ -69,7 +69,7 @@ def faded_function() -> Function:
 
 
 def _in_steps(step: int) -> Function:
-    """Return whole steps for a change: one more with the probability of the rest."""
+    """Return whole steps for a change: one more with a probability given by the remainder."""
 
     def in_steps(change: NDArray, drawn: NDArray) -> NDArray:
         size = np.abs(np.asarray(change, dtype=np.int64))
@@ -87,7 +87,7 @@ def _in_steps(step: int) -> Function:
 
 
 def added_function() -> Function:
-    """Return x + change, held within low … high."""
+    """Return x + change, clipped to low … high."""
 
     def added(x: NDArray, change: NDArray, low: int, high: int) -> NDArray:
         return np.clip(np.asarray(x, dtype=np.int64) + change, low, high)
@@ -121,14 +121,14 @@ def _effective(exponent: int, spec: LoihiSpec) -> Function:
 
 
 def change_function(rule: SumOfProducts, bounds: Mapping[str, int] | None = None) -> Function:
-    """Return the change that a rule makes, computed without error with the point moved.
+    """Return the function of a rule's change, computed exactly in fixed-point arithmetic.
 
     Parameters
     ----------
     rule : SumOfProducts
         The rule; the function is called "rule_dw", and takes `rule.variables` in their order.
     bounds : mapping of str to int, optional
-        The largest magnitude of every variable: the constants then are part of the function.
+        The largest magnitude of every variable: the constants are then part of the function.
         Without it, they are its first arguments, times 2^`fraction_bits`.
     """
     bits, n_gains = rule.fraction_bits, 0 if bounds is not None else len(rule.products)

@@ -1,4 +1,4 @@
-"""Code objects of what is done once per learning epoch."""
+"""Code objects that run once per learning epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["EpochCodeObject", "EpochGenerator", "epoch_class"]
 
 
 class EpochGenerator(RowGenerator):
-    """C++ of what is done once per epoch: in the other steps the loop is left out."""
+    """C++ code that runs once per epoch: in the other steps the loop is skipped."""
 
     def _idle_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
         if any(statement.var == "acts" for statement in scalar):
@@ -20,7 +20,7 @@ class EpochGenerator(RowGenerator):
 
 
 class EpochCodeObject(RowCodeObject):
-    """Code objects of what is done once per epoch; its factor is the flag `acts`."""
+    """Code objects that run once per epoch; their statements have the flag `acts` as a factor."""
 
     generator_class = EpochGenerator
 

@@ -16,7 +16,7 @@ __all__ = ["LearningEngine", "Trace"]
 
 @dataclass(frozen=True)
 class LearningEngine:
-    """What the synapses of a projection learn by.
+    """The learning engine of the synapses of a projection.
 
     Attributes
     ----------
@@ -27,13 +27,13 @@ class LearningEngine:
     epoch : int
         Steps of a learning epoch.  The first begins with the first step.
     traces : mapping from "x1", "x2", "y1", "y2", "y3", "r1" to Trace
-        The traces that there are; a rule can read no others, but for `r1`, which without a
-        `Trace` is what it is set to.
+        The traces that exist; a rule can read no others, except `r1`, which without a `Trace` keeps
+        the value to which it is set.
 
     Raises
     ------
     RuleError
-        If a rule cannot be read, or reads a trace that there is not.
+        If a rule cannot be read, or reads a trace that does not exist.
     HardwareError
         If the chip's engine cannot hold a rule or a trace.
     """
@@ -64,7 +64,7 @@ class LearningEngine:
 
     @cached_property
     def rules(self) -> dict[str, SumOfProducts]:
-        """The rules, by what they change: "dw", "dt", "dd"."""
+        """The rules, by the change that they give: "dw", "dt", "dd"."""
         texts = {"dw": self.dw, "dt": self.dt, "dd": self.dd}
         return {
             target: parse_sum_of_products(text, self.spec)
@@ -74,7 +74,7 @@ class LearningEngine:
 
     @property
     def variables(self) -> frozenset[str]:
-        """All that the rules read."""
+        """All variables that the rules read."""
         return frozenset(name for rule in self.rules.values() for name in rule.variables)
 
 

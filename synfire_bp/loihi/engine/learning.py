@@ -10,26 +10,26 @@
     weights = StateMonitor(synapses, "w", record=[0, 1], when="end")
     traces = StateMonitor(synapses.pre_traces, "x1", record=True, when="end")
 
-A learning epoch is `epoch` steps; the first begins with the first step of the simulation.  In the
-step n, in this order:
+A learning epoch is `epoch` steps; the first begins with the first step of the simulation.  Each
+step has this order:
 
-1. `start`, if an epoch begins: the traces decay, x <- x·exp(-epoch/tau) rounded at random so that
-   the mean is kept; the flags `x0`, `y0`, `r0` are cleared.
-2. `synapses`: the spikes of this step are delivered, with the weight and the delay as they are.
-3. `synapses`: each of them sets its flag and adds an impulse to its traces, at most to 127.  That
-   is when the spike is sent, whatever the synapse's delay.
-4. `synapses`, if the epoch ends: the rules are evaluated, all of them from the state that is there,
-   and weight, tag and delay change together.
+1.  `start`, if an epoch begins: the traces decay, x <- x·exp(-epoch/tau) with stochastic rounding
+   that preserves the mean; the flags `x0`, `y0`, `r0` are cleared.
+2.  `synapses`: the spikes of this step are delivered, with the present weight and delay.
+3.  `synapses`: each spike sets its flag and adds an impulse to its traces, up to at most 127.  This
+   happens when the spike is sent, whatever the synapse's delay.
+4.  `synapses`, if the epoch ends: all rules are evaluated from the same present state, and weight,
+   tag and delay change together.
 
-So monitors see a step as it was left if they record at its end (``when="end"``).
+Monitors therefore see the state after a step if they record at its end (``when="end"``).
 
-dw, dt and dd are rounded away from zero to whole numbers.  A weight whose mantissa goes in steps
-takes |dw| // step of them, and one more with probability (|dw| mod step) / step; it is then held
-within the format's range.  A tag is held within ±255, a delay within 0 … 62.
+dw, dt and dd are rounded away from zero to whole numbers.  A weight whose mantissa changes in steps
+takes |dw| // step of them, and one more with probability (|dw| mod step) / step; it is then clipped
+to the format's range.  A tag is clipped to ±255, a delay to 0 … 62.
 
-Random numbers come from Brian2: ``seed(n)`` before the run makes it repeat itself, in runtime mode
-as in C++ standalone, but the two draw different ones.  Where the rule allows only multiples of the
-step, and for traces that keep all or nothing, none are drawn.
+Random numbers come from Brian2: ``seed(n)`` before the run makes it reproducible, in runtime mode
+as in C++ standalone, but the two modes draw different numbers.  None are drawn where the rule gives
+only multiples of the step, and for traces that do not decay or decay completely.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ __all__ = ["LoihiPlasticSynapses"]
 FLAGS = ("x0", "y0", "r0")
 
 BEGIN, DELIVER, LEARN = -20, 0, 2
-"""Order of what happens in a step within its slot."""
+"""Order of the operations within a slot of a step."""
 
 
 class LoihiPlasticSynapses(LoihiSynapses):
@@ -70,11 +70,11 @@ class LoihiPlasticSynapses(LoihiSynapses):
     Parameters
     ----------
     source, target
-        As of `LoihiSynapses`; both with the same clock.
+        As for `LoihiSynapses`; both with the same clock.
     engine : LearningEngine
         Rules, traces, length of the learning epoch, and the chip.
     sign_mode, exponent
-        As of `LoihiSynapses`.
+        As for `LoihiSynapses`.
     delayed : bool
         Whether synapses have extra delays (`set_delays`).  They do if a rule reads or changes
         delays.
@@ -88,11 +88,11 @@ class LoihiPlasticSynapses(LoihiSynapses):
     ----------
     pre_traces, post_traces : NeuronGroup or None
         `x0`, `x1`, `x2` of each presynaptic neuron, and `y0` … `y3`, `r0`, `r1` of each
-        postsynaptic one, as far as there are such; numbered as the groups that `source` and
-        `target` are part of.
+        postsynaptic one, as far as they exist; numbered like the groups that `source` and `target`
+        are part of.
     by_events : bool
-        Whether only the synapses of neurons that spike are visited.  So it is if an epoch is one
-        step and every product holds x0; they learn the same, in less time.
+        Whether only the synapses of neurons that spike are visited.  This is so if an epoch is one
+        step and every product holds x0; the result is the same, in less time.
 
     Raises
     ------
@@ -162,12 +162,12 @@ class LoihiPlasticSynapses(LoihiSynapses):
             )  # fmt: skip
 
     def set_delays(self, steps: ArrayLike) -> None:
-        """Set the extra delays in steps, on top of the one that every spike takes.
+        """Set the extra delays in steps, in addition to the one step that every spike takes.
 
         Raises
         ------
         HardwareError
-            If a delay is longer than the chip's, or the synapses were not made to have delays.
+            If a delay is longer than the chip's longest, or the synapses were made without delays.
         """
         extra = within(f"{self.name}: delay", steps, 0, self.spec.longest_delay)
         if self.delayed:
@@ -198,7 +198,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
             self._add_reward(reward)
 
     def _trace_group(self, side: str, cells: Any, names: list[str]) -> NeuronGroup:
-        """Return a group with flags and traces, one for each cell, that fade as epochs begin."""
+        """Return a group of flags and traces, one per cell, which decay at the start of epochs."""
         engine, acts = self.engine, None if self.engine.epoch == 1 else "acts"
         model, constants, begin = "", {}, ""
         if acts:
@@ -225,15 +225,15 @@ class LoihiPlasticSynapses(LoihiSynapses):
             )  # fmt: skip
         self.contained_objects.append(traces)
         for name in names:
-            # y0 by Brian2's own index, by which `DenseSynapses` knows a flag of the target; the
-            # others by one each, as a StateMonitor takes but one variable of an index
+            # y0 with Brian2's own index, by which `DenseSynapses` recognises a flag of the target;
+            # the others with one each, since a StateMonitor records one variable per index
             index = "_postsynaptic_idx" if name == "y0" else f"_{name}_idx"
             self.variables.add_reference(index, self, f"_synaptic_{side}")
             self.variables.add_reference(name, traces, index=index)
         return traces
 
     def _impulses(self, names: Iterable[str], spikes: str) -> str:
-        """Return what so many spikes do to flags and traces."""
+        """Return the effect of a number of spikes on flags and traces."""
         most, traces = 2**self.spec.trace_bits - 1, self.engine.traces
         code = ""
         for name in names:
@@ -244,7 +244,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
         return code
 
     def _add_spikes(self, traces: NeuronGroup, cells: Any, names: Iterable[str]) -> None:
-        """Have spikes of cells set their flags and add impulses to their traces."""
+        """Let the spikes of cells set their flags and add impulses to their traces."""
         if not (code := self._impulses(names, "1")):
             return
         traces.variables.add_reference("_spikespace", _whole_group(cells))
@@ -257,7 +257,7 @@ class LoihiPlasticSynapses(LoihiSynapses):
         traces.contained_objects.append(runner)
 
     def _add_reward(self, reward: Any) -> None:
-        """Have each spike of a group reach all postsynaptic neurons."""
+        """Let each spike of a group reach all postsynaptic neurons."""
         if isinstance(reward, Subgroup):
             raise HardwareError(f"the reward of {self.name} is a subgroup; must be the whole group")
         traces, size = self.post_traces, len(reward)
@@ -276,10 +276,10 @@ class LoihiPlasticSynapses(LoihiSynapses):
     # -- delays ----------------------------------------------------------------------------------
 
     def _add_waiting(self, n_slots: int) -> None:
-        """Have what is sent wait in a slot for each step and target until it is due.
+        """Let sent weights wait in a slot for each step and target until they are due.
 
-        Brian2's delays are fixed during a run, and deliver the weight of the arrival; the chip adds
-        the weight as it is when the spike is sent.
+        Brian2's delays are fixed during a run, and deliver the weight at the time of arrival; the
+        chip adds the weight at the time when the spike is sent.
         """
         target = _whole_group(self.target)
         size = len(target)

@@ -1,9 +1,9 @@
-"""Learning rules of the chip's engine: sums of products that it can hold.
+"""Learning rules of the chip's engine: sums of products within its limits.
 
 The language is that of `synfire_bp.circuit.products`; here `x0`, `y0` and `r0` are spikes in a
 learning epoch, `w` is the mantissa of the weight, `d` the delay in steps, and a rule is evaluated
-once per learning epoch.  Every product holds `x0`, `y0` or a flag `u_k`, or nothing would say when
-it is applied.
+once per learning epoch.  Every product holds `x0`, `y0` or a flag `u_k`, which determines when it
+is applied.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def parse_sum_of_products(text: str, spec: LoihiSpec) -> SumOfProducts:
     ------
     RuleError
         If the text is not such a rule, or a product of it holds none of x0, y0 and flags u_k; the
-        message points at the place, or names the product.
+        message points to the position, or names the product.
     HardwareError
         If a constant does not fit the engine's mantissa and exponent, the period of a flag is too
-        long, or the numbers that the rule makes would be too long.
+        long, or the numbers in the rule's computation would be too long.
     """
     rule = read_rule(text)
     for product in rule.products:

@@ -1,4 +1,4 @@
-"""What a synapse that learns does at the end of a learning epoch, as Brian2 code.
+"""The update of a learning synapse at the end of a learning epoch, as Brian2 code.
 
 The functions that the code uses are in `synfire_bp.loihi.engine.arithmetic`.
 """
@@ -13,14 +13,14 @@ __all__ = ["learning_code", "once", "shared_flags"]
 
 
 def once(acts: str | None, variable: str, new: str) -> str:
-    """Return a statement that takes a new value where a flag is up; always, without flag."""
+    """Return a statement that assigns a new value where a flag is set; without a flag, always."""
     if acts is None:
         return f"{variable} = {new}"
     return f"{variable} += int({acts}) * ({new} - {variable})"
 
 
 def shared_flags(engine: LearningEngine) -> str:
-    """Return equations of the flags that depend on the step alone."""
+    """Return equations of the flags that depend only on the step."""
     periods = {f.period for r in engine.rules.values() for p in r.products for f in p.factors}
     model = ""
     if engine.epoch > 1:
@@ -32,7 +32,7 @@ def shared_flags(engine: LearningEngine) -> str:
 
 
 def learning_code(engine: LearningEngine, sign_mode: SignMode, *, by_events: bool) -> str:
-    """Return what a synapse does when a learning epoch ends."""
+    """Return the update of a synapse at the end of a learning epoch."""
     spec, rules = engine.spec, engine.rules
     names = {"t": "tag"} | ({"x0": "1"} if by_events else {})
     acts = None if engine.epoch == 1 else "acts"
@@ -44,7 +44,7 @@ def learning_code(engine: LearningEngine, sign_mode: SignMode, *, by_events: boo
         return f"rule_{target}({', '.join(arguments)})"
 
     lines, changes = [], {target: change(target) for target in rules}
-    if len(rules) > 1:  # no rule sees what another one has changed
+    if len(rules) > 1:  # no rule sees a change made by another rule
         lines = [f"change_{target} = {code}" for target, code in changes.items()]
         changes = {target: f"change_{target}" for target in rules}
     if "dw" in rules:
