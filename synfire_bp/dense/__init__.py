@@ -1,4 +1,4 @@
-"""Row-wise C++ for dense projections of any Brian2 model; knows no circuit."""
+"""Row-wise C++ for dense projections of any Brian2 model, independent of the circuits."""
 
 from synfire_bp.dense.codeobject import RowCodeObject
 from synfire_bp.dense.generator import RowGenerator

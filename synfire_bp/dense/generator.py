@@ -1,9 +1,9 @@
 """The C++ of this package's templates: rows of synapses, steps and thresholds of neurons.
 
-A statement that does nothing where some flag of the target is down, as
-``w += int(fired_post) * (...)``, is found out from the code itself; it is run only where the flag
-is up for any target of the row.  That takes a loop for itself, which is why it is done only if
-no synapse can see what another one has written.
+A statement that does nothing where some flag of the target is not set, such as ``w +=
+int(fired_post) * (...)``, is recognised from the code; it is run only if the flag is set for some
+target of the row.  This requires a separate loop, and is therefore done only if no synapse can see
+what another one has written.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ _NARROW, _WIDE = 2, 4
 """Bytes of a number, at the most, of which sums are taken; and at least, that they are added to."""
 _NEURONS_AT_ONCE = 128
 _LONG_RUN = 32.0
-"""From which on it is worth to look for runs with the same targets, to take them together."""
+"""Length from which on it is worth looking for runs with the same targets, to combine them."""
 _ROWS_AT_ONCE = 4
-"""How many, if the compiler is to unroll what is done with each."""
+"""Number of rows combined, if the compiler is to unroll the loop over them."""
 _ROWS_IN_A_SUM = 8
-"""How many are summed at once; `Group::most` in rows.h."""
+"""Number of rows that are summed at once; `Group::most` in rows.h."""
 
 
 @dataclass(frozen=True)
 class RowSum:
-    """What a loop does that adds whole numbers: ``target += factor * source``, in C++ names.
+    """A loop that adds whole numbers: ``target += factor * source``, in C++ names.
 
-    `alone`: nobody else writes to `source`.  `kept`: nobody at all does, so that of a run which
+    `alone`: nothing else writes to `source`.  `kept`: nothing writes to it at all, so if a run
     holds the same number everywhere, this number is kept until all runs have been visited.
     """
 
@@ -78,8 +78,9 @@ class RowSum:
 class RowLoop:
     """A loop over one run of synapses.
 
-    `flags` (a C++ array) must be up at any of its targets.  Runs may be taken `together`, target
-    by target, if the loop writes to targets only; if all it does is a `sum`, by `Rows::add`.
+    It runs if `flags` (a C++ array) is set for any of its targets.  Runs may be processed
+    `together`, target by target, if the loop writes to targets only; by `Rows::add` if it is only a
+    `sum`.
     """
 
     code: str
@@ -91,7 +92,7 @@ class RowLoop:
 def _fits(factors: list[str], size: int) -> bool:
     """Return whether C++ has a number of so many bytes, times these, in 32 bits.
 
-    If not, a wider target sees whether it was taken in 32 bits.
+    If not, a wider target would reveal whether it was computed in 32 bits.
     """
     return all(map(str.isdigit, factors)) and prod(map(int, factors)) <= 2 ** (32 - 8 * size)
 
@@ -107,14 +108,14 @@ class _BothSides(CPPNodeRenderer):
 class RowGenerator(CPPCodeGenerator):
     """C++ for the templates of this package.
 
-    Of a pathway by rows, the target index is counted, and the index of the source, which all
+    In a pathway by rows, the target index is counted, and the index of the source, which all
     synapses of a run share, is loaded once for each run.  A statement that does nothing without
-    some flag is left out where the flag is down.
+    some flag is skipped where the flag is not set.
 
     Raises
     ------
     TypeError
-        If it is to generate the spike queue of synapses that are no `DenseSynapses`.
+        If it is asked to generate the spike queue of synapses that are not `DenseSynapses`.
     """
 
     class_name = "cpp"
@@ -174,8 +175,8 @@ class RowGenerator(CPPCodeGenerator):
     def translate_statement(self, statement: Statement) -> str:
         """Translate; flags are computed without Brian2's branches, so that loops vectorise.
 
-        A branch leaves out what is multiplied by a flag that is down, even if it is infinite or a
-        division by zero; so the branches stay if a flag is used as a number, unless all numbers are
+        A branch skips a factor of a flag that is not set, even if it is infinite or a division by
+        zero; the branches are therefore kept if a flag is used as a number, unless all numbers are
         whole and nothing is divided.
         """
         of_step = self.template_name == "stateupdate"
@@ -193,16 +194,16 @@ class RowGenerator(CPPCodeGenerator):
         return code
 
     def translate_expression(self, expression: str) -> str:
-        """Translate; where it makes no difference, `and` and `or` look at both of their sides."""
+        """Translate; where it makes no difference, `and` and `or` evaluate both of their sides."""
         if not self._all_at_once:
             return super().translate_expression(expression)
         expression = word_substitute(expression, self.func_name_replacements)
         return _BothSides(auto_vectorise=self.auto_vectorise).render_expr(expression).strip()
 
     def _elapsed(self, statement: Statement) -> str | None:
-        """Return C++ of ``x = timestep(a, b) >= n`` that makes no whole number of the time.
+        """Return C++ of ``x = timestep(a, b) >= n`` that converts no time to a whole number.
 
-        So a loop vectorises that asks whether a neuron is refractory.
+        A loop that tests whether a neuron is refractory then vectorises.
         """
         test = ast.parse(statement.expr, mode="eval").body
         if not (
@@ -248,7 +249,7 @@ class RowGenerator(CPPCodeGenerator):
         return np.dtype(statement.dtype).kind in "bui" and all(map(whole, names | {statement.var}))
 
     def _known(self, scalar: list[Statement]) -> dict[str, Any]:
-        """Return the variables, and those that the statements before the loop make."""
+        """Return the variables, including those that the statements before the loop define."""
         return self.variables | self._made_by(scalar)
 
     @staticmethod
@@ -269,7 +270,7 @@ class RowGenerator(CPPCodeGenerator):
         return min(common, default=None)
 
     def _never_without(self, scalar: list[Statement], vector: list[Statement]) -> str | None:
-        """Return a shared flag that a threshold's condition asks for besides all else."""
+        """Return a shared flag that a threshold's condition requires in any case."""
         if len(vector) != 1 or has_memory([vector[0].expr], self.variables):
             return None
         condition = ast.parse(vector[0].expr, mode="eval").body
@@ -293,8 +294,7 @@ class RowGenerator(CPPCodeGenerator):
     def _commutes(self, scalar: list[Statement], statements: list[Statement]) -> bool:
         """Return whether synapses may be visited in any order.
 
-        They may if all they do is to add whole numbers to their targets, and read nothing of what
-        is added to.
+        They may if they only add whole numbers to their targets, and read nothing that is added to.
         """
         known = self._known(scalar)
         written = [self.variables.get(statement.var) for statement in statements]
@@ -315,7 +315,7 @@ class RowGenerator(CPPCodeGenerator):
         return self.get_array_name(self.variables[SOURCE_INDEX]) if needed else None
 
     def _loops(self, statements: list[Statement], whole: Any) -> tuple[list[RowLoop], bool]:
-        """Split statements into loops, one after the other, if nobody can tell the difference.
+        """Split statements into loops, one after the other, if this makes no difference.
 
         Return also whether a loop may run over several runs with the same targets before the next
         loop does: none touches what another one writes at the targets.
@@ -353,9 +353,9 @@ class RowGenerator(CPPCodeGenerator):
         ], apart
 
     def _sum(self, statements: list[Statement], written: list[ArrayVariable]) -> RowSum | None:
-        """Return what a loop does if it adds whole numbers to those of the targets.
+        """Return the sum that a loop computes if it adds whole numbers to those of the targets.
 
-        The numbers have 16 bits or less, or nobody writes them.  `written` are the variables that
+        The numbers have 16 bits or less, or nothing writes them.  `written` are the variables that
         the whole code of the pathway writes.
         """
         if len(statements) != 1:
@@ -396,12 +396,12 @@ class RowGenerator(CPPCodeGenerator):
         )
 
     def _separable(self, statements: list[Statement]) -> bool:
-        """Return whether all synapses of a run may take one statement before they take the next.
+        """Return whether all synapses of a run may execute one statement before the next.
 
-        The targets of a run differ.  So they may if they share no temporaries and no function
-        with a memory, and if what is written is reached by one name only and lies at the synapse
-        or its target.  In ``v_post += w; x += v_pre``, within one group, a synapse reads what
-        another one has written.
+        The targets of a run differ, so they may if they share no temporaries and no function with
+        internal state, and if each variable that is written has only one name and belongs to the
+        synapse or its target.  In ``v_post += w; x += v_pre``, within one group, a synapse reads
+        what another one has written.
         """
         if any(statement.op == ":=" for statement in statements):
             return False

@@ -1,8 +1,8 @@
-"""What is used of Brian2 beyond its documented interface: all of it, and nowhere else.
+"""Everything that is used of Brian2 beyond its documented interface, collected in one place.
 
-A release of Brian2 can change any of this without a word.  So whatever of this package needs one of
-these names imports it from here, and `tests/dense/test_internals.py` says of each what is expected
-of it: with a Brian2 that this package does not know yet, run that file first.
+A release of Brian2 can change any of this without notice.  All modules of this package therefore
+import these names from here, and `tests/dense/test_internals.py` tests what is expected of each:
+with a new version of Brian2, run that file first.
 
 Known to work: Brian2 2.9, 2.10 and 2.11.
 """
@@ -73,7 +73,7 @@ __all__ = [
 
 
 def code_runners() -> list[CodeRunner]:
-    """Return everything that runs code: pathways, thresholds, operations, of all networks."""
+    """Return all objects that run code: pathways, thresholds, operations, of all networks."""
     references = tuple(CodeRunner.__instances__())
     return [runner for reference in references if (runner := reference()) is not None]
 
@@ -98,9 +98,9 @@ def source_files(device: CPPStandaloneDevice) -> list[str]:
 
 @contextmanager
 def support_code_apart() -> Iterator[str]:
-    """Leave out of generated sources the functions that each of them would define; give these.
+    """Remove from generated sources the functions that each of them would define, and return these.
 
-    Sources that are compiled as one would define them several times.
+    Sources that are compiled together would define them several times.
     """
     whole = CPPCodeGenerator.universal_support_code
     CPPCodeGenerator.universal_support_code = ""

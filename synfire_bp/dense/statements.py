@@ -1,6 +1,6 @@
-"""What can be told of a Brian2 statement from its text: where it does nothing, what it may not do.
+"""Properties of a Brian2 statement derived from its text: where it does nothing, what it may do.
 
-The questions on which `RowGenerator` decides how a loop may be run.
+`RowGenerator` uses them to decide how a loop may be run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def has_memory(expressions: Iterable[str], variables: Mapping[str, Any]) -> bool
 
 
 def may_fail_or_round(node: ast.AST) -> bool:
-    """Return whether a part of an expression is a fraction, or divides by what may be zero."""
+    """Return whether part of an expression is a fraction, or may divide by zero."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, float)
     if not isinstance(node, ast.BinOp) or isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
@@ -60,7 +60,7 @@ def adds_whole_numbers(statement: Statement, variables: Mapping[str, Any]) -> bo
 
 
 def factors(statement: Statement, variables: Mapping[str, Any]) -> set[str]:
-    """Return the names that what a statement adds is a multiple of; none unless all is whole."""
+    """Return the names that are factors of what a statement adds; none unless all are whole."""
     if not adds_whole_numbers(statement, variables):
         return set()
     parts = product(ast.parse(statement.expr, mode="eval").body)

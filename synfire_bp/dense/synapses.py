@@ -7,9 +7,9 @@ each other: no queue of synapses, no index to load, and a loop that the compiler
     synapses = DenseSynapses(source, target, "w : 1", on_pre="v_post += w")
     synapses.connect()
 
-is ordinary Brian2: any model and any `on_pre` code.  In C++ standalone mode the pathways of such
-an object are generated from `templates/` by `RowGenerator`; in runtime mode, and where a pathway
-does not qualify, it is Brian2's own code, and a log line says why.
+is ordinary Brian2: any model and any `on_pre` code.  In C++ standalone mode the pathways of such an
+object are generated from `templates/` by `RowGenerator`; in runtime mode, and where a pathway does
+not qualify, it is Brian2's own code, and a log message gives the reason.
 
 A pathway qualifies if it reacts to presynaptic spikes, writes nothing but synaptic and postsynaptic
 variables, and its synapses form rows (see `DenseSynapses`).  Delays may differ between synapses.
@@ -42,7 +42,7 @@ logger = get_logger(__name__)
 
 _RANDOM = {"rand", "randn", "poisson"}
 _SHORTEST_RUN = 4.0
-"""Mean number of neighbouring targets from which on rows are worth it."""
+"""Mean number of neighbouring targets from which on rows are worthwhile."""
 
 
 class DenseSynapses(Synapses):
@@ -53,7 +53,7 @@ class DenseSynapses(Synapses):
     Parameters
     ----------
     rows : bool, optional
-        True: rows whatever the pattern of connections (right, but slow for a sparse one).  False:
+        True: rows for any pattern of connections (correct, but slow for a sparse one).  False:
         never.  By default, rows if `connect` was called without a condition, or with indices in
         which targets lie next to each other, on average at least four.
 
@@ -108,7 +108,7 @@ class DenseSynapses(Synapses):
             return
         for pathway in self._pathways:
             if has_queue(pathway):
-                continue  # it has a queue, with spikes under way
+                continue  # it has a queue, with spikes in transit
             reason = self._obstacle(pathway)
             self._generate(pathway, by_rows=reason is None)
             if reason != self._said.get(pathway.name):
@@ -168,7 +168,7 @@ class DenseSynapses(Synapses):
 
     @property
     def mean_longer_run(self) -> float:
-        """As `mean_run`, of those of more than one target."""
+        """As `mean_run`, for runs of more than one target."""
         connected, runs = self._n_connected - self._n_single, self._n_runs - self._n_single
         return 0.0 if self._not_dense else connected / max(runs, 1)
 

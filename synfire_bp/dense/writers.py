@@ -1,4 +1,4 @@
-"""Who writes to a variable of a network: what is known of its values rests on it."""
+"""The objects that write to a variable of a network, and so what is known of its values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["n_writers"]
 
 
 def n_writers(synapses: Any, variable: ArrayVariable) -> int | None:
-    """Return how many objects write to a variable of synapses during a run; None: not known.
+    """Return the number of objects that write to a variable of synapses in a run; None: unknown.
 
-    Looked through is the code of all objects there are, under whatever name they know it.
+    The code of all existing objects is searched, whatever name they use for the variable.
     """
     equation = synapses.equations.get(variable.name)
     if equation is None or equation.type != "parameter":
@@ -24,7 +24,7 @@ def n_writers(synapses: Any, variable: ArrayVariable) -> int | None:
 def _writes(runner: Any, variable: ArrayVariable) -> bool:
     try:
         variables = getattr(runner, "variables", None) or runner.group.variables
-    except ReferenceError:  # its group is gone, so it never runs
+    except ReferenceError:  # its group was deleted, so it never runs
         return False
     names = {name for name, known in variables.items() if known is variable}
     if not names:

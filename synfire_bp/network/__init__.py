@@ -1,6 +1,6 @@
 """How a circuit becomes Brian2 objects.
 
-Names that need Brian2 are imported when they are asked for: it takes a second.
+Names that need Brian2 are imported only when they are used, because it takes a second.
 """
 
 from __future__ import annotations

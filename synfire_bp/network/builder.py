@@ -84,13 +84,13 @@ def build_network(
     labels : integer array, shape (n,)
         Labels, 0 … n_out-1.
     order : integer array, optional
-        Which sample is shown when; file order if left out.
+        Order in which samples are shown; file order if left out.
     rule : Rule or str or None
         Learning rule; None switches learning off.  The inference circuit never learns.
     chip : LoihiSpec, optional
         The chip to emulate; None: the memoryless neurons, which compute the same.
     lines : Lines
-        What a variant adds to the Brian2 code.
+        Lines that a variant adds to the Brian2 code.
     more : mapping, optional
         The numbers that those lines need, or that replace others, as "group.variable" to values.
 
@@ -127,11 +127,11 @@ def runtime_network(
     Parameters
     ----------
     plan : NetworkPlan
-        What it is built from.
+        The plan of the network.
     weights, inputs, labels, order
         As for `build_network`.
     at : Moment, optional
-        Where in a training it begins; the beginning if left out.
+        The moment of a training at which it begins; the start if left out.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def build_chip_step(
 
 @dataclass(frozen=True)
 class _Build:
-    """What every object of one network is made with."""
+    """Everything that the objects of one network are made with."""
 
     circuit: Circuit
     rule: Rule | None
@@ -210,17 +210,17 @@ class _Build:
 
     @cached_property
     def common(self) -> dict[str, Any]:
-        """The clock and who generates the code."""
+        """The clock and the class that generates the code."""
         return {"clock": Clock(dt=STEP, name="chip"), "codeobj_class": self.codeobj_class}
 
     @cached_property
     def called(self) -> dict[str, Any]:
-        """What the lines call."""
+        """The functions that the lines call."""
         return called(self.lines)
 
     @cached_property
     def code(self) -> ChipStepCode:
-        """What the objects are made of."""
+        """The code of the objects."""
         return ChipStepCode(self.circuit, self.rule, self.lines, self.chip)
 
     def cells(self) -> NeuronGroup:
@@ -243,7 +243,7 @@ class _Build:
         )
 
     def operations(self, cells: NeuronGroup, populations: Mapping[str, Subgroup]) -> list[Any]:
-        """Return what happens at the start of a step: samples, then threshold, then variants."""
+        """Return the operations at the start of a step: samples, then threshold, then variants."""
         done = [cells.run_regularly(PRESENT, when="start", order=-2, name="present", **self.common)]
         for source in self.circuit.sources:
             done.append(
@@ -276,7 +276,7 @@ class _Build:
         return done
 
     def pattern(self, source: str) -> str:
-        """Return what a source emits to its unit i: the sample's pattern, or what is taught."""
+        """Return what a source emits for its unit i: the sample's pattern, or a taught target."""
         if source == "target" and self.lines.taught:
             return self.lines.taught
         return f"{PATTERNS[source]}(sample, i)"

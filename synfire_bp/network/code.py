@@ -1,6 +1,6 @@
-"""Brian2 code of a network, as text: what its objects are made of, and what may be told of them.
+"""Brian2 code of a network, as text, from which its objects are built and described.
 
-The builder makes objects of these texts, and a description shows the same ones.
+The builder makes objects from these texts, and `describe` shows the same texts.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class ObjectCode:
     Attributes
     ----------
     name : str
-        What it is, such as "neurons".
+        Name of the object, such as "neurons".
     equations : str
-        Brian2 equations; a comment tells what a variable means.
+        Brian2 equations; a comment gives the meaning of a variable.
     happens : tuple of (str, str)
-        When something happens, and the statements.
+        Time of an operation within a step, and its statements.
     """
 
     name: str
@@ -55,7 +55,7 @@ class ObjectCode:
 
 
 def meanings(equations: str) -> dict[str, str]:
-    """Return what the comments of equations say of their variables.
+    """Return the meanings of variables, from the comments of equations.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def meanings(equations: str) -> dict[str, str]:
 
 
 def only_what_happens(happens: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return moments and statements, without those in which nothing happens."""
+    """Return times and statements, without empty ones."""
     return tuple((when, code) for when, code in happens if code.strip())
 
 
@@ -80,9 +80,9 @@ class ChipStepCode:
     circuit : Circuit
         Training or inference circuit.
     rule : Rule or None
-        What is learnt.
+        The learning rule.
     lines : Lines
-        What variants add.
+        Lines that variants add.
     chip : LoihiSpec or None
         The chip that is emulated; None: the memoryless neurons.
     """
@@ -94,22 +94,22 @@ class ChipStepCode:
 
     @property
     def coarse(self) -> bool:
-        """Whether weights go in larger steps than a rule's smallest change."""
+        """Whether weights have larger steps than a rule's smallest change."""
         return self.chip is not None and is_coarse(self.chip)
 
     @property
     def unit(self) -> int:
-        """What everything counts in."""
+        """The unit of all weights and sums."""
         return 1 if self.chip is None else UNIT
 
     @property
     def counts(self) -> str:
-        """What fixed weights count in, in words."""
+        """The unit of fixed weights, in words."""
         return "in weight units" if self.unit == 1 else f"in weight units times {self.unit}"
 
     @cached_property
     def learning(self) -> LearningCode:
-        """What learning synapses do."""
+        """Code of the learning rule."""
         if not (self.rule and self.circuit.reward_phases):
             return LearningCode()
         return learning_code(self.rule, coarse=self.coarse, lines=self.lines)
@@ -128,12 +128,12 @@ class ChipStepCode:
 
     @property
     def step(self) -> str:
-        """What every cell does at the start of a time step."""
+        """Update of every cell at the start of a time step."""
         return MEMORYLESS_STEP if self.chip is None else compartment_step()
 
     @property
     def traces(self) -> str:
-        """What becomes of the traces of a cell's spikes; empty where there are none."""
+        """Update of the traces of a cell's spikes; empty if there are none."""
         return trace_step(self.rule) if self.rule is not None and self.rule.traces else ""
 
     @property
@@ -161,7 +161,7 @@ class ChipStepCode:
 
     @property
     def plastic_pre(self) -> str:
-        """What a learning synapse delivers, and then learns."""
+        """What a learning synapse delivers, followed by its learning."""
         sent = [str(self.unit)] * (self.unit != 1) + ["w", *self.lines.sent]
         on_pre = f"arriving_post += {' * '.join(sent)}"
         return on_pre + f"\n{self.learning.pre}" * bool(self.learning.pre)

@@ -1,8 +1,8 @@
-"""Synapses that remember (`synfire_bp.circuit.eligibility`) as Brian2 code.
+"""Eligibility traces of synapses (`synfire_bp.circuit.eligibility`) as Brian2 code.
 
-A coincidence adds to the trace what the rule would add to the weight.  At the end of the last phase
-of a sample all synapses are visited: the weight takes reward x trace, and the trace decays.
-The functions that the statements call are in `synfire_bp.network.rule_functions`.
+A coincidence adds to the trace the change that the rule would make to the weight.  At the end of
+the last phase of a sample all synapses are visited: the weight takes reward x trace, and the trace
+decays.  The functions that the statements call are in `synfire_bp.network.rule_functions`.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ ELIGIBLE_SYNAPSE = f"""
     eligible_turn : integer (shared, constant)  # time steps of a sample
     eligible_due = int(t_in_timesteps > 0 and t_in_timesteps % eligible_turn == 0) : integer (shared)
 """  # noqa: E501
-"""What such a synapse has."""
+"""Variables of such a synapse."""
 
 FADING_SYNAPSE = """
     left_grown  : integer (constant)  # of a coincidence with r1, at the end of its sample, of 2^24
     left_shrunk : integer (constant)  # of one without
 """
-"""What it has besides if its trace decays in every phase."""
+"""Its further variables if its trace decays in every phase."""
 
 _ALWAYS = str(WHOLE_REWARD // GAINS)
 """A reward of 1, before the gain."""
 
 
 def remembered(change: str, eligible: Eligibility) -> str:
-    """Return what a trace becomes that takes up a change."""
+    """Return the expression of a trace after it takes up a change."""
     if eligible.in_phases:
         left = "left_shrunk + r1_post * (left_grown - left_shrunk)"
         change = f"trace_left({change}, {left})"
@@ -68,12 +68,12 @@ def left_of_each(eligible: Eligibility, layout: PlasticLayout) -> dict[str, NDAr
 
 
 def end_of_sample(modulation: str) -> str:
-    """Return the statements by which a reward is taken, and traces decay.
+    """Return the statements that apply a reward and let traces decay.
 
     Parameters
     ----------
     modulation : str
-        What the reward is, before the gain; empty: 1.
+        The reward, before the gain; empty: 1.
     """
     reward = f"eligible_gain * {modulation or _ALWAYS}"
     return "\n".join(

@@ -8,8 +8,8 @@ arrived in this step, plus its bias, exceed its threshold.  All numbers are whol
     fired(n) = v(n) > theta          (strictly)
     the sum starts again from 0      (the reset)
 
-The phase of the sample enters nowhere but in the reward signal `r1` and in what the sources emit:
-the gating of the populations is done by the spikes of the gating chain.
+The phase of the sample enters only into the reward signal `r1` and the output of the sources: the
+populations are gated by the spikes of the gating chain.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 
 MEMORYLESS = """
     arriving : integer             # weights that arrived since the last step
-    v        : integer             # their sum with the bias, held against the threshold
+    v        : integer             # their sum plus the bias, compared with the threshold
     fired    : boolean             # whether the neuron spikes in this step
     bias     : integer (constant)  # negative where a gate has to open the neuron
     theta    : integer (constant)  # firing threshold
@@ -41,7 +41,7 @@ MEMORYLESS_STEP = """
     fired = v > theta
     arriving = 0
 """
-"""What happens at the start of a time step; the threshold condition is `fired`."""
+"""Update at the start of a time step; the threshold condition is `fired`."""
 
 PRESENT = """
     sample = present_sample(t_in_timesteps)
@@ -71,7 +71,7 @@ def clock_equations(n_phases: int) -> str:
 
 
 def reward_equation(reward_phases: Sequence[int], lines: Lines = NO_LINES) -> str:
-    """Return the equation of the reward signal: 1 in the given phases, then as `lines` say."""
+    """Return the equation of the reward signal: 1 in the given phases, then changed by `lines`."""
     terms = [f"int(phase == {phase})" for phase in reward_phases]
     return f"""
     r1 = {lines.rewarded(" + ".join(terms) or "0")} : integer (shared)

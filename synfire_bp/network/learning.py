@@ -1,14 +1,14 @@
-"""A learning rule as Brian2 code: what a learning synapse has, and what it does.
+"""A learning rule as Brian2 code: variables and statements of a learning synapse.
 
-The rule itself is `synfire_bp.circuit.rule`.  What is a multiple of x0 runs when the presynaptic
+The rule itself is `synfire_bp.circuit.rule`.  Terms with a factor x0 run when the presynaptic
 neuron fires, after its spike was delivered; x0 is 1 there, and y0 and r1 are variables of the
-postsynaptic cell.  What is a multiple of y0 runs when the postsynaptic neuron fires, at the
-synapses whose presynaptic one does not.  Only what a flag u_k brings about is a pass over all
-synapses, in the phases of that flag, and takes the place of both.  So each synapse is changed once
-in a phase, from the state that the phase has found.
+postsynaptic cell.  Terms with a factor y0 run when the postsynaptic neuron fires, at the synapses
+whose presynaptic neuron does not.  Only terms with a flag u_k require a pass over all synapses, in
+the phases of that flag, which replaces the other two.  Each synapse is therefore changed once in a
+phase, from its state at the start of the phase.
 
-A rule of coincidences alone is written out.  Any other one is a function of what it reads
-(`synfire_bp.network.rule_functions`).
+A rule of coincidences alone is written out.  Any other rule is a function of the variables that it
+reads (`synfire_bp.network.rule_functions`).
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ LEARNING_SYNAPSE = """
     lowest  : integer (shared, constant)  # weights are clipped to this range
     highest : integer (shared, constant)  # up to this
 """
-"""What a learning synapse has beside its weight and the coefficients of its rule."""
+"""Variables of a learning synapse besides its weight and the coefficients of its rule."""
 
 OWN_BOUNDS = LEARNING_SYNAPSE.replace("shared, constant", "constant")
-"""The same, where every synapse has a range of its own."""
+"""The same, where every synapse has its own range."""
 
 NUMBERED = """
     number : integer (constant)          # of the synapse; its stream of random numbers
@@ -59,17 +59,18 @@ COARSE_SYNAPSE = """
     coarse : integer (shared, constant)  # weights go in steps of this, a power of two
     dice   : integer (shared, constant)  # seed
 """
-"""What it has besides if its weight is too coarse for the rule, which is then rounded at random."""
+"""Further variables if the weight is too coarse for the rule, whose change is then rounded
+stochastically."""
 
 COUNTED = """
     counted : integer (shared, constant)  # phases before this run, up to where flags come again
 """
-"""What it has where flags are counted from the first phase of the training."""
+"""Its variable where flags are counted from the first phase of the training."""
 
 UPTAKE = """
     takes_up = u{k} * int(phase_post == 0) : integer (shared)  # the reward of phase 0 meets a flag
 """
-"""When its weight takes what its tag holds."""
+"""Whether its weight takes the content of its tag in this phase."""
 
 TRACE = """
     trace_{name}   : integer
@@ -77,7 +78,7 @@ TRACE = """
     kept_{name}    : integer (shared, constant)  # what a phase leaves, of 2^24
     dice_{name}    : integer (shared, constant)  # seed
 """
-"""What a cell has for a trace of its spikes."""
+"""Variables of a cell for a trace of its spikes."""
 
 
 TAG_BOUNDED_BEFORE = (
@@ -90,7 +91,7 @@ the 16 bits of a weight, so twice as many synapses are changed at once."""
 
 @dataclass(frozen=True)
 class Clocking:
-    """How phases are told from the time steps of a simulation.
+    """How phases are recognised from the time steps of a simulation.
 
     Attributes
     ----------
@@ -117,20 +118,20 @@ def learning_equations(
     numbered: bool = False,
     clocking: Clocking = CHIP_STEP,
 ) -> str:
-    """Return the equations of what a learning synapse has: its range, the rule's coefficients.
+    """Return the equations of a learning synapse: its range and the rule's coefficients.
 
     Parameters
     ----------
     rule : Rule
         The rule.
     coarse : bool
-        Whether weights go in larger steps than the rule's smallest change.
+        Whether weights have larger steps than the rule's smallest change.
     own_bounds : bool
-        Whether every synapse has a range of its own.
+        Whether every synapse has its own range.
     numbered : bool
-        Whether synapses have numbers already.
+        Whether synapses are numbered already.
     clocking : Clocking
-        How phases are told.
+        How phases are recognised.
     """
     equations = OWN_BOUNDS if own_bounds else LEARNING_SYNAPSE
     if coarse or rule.rounds:
@@ -163,7 +164,7 @@ def _coefficients(rule: Rule) -> str:
 
 @dataclass(frozen=True)
 class LearningCode:
-    """A rule as statements; each synapse takes one of them in a phase, or none.
+    """A rule as statements; each synapse executes at most one of them in a phase.
 
     Attributes
     ----------
@@ -183,11 +184,11 @@ class LearningCode:
 def learning_code(
     rule: Rule, *, coarse: bool = False, lines: Lines = NO_LINES, clocking: Clocking = CHIP_STEP
 ) -> LearningCode:
-    """Return what learning synapses do.
+    """Return the code of learning synapses.
 
-    With `coarse` weights dw becomes a multiple of their step, at random so that its mean is kept.
-    What a variant's `lines` make of dw comes before that.  If no product is without `y0`, the
-    statement says so: it does nothing where the target did not fire.
+    With `coarse` weights, dw is rounded stochastically to a multiple of their step, which preserves
+    its mean; a variant's `lines` change dw before that.  If every product has a factor `y0`, so has
+    the statement: it does nothing where the target did not fire.
     """
 
     def code(x0: str, y0: str, *where: str) -> str:
@@ -211,7 +212,7 @@ def learning_code(
         )
     if rule.by_events:
         return LearningCode(pre=code("1", "int(fired_post)", at_target))
-    if clocking.ends is not None:  # spikes of a phase come one after the other
+    if clocking.ends is not None:  # spikes of a phase are processed one after the other
         return LearningCode(every=code("int(fired_pre)", "int(fired_post)", "learns_now"))
     else_now = "(1 - learns_now)" if rule.timed else ""
     pre = post = ""
@@ -224,7 +225,7 @@ def learning_code(
 
 
 def _learns_now(rule: Rule, clocking: Clocking) -> str | None:
-    """Return whether all synapses are visited now, 0 or 1; None: they never are."""
+    """Return the expression, 0 or 1, for whether all synapses are visited now; None: never."""
     if rule.by_events:
         return None
     if clocking.ends is not None:
@@ -236,13 +237,13 @@ def _learns_now(rule: Rule, clocking: Clocking) -> str | None:
 
 
 def trace_equations(rule: Rule | None) -> str:
-    """Return the equations of what a cell has for the traces of its spikes."""
+    """Return the equations of a cell for the traces of its spikes."""
     names = () if rule is None else rule.traces
     return "".join(TRACE.format(name=name) for name, _ in names)
 
 
 def trace_step(rule: Rule, *, spikes: str = "int(fired)", clocking: Clocking = CHIP_STEP) -> str:
-    """Return the statements by which traces decay, and take up so many `spikes`.
+    """Return the statements by which traces decay and take up a number of `spikes`.
 
     They decay where a phase begins.
     """
@@ -304,7 +305,7 @@ def _called(rule: Rule, reads: Mapping[str, str], lines: Lines) -> dict[str, str
 
 
 def _in_units(gain: str, product: Product, unit: int) -> str:
-    """Return a constant so that every product counts in the units of a graded reward."""
+    """Return a constant such that every product is in the units of a graded reward."""
     rewards = [factor for factor in product.factors if factor.name == "r1"]
     if len(rewards) > 1 or any(factor.plus for factor in rewards):
         raise RuleError(
@@ -315,13 +316,13 @@ def _in_units(gain: str, product: Product, unit: int) -> str:
 
 
 def _changed(rule: Rule, changes: dict[str, str], coarse: bool, where: str | None) -> str:
-    """Return the statements that apply changes, each as if the other had not been yet."""
+    """Return the statements that apply changes, each computed as if before the other."""
     statements = []
     reads = {target: set(total.variables) for target, total in rule.sums.items()}
     order = list(changes)
     if "dt" in changes and "w" in reads["dt"]:
-        order.reverse()  # the tag sees the weight as it was …
-        if "t" in reads["dw"]:  # … and the weight the tag
+        order.reverse()  # the tag sees the old weight …
+        if "t" in reads["dw"]:  # … and the weight the old tag
             statements = [f"change_{target} = {code}" for target, code in changes.items()]
             changes = {target: f"change_{target}" for target in changes}
     for target in order:
@@ -337,7 +338,7 @@ def _changed(rule: Rule, changes: dict[str, str], coarse: bool, where: str | Non
 
 
 def _collected(change: str, where: str | None) -> str:
-    """Return the statements of a tag that collects: the weight takes what is whole."""
+    """Return the statements of a tag that collects changes: the weight takes the whole steps."""
     return "\n".join(
         (
             _set("w", f"followed(w, tag, {change}, lowest, highest)", where),
@@ -347,10 +348,10 @@ def _collected(change: str, where: str | None) -> str:
 
 
 def _taken_at_once(rule: Rule, lines: Lines) -> LearningCode:
-    """Return what a tag does that collects, and of which the weight takes all now and then.
+    """Return the statements of a tag that collects changes and is emptied into the weight.
 
-    It says of the rules for weight and tag what they come to in a circuit: spikes meet in other
-    phases than the one in which weights take something.
+    They are the rules for weight and tag simplified for a circuit, in which spikes coincide in
+    other phases than the one in which weights are changed.
     """
     assert rule.dt is not None
     gains = list(rule.coefficients())[len(rule.products) :]

@@ -1,8 +1,8 @@
 """Brian2 lines that a variant adds to the objects of a network.
 
-The builder (`synfire_bp.network`) puts them where they belong; what they compute with are numbers
-that the variant gives (`synfire_bp.network.plan`).  Several variants are joined by `combined`.
-No brian2 here: lines are text, and part of what a compiled program is built from.
+The builder (`synfire_bp.network`) puts them where they belong; the numbers that they use are given
+by the variant (`synfire_bp.network.plan`).  Several variants are joined by `combined`.  No brian2
+here: lines are text, and part of what a compiled program is built from.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["NO_LINES", "Lines", "combined", "imported"]
 
 @dataclass(frozen=True)
 class Lines:
-    """What is added to a network's Brian2 code.
+    """Additions to a network's Brian2 code.
 
     Attributes
     ----------
     cells : str
-        Equations that every cell has besides.
+        Further equations of every cell.
     step : str
         Statements for every cell after its threshold, before spikes are delivered.
     fixed : str
@@ -32,33 +32,35 @@ class Lines:
     fixed_sent : tuple of str
         Factors of what a fixed synapse delivers, whole numbers, such as "int(chance(…) < p)".
     fixed_also : tuple of (str, str)
-        What a fixed synapse adds besides, with the same factors: a variable of the cell that it
-        reaches, and a whole number of its own.
+        A further addition by a fixed synapse, with the same factors: a variable of the target cell,
+        and a whole number of the synapse.
     plastic : str
         Equations of a learning synapse.
     sent : tuple of str
         Factors of what a learning synapse delivers, besides its weight.
     change : tuple of str
-        What becomes of dw, one after the other; "{change}" stands for the expression before.
+        Changes of dw, applied one after the other; "{change}" stands for the expression before.
     reward : tuple of str
-        What becomes of r1, one after the other; "{r1}" stands for the expression before.
+        Changes of r1, applied one after the other; "{r1}" stands for the expression before.
     reward_unit : int
-        What r1 counts in: it is this where it is 1 else, and dw counts in it too, until `change`.
+        Unit of r1: it has this value where it is otherwise 1. dw is in this unit, too, until
+        `change`.
     modulation : str
         The reward that turns eligibility traces into changes, at the end of a sample, before the
         gain: 256 is a reward of 1.  A shared variable of the cells, such as "modulation_post";
         empty: always 1.
     taught : str
-        What the source of targets emits in the place of the sample's own, 0 or 1 for each unit i,
+        What the source of targets emits instead of the sample's target, 0 or 1 for each unit i,
         such as "int(i == tried)"; empty: the sample's own.
     answered : str
         Statements for the output neurons after their threshold, before spikes are delivered: how
-        something outside of the network sees what it answers.
+        the environment outside the network sees its answer.
     own_bounds : bool
-        Every learning synapse has its own `lowest` and `highest` weight, where all share them else.
+        Whether every learning synapse has its own `lowest` and `highest` weight; otherwise all
+        share them.
     after : str
-        Statements for every learning synapse at the end of each step; what is added has to be a
-        multiple of a shared whole number that is 0 in most steps, or it is slow.
+        Statements for every learning synapse at the end of each step; for speed, what is added
+        should be a multiple of a shared whole number that is 0 in most steps.
     functions : tuple of str
         Brian2 functions and constants that the lines call by name, each as "module:name"; they are
         imported where the network is built.
@@ -93,24 +95,24 @@ class Lines:
         return self != Lines()
 
     def changed(self, change: str) -> str:
-        """Return the expression of dw with everything that becomes of it."""
+        """Return the expression of dw with all of its changes."""
         for template in self.change:
             change = f"({template.format(change=change)})"
         return change
 
     def rewarded(self, r1: str) -> str:
-        """Return the expression of r1 with everything that becomes of it."""
+        """Return the expression of r1 with all of its changes."""
         for template in self.reward:
             r1 = template.format(r1=f"({r1})")
         return r1
 
 
 NO_LINES = Lines()
-"""The paper's circuit."""
+"""Nothing is added: the paper's circuit."""
 
 
 def combined(parts: Iterable[Lines]) -> Lines:
-    """Return the lines of all parts together, in their order; a line given twice stands once."""
+    """Return the lines of all parts, in their order; a line given twice is used once."""
     parts = tuple(parts)
 
     def text(name: str) -> str:
@@ -150,9 +152,10 @@ def combined(parts: Iterable[Lines]) -> Lines:
 
 
 def imported(path: str) -> Any:
-    """Return what a path such as "synfire_bp.network.chance:chance" names.
+    """Return the object with a path such as "synfire_bp.network.chance:chance".
 
-    What needs Brian2 is named so: it is imported where a network is built, and nowhere else.
+    Objects that need Brian2 are named by paths, so that they are imported only where a network is
+    built.
     """
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)

@@ -1,10 +1,10 @@
 """Kinds of neurons that a circuit can be built of.
 
-A kind says what its neurons' numbers are, what its synapses can hold, and how the circuit is built
-of them.  Two stand here, whose time step is the chip's: the memoryless neurons, and the emulated
-chip's compartments.  `synfire_bp.physical` has the neurons in millivolts.
+A kind defines the numbers of its neurons, the weights that its synapses can hold, and how the
+circuit is built.  Two kinds are defined here, whose time step is the chip's: the memoryless
+neurons, and the emulated chip's compartments.  `synfire_bp.physical` has the neurons in millivolts.
 
-No brian2 here: what builds a network is imported when it is asked to.
+No brian2 here: the code that builds a network is imported only when it is used.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Neurons(ABC):
     Attributes
     ----------
     about : str
-        What they are, in words.
+        Description in words.
     chip : LoihiSpec or None
         The chip whose neurons these are.
     steps_per_phase : int
@@ -51,11 +51,11 @@ class Neurons(ABC):
     phase_ms : float
         Model time of a phase, in ms.
     builder : str
-        What builds a network of them, as "module:name".
+        The function that builds a network of them, as "module:name".
     writer : str
-        What tells the Brian2 code of such a network, as "module:name"; empty: nobody does.
+        The function that returns the Brian2 code of such a network, as "module:name"; empty: none.
     block : int or None
-        Samples after which the network starts from rest again, since its neurons remember; a
+        Samples after which the network starts from rest again, since its neurons keep state; a
         training can be stopped and resumed only there.  None: it can be stopped anywhere.
     """
 
@@ -78,7 +78,7 @@ class Neurons(ABC):
         copies: Copies | None,
         at: Moment,
     ) -> Numbers:
-        """Return every number of the network that no variant's lines ask for."""
+        """Return every number of the network except those for variants' lines."""
 
     def build(
         self,
@@ -99,7 +99,7 @@ class Neurons(ABC):
         functions : mapping
             Brian2 functions `present_sample`, `input_pattern` and `target_pattern`.
         codeobj_class : type or None
-            Who generates the code; None: Brian2 as it is.
+            The class that generates the code; None: Brian2's own.
         by_rows : bool
             Whether dense projections are generated row by row (C++ standalone).
         """
@@ -116,7 +116,7 @@ class Neurons(ABC):
         return write(self, circuit, rule, lines)  # type: ignore[no-any-return]
 
     def code(self) -> Neurons:
-        """Return these neurons with standard numbers: all that generated code depends on."""
+        """Return these neurons with standard numbers: everything that generated code depends on."""
         return self
 
     def weight_bounds(self, circuit: Circuit) -> tuple[int, int]:
@@ -124,7 +124,7 @@ class Neurons(ABC):
         return weight_bounds(circuit, self.chip)
 
     def held(self, weights: Weights) -> Weights:
-        """Return weights as these neurons' synapses can hold them."""
+        """Return weights rounded to what these neurons' synapses can hold."""
         return weights
 
     def refuse(self, circuit: Circuit, lines: Lines) -> None:  # noqa: B027  (most refuse nothing)
@@ -134,7 +134,7 @@ class Neurons(ABC):
         """Raise a SynfireError if synapses of these neurons cannot hold a learning rule."""
 
     def test_seed(self, training_seed: int) -> int:
-        """Return the seed of what happens at random in a test: not that of the training."""
+        """Return the seed of random events in a test, which differs from that of the training."""
         return first_seed(training_seed) + 2**30
 
     def steps(self, arrays: Mapping[str, NDArray]) -> NDArray[np.int64]:
@@ -143,18 +143,18 @@ class Neurons(ABC):
 
 
 def mixed_seed(training_seed: int) -> int:
-    """Return a number far from that of any other training: what happens at random starts there."""
+    """Return a seed for random events that is far from that of any other training."""
     return training_seed * 1_000_003
 
 
 def first_seed(training_seed: int) -> int:
-    """Return the seed of what happens at random, at the first sample of a training."""
+    """Return the seed of random events at the first sample of a training."""
     return mixed_seed(training_seed) % 2**30
 
 
 @dataclass(frozen=True)
 class Memoryless(Neurons):
-    """Integer neurons that forget within a step: they compute what the algorithm does."""
+    """Integer neurons that keep no state between steps: they compute what the algorithm does."""
 
     about = (
         "memoryless integers: leaky integrate-and-fire neurons whose current and voltage decay "
@@ -199,12 +199,12 @@ class Compartments(Memoryless):
     )
 
     def code(self) -> Compartments:
-        """Return the chip with standard weights: code knows only whether they are coarse."""
+        """Return the chip with standard weights: code depends only on whether they are coarse."""
         bits = min(max(self.chip.weight_bits, 7), 8)
         return Compartments(replace(self.chip, symmetric=False, weight_bits=bits))
 
     def held(self, weights: Weights) -> Weights:
-        """Return weights rounded to what the chip has."""
+        """Return weights rounded to the chip's format."""
         return tuple(
             quantise_weight(w, 0, SignMode.MIXED, self.chip).astype(np.int16) for w in weights
         )
@@ -216,7 +216,7 @@ class Compartments(Memoryless):
         place(circuit)
 
     def refuse_rule(self, rule: Rule) -> None:
-        """Raise HardwareError if the chip's learning engine has not the constants of a rule."""
+        """Raise HardwareError if the chip's learning engine lacks the constants of a rule."""
         if rule.remains:
             raise HardwareError(
                 "learning.accumulator: the chip's learning engine adds up products, and cannot "

@@ -1,7 +1,7 @@
-"""The numbers of a network whose time step is the chip's: all that is not structure.
+"""The numbers of a network whose time step is the chip's: everything that is not structure.
 
-They are given to a network when it runs, so that no other number ever compiles again.
-No brian2 here.
+They are given to a network when it runs, so that new numbers never require compiling again.  No
+brian2 here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Numbers = dict[str, NDArray | float]
 """"group.variable" to an array, or to a number that a whole group shares."""
 
 UNIT = 2**UNIT_BITS
-"""What everything counts in on the chip."""
+"""Unit of weights and thresholds on the chip."""
 
 SMALLEST_CHANGE = 2
 """Learning rules change weights by even numbers."""
@@ -49,19 +49,19 @@ SMALLEST_CHANGE = 2
 
 @dataclass(frozen=True)
 class Moment:
-    """Where in a training a run of the network begins: what chance is drawn from.
+    """Moment of a training at which a run of the network begins; random numbers depend on it.
 
     Attributes
     ----------
     seed : int
-        Of what happens at random.  It moves on by one per time step, from the training's first one,
-        so that ``seed + t_in_timesteps`` names a moment whatever was resumed.
+        Seed of random events.  It increases by one per time step from the training's first one, so
+        that ``seed + t_in_timesteps`` identifies a time step even after resuming.
     shown : int
         Samples that the training has shown before.
     training_seed : int
-        The seed of the training, for what is drawn once: delays, who is linked with whom.
+        The seed of the training, for what is drawn once, such as delays and random connections.
     epoch : int
-        Which epoch of the training it is, from 0, for what follows a schedule.
+        Epoch of the training, from 0, for what follows a schedule.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class Moment:
 
 
 NOW = Moment()
-"""The beginning."""
+"""The start of a training."""
 
 
 def chip_step_numbers(
@@ -137,7 +137,7 @@ def chip_step_numbers(
 
 
 def _packed_tags(layout: PlasticLayout, tags: Sequence[NDArray[np.int16]]) -> NDArray[np.int16]:
-    """Return what the tag of every synapse holds: nothing, if none are given."""
+    """Return the content of every synapse's tag: 0, if none are given."""
     if not tags:
         return np.zeros(layout.pre.size, dtype=np.int16)
     each = {row.name: tags[row.layer] for row in layout.circuit.plastic}
@@ -164,7 +164,7 @@ def rule_numbers(
     step: int = SMALLEST_CHANGE,
     at: Moment = NOW,
 ) -> Numbers:
-    """Return the numbers of a learning rule: its constants, its traces, its dice.
+    """Return the numbers of a learning rule: its constants, its traces, its random seeds.
 
     Parameters
     ----------
@@ -201,14 +201,14 @@ def rule_numbers(
 
 
 def _numbers(rule: Rule, layout: PlasticLayout) -> NDArray[np.int32]:
-    """Return by which number each synapse throws dice: that of its weight if copies stay equal."""
+    """Return the number by which each synapse draws: that of its weight if copies stay equal."""
     if rule.fine is None:
         return np.arange(layout.pre.size, dtype=np.int32)
     return layout.spread(weight_numbers(layout.circuit.shapes))
 
 
 def is_coarse(chip: LoihiSpec) -> bool:
-    """Return whether learning weights go in larger steps than the rule's smallest change."""
+    """Return whether learning weights have larger steps than the rule's smallest change."""
     return weight_step(chip, SignMode.MIXED) > SMALLEST_CHANGE
 
 

@@ -1,4 +1,4 @@
-"""The Brian2 objects of a circuit, and what is asked of them."""
+"""The Brian2 objects of a circuit, and queries about them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["STEP", "CircuitNetwork", "runtime_code", "subgroups", "weight_type"]
 
 STEP = 1 * ms
-"""Model time of one chip step.  Nothing depends on it: every delay is a whole number of steps."""
+"""Model time of one chip step.  No result depends on it: every delay is a whole number of steps."""
 
 
 def weight_type() -> type[np.integer]:
@@ -35,10 +35,10 @@ def weight_type() -> type[np.integer]:
 
 
 def runtime_code() -> type | None:
-    """Return what generates the code in runtime mode.
+    """Return the class that generates the code in runtime mode.
 
     NumPy, unless Brian2's preference `codegen.target` names a target: Cython, Brian2's own choice,
-    takes minutes to compile what runs for seconds.
+    takes minutes to compile code that runs for seconds.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _refuse_other_devices() -> None:
 def subgroups(circuit: Circuit, cells: NeuronGroup) -> dict[str, Subgroup]:
     """Return the subgroup of each population.
 
-    Their names are the same in every network, so what one has stored another one can restore.
+    Their names are the same in every network, so another network can restore a stored state.
     """
     return {
         name: Subgroup(cells, at.start, at.stop, name=f"{cells.name}_population_{number}")
@@ -95,13 +95,13 @@ class CircuitNetwork(Summarised):
     populations : dict
         Population name to subgroup of `cells`.
     n_samples : int or None
-        How many samples it was given to show; None: it gets them when it runs.
+        Number of samples that it was given; None: it gets them when it runs.
 
     Raises
     ------
     CircuitError
-        By `net[name]`, `between`, `run`: for a population that is not there, for one to which no
-        learning synapses lead, for more samples than there are.
+        By `net[name]`, `between`, `run`: for an unknown population, for one to which no learning
+        synapses lead, for more samples than there are.
 
     Notes
     -----
@@ -192,7 +192,7 @@ class CircuitNetwork(Summarised):
 
     @property
     def samples_run(self) -> int:
-        """How many samples have been shown to their end; told by the time of `network`."""
+        """Number of samples that were shown completely, from the time of `network`."""
         return max(self._phases_run - 1, 0) // self.circuit.n_phases
 
     @property
@@ -203,14 +203,14 @@ class CircuitNetwork(Summarised):
         """Show the next `samples` samples (runtime mode).
 
         The first one begins after one step, in which nothing happens.  A sample that was begun by
-        ``net.network.run(duration)`` counts, and is shown to its end.
+        ``net.network.run(duration)`` counts as one, and is completed.
 
         Parameters
         ----------
         samples : int
             How many.
         **kwds
-            Of `brian2.Network.run`: `report`, `namespace`, ….
+            Further arguments of `brian2.Network.run`: `report`, `namespace`, ….
 
         Raises
         ------
@@ -309,7 +309,7 @@ class CircuitNetwork(Summarised):
         Parameters
         ----------
         populations, per_sample
-            As for `synfire_bp.exchange.neo.neo_block`, which says what is in the block.
+            As for `synfire_bp.exchange.neo.neo_block`, which describes the content of the block.
 
         Returns
         -------

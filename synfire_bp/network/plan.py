@@ -1,8 +1,8 @@
-"""What a network is built from: one object that holds all of it, before Brian2 is asked.
+"""The plan of a network: one object with everything that it is built from, before Brian2 is used.
 
-A plan says which circuit, which learning rule, which kind of neurons, which lines variants add,
-and where the numbers come from that a run starts with.  The same plan becomes a network in Brian2's
-runtime mode and a compiled program.  No brian2 here.
+A plan has the circuit, the learning rule, the kind of neurons, the lines that variants add, and the
+sources of the numbers with which a run starts.  The same plan becomes a network in Brian2's runtime
+mode and a compiled program.  No brian2 here.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class NetworkPlan(Summarised):
     circuit : Circuit
         Training or inference circuit.
     rule : Rule or None
-        What every plastic synapse does; None: nothing is learnt.
+        The rule of every plastic synapse; None: nothing is learnt.
     neurons : Neurons
         The kind of neurons.
     lines : Lines
-        What variants add to the Brian2 code.
+        Lines that variants add to the Brian2 code.
     sources : tuple of callables
-        Where the numbers of those lines come from.
+        Functions that give the numbers of those lines.
 
     Raises
     ------
@@ -94,12 +94,12 @@ class NetworkPlan(Summarised):
         return PlasticLayout(self.circuit)
 
     def adding(self, lines: Lines, numbers: NumberSource | None = None) -> NetworkPlan:
-        """Return the plan with more lines, and where their numbers come from."""
+        """Return the plan with more lines, and the source of their numbers."""
         sources = self.sources if numbers is None else (*self.sources, numbers)
         return replace(self, lines=combined((self.lines, lines)), sources=sources)
 
     def _checked(self, source: NumberSource, at: Moment) -> Numbers:
-        """Return the numbers of a variant, if they are some and fit their groups."""
+        """Return the numbers of a variant, after checking that they fit their groups."""
         sizes = {
             "cells": self.circuit.n_cells, "plastic": self.layout.pre.size, "fixed": None,
             "output": self.circuit.sizes[-1],
@@ -122,7 +122,7 @@ class NetworkPlan(Summarised):
                         "or be a single number"
                     )
                 if array.ndim and array.dtype.kind in "iu" and array.dtype.itemsize < 4:
-                    more[name] = array.astype(np.int32)  # as variables declared integer are held
+                    more[name] = array.astype(np.int32)  # the type of variables declared as integer
         return more
 
     def numbers(

@@ -1,4 +1,4 @@
-"""How Brian2 code asks for samples in runtime mode; a compiled program reads them from files."""
+"""How Brian2 code gets samples in runtime mode; a compiled program reads them from files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def sample_functions(
     order: NDArray[np.integer],
     steps_per_sample: int,
 ) -> dict[str, Function]:
-    """Return the functions by which Brian2 code asks for samples, in runtime mode.
+    """Return the functions by which Brian2 code gets samples, in runtime mode.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def sample_functions(
 
 
 def _answers(given: NDArray[np.bool_]) -> dict[str, Function]:
-    """Return the functions by which an environment notes answers, and tries what is believed.
+    """Return the functions by which an environment records answers and tries believed ones.
 
     `given` has a row for each sample and a column for each output.
     """

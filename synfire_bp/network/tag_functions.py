@@ -1,4 +1,4 @@
-"""Brian2 functions of tags that collect (`synfire_bp.circuit.accumulator`).
+"""Brian2 functions of tags that collect changes (`synfire_bp.circuit.accumulator`).
 
 Weights and tags have 16 bits in a compiled program, and so have the sums here: the processor then
 works on twice as many at once.
@@ -66,12 +66,12 @@ def _taken_up(tag: NDArray, coarse: int, number: NDArray, moment: int) -> NDArra
 
 
 followed: Function = whole(_followed, 5)
-"""A weight after its tag collected a change, and it took the whole steps of it; these are rounded
-towards 0, so that a copy with a minus sign does the same."""
+"""A weight after its tag collected a change and the weight took the whole steps of the tag; these
+are rounded towards 0, so that a copy with the opposite sign does the same."""
 add_cpp(followed, "followed", _FOLLOWED)
 
 remainder_of: Function = whole(_remainder, 2)
-"""What the tag holds then."""
+"""Content of the tag after that."""
 add_cpp(remainder_of, "remainder_of", _REMAINDER)
 
 taken_up: Function = whole(_taken_up, 4)

@@ -1,4 +1,4 @@
-"""Neurons in physical units: millivolts, milliseconds, and what a weight is in them."""
+"""Neurons in physical units: millivolts, milliseconds, and weights in these units."""
 
 from synfire_bp.physical.mapping import Mapping, Timing
 from synfire_bp.physical.membrane import Membrane

@@ -1,4 +1,4 @@
-"""Brian2 code of a network of neurons in physical units, as text: made into objects, and told."""
+"""Brian2 code of a network of neurons in physical units, as text, to be built and described."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PhysicalCode:
     neuron : NeuronCode
         The code of neurons and synapses.
     rule : Rule or None
-        What is learnt.
+        The learning rule.
     """
 
     circuit: Circuit
@@ -54,7 +54,7 @@ class PhysicalCode:
 
     @property
     def clocking(self) -> Clocking:
-        """How a learning rule tells phases: they begin and end with certain time steps."""
+        """How a learning rule recognises phases: the time steps at which they begin and end."""
         n = self.neuron.phase
         return Clocking(
             f"(t_in_timesteps // {n} + 1)",
@@ -64,12 +64,12 @@ class PhysicalCode:
 
     @property
     def learns(self) -> bool:
-        """Whether anything is learnt."""
+        """Whether the network learns."""
         return self.rule is not None and bool(self.circuit.reward_phases)
 
     @cached_property
     def learning(self) -> LearningCode:
-        """What learning synapses do."""
+        """Code of the learning rule."""
         if self.rule is None or not self.learns:
             return LearningCode()
         return learning_code(self.rule, clocking=self.clocking)
@@ -99,14 +99,14 @@ class PhysicalCode:
 
     @property
     def traces(self) -> str:
-        """What becomes of the traces of a cell's spikes; empty where there are none."""
+        """Update of the traces of a cell's spikes; empty if there are none."""
         if self.rule is None or not self.rule.traces:
             return ""
         return trace_step(self.rule, spikes="", clocking=self.clocking)
 
     @property
     def membrane_noise(self) -> str:
-        """What noise does to a membrane in a time step; empty where there is none."""
+        """Effect of noise on a membrane in a time step; empty if there is none."""
         statement = "v += noise*int(not_refractory)*normal(i, moment + t_in_timesteps)"
         return statement * self.neuron.noisy_membrane
 
@@ -127,8 +127,8 @@ class PhysicalCode:
 
     @property
     def plastic_pre(self) -> dict[str, str]:
-        """What a learning synapse does after a presynaptic spike, by pathway."""
-        # "plastic.delay", a number of the run, is that of the pathway that is made first
+        """Statements of a learning synapse after a presynaptic spike, by pathway."""
+        # "plastic.delay", a number of the run, belongs to the pathway that is made first
         on_pre = {"deliver": delivery(self.neuron, "sent"), "fill": "sent = w"}
         return on_pre | ({"learn": self.learning.pre} if self.learning.pre else {})
 
@@ -167,5 +167,5 @@ class PhysicalCode:
 def physical_code(
     neurons: PhysicalNeurons, circuit: Circuit, rule: Rule | None, lines: Lines
 ) -> tuple[ObjectCode, ...]:
-    """Return the code of a network of these neurons, which know no lines of variants."""
+    """Return the code of a network of these neurons, without lines of variants."""
     return PhysicalCode(circuit, neurons.neuron_code, rule).objects()

@@ -40,7 +40,7 @@ def check_custom(
     Raises
     ------
     ExperimentError
-        With the line, what is wrong there, and what would be right.
+        With the line, the error there, and what would be right.
     """
     group = _group(synapse, equations)
     if threshold is not None:
@@ -60,7 +60,7 @@ def check_method(synapse: str, equations: str, method: str) -> None:
     group = _group(synapse, equations)
     try:
         StateUpdateMethod.apply_stateupdater(group.equations, group.variables, method)
-    except Exception as error:  # what Brian2's integrators raise has no common class
+    except Exception as error:  # the exceptions of Brian2's integrators have no common class
         raise ExperimentError(
             f"cannot integrate these equations by {method} ({_first(error)}); try rk2"
         ) from None
@@ -124,7 +124,7 @@ def _made(text: str, equations: Equations) -> NeuronGroup:
             1, equations, threshold="False", refractory="refractory_time", dt=0.1 * ms,
             method=lambda *_: "", name="custom_neuron*",
         )  # fmt: skip
-        group._network = "none"  # it is only looked at; Brian2 would warn that it never ran
+        group._network = "none"  # it is only inspected; Brian2 would warn that it never ran
         return group
     except Exception as error:
         raise ExperimentError(f"cannot be made into neurons: {_explained(error)}") from None
@@ -175,7 +175,7 @@ def _check_names(group: NeuronGroup, code: str, where: str) -> None:
 
 
 def _line(text: str, name: str) -> str:
-    """Say which line of the equations defines a name."""
+    """Return which line of the equations defines a name."""
     pattern = re.compile(rf"^\s*(?:d{re.escape(name)}\s*/\s*dt|{re.escape(name)})\s*[=:]")
     for n, line in enumerate(text.splitlines(), start=1):
         if pattern.match(line):
@@ -189,7 +189,7 @@ def _unit(dimensions: Any) -> str:
 
 
 def _explained(error: BaseException) -> str:
-    """Return what Brian2 said, with the reason that it puts into the cause."""
+    """Return Brian2's error message, with the reason that it gives in the cause."""
     said = _first(error)
     cause = error.__cause__
     return f"{said}: {_first(cause)}" if cause is not None and str(cause).strip() else said

@@ -1,13 +1,13 @@
 """Brian2 code of neurons and synapses in physical units.  No brian2 here: code is text.
 
-What a custom neuron finds there, all per cell unless shared:
+A custom neuron can use these, all per cell unless shared:
 
-    E_L, theta (volt), R (ohm), tau_m (second)   shared numbers: rest, threshold, membrane
-    I_tonic (amp)    the tonic current that closes a population
-    I_syn (amp)      what exponential or conductance synapses send; 0 for delta synapses, which
-                     move `v` themselves
-    closed (volt)    where the tonic current holds the membrane
-    gate (volt)      what the gate's pulse adds where spikes start
+    E_L, theta (volt), R (ohm), tau_m (second)   shared numbers: rest, threshold, membrane I_tonic
+    (amp)    the tonic current that closes a population I_syn (amp)      current of exponential or
+    conductance synapses; 0 for delta synapses, which
+                     change `v` themselves
+    closed (volt)    where the tonic current holds the membrane gate (volt)      what the gate's
+    pulse adds at the spike initiation zone
 
 It defines `v` in volt.
 """
@@ -37,7 +37,7 @@ CELLS = """
     quantum      : volt (shared, constant)      # a weight unit
     moment       : integer (shared, constant)   # seed of noise
 """
-"""What every cell has besides its membrane."""
+"""Variables that every cell has in addition to its membrane."""
 
 SYNAPTIC = {
     "delta": "I_syn = 0*amp : amp",
@@ -63,18 +63,18 @@ UNITS = {
     inhibition : siemens (shared, constant)
     """,
 }
-"""What a weight unit is; synapses have these numbers."""
+"""Size of a weight unit; parameters of synapses."""
 
 NOISE = """
     synaptic_noise : 1 (shared, constant)
     number         : integer (constant)
 """
-"""What noisy synapses have besides."""
+"""Further variables of noisy synapses."""
 
 
 @dataclass(frozen=True)
 class NeuronCode:
-    """What a program is built from: the code of neurons and synapses, and times in steps.
+    """Everything that a program is built from: code of neurons and synapses, and times in steps.
 
     Numbers (time constants, sizes, delays, noise) are given when the program runs.
 
@@ -89,7 +89,7 @@ class NeuronCode:
     dt : float
         Time step in ms.
     noisy_synapses, noisy_membrane : bool
-        Whether there is noise at all.
+        Whether there is any noise.
     """
 
     synapse: str
@@ -116,11 +116,11 @@ class NeuronCode:
 
 
 LIF = {"equations": LIF_EQUATION, "threshold": "v + gate > theta", "reset": "v = closed"}
-"""The leaky integrate-and-fire neuron, in the words of a custom one."""
+"""The leaky integrate-and-fire neuron, written as a custom one."""
 
 
 def delivery(code: NeuronCode, weight: str) -> str:
-    """Return what a synapse does when a spike arrives."""
+    """Return the effect of an arriving spike, as Brian2 code."""
     noise = " * (1 + synaptic_noise*normal(number, moment_post + t_in_timesteps))"
     sent = weight + noise * code.noisy_synapses
     if code.synapse == "delta":

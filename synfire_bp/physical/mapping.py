@@ -2,17 +2,17 @@
 
 Time.  A phase lasts `phase` ms.  A gate's pulse opens a population in the middle of the phase, for
 `window` ms, and is sent one phase earlier by the gating chain.  A spike arrives at its synapses
-`delay` ms after it was fired: so long before the next pulse that the postsynaptic potential (of
-spread delays: their mean) is at its peak when the pulse comes.  Populations integrate while they
-are closed, and decide when the pulse comes, all at one time; so spikes stay in step from phase to
-phase.
+`delay` ms after it was fired.  The delay is chosen such that the postsynaptic potential (with
+spread delays: the mean) is at its peak when the next pulse comes.  Populations integrate while they
+are closed, and all decide at the same time, when the pulse comes; spikes therefore stay in step
+from phase to phase.
 
 Size.  A weight w moves the membrane by w quanta at the time of the pulse.  A tonic hyperpolarising
-current holds a closed population 8192 quanta below rest; a gate's pulse acts where spikes start
-(the axon's initial segment): it adds 8704 quanta, or what else its weights say, to the membrane
-potential that is held against the threshold, for the length of the window.  Sums of weights are
-even, and the threshold lies one unit, which is half a step of the sums, above the chip's: 1025
-where the chip has 1024.  So the same sums exceed it, and no sum comes near.
+current holds a closed population 8192 quanta below rest; a gate's pulse acts at the spike
+initiation zone (the axon's initial segment): for the length of the window it adds 8704 quanta, or
+another number given by its weights, to the membrane potential that is compared with the threshold.
+Sums of weights are even, and the threshold lies one unit, which is half a step of the sums, above
+the chip's: 1025 instead of 1024.  The same sums therefore exceed it, and no sum comes close to it.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ from synfire_bp.physical.membrane import Membrane
 __all__ = ["CUT", "SYNAPTIC_TIME", "Mapping", "Timing", "fit"]
 
 CUT = 2
-"""Delays are cut off at so many standard deviations."""
+"""Number of standard deviations at which delays are cut off."""
 SYNAPTIC_TIME = 0.25
-"""Time constant of synapses in ms, where a model file says nothing."""
+"""Time constant of synapses in ms, if a model file gives none."""
 SHORTEST_PHASE = 8
-"""In time steps."""
+"""Shortest possible phase, in time steps."""
 FAINTEST = 0.2
-"""A postsynaptic potential must have this fraction of its peak when the gate's pulse comes."""
+"""Least fraction of its peak that a postsynaptic potential may have when the pulse comes."""
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class Timing:
-    """When things happen, in time steps.
+    """Times within a phase, in time steps.
 
     Attributes
     ----------
     phase : int
-        Steps of a phase.
+        Length of a phase.
     gate : int
-        When in a phase the pulse comes.
+        Time of the pulse within a phase.
     window : int
-        How long it lasts.
+        Length of the pulse.
     arrival : int
-        From a spike to its arrival at a synapse, mean.
+        Mean time from a spike to its arrival at a synapse.
     """
 
     phase: int
@@ -76,27 +76,28 @@ class Timing:
 
     @property
     def lead(self) -> int:
-        """Steps by which a spike arrives before the gate's pulse, mean."""
+        """Mean number of steps by which a spike arrives before the gate's pulse."""
         return self.phase - self.arrival
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """What a weight unit is.
+    """Physical size of a weight unit.
 
     Attributes
     ----------
     volt : float
         Height of a postsynaptic potential when the gate's pulse comes, in V.
     jump : float
-        What a delta synapse adds to the membrane potential when a spike arrives, in V.
+        Change of the membrane potential by a spike at a delta synapse, in V.
     current : float
         Size of an exponential current when a spike arrives, in A.
     excitation, inhibition : float
         Size of a conductance when a spike arrives, in S.
     left : float
-        What a sum of 9216, the largest that a closed population withstands, leaves one phase later,
-        in weight units.  Below 1, half a step between even sums, nothing is decided otherwise.
+        What remains one phase later of a sum of 9216, the largest at which a closed population
+        stays silent, in weight units.  Below 1, half a step between even sums, it changes no
+        decision.
     """
 
     volt: float
@@ -130,15 +131,15 @@ class Mapping:
 
 
 def closed_potential(neuron: Membrane, closing: int = CLOSING) -> float:
-    """Return where the tonic current holds the membrane of a closed population, in mV."""
+    """Return the potential at which the tonic current holds a closed population, in mV."""
     return neuron.resting - closing * neuron.quantum
 
 
 def _response(neuron: Membrane, phase: int) -> NDArray[np.float64]:
     """Return the postsynaptic potential over two phases after an arrival, step by step.
 
-    Of a unit jump, or of a current that alone would hold the membrane one unit higher.  A spike
-    arrives after the membrane's step and before the threshold.
+    Response to a unit jump, or to a current that alone would hold the membrane one unit higher.  A
+    spike arrives after the membrane's step and before the threshold.
     """
     keeps = exp(-neuron.dt / neuron.membrane_time)
     steps = np.arange(2 * phase + 1)
@@ -164,9 +165,9 @@ def _expected(neuron: Membrane, response: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def _best_lead(neuron: Membrane, phase: int) -> int:
-    """Return how long before the pulse spikes best arrive: their mean potential is largest.
+    """Return the lead of arriving spikes before the pulse at which their mean potential is largest.
 
-    Early enough that the last of them comes before the pulse ends.
+    It is early enough that the last spike arrives before the pulse ends.
     """
     last = int(np.ceil((CUT * neuron.delay_spread - neuron.window) / neuron.dt - _ROUNDING))
     earliest = max(last, 0)
@@ -175,7 +176,7 @@ def _best_lead(neuron: Membrane, phase: int) -> int:
 
 
 def fit(neuron: Membrane) -> list[str]:
-    """Return what does not fit into a phase, or does not go together; empty if all is well."""
+    """Return what does not fit into a phase, or cannot be combined; empty if there is nothing."""
     ratio = neuron.phase / neuron.dt
     if abs(ratio - round(ratio)) > _ROUNDING * ratio:
         nearest = neuron.phase / max(round(ratio), SHORTEST_PHASE)

@@ -1,6 +1,6 @@
 """The parameters of neurons in physical units: each with its meaning and its unit.
 
-What they do together, and how a circuit of whole numbers becomes millivolts, is in
+Their combined effect, and the mapping of a circuit from whole numbers to millivolts, is in
 `synfire_bp.physical.mapping` and docs/physical.md.
 """
 
@@ -180,7 +180,7 @@ class Membrane(Section):
             raise ValueError("has no effect on the kind lif; remove it, or use neuron.kind: custom")
         if kind != "custom" or text is None:
             return text
-        # brian2, which takes a second to import, only where a model file needs it
+        # import brian2, which takes a second, only where a model file needs it
         from synfire_bp.physical.custom import check_custom
 
         synapse, equations = info.data.get("synapse"), info.data.get("equations")

@@ -1,9 +1,9 @@
 """From a circuit to a Brian2 network of neurons in physical units.
 
-The rows are those of every circuit (`synfire_bp.circuit`).  One NeuronGroup holds all cells.
-What a row sends acts in one of two ways: a *pulse* (weights open, half, cancel and ring) lifts the
-place where spikes start for a window; everything else (relay, inhibition, block and the learning
-weights) is a synapse on the membrane.
+The rows are those of every circuit (`synfire_bp.circuit`).  One NeuronGroup holds all cells.  The
+spikes of a row act in one of two ways: a *pulse* (weights open, half, cancel and ring) raises the
+potential at the spike initiation zone for a window; everything else (relay, inhibition, block and
+the learning weights) is a synapse on the membrane.
 
 Runtime mode, in a notebook::
 
@@ -11,10 +11,10 @@ Runtime mode, in a notebook::
     net = build_physical_network(circuit, neuron, weights=…, inputs=…, labels=…)
     net.run(3)
 
-Learning.  A synapse learns once from each presynaptic spike, `window` after it, from what
-happened in that phase: the flag `fired` says that a cell has fired in the present phase.  A spike
-is delivered with the weight that the synapse had when it was fired (`sent`): as on the chip, what
-is learnt in a phase is felt by later spikes only.
+Learning.  A synapse learns once from each presynaptic spike, `window` after it, from the spikes of
+that phase: the flag `fired` of a cell is set if it has fired in the present phase.  A spike is
+delivered with the weight that the synapse had when the spike was fired (`sent`): as on the chip,
+the learning of a phase affects later spikes only.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from synfire_bp.physical.objects import PhysicalNetwork
 __all__ = ["PhysicalNetwork", "build_physical", "build_physical_network"]
 
 SCHEDULE = ["start", "groups", "synapses", "thresholds", "resets", "end"]
-"""What arrives in a time step is held against the threshold in that step."""
+"""Inputs of a time step are compared with the threshold in that step."""
 
 
 def build_physical_network(
@@ -78,7 +78,7 @@ def build_physical_network(
     weights, inputs, labels, order, rule
         As for `synfire_bp.network.build_network`.
     seed : int
-        Of delays and noise.
+        Seed of delays and noise.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def build_physical(
     Raises
     ------
     ExperimentError
-        If there are lines, of which these neurons know nothing.
+        If there are lines of variants, which these neurons cannot use.
     """
     neurons.refuse(circuit, lines)
     code = neurons.neuron_code
@@ -149,7 +149,7 @@ def build_physical(
 
 @dataclass(frozen=True)
 class _Build:
-    """What every object of one network is made with."""
+    """Everything that the objects of one network are made with."""
 
     circuit: Circuit
     code: NeuronCode
@@ -160,7 +160,7 @@ class _Build:
 
     @cached_property
     def common(self) -> dict[str, Any]:
-        """The clock and who generates the code."""
+        """The clock and the class that generates the code."""
         clock = Clock(dt=self.code.dt * ms, name="clock_of_phases")
         return {"clock": clock, "codeobj_class": self.codeobj_class}
 
@@ -171,7 +171,7 @@ class _Build:
 
     @cached_property
     def text(self) -> PhysicalCode:
-        """What the objects are made of."""
+        """The code of the objects."""
         return PhysicalCode(self.circuit, self.code, self.rule)
 
     def cells(self) -> NeuronGroup:
@@ -196,7 +196,7 @@ class _Build:
         return cells
 
     def operations(self, cells: NeuronGroup, populations: Mapping[str, Subgroup]) -> list[Any]:
-        """Return what happens at the start of a step, and the noise of the membranes."""
+        """Return the operations at the start of a step, and the noise of the membranes."""
         code, n = self.code, self.code.phase
         done = [
             cells.run_regularly(
@@ -267,7 +267,7 @@ class _Build:
             **self.common,
         )
         pulses.connect(i=table["pre"], j=table["post"])
-        # a spike is taken up in the step after it was fired
+        # a spike is processed in the step after it was fired
         begin = (table["delay"] + 1) * self.code.phase - 1
         pulses.begin.delay = begin * self.step
         pulses.end.delay = (begin + self.code.window) * self.step
@@ -289,14 +289,14 @@ class _Build:
         return plastic
 
     def learning(self, plastic: DenseSynapses) -> list[CodeRunner]:
-        """Return what happens at all plastic synapses at the end of a phase, if anything does."""
+        """Return the operation of all plastic synapses at the end of a phase, if there is one."""
         code = self.text.learning.every
         if not code:
             return []
         return [plastic.run_regularly(code, when="end", name="learn", **self.common)]
 
     def counting(self) -> Counting:
-        """Return when spikes are added to their phase's total: in its last step."""
+        """Return the operation that adds spikes to their phase's total, in its last step."""
         n = self.code.phase
         return Counting(
             self.text.time
@@ -307,7 +307,7 @@ class _Build:
         )
 
     def readout(self, o: Subgroup) -> tuple[list[Any], NeuronGroup, EventMonitor]:
-        """Note sum and spike of the output neurons in the phase in which they read out.
+        """Record sum and spike of the output neurons in the phase in which they are read out.
 
         The sum is the membrane potential when the pulse comes, in weight units.
         """

@@ -1,11 +1,11 @@
-"""Neurons in physical units, as a kind of neurons that a circuit can be built of.
+"""Neurons in physical units, one of the kinds of neurons that a circuit can be built of.
 
-A membrane remembers, so it matters when a circuit starts from rest.  It does so at fixed samples of
-a training (every `BLOCK`), and wherever a training pauses anyway: at every test, at the end of an
-epoch, and where recording begins.  It can be stopped only there.  So a training that was stopped
-and resumed ends with the same bits.
+A membrane keeps its potential over time, so it matters when a circuit starts from rest.  It does so
+at fixed samples of a training (every `BLOCK`), and wherever a training pauses anyway: at every
+test, at the end of an epoch, and where recording begins.  A training can be stopped only at these
+points, and therefore ends with the same bits after it was resumed.
 
-No brian2 here: what builds a network is imported when it is asked to.
+No brian2 here: the code that builds a network is imported only when it is used.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BLOCK = 250
 
 
 def neuron_code(neuron: Membrane) -> NeuronCode:
-    """Return what the generated code of these neurons depends on."""
+    """Return everything that the generated code of these neurons depends on."""
     own = {"equations": neuron.equations, "threshold": neuron.threshold, "reset": neuron.reset}
     words = LIF if neuron.kind == "lif" else {key: _code(str(text)) for key, text in own.items()}
     timing = Timing.of(neuron)
@@ -68,7 +68,7 @@ class PhysicalNeurons(Neurons):
     neuron_code : NeuronCode
         The code of neurons and synapses.
     membrane : Membrane or None
-        Their parameters; None where only the code counts.
+        Their parameters; None where only the code is needed.
     """
 
     neuron_code: NeuronCode
@@ -115,9 +115,9 @@ class PhysicalNeurons(Neurons):
         return PhysicalNeurons(self.neuron_code)
 
     def refuse(self, circuit: Circuit, lines: Lines) -> None:
-        """Raise ExperimentError if variants ask for what these neurons do not have.
+        """Raise ExperimentError if variants need what these neurons do not have.
 
-        That is lines of Brian2 code, and a gating chain of pools.
+        These are lines of Brian2 code, and a gating chain of pools.
         """
         if circuit.layer_sizes["gate"] > 1:
             raise ExperimentError(
@@ -133,7 +133,7 @@ class PhysicalNeurons(Neurons):
             )
 
     def refuse_rule(self, rule: Rule) -> None:
-        """Raise ExperimentError for accumulators, which would start anew in every block."""
+        """Raise ExperimentError for accumulators, which would be reset in every block."""
         if rule.fine is not None:
             raise ExperimentError(
                 "learning.accumulator: neurons in physical units start from rest every "

@@ -1,4 +1,4 @@
-"""The numbers of a network in physical units, in SI units: all that is not structure.
+"""The numbers of a network in physical units, in SI units: everything that is not structure.
 
 No brian2 here.
 """
@@ -22,10 +22,10 @@ from synfire_bp.physical.membrane import Membrane
 __all__ = ["PULSES", "fixed_and_pulses", "physical_numbers"]
 
 PULSES = ("open", "half", "cancel", "ring")
-"""Fixed weights that are pulses, beside those of further thresholds; all others act on the
+"""Fixed weights that are pulses, in addition to those of further thresholds; all others act on the
 membrane."""
 _DELAYS = 5
-"""Key of the random stream of the delays; initial weights and orders use others."""
+"""Key of the random stream of the delays; initial weights and orders have other keys."""
 
 
 def fixed_and_pulses(circuit: Circuit) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
@@ -49,7 +49,7 @@ def fixed_and_pulses(circuit: Circuit) -> tuple[dict[str, NDArray], dict[str, ND
 
 
 def _is_pulse(weight: str) -> bool:
-    """Return whether a fixed weight is one of a pulse; those of further thresholds have a sign."""
+    """Return whether a fixed weight belongs to a pulse; those of further thresholds have a sign."""
     return weight in PULSES or weight[0] in "+-"
 
 
@@ -79,9 +79,9 @@ def physical_numbers(
     copies : mapping, optional
         The matrix of each plastic projection, where copies of a layer's matrix differ.
     seed : int
-        Of the delays.
+        Seed of the delays.
     moment : int
-        Of the noise; counts on by one per time step.
+        Seed of the noise; it increases by one per time step.
     """
     of = Mapping.of(neuron)
     bias, noise = np.zeros(circuit.n_cells), np.zeros(circuit.n_cells)
@@ -122,7 +122,7 @@ def physical_numbers(
 
 
 def _synaptic(neuron: Membrane) -> Numbers:
-    """Return what the synapses' time course needs."""
+    """Return the numbers of the synapses' time course."""
     values: Numbers = {}
     if neuron.synapse != "delta":
         values["cells.tau_s"] = 1e-3 * (neuron.synaptic_time or SYNAPTIC_TIME)
@@ -139,7 +139,7 @@ def _delays_and_noise(
     on_membrane: dict[str, NDArray],
     seed: int,
 ) -> Numbers:
-    """Return size, delay and noise of what a synapse sends."""
+    """Return size, delay and noise of synaptic inputs."""
     of, timing = Mapping.of(neuron), Timing.of(neuron)
     values: Numbers = {}
     sizes = {
@@ -165,7 +165,7 @@ def _delays_and_noise(
 
 
 def _values(circuit: Circuit, neuron: Membrane) -> NDArray[np.int32]:
-    """Return the weight of every fixed projection, as these neurons have it."""
+    """Return the weight of every fixed projection for these neurons."""
     own = {"relay": neuron.relay, "inhibition": -neuron.relay}
     own["half"] = circuit.fixed_weights["half"].value - neuron.dead_zone
     return np.array(
@@ -181,9 +181,9 @@ def _spread(
     stream: str,
     seed: int,
 ) -> NDArray[np.int64]:
-    """Return by how many steps each synapse's delay differs from the mean.
+    """Return the difference of each synapse's delay from the mean, in steps.
 
-    Drawn for pairs of populations, so that the inference circuit has the delays of the training.
+    Drawn per pair of populations, so that the inference circuit has the delays of training.
     """
     late = np.zeros(pre.size, dtype=np.int64)
     if not neuron.delay_spread:

@@ -1,7 +1,7 @@
-"""A user's own Brian2 code, made plain: without comments, and refused where it is beyond measure.
+"""Clean-up of a user's own Brian2 code: comments are removed, and excessive code is refused.
 
-Units and constants are computed where Brian2 reads equations, so a tower of powers would never come
-to an end, and a sum of thousands of terms would be nested too deep for it.
+Units and constants are computed where Brian2 reads equations, so evaluating nested powers might
+never end, and a sum of thousands of terms would be nested too deeply for it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OPERATIONS: dict[type[ast.AST], Callable[..., float]] = {
     ast.USub: operator.neg,
 }
 _FLAGS = re.compile(r"\(\s*[A-Za-z_][A-Za-z_ ,]*\)\s*$")
-"""What may stand behind a unit, such as (unless refractory)."""
+"""Flags that may follow a unit, such as (unless refractory)."""
 
 
 def plain(code: str) -> str:
@@ -45,7 +45,7 @@ def plain(code: str) -> str:
     ------
     ExperimentError
         If the code is too long or nested too deep, has characters that no code has, or powers that
-        nobody can compute.
+        are too large to compute.
     """
     if len(code) > _LONGEST:
         raise ExperimentError(f"has {len(code):,} characters; at most {_LONGEST:,} are allowed")
@@ -62,7 +62,7 @@ def plain(code: str) -> str:
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """Yield what may be expressions or units of a line."""
+    """Yield the parts of a line that may be expressions or units."""
     for piece in re.split(r"(?<![=<>!])[=:;](?!=)", line):
         yield _FLAGS.sub("", piece).strip().rstrip("+-*/") or "0"
 
@@ -101,7 +101,7 @@ def _brackets(piece: str) -> int:
 
 
 def _constant(node: ast.AST, n: int) -> float | None:
-    """Return the value of an expression of numbers alone; None if there is something else in it."""
+    """Return the value of an expression that contains only numbers; None for any other."""
     if isinstance(node, ast.Constant) and isinstance(number := node.value, (int, float)):
         return _within_measure(lambda: float(number), n)
     parts = [_constant(child, n) for child in ast.iter_child_nodes(node)
