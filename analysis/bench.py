@@ -294,9 +294,9 @@ ENTRIES: tuple[Entry, ...] = (
         name="bench_cost",
         group=FOLDER,
         title="Time of a training sample",
-        caption="What a training sample costs each contender, on one core: rings are rounds, dots "
-        "their medians; open diamonds: the time that the chip is reported to take, and the least "
-        "time that memory allows.",
+        caption="CPU time of a training sample in each program, on one core: rings are rounds, "
+        "dots their medians; open diamonds: the time reported for the chip, and the shortest time "
+        "that memory bandwidth allows.",
         numbers=lambda runs: cost_numbers(needed_bench(runs)),
         draw=draw_cost,
     ),
@@ -304,9 +304,9 @@ ENTRIES: tuple[Entry, ...] = (
         name="bench_scaling",
         group=FOLDER,
         title="Time of a training sample against the size of the network",
-        caption="Median times against the plastic synapses that a sample touches, for hidden and "
-        "input layers of several sizes, with the power law fitted to each; dashed: the least time "
-        "that memory allows.",
+        caption="Median times against the number of plastic synapses that the spikes of a sample "
+        "reach, for hidden and input layers of several sizes, with the power law fitted to each; "
+        "dashed: the shortest time that memory bandwidth allows.",
         numbers=lambda runs: scaling_numbers(needed_bench(runs)),
         draw=draw_scaling,
     ),

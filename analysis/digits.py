@@ -27,7 +27,7 @@ ENTRIES: tuple[Entry, ...] = (
         name="raster",
         group=DIGITS,
         title="Spikes of a trained network",
-        caption="Every spike of three samples, population by population: a row per neuron, a "
+        caption="Every spike of three samples, population by population: one row per neuron, one "
         "column per time step. Shaded: the steps in which weights grow and shrink.",
         numbers=lambda runs: raster.numbers(needed_run(runs, DIGITS, samples=raster.SHOWN)),
         draw=raster.draw,

@@ -201,10 +201,10 @@ def _key() -> list[Line2D]:
 ENTRY = Entry(
     name="chip_limits",
     group=FOLDER,
-    title="What the chip's limits do to the copies of the weights",
-    caption="Copies of the weights that differ while 8 bits learn; places whose copies differ in "
-    "the end, and by how much, against weight bits; and the accuracy that the chip's limits cost, "
-    "seed by seed. Thin lines and rings are seeds, the rest medians.",
+    title="Effect of the chip's limits on the copies of the weights",
+    caption="Copies of the weights that differ during training with 8 bits; matrix entries whose "
+    "copies differ at the end, and by how much, against weight bits; and the accuracy that the "
+    "chip's limits cost, seed by seed. Thin lines and rings are seeds, the others medians.",
     numbers=lambda runs: numbers(needed_study(runs)),
     draw=draw,
 )

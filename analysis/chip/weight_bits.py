@@ -130,8 +130,9 @@ ENTRY = Entry(
     name="weight_bits",
     group=FOLDER,
     title="Accuracy against weight bits",
-    caption="Test accuracy after the last epoch on the emulated chip with 2 … 8 weight bits, and "
-    "of the algorithm with real weights; a ring for each seed, a full dot for their median.",
+    caption="Test accuracy after the last epoch, on the emulated chip with 2 … 8 weight bits and "
+    "for the algorithm with real-valued weights; a ring for each seed, a filled dot for their "
+    "median.",
     numbers=lambda runs: numbers(needed_study(runs)),
     draw=draw,
 )

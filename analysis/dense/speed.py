@@ -95,11 +95,11 @@ ENTRIES = (
     Entry(
         name="dense_speed",
         group=FOLDER,
-        title="DenseSynapses beside Brian2's Synapses",
+        title="DenseSynapses compared with Brian2's Synapses",
         caption=(
             "Time of a step of Brian2's Synapses, divided by that of DenseSynapses, for models of "
-            "projections between two populations; compiled programs, medians of runs in turn. All "
-            "arrays that the programs leave are equal byte by byte."
+            "projections between two populations; compiled programs, medians of alternating runs. "
+            "All arrays that the two programs write are equal byte by byte."
         ),
         numbers=numbers,
         draw=draw,

@@ -75,7 +75,7 @@ ENTRIES = (
         name="collapses",
         group="learning",
         title="How often the fine models collapse",
-        caption="MNIST, whole trainings and the first epochs of many seeds, by the algorithm in "
+        caption="MNIST, whole trainings and the first epochs of many seeds, with the algorithm in "
         f"integers. A collapse is {COLLAPSE}.",
         numbers=collapses,
     ),
@@ -83,7 +83,7 @@ ENTRIES = (
         name="fine_fashion",
         group="learning",
         title="The fine models on Fashion-MNIST",
-        caption="The middle 20x20 pixels, 60 epochs, by the algorithm in integers.",
+        caption="The central 20x20 pixels, 60 epochs, with the algorithm in integers.",
         numbers=fashion_numbers,
     ),
 )

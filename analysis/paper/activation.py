@@ -200,10 +200,11 @@ ENTRY = Entry(
     group=PAPER,
     title="Activation, surrogate and derivative, measured",
     caption=(
-        "Marks: measured in the simulated circuit (Brian2), in one sample of its own; needs no "
-        "run. Each hidden unit gets another summed input a, from −600 to 1700 in steps of 2, set "
-        "by its weights; h, h< and h> are its spikes in phase 2, c those in phase 6; summed up "
-        "over a, the spikes of c give the surrogate. Lines: the analytic functions, Θ = 1024."
+        "Marks: measured in the simulated circuit (Brian2), in one sample made for this figure; "
+        "needs no run. Each hidden unit gets a different summed input a, from −600 to 1700 in "
+        "steps of 2, set by its weights; h, h< and h> are its spikes in phase 2, c those in phase "
+        "6; summed over a, the spikes of c give the surrogate. Lines: the analytic functions, Θ = "
+        "1024."
     ),
     element="activation functions",
     numbers=numbers,

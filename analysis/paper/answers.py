@@ -314,10 +314,10 @@ ENTRIES = (
         name="confusion",
         group=PAPER,
         title="Confusion matrix of the MNIST test set",
-        caption="How many of the 10,000 test images of each label got each answer, after the last "
-        "epoch of the run with seed 0, read from the potential and from the spikes of the output "
-        "layer (the first neuron that spiked; a silent layer counts as 0). Wrong answers are "
-        "coloured.",
+        caption="Number of the 10,000 test images with each label that got each answer, after the "
+        "last epoch of the run with seed 0, read out from the potential and from the spikes of "
+        "the output layer (the first neuron that spiked; a silent layer counts as 0). Wrong "
+        "answers are coloured.",
         numbers=confusion,
         draw=draw_confusion,
         svg=True,
@@ -326,18 +326,18 @@ ENTRIES = (
         name="misclassified",
         group=PAPER,
         title="Misclassified digits",
-        caption="Test images that the network of seed 0 gets wrong by potential after the last "
-        "epoch, as it sees them: cropped and binary. Shown are those with the greatest margin of "
-        "the answer over the label.",
+        caption="Test images that the network of seed 0 classifies wrongly by potential after the "
+        "last epoch, as it receives them: cropped and binary. Shown are those for which the "
+        "answer exceeds the label by the largest margin.",
         numbers=misclassified,
         draw=draw_misclassified,
     ),
     Entry(
         name="table_sparsity",
         group=PAPER,
-        title="Sparsity: share of each population that fires, by phase",
-        caption="Spikes of a training sample and the share of neurons that fire, in the first and "
-        "in the last interval between evaluations; mean over the finished MNIST runs.",
+        title="Sparsity: fraction of each population that fires, by phase",
+        caption="Spikes of a training sample and the fraction of neurons that fire, in the first "
+        "and in the last interval between evaluations; mean over the finished MNIST runs.",
         numbers=sparsity,
     ),
 )

@@ -240,10 +240,10 @@ ENTRY = Entry(
     group=PAPER,
     title="The circuit in one picture",
     caption=(
-        "Modules of populations and what they tell each other, derived from the rows of circuit.py "
+        "Modules of populations and the signals between them, derived from the rows of circuit.py "
         "alone, not from a run: a feedforward module, the error between output and target, a "
-        "feedback module through the transposed weights, and local gradients d that are gated back "
-        "into the feedforward module in the phases in which weights grow or shrink."
+        "feedback module through the transposed weights, and local gradients d that are gated "
+        "back into the feedforward module in the phases in which weights grow or shrink."
     ),
     element="Fig. 1",
     numbers=numbers,

@@ -373,11 +373,12 @@ ENTRY = Entry(
     group=PAPER,
     title="Functional connectivity, step by step",
     caption=(
-        "The circuit unrolled over the twelve time steps of a training sample, drawn from its rows "
-        "in circuit.py alone, not from a run: a population stands where a gate or another "
-        "population opens it, a synapse where its spike, one step and the extra delay later, finds "
-        "the target open. Plastic all-to-all, fixed one-to-one, inhibitory and gating synapses are "
-        "told apart; in the shaded phases plastic synapses learn; at the bottom, the gating chain."
+        "The circuit unrolled over the twelve time steps of a training sample, drawn from its "
+        "rows in circuit.py alone, not from a run: a population is drawn in the steps in which a "
+        "gate or another population opens it, a synapse where its spike, one step and the extra "
+        "delay later, finds the target open. Plastic all-to-all, fixed one-to-one, inhibitory and "
+        "gating synapses have different lines; in the shaded phases plastic synapses learn; at "
+        "the bottom, the gating chain."
     ),
     element="Fig. 2",
     numbers=numbers,

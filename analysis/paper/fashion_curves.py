@@ -54,10 +54,10 @@ ENTRY = Entry(
     group=PAPER,
     title="Learning curves of Fashion-MNIST",
     caption="Accuracy and mean squared error over the epochs of training, 784-400-10, evaluated "
-    "each half epoch: the mean of the spiking circuit's runs that are finished, and single runs as "
+    "each half epoch: the mean of the finished runs of the spiking circuit, and single runs as "
     "dots. Dashed: test accuracies noted in the authors' code (NumPy shortcut, 15 epochs of the "
-    "whole data set, pixel threshold 0.5). A run on a part of the data is marked as partial and is "
-    "not comparable to them.",
+    "whole data set, pixel threshold 0.5). A run on part of the data is marked as partial and is "
+    "not comparable with them.",
     element="Fig. 3",
     numbers=numbers,
     draw=draw,

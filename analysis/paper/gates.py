@@ -125,9 +125,9 @@ ENTRIES = (
         group=PAPER,
         title="Spikes of closed populations",
         caption="Spikes in phases in which a population must be silent, in each epoch of 60,000 "
-        "samples of MNIST at the closing bias that the chip can hold, 8192: with the paper’s gates "
-        "alone, and with h, h< and h> blocked in phases 0 and 8, twice as firmly as the paper "
-        "blocks them in phase 8.",
+        "samples of MNIST at the closing bias that the chip can hold, 8192: with the paper’s "
+        "gates alone, and with h, h< and h> blocked in phases 0 and 8, twice as strongly as the "
+        "paper blocks them in phase 8.",
         numbers=numbers,
         draw=draw,
         svg=True,
@@ -136,8 +136,9 @@ ENTRIES = (
         name="table_gates",
         group=PAPER,
         title="Stray spikes and weights, with and without the blocks",
-        caption="Of whole trainings: stray spikes, the first epoch that has one, and weights that "
-        "differ at the end from those of the algorithm in integers with the same seed.",
+        caption="For whole trainings: stray spikes, the first epoch with a stray spike, and "
+        "weights that differ at the end from those of the algorithm in integers with the same "
+        "seed.",
         numbers=table,
     ),
 )

@@ -242,10 +242,11 @@ ENTRY = Entry(
     caption="Cosine between the circuit's update and minus the gradient of the squared error in "
     "the surrogate network (clipped linear activation, box derivative), both summed over sets of "
     "training samples at fixed weights: mean and range over the sets, MNIST run with seed 0. The "
-    "circuit's output error is ternary: samples that are right already teach it nothing, though "
-    "the surrogate's graded output still has an error (solid against dashed; few samples teach in "
-    "the end). At its own spikes its update of W2 is the gradient itself, and that of W1 differs "
-    "by sign(), which gives every hidden unit in the box an error of the same size (dotted).",
+    "circuit's output error is ternary: it learns nothing from samples that are already right, "
+    "though the surrogate's graded output still has an error (solid against dashed; few samples "
+    "cause learning in the end). If the errors are those of its own spikes, its update of W2 is "
+    "the gradient itself, and that of W1 differs by sign(), which gives every hidden unit in the "
+    "box an error of the same size (dotted).",
     numbers=numbers,
     draw=draw,
     svg=True,

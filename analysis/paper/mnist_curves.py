@@ -39,11 +39,12 @@ ENTRY = Entry(
     group=PAPER,
     title="Learning curves of MNIST",
     caption="Accuracy and mean squared error over the epochs of training, on test and training "
-    "images, evaluated each half epoch: the mean of the spiking circuit's runs that are finished, "
-    "and single runs as dots. By argmax: the first output unit that spikes, silence counts as "
-    "class 0, as the authors counted; by potential: the output unit with the greatest summed "
-    "input. Dashed: the paper's mean of three runs after 60 epochs, 95.7 %, and its 97.5 %, which "
-    "we take to be the accuracy by potential; whether of a mean or of a best of three is open.",
+    "images, evaluated each half epoch: the mean of the finished runs of the spiking circuit, and "
+    "single runs as dots. By argmax: the first output unit that spikes, silence counts as class "
+    "0, as the authors counted; by potential: the output unit with the greatest summed input. "
+    "Dashed: the paper's mean of three runs after 60 epochs, 95.7 %, and its 97.5 %, which we "
+    "take to be the accuracy by potential; whether it is a mean or the best of three is not "
+    "known.",
     element="Fig. 3",
     numbers=numbers,
     draw=draw,

@@ -283,11 +283,11 @@ ENTRY = Entry(
     name="one_sample",
     group=PAPER,
     title="What one training sample does, step by step",
-    caption="The twelve time steps of one training sample in an untrained network (seed 0), every "
-    "neuron a cell, lit where it fires; also as an animation, one_sample.gif. Framed in black: "
-    "populations that a gate opens in this step; in the ring: the gate neuron that fires, and "
-    "opens the next step. Shaded: the steps in which synapses learn, with how many synapses of the "
-    "matrix see both their neurons fire.",
+    caption="The twelve time steps of one training sample in an untrained network (seed 0), one "
+    "square per neuron, bright where it fires; also as an animation, one_sample.gif. Framed in "
+    "black: populations that a gate opens in this step; in the ring: the gate neuron that fires, "
+    "and whose pulse acts in the next step. Shaded: the steps in which synapses learn, with the "
+    "number of synapses of the matrix whose two neurons both fire.",
     numbers=numbers,
     draw=draw,
     extra=extra,

@@ -196,7 +196,8 @@ def _add_heading(figure: Figure, numbers: pd.DataFrame) -> None:
 _CAPTION = (
     "Every spike of three training samples, by population; several neurons share a row in large "
     "populations. Shades mark the steps in which coincident spikes potentiate or depress; above "
-    "them, how many synapses of W1 or W2 do, and framed, the populations that meet. "
+    "them, the number of synapses of W1 or W2 that do; framed: the populations whose spikes "
+    "coincide. "
 )
 
 ENTRIES = (
@@ -204,8 +205,8 @@ ENTRIES = (
         name="raster_trained",
         group=PAPER,
         title="Spikes of a trained network",
-        caption=f"{_CAPTION}Last samples of the MNIST run with seed 0; of all recorded ones, the "
-        "three in a row with most error spikes.",
+        caption=f"{_CAPTION}Late samples of the MNIST run with seed 0: of all recorded samples, "
+        "the three consecutive ones with the most error spikes.",
         element="raster",
         numbers=trained,
         draw=draw,
@@ -214,8 +215,8 @@ ENTRIES = (
         name="raster_untrained",
         group=PAPER,
         title="Spikes of an untrained network",
-        caption=f"{_CAPTION}The first samples that a network sees, from its initial weights (seed "
-        "0); each sample moves a weight by 2 at most.",
+        caption=f"{_CAPTION}The first samples of a training, from the initial weights (seed 0); a "
+        "sample changes a weight by 2 at most.",
         element="raster",
         numbers=untrained,
         draw=draw,

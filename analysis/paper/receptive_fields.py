@@ -152,8 +152,8 @@ ENTRY = Entry(
     title="Receptive fields of hidden units",
     caption="Weights from the 20×20 pixels to single hidden units after the last epoch of the run "
     "with seed 0. For each digit, the five units that are most selective for it: those whose "
-    "firing rate over the test images of this digit exceeds that over all others most. Top row: "
-    "the first of them at the start.",
+    "firing rate over the test images of this digit exceeds that over all others by the most. Top "
+    "row: the first of them before training.",
     numbers=numbers,
     draw=draw,
 )

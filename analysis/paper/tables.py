@@ -282,13 +282,13 @@ ENTRIES = [
         name="table_literature",
         group=PAPER,
         title="MNIST on neuromorphic hardware, with our rows",
-        caption="The paper’s Table 1 and, below each half, this project twice: as the chip would "
-        "do it (energy and latency modelled from the spikes of our runs) and as the simulation did "
-        "it on a processor (latency simulated, energy not measured). Accuracy of this study and "
-        "ours: the best of three runs in any half epoch, chosen by the test images themselves, by "
-        "argmax and by potential; ours is the median over all triples of our seeds. In the columns "
-        "“mean” the mean of the runs at the last epoch. Energy times latency is computed here, of "
-        "the paper’s numbers too. The row with graded errors goes beyond the paper "
+        caption="The paper’s Table 1 and, below each half, this project twice: as it would be on "
+        "the chip (energy and latency modelled from the spikes of our runs) and as the simulation "
+        "on a processor (measured latency, energy not measured). Accuracy of the paper and ours: "
+        "the best of three runs in any half epoch, chosen by the test images themselves, by "
+        "argmax and by potential; ours is the median over all triples of our seeds. The columns "
+        "“mean” give the mean of the runs at the last epoch. Energy times latency is computed "
+        "here, for the paper’s numbers, too. The row with graded errors goes beyond the paper "
         "(docs/learning.md): one test, after the last epoch, from the table "
         "learning/mnist_fine_graded_circuit.csv; its time is not measured here.",
         element="Table 1",
@@ -299,19 +299,19 @@ ENTRIES = [
         name="table_accuracy",
         group=PAPER,
         title="Test accuracy on MNIST over seeds",
-        caption="By argmax, the authors’ way of counting (the first output that spikes, silence "
-        "counts as class 0), by potential, and by spikes, where a silent output is wrong and k "
-        "spiking outputs count 1/k. The mean of the seeds at the last epoch, and the best of "
-        "three runs in any half epoch (median over all triples of seeds, chosen by the test "
-        "images themselves), each with the range that holds 95 % of all triples, and the lowest "
-        "and the highest seed.",
+        caption="By argmax, the authors’ readout (the first output that spikes, silence counts as "
+        "class 0), by potential, and by spikes, where a silent output is wrong and k spiking "
+        "outputs count 1/k. The mean of the seeds at the last epoch, and the best of three runs "
+        "in any half epoch (median over all triples of seeds, chosen by the test images "
+        "themselves), each with the range that contains 95 % of all triples, and the lowest and "
+        "the highest seed.",
         element="Table 1, accuracy",
         numbers=accuracy,
     ),
     Entry(
         name=CROSS_CHECK,
         group=PAPER,
-        title="The spiking circuit beside the algorithm in integers",
+        title="The spiking circuit compared with the algorithm in integers",
         caption="For each seed, the circuit’s run and the oracle’s: weights at the end of training "
         "and all scores of all evaluations, compared exactly.",
         numbers=cross_check,
@@ -320,11 +320,12 @@ ENTRIES = [
         name="table_cost_per_phase",
         group=PAPER,
         title="Energy and time of a sample by phase",
-        caption="Modelled: operations counted from the spikes of our runs (mean of the seeds, last "
-        "evaluation; inference: forward part of the same samples), times costs per operation of "
-        "Davies et al. (2018), in our own placement; operations alone, the learning engine "
-        "visiting the synapses of neurons that fire. Measured: the paper’s Table 1, for a sample "
-        "as a whole. What the operations leave out is fitted in the table after the next.",
+        caption="Modelled: operations counted from the spikes of our runs (mean of the seeds, "
+        "last evaluation; inference: forward part of the same samples), times costs per operation "
+        "of Davies et al. (2018), in our own placement; operations alone, with the learning "
+        "engine visiting the synapses of neurons that fire. Measured: the paper’s Table 1, for a "
+        "whole sample. The contributions that the operations leave out are fitted in the table "
+        "after the next.",
         element="Table 1, energy and latency",
         numbers=cost_per_phase,
     ),
@@ -340,8 +341,8 @@ ENTRIES = [
         name="table_resources",
         group=PAPER,
         title="Neurons, synapses and cores",
-        caption="Of both circuits, in our own placement on one chip; cores also by the rule of the "
-        "authors’ code, which gives the number that the paper states.",
+        caption="For both circuits, in our own placement on one chip; cores also by the rule of "
+        "the authors’ code, which gives the number stated in the paper.",
         element="Table 1, network",
         numbers=resources,
     ),

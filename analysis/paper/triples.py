@@ -173,11 +173,11 @@ def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
 ENTRY = Entry(
     name="three_runs",
     group=PAPER,
-    title="What three runs come to",
+    title="Statistics of three runs",
     caption="For every triple of our seeds, the two statistics that the paper gives of its three "
     "runs: a, their mean at the last epoch; b, the best of the three in any half epoch, chosen by "
-    "the test images themselves.  Dashed: the paper’s.  Its 97.5 % stands in a footnote; that it "
-    "is the accuracy by potential, and a best of three, is our reading.",
+    "the test images themselves.  Dashed: the paper’s.  Its 97.5 % is given in a footnote; that "
+    "it is the accuracy by potential, and the best of three, is our interpretation.",
     element="Fig. 3 and Table 1, accuracy",
     numbers=numbers,
     draw=draw,

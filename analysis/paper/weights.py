@@ -238,10 +238,10 @@ ENTRIES = (
         name="weights",
         group=PAPER,
         title="Weights before and after training, and their saturation",
-        caption="Distribution of the weights W1 (input to hidden) and W2 (hidden to output) at the "
-        "start and the end of the MNIST run with seed 0, and the share of weights at the limit of "
-        "±254 after each epoch. Weights between start and end are those of the same training "
-        "repeated in integers, which ended at the circuit's weights bit for bit.",
+        caption="Distribution of the weights W1 (input to hidden) and W2 (hidden to output) at "
+        "the start and the end of the MNIST run with seed 0, and the fraction of weights at the "
+        "limit of ±254 after each epoch. Weights between start and end come from the same "
+        "training repeated in integers, which ended with the circuit's weights, bit for bit.",
         numbers=numbers,
         draw=draw,
         svg=True,
@@ -250,10 +250,10 @@ ENTRIES = (
         name="weight_copies",
         group=PAPER,
         title="Copies of the weights stay equal",
-        caption="The circuit holds W1 three times and W2 five times, twice of these transposed; "
-        "all follow the same local rule. Dots: how many weights of the copies differ from the "
-        "first copy, at each evaluation of each finished MNIST run. Line: how often weights "
-        "changed until then.",
+        caption="The circuit holds W1 three times and W2 five times, two of them transposed; all "
+        "follow the same local rule. Dots: number of weights that differ from the first copy, "
+        "over all copies, at each evaluation of each finished MNIST run. Line: number of weight "
+        "changes up to then.",
         numbers=copies_numbers,
         draw=draw_copies,
         svg=True,

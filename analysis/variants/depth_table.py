@@ -1,4 +1,4 @@
-"""What a deeper circuit takes: phases, populations, neurons, synapses and cores of the chip.
+"""Size of deeper circuits: phases, populations, neurons, synapses and cores of the chip.
 
 Derived from the rows of the circuits alone, not from a run.  As Markdown, printed or put into a
 file between the two comments `BEGIN` and `END`::
@@ -120,7 +120,7 @@ def table(numbers: pd.DataFrame) -> str:
 ENTRY = Entry(
     name="table_depth",
     group=FOLDER,
-    title="What a deeper circuit takes",
+    title="Size of deeper circuits",
     caption=(
         "Phases, populations, neurons, synapses and cores of the chip against the number of weight "
         f"layers, with {INPUTS} inputs, {HIDDEN} units in each hidden layer and {OUTPUTS} outputs. "
@@ -135,7 +135,7 @@ ENTRY = Entry(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table or write it into a file; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog=f"python -m {__package__}.depth_table", description="What a deeper circuit takes."
+        prog=f"python -m {__package__}.depth_table", description="Size of deeper circuits."
     )
     parser.add_argument("--into", type=Path, help="Markdown file with the two comments")
     options = parser.parse_args(arguments)

@@ -112,11 +112,11 @@ def table(numbers: pd.DataFrame) -> str:
 ENTRY = Entry(
     name="table_exactness",
     group=FOLDER,
-    title="Which neurons in millivolts learn bit for bit",
+    title="Neurons in millivolts that learn the same weights bit for bit",
     caption=(
         "Weights of all copies that differ from those of the algorithm in integers after "
-        f"{SAMPLES} samples of the digits; beside it what is left of the largest sum one phase "
-        "later, in weight units.  Trained when the table is written."
+        f"{SAMPLES} samples of the digits; next to it, what is left of the largest sum one phase "
+        "later, in weight units.  Trained when the table is made."
     ),
     numbers=lambda runs: numbers(),
     alone=True,

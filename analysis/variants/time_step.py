@@ -121,8 +121,8 @@ ENTRY = Entry(
     title="The time step of neurons in millivolts",
     caption=(
         f"Summed inputs of the output neurons after {SAMPLES} single samples of the digits, from "
-        f"the starting weights, in several time steps: how far they lie from those of {FINEST:g} "
-        "ms.  Shown when the figure is drawn."
+        f"the starting weights, with several time steps: their distance from those with {FINEST:g} "
+        "ms.  Simulated when the figure is drawn."
     ),
     numbers=lambda runs: numbers(),
     draw=draw,

@@ -184,10 +184,11 @@ ENTRY = Entry(
     title="Variants of the circuit",
     caption="Test error of every variant: a ring for each seed, a cross for one that collapsed "
     f"({COLLAPSE}), a bar for the median, a diamond for the median of the paper's circuit after as "
-    "many epochs.  ≈: not distinguishable from the paper's circuit (the bootstrapped 95 % interval "
-    "of the mean difference between runs with the same seed contains 0, with the collapsed runs "
-    "and without them; in brackets: in one of the two ways).  Below: the course of the variants "
-    "that bring errors back in other ways, and the angle of their feedback weights to W2.",
+    "many epochs.  ≈: not distinguishable from the paper's circuit (the bootstrapped 95 % "
+    "interval of the mean difference between runs with the same seed contains 0, with the "
+    "collapsed runs and without them; in brackets: in one of the two ways).  Below: learning "
+    "curves of the variants that propagate errors back in other ways, and the angle of their "
+    "feedback weights to W2.",
     numbers=variant_courses,
     draw=draw,
     extra=lambda numbers: {

@@ -1,4 +1,4 @@
-"""What the circuit is, as data: rows, layers of any number, rules, weights.  No brian2."""
+"""The circuit as data: rows, any number of layers, rules, weights.  No brian2."""
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.deep import Feedback, deep_circuit, deep_inference_circuit

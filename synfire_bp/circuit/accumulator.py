@@ -1,7 +1,8 @@
-"""Fine accumulators: a synapse collects fractions of a step, and its weight follows.
+"""Fine accumulators: a synapse collects fractions of a weight step, and its weight follows.
 
-What a rule would add to a weight is added to the synapse's tag instead, as a fraction that a
-schedule makes smaller from epoch to epoch.  Two kinds of engine can bring it to the weight:
+The change that a rule would make to a weight is added to the synapse's tag instead, scaled by a
+fraction that a schedule decreases from epoch to epoch.  Two kinds of engine can transfer it to the
+weight:
 
 - one that can be programmed: as soon as the tag holds a whole step, the weight takes it, and the
   remainder stays in the tag;
@@ -24,33 +25,33 @@ from synfire_bp.errors import RuleError
 __all__ = ["PARTS", "WEIGHT_STEP", "Accumulator"]
 
 PARTS = 32
-"""Parts of a step of the weight that a tag counts in."""
+"""Unit of tags: number of parts of a step of the weight."""
 
 WEIGHT_STEP = 2
 """A step of the weight, in weight units: mixed-sign weights are even."""
 
 _SHORTEST, _LONGEST = 2**4, 2**LONGEST_PERIOD
-"""Phases that may lie between two flags that let a weight take what its tag holds."""
+"""Fewest and most phases between two flags at which a weight takes the content of its tag."""
 
 
 @dataclass(frozen=True)
 class Accumulator:
-    """What a tag collects, epoch by epoch.
+    """Schedule of what a tag collects, epoch by epoch.
 
     Attributes
     ----------
     shares : tuple of int
-        How much of what the rule says is collected, one after the other: so many `PARTS` of it.
+        Fractions of the rule's change that are collected, one after the other, in parts of `PARTS`.
     epochs : int
-        For how many epochs each; the last one stays.
+        Number of epochs of each share; the last share is kept.
     every : int or None
-        Phases between two flags u_k, a power of two, where all that a tag holds is taken at once.
-        None: whole steps are, as soon as they are there.
+        Phases between two flags u_k, a power of two, if the whole content of a tag is taken at
+        once.  None: whole steps are taken as soon as the tag holds them.
 
     Raises
     ------
     RuleError
-        If it is not such a schedule.
+        If the schedule is not valid.
 
     Examples
     --------
@@ -80,7 +81,7 @@ class Accumulator:
             )
 
     def share(self, epoch: int) -> int:
-        """Return how many `PARTS` of what the rule says are collected in an epoch."""
+        """Return the share of the rule's change that is collected in an epoch, of `PARTS`."""
         return self.shares[min(epoch // self.epochs, len(self.shares) - 1)]
 
     @property
@@ -89,7 +90,7 @@ class Accumulator:
         return range(0, len(self.shares) * self.epochs, self.epochs)
 
     def gain(self, epoch: int, change: int) -> int:
-        """Return what a change of the weight, in weight units, adds to the tag in an epoch.
+        """Return the addition to the tag in an epoch for a change of the weight in weight units.
 
         A tag counts in parts of a step of the weight; of a weight unit, if all is taken at once.
         """
@@ -97,7 +98,7 @@ class Accumulator:
 
     @property
     def per_step(self) -> int:
-        """How much of a tag is worth a step of the weight."""
+        """Content of a tag that corresponds to a step of the weight."""
         return PARTS if self.every is None else WEIGHT_STEP * PARTS
 
     def taken(self, rule: str) -> tuple[str, str]:
@@ -119,7 +120,7 @@ class Accumulator:
         return self.every
 
     def samples(self, n_phases: int) -> int:
-        """Return in the phase 0 of every how many samples a weight takes what its tag holds."""
+        """Return the number of samples between two transfers of the tag (each in a phase 0)."""
         return self.period // math.gcd(self.period, n_phases)
 
     def met(self, reward_phases: Collection[int], n_phases: int) -> tuple[int, ...]:
@@ -128,7 +129,7 @@ class Accumulator:
         return tuple(phase for phase in sorted(reward_phases) if phase % apart == 0)
 
     def check(self, change: int) -> None:
-        """Raise RuleError if a change of so many weight units could outgrow the tag."""
+        """Raise RuleError if a change, in weight units, could exceed the range of the tag."""
         remainder = PARTS - 1 if self.every is None else 0
         largest = max(abs(self.gain(epoch, change)) for epoch in self.turns) + remainder
         if largest > LARGEST_TAG:

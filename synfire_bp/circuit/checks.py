@@ -119,7 +119,7 @@ def _check_phases(circuit: Circuit) -> None:
 
 
 def _check_weights(circuit: Circuit) -> None:
-    weight = circuit.fixed_weights  # raises for weights that the chip has not
+    weight = circuit.fixed_weights  # raises for weights that the chip does not have
     for row in circuit.relays:
         if row.weight not in weight:
             raise CircuitError(

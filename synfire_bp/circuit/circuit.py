@@ -5,8 +5,8 @@ from the rows and never written a second time.
 
 A time step is one chip step.  A spike travels in one step plus its extra delay.  All populations
 but the sources and the gating chain carry a negative bias, the *closing* bias: they stay silent
-unless a gate's spike opens them.  A gate's spike also chooses the threshold that the sum of the
-inputs is held against: 0, half or full in the paper's circuit.
+unless a gate's spike opens them.  A gate's spike also selects the threshold with which the sum of
+the inputs is compared: 0, half or full in the paper's circuit.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class Circuit(Summarised):
     weight_limit : int
         Plastic weights are clipped to plus or minus this.
     further : tuple of Matrix
-        Matrices beside W1, W2, …; none in the paper's circuit, where errors come back through
-        copies of W2.
+        Matrices in addition to W1, W2, …; none in the paper's circuit, where errors are propagated
+        back through copies of W2.
 
     Raises
     ------
     CircuitError
-        If a row names an unknown population or phase, if a weight or a delay is not one that the
-        chip has, or if a size is not a positive whole number.
+        If a row names an unknown population or phase, if the chip does not have a weight or a
+        delay, or if a size is not a positive whole number.
 
     Examples
     --------
@@ -160,7 +160,7 @@ class Circuit(Summarised):
 
     @cached_property
     def hidden_units(self) -> tuple[str, ...]:
-        """The populations of the hidden layers that weights reach first on the way forward.
+        """The populations of the hidden layers that receive weights first in the forward pass.
 
         The units themselves; the edges of their box derivative come after them.
         """
@@ -188,7 +188,7 @@ class Circuit(Summarised):
 
     @cached_property
     def grades(self) -> dict[str, tuple[Grade, Grade]]:
-        """What graded spikes carry, without and with a signed pulse, by population.
+        """Payloads of graded spikes, without and with a signed pulse, by population.
 
         Empty in a circuit whose spikes are not graded.
         """
@@ -229,7 +229,7 @@ class Circuit(Summarised):
         return (*forward, *(matrix.name for matrix in self.further))
 
     def structure(self) -> Circuit:
-        """Return what the code of a network depends on: the circuit with standard numbers.
+        """Return all that a network's code depends on: the circuit with standard numbers.
 
         Each plastic projection has a matrix of its own there, so that circuits which differ in
         what their projections are copies of have the same structure.
@@ -255,7 +255,7 @@ class Circuit(Summarised):
 
     @cached_property
     def fixed_weights(self) -> dict[str, FixedWeight]:
-        """The table of fixed weights, by name; after the usual ones those that are numbers."""
+        """The table of fixed weights, by name; those that are numbers follow the named ones."""
         gates = (row.own_weight for row in self.gates)
         own = (*gates, *(row.own_weight for row in self.relays))
         further = {weight.name: weight for weight in own if weight is not None}
@@ -289,7 +289,7 @@ class Circuit(Summarised):
         return (*relays, *gates, *ring)
 
     def pairs(self, projection: Projection) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return who is joined: a neuron of `pre` and one of `post` for each synapse, from 0."""
+        """Return the pairs that are connected: pre and post neuron of each synapse, from 0."""
         post = np.arange(self.population_sizes[projection.post])
         pre = np.arange(self.population_sizes[projection.pre])
         return np.broadcast_to(pre, post.shape), post
@@ -302,7 +302,7 @@ class Circuit(Summarised):
         return len(self.pairs(projection)[0])
 
     def rows_alone(self) -> Circuit:
-        """Return the plain circuit of these rows, whatever a subclass makes of its chain."""
+        """Return the plain circuit of these rows, without a subclass's changes of the chain."""
         return Circuit(**{row.name: getattr(self, row.name) for row in fields(Circuit)})
 
     @property
@@ -359,17 +359,17 @@ class Circuit(Summarised):
         return {row.phase: row for row in self.gates if row.population == population}
 
     def forward_phase(self, population: str) -> int:
-        """Return the phase in which a population is first opened: its step on the way forward."""
+        """Return the phase in which a population is first opened: its step in the forward pass."""
         return min(p for p, row in self.gated(population).items() if isinstance(row, Gate))
 
     # -- what a closed population withstands ----------------------------------------------
 
     def withstands(self, population: str | None = None) -> int:
-        """Return the largest sum of inputs that a closed population takes without firing.
+        """Return the largest sum of inputs at which a closed population stays silent.
 
-        The least of all phases in which spikes of learning synapses reach it unopened; larger than
-        the closing bias lets it be if a block closes it once more in each of them.  Without a name,
-        the least of all populations'.
+        The minimum over all phases in which spikes of learning synapses reach it while it is
+        closed; larger than the closing bias allows if a block closes it further in each of them.
+        Without a name, the minimum over all populations.
         """
         reached = {
             (row.post, (phase + 1) % self.n_phases)
@@ -381,7 +381,7 @@ class Circuit(Summarised):
         return min((self.withstands_in(*at) for at in closed), default=self.closing + FULL)
 
     def withstands_in(self, population: str, phase: int) -> int:
-        """Return the largest sum that a population takes without firing in a phase when closed."""
+        """Return the largest sum at which a population stays silent in a phase when closed."""
         return self.closing + FULL - self.blocked_by(population, phase)
 
     def blocked_by(self, population: str, phase: int) -> int:
@@ -391,10 +391,10 @@ class Circuit(Summarised):
         return sum(self.fixed_weights[name].value for name in names)
 
     def largest_sums(self) -> dict[str, int]:
-        """Return, per population, the largest sum that its plastic inputs can reach at all.
+        """Return, per population, the largest sum that its plastic inputs can possibly reach.
 
-        All presynaptic neurons firing at once through weights at their limit.  Where this is
-        above what `withstands` says, silence in closed phases hangs on the data, and every run
+        All presynaptic neurons firing at once through weights at their limit.  Where this is above
+        the value of `withstands`, silence in closed phases depends on the data, and every run
         checks it.
         """
         sums: dict[str, int] = {}
@@ -404,9 +404,9 @@ class Circuit(Summarised):
         return sums
 
     def cautions(self) -> tuple[str, ...]:
-        """Return what wide layers could do: outgrow the closing bias, or the chip's voltage.
+        """Return warnings for wide layers: sums may exceed the closing bias or the chip's voltage.
 
-        Whether they do hangs on the data: how many presynaptic neurons are active at once.
+        Whether they do depends on the data: how many presynaptic neurons are active at once.
         """
         said = []
         for name, reach in self.largest_sums().items():

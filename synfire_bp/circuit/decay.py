@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 __all__ = ["WHOLE", "kept", "shrunk"]
 
 WHOLE = 2**16
-"""What fractions are counted in; `shrunk` by `WHOLE` changes nothing."""
+"""Unit of fractions; `shrunk` by `WHOLE` changes nothing."""
 
 _STEP = 2
 
 
 def kept(decay: float) -> int:
-    """Return what a decay of 0 ... 1 leaves, in parts of `WHOLE`; less than all, unless it is 0."""
+    """Return what a decay of 0 ... 1 leaves, of `WHOLE`; less than `WHOLE`, unless it is 0."""
     return WHOLE - max(round(decay * WHOLE), decay > 0)
 
 

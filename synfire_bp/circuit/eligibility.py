@@ -1,22 +1,22 @@
-"""Eligibility: a synapse remembers what it was about to learn, until a reward comes.
+"""Eligibility traces: a synapse stores the change of its weight until a reward arrives.
 
-What a rule would add to a weight is added to a trace of the synapse instead, which decays.  At the
-end of a sample the reward that has arrived multiplies the trace, and that is what the weight
-changes by: reward(t) x eligibility(t) (Izhikevich 2007, Cereb. Cortex 17:2443; Frémaux & Gerstner
-2016, Front. Neural Circuits 9:85).  The weight follows in whole steps, and what is less than a step
-remains.
+The change that a rule would make to a weight is added to a trace of the synapse instead, which
+decays.  At the end of a sample the weight changes by the product of the arrived reward and the
+trace: reward(t) x eligibility(t) (Izhikevich 2007, Cereb.  Cortex 17:2443; Frémaux & Gerstner 2016,
+Front.  Neural Circuits 9:85).  The weight changes in whole steps, and the remainder is kept.
 
-**Decay.**  With a time constant in samples, a trace decays once, after the reward: what a sample
-adds counts alike, in whichever phase it came.  With one in phases it decays in every phase.
-Nothing reads it before the end of the sample, so a coincidence enters with what will be left of it
-there, exp(-phases to come / tau), and the whole trace decays by a sample's phases after the reward.
+**Decay.**  With a time constant in samples, a trace decays once, after the reward: the
+contributions of a sample count equally, whatever their phase.  With one in phases it decays in
+every phase.  Nothing reads it before the end of the sample, so a coincidence enters with the
+fraction that will be left of it there, exp(-remaining phases / tau), and the whole trace decays by
+a sample's phases after the reward.
 
-The copy that holds -W (oT→hT) sees negative errors where the others see positive ones, and the
-other way round: its coincidences enter with what is left of those of the other sign, or its trace,
-and then its weights, would part from those of the other copies.
+The copy that holds -W (oT→hT) gets negative errors where the others get positive ones, and vice
+versa: its coincidences enter with the factor of the other sign.  Otherwise its trace, and then its
+weights, would differ from those of the other copies.
 
-All of it counts in whole numbers, rounded towards 0, so that a copy with a minus sign does the
-same.  They stay below 2^53, where floating point of 64 bits is as exact.
+All of this is computed in whole numbers, rounded towards 0, so that a copy with the opposite sign
+does the same.  They stay below 2^53, where 64-bit floating point is exact as well.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ __all__ = [
 ]
 
 STEP_PARTS = 4096
-"""Parts of a step of the weight, 2 weight units, that a trace and a remainder count in."""
+"""Unit of traces and remainders: number of parts of a step of the weight (2 weight units)."""
 
 WHOLE_REWARD = 4096
-"""What a reward of 1 at a gain of 1 counts in."""
+"""Value of a reward of 1 at a gain of 1."""
 
 GAINS = 16
-"""Parts that a gain counts in."""
+"""Unit of gains: number of parts of 1."""
 
 LONGEST = 4000
 """Longest time constant of a trace, in samples: what it can collect fits in 32 bits."""
@@ -61,7 +61,7 @@ LONGEST_IN_PHASES = 12 * LONGEST
 """The same in phases; no sample takes fewer than these twelve."""
 
 LARGEST_CHANGE = 16
-"""Largest change by a rule that a trace takes up, in weight units; for the same reason."""
+"""Largest change by a rule that a trace can take up, in weight units; for the same reason."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ class Eligibility:
     tau : float
         Time constant of its decay, in samples; 0: it lasts for its own sample.
     gain : int
-        What share of reward x trace the weight takes, in parts of `GAINS`.
+        Fraction of reward x trace that the weight takes, in parts of `GAINS`.
     tau_phases : float, optional
-        Time constant of a decay in every phase, in phases; it takes the place of `tau`.
+        Time constant of a decay in every phase, in phases; it replaces `tau`.
 
     Raises
     ------
     RuleError
-        If it is not such a trace.
+        If the numbers are not valid.
 
     Examples
     --------
@@ -123,25 +123,25 @@ class Eligibility:
         return self.tau_phases is not None
 
     def kept(self, n_phases: int = 12) -> int:
-        """Return what a sample of so many phases leaves of a trace, of 2^24."""
+        """Return what a sample with this many phases leaves of a trace, in parts of 2^24."""
         if self.tau_phases is not None:
             return round(CERTAIN * math.exp(-n_phases / self.tau_phases))
         return round(CERTAIN * math.exp(-1 / self.tau)) if self.tau else 0
 
     def left(self, phase: int, n_phases: int = 12) -> int:
-        """Return what is left, when the reward comes, of what was added in a phase, of 2^24."""
+        """Return what is left of an addition in a phase when the reward comes, in parts of 2^24."""
         if self.tau_phases is None:
             return CERTAIN
         return round(CERTAIN * math.exp((phase + 1 - n_phases) / self.tau_phases))
 
     @staticmethod
     def impulse(change: int) -> int:
-        """Return what a change of so many weight units adds to a trace."""
+        """Return the addition to a trace for a change of this many weight units."""
         return change * STEP_PARTS // WEIGHT_STEP
 
     @staticmethod
     def check(change: int) -> None:
-        """Raise RuleError if a change of so many weight units could outgrow the trace."""
+        """Raise RuleError if a change, in weight units, could exceed the range of the trace."""
         if abs(change) > LARGEST_CHANGE:
             raise RuleError(
                 f"an eligibility trace accumulates changes of {LARGEST_CHANGE} weight units at "
@@ -155,7 +155,7 @@ def faded(trace: NDArray[np.integer] | int, kept: NDArray[np.integer] | int) -> 
 
 
 def granted(trace: NDArray[np.integer] | int, reward: NDArray[np.integer] | int) -> Any:
-    """Return what a reward makes of a trace, in parts of a step, rounded towards 0."""
+    """Return the product of a reward and a trace, in parts of a step, rounded towards 0."""
     return _portion(trace, reward, WHOLE_REWARD)
 
 

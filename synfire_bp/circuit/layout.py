@@ -1,7 +1,7 @@
-"""How the synapses of a circuit lie in memory, and the numbers that a network starts from.
+"""Order of a circuit's synapses in memory, and the numbers that a network starts from.
 
 All fixed projections share one array of synapses, all plastic ones another, sorted by presynaptic
-and then by postsynaptic cell.  No brian2 here: a compiled program is fed from these arrays.
+and then by postsynaptic cell.  No brian2 here: a compiled program reads these arrays.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 Copies = Mapping[str, NDArray[np.int16]]
 """Name of a plastic projection to its matrix, turned into the layer's orientation and sign.
 
-Where accumulators collect, also what their tags hold, by `TAG` and the name of the matrix.
+With accumulators, also the contents of their tags, by `TAG` and the name of the matrix.
 """
 
 TAG = "tag of "
@@ -43,7 +43,7 @@ def with_tags(copies: Copies | None, tags: Mapping[str, NDArray[np.int16]]) -> C
 
 
 def apart(copies: Copies | None) -> tuple[Copies | None, dict[str, NDArray[np.int16]]]:
-    """Return the copies alone, None if there are none, and the tags, none without accumulators."""
+    """Return the copies alone (None if there are none) and the tags (none without accumulators)."""
     given = copies or {}
     alone = {name: matrix for name, matrix in given.items() if not name.startswith(TAG)}
     tags = {name.removeprefix(TAG): given[name] for name in given if name.startswith(TAG)}
@@ -52,19 +52,20 @@ def apart(copies: Copies | None) -> tuple[Copies | None, dict[str, NDArray[np.in
 
 @dataclass(frozen=True)
 class PlasticLayout:
-    """How the synapses of all plastic projections lie in one array.
+    """Order of the synapses of all plastic projections in one array.
 
     Sorted by presynaptic, then by postsynaptic cell, so that the targets of one spike are runs.
 
     Parameters
     ----------
     circuit : Circuit
-        Whose synapses they are.
+        The circuit of the synapses.
 
     Raises
     ------
     CircuitError
-        By `pack`, if weights do not fit the circuit; by `between`, for a projection that is none.
+        By `pack`, if weights do not fit the circuit; by `between`, for a projection that does not
+        exist.
 
     Examples
     --------
@@ -152,7 +153,7 @@ class PlasticLayout:
         }
 
     def between(self, pre: str, post: str) -> NDArray[np.intp]:
-        """Return where the synapses from one population to another lie, shape (n_pre, n_post).
+        """Return the indices of the synapses from one population to another, shape (n_pre, n_post).
 
         Raises
         ------
@@ -184,7 +185,7 @@ def weight_numbers(shapes: Sequence[tuple[int, int]]) -> tuple[NDArray[np.int32]
 
 
 def cell_grades(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
-    """Return what the spikes of every cell carry: `step`, `most`, `signed_step`, `signed_most`.
+    """Return the payloads of every cell's spikes: `step`, `most`, `signed_step`, `signed_most`.
 
     As `synfire_bp.circuit.grades.carried` takes them.
     """
@@ -198,7 +199,7 @@ def cell_grades(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
 
 
 def fixed_synapses(circuit: Circuit) -> dict[str, NDArray[np.int32]]:
-    """Return the fixed synapses, sorted by pre and then by post, what repeats others behind them.
+    """Return the fixed synapses, sorted by pre and then by post, with repeated ones at the end.
 
     Columns `pre`, `post`, `weight`, `delay` (extra steps), and `projection`: which of the
     circuit's.

@@ -50,7 +50,7 @@ VOLTAGE_LIMIT = (2**23 - 1) // 2**6
 
 @dataclass(frozen=True)
 class FixedWeight:
-    """A weight that the chip has: an 8-bit mantissa times a power of two.
+    """A weight in the chip's format: an 8-bit mantissa times a power of two.
 
     Attributes
     ----------
@@ -95,8 +95,8 @@ class FixedWeight:
 def fixed_weights(closing: int = CLOSING) -> dict[str, FixedWeight]:
     """Return the table of fixed weights for a closing bias of magnitude `closing`.
 
-    `open` lifts a closed population to the half threshold, `half` on top of it to threshold 0,
-    `cancel` to the full threshold; `block` closes it once more.
+    `open` opens a closed population to the half threshold, `half` in addition to threshold 0,
+    `cancel` to the full threshold; `block` closes it further.
 
     Raises
     ------

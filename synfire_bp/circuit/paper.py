@@ -1,8 +1,8 @@
 """The rows of the training circuit (paper: Figs. 1-2 and Methods).
 
-Lay this file beside Fig. 2 of the paper and tick off every row: the populations, the twelve
-phases of one training sample, the projections between populations, and the gates that open or
-block a population in a phase.
+Compare this file with Fig. 2 of the paper, row by row: the populations, the twelve phases of one
+training sample, the projections between populations, and the gates that open or block a population
+in a phase.
 """
 
 from __future__ import annotations
@@ -135,9 +135,9 @@ GATES: tuple[Gate | Block, ...] = (
 RESTING_BLOCKS = tuple(
     Block(phase, name, times=2) for phase in (0, 8) for name in ("h", "h<", "h>")
 )
-"""Not the paper's, which blocks once, in phase 8 alone.  What x sends in phases 7 and 11 reaches
-the hidden layer in phases 8 and 0, and on MNIST sums of trained weights outgrow the closing bias,
-and now and then even bias and block."""
+"""Not in the paper, which blocks only once, in phase 8.  The spikes of x in phases 7 and 11 reach
+the hidden layer in phases 8 and 0, and on MNIST the sums of trained weights exceed the closing
+bias, and sometimes even bias and block together."""
 
 
 def backprop_circuit(
@@ -167,7 +167,7 @@ def backprop_circuit(
     Raises
     ------
     CircuitError
-        If a size, the closing bias or the weight limit is not one that the chip can have.
+        If the chip cannot have a size, the closing bias or the weight limit.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""A pause between answer and target, in which something outside of the circuit sees the answer.
+"""A pause between answer and target, in which an environment outside the circuit sees the answer.
 
-In the paper's circuit the target arrives together with the answer, so nobody who gives the target
-can know the answer.  With two phases more he can: the output fires in phase F, the source of
-targets emits in F + 1, the target t fires in F + 2, and what followed F comes two phases later.
-What the way forward leaves for later waits two phases longer, in its extra delays.
+In the paper's circuit the target arrives together with the answer, so the target cannot depend on
+the answer.  With two additional phases it can: the output fires in phase F, the source of targets
+emits in F + 1, the target t fires in F + 2, and everything that followed F comes two phases later.
+Spikes of the forward pass that are needed later get two steps of extra delay.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def pausing(circuit: Circuit) -> Circuit:
 
 
 def _first_phase(circuit: Circuit, population: str) -> int | None:
-    """Return the phase in which a population fires first; None: no gate opens it, and no source."""
+    """Return the phase in which a population first fires; None: no gate and no source opens it."""
     source = next((row for row in circuit.sources if row.name == population), None)
     if isinstance(source, Source):
         return source.emits if population != _TARGET else None

@@ -3,18 +3,18 @@
     dw = 2^-2*x1*y0 - 2^-4*x0*y1*(w+3) + u2*t
 
 A product is a constant (whole numbers and powers of two) times `VARIABLES`, each as it is or in
-brackets with a whole constant added, and flags `u0`, `u1`, …: `u_k` is up in every 2^k-th step in
-which the rule is evaluated.  `dw` changes the weight, `dt` the tag and `dd` the delay, all three
-from what was there before.
+brackets with a whole constant added, and flags `u0`, `u1`, …: `u_k` is set in every 2^k-th step in
+which the rule is evaluated.  `dw` changes the weight, `dt` the tag and `dd` the delay, all computed
+from the values before.
 
-A sum of products is exact, and knows nothing of Brian2 or of a chip::
+A sum of products is exact, and independent of Brian2 and of any chip::
 
     rule = read_rule("dw = 2^-2*x1*y0 - x0*y1")
     rule.value(x1=5, y0=1)         # Fraction(5, 4)
     rule.change(x1=5, y0=1)        # 2: away from zero
 
-`synfire_bp.circuit.reader` reads them.  What the plastic synapses of a circuit may do is in
-`synfire_bp.circuit.rule`, what the chip's engine can hold in `synfire_bp.loihi.rule_formats`.
+`synfire_bp.circuit.reader` reads them.  The limits for plastic synapses of a circuit are in
+`synfire_bp.circuit.rule`, those of the chip's engine in `synfire_bp.loihi.rule_formats`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ VARIABLES = {
     "sgn(w)": "sign of the weight: -1, 0 or 1",
     "sgn(t)": "sign of the tag: -1, 0 or 1",
 }
-"""What a product may contain beside its constant and flags u_k."""
+"""Variables that a product may contain besides its constant and flags u_k."""
 
 TRACES = ("x1", "x2", "y1", "y2", "y3", "r1")
 
@@ -67,7 +67,7 @@ LONGEST_PERIOD = 9
 """The largest k of a flag u_k."""
 
 WIDEST = 62
-"""Bits within which a rule has to stay, fraction included: 64-bit code then is exact."""
+"""Most bits of a rule's value, fraction included: 64-bit code is then exact."""
 
 
 def known_variables(names: Collection[str] = tuple(VARIABLES)) -> str:
@@ -85,8 +85,8 @@ class Trace:
     impulse : int
         0 … 127.  The trace saturates at 127.
     tau : float or None
-        Time constant in steps: T steps leave exp(-T/tau) of the trace, rounded at random so that
-        the mean is kept.  0: nothing is left after a step.  None: no decay.
+        Time constant in steps: T steps leave exp(-T/tau) of the trace, with stochastic rounding
+        that preserves the mean. 0: nothing is left after a step.  None: no decay.
 
     Raises
     ------
@@ -106,7 +106,7 @@ class Trace:
     tau: float | None = None
 
     def misfit(self, most: int, unit: str) -> str | None:
-        """Return what of it cannot be: an impulse beyond `most`, a time that is none in `unit`."""
+        """Return what is invalid: an impulse beyond `most`, or a time constant not in `unit`."""
         impulse, tau = self.impulse, self.tau
         whole = isinstance(impulse, int) and not isinstance(impulse, bool)
         if not whole or not 0 <= impulse <= most:
@@ -120,7 +120,7 @@ class Trace:
         )
 
     def kept(self, steps: int = 1) -> float:
-        """Return the part of the trace that so many steps leave."""
+        """Return the fraction of the trace that is left after a number of steps."""
         if self.tau is None:
             return 1.0
         return math.exp(-steps / self.tau) if self.tau else 0.0
@@ -138,7 +138,7 @@ class Factor:
 
     @property
     def is_trigger(self) -> bool:
-        """Whether a product with this factor says when it is applied."""
+        """Whether this factor determines when a product is applied."""
         return not self.plus and (self.name in ("x0", "y0") or self.period is not None)
 
     @property
@@ -186,12 +186,12 @@ class SumOfProducts:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """What the rule reads, flags u_k included, each once and in alphabetical order."""
+        """Variables that the rule reads, including flags u_k, once each, in alphabetical order."""
         return tuple(sorted({f.variable for p in self.products for f in p.factors}))
 
     @property
     def fraction_bits(self) -> int:
-        """How many bits behind the point a sum of its products can have."""
+        """Number of bits after the binary point that a sum of its products can have."""
         return max(p.constant.denominator.bit_length() - 1 for p in self.products)
 
     @property
@@ -207,11 +207,11 @@ class SumOfProducts:
 
     @property
     def triggers(self) -> frozenset[str]:
-        """Flags without any of which the rule does nothing."""
+        """Flags of which at least one must be set for the rule to do anything."""
         return frozenset.intersection(*(p.flags for p in self.products))
 
     def always(self, name: str) -> bool:
-        """Return whether the rule does nothing where the flag `name` ("x0", "y0") is down."""
+        """Return whether the rule does nothing where the flag `name` ("x0", "y0") is not set."""
         return name in self.triggers
 
     def value(self, **values: int) -> Fraction:
@@ -235,7 +235,7 @@ class SumOfProducts:
         return math.ceil(exact) if exact > 0 else math.floor(exact)
 
     def largest(self, bounds: Mapping[str, int]) -> Fraction:
-        """Return what no sum of products can exceed in magnitude.
+        """Return a bound on the magnitude of the sum of products.
 
         Parameters
         ----------

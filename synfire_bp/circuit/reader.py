@@ -5,8 +5,7 @@
     part     = constant | variable | "(" variable {("+" | "-") constant} ")"
     constant = number | "2^" ["-"] number
 
-In brackets the variable may also stand behind constants.  A message points at the place in the
-text.
+In brackets the variable may also follow constants.  A message points to the position in the text.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ def read_rule(
     text : str
         The rule.
     targets : collection of str
-        What it may change, of `TARGETS`.
+        Targets that it may change, of `TARGETS`.
     variables : collection of str
-        What it may read, of `VARIABLES`, besides flags u_k.
+        Variables that it may read, of `VARIABLES`, besides flags u_k.
 
     Raises
     ------
@@ -70,7 +69,7 @@ def read_rule(
 
 
 def shown(text: str) -> str:
-    """Return a text as messages show it: not more than they have room for."""
+    """Return a text as messages show it, shortened if it is long."""
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 

@@ -1,11 +1,12 @@
 """The circuit, stepped cell by cell in plain NumPy: slow, small and independent of Brian2.
 
-It answers two questions.  Which population may fire in which phase (`firing_table`): one column
-of the circuit meets every case that a unit can meet, and the union of what fires is the answer.
-And, in the tests: does the Brian2 network do, spike for spike, what the rows of the circuit say?
+It answers two questions.  Which population may fire in which phase (`firing_table`): one column of
+the circuit is run through every case that a unit can encounter, and the answer is the union of all
+spikes.  And, in the tests: does the Brian2 network do, spike for spike, what the rows of the
+circuit define?
 
-The order inside a step is the chip's: sum what arrived, threshold, note who fired and clear the
-sums, deliver each spike with its present weight, learn.
+The order inside a step is the chip's: sum the inputs, apply the threshold, note which neurons fired
+and clear the sums, deliver each spike with its present weight, learn.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ def simulate(
         Initial weights of every plastic projection, in the order of `circuit.plastic`, shape
         (n_pre, n_post) or (cases, n_pre, n_post).
     patterns : mapping
-        For each source, what it emits: 0/1 array of shape (cases, samples, units).
+        Output of each source: 0/1 array of shape (cases, samples, units).
     potentiation, depression : int
-        What a coincidence adds to a weight with and without reward; 0 and 0 switch learning off.
+        Change of a weight by a coincidence with and without reward; 0 and 0 switch learning off.
 
     Returns
     -------
     fired : bool array, shape (cases, samples, n_phases, n_cells)
-        Who fired; cells in the order of `circuit.slices`.
+        Which cells fired, in the order of `circuit.slices`.
     plastic : list of int64 arrays
         The plastic weights afterwards, each of shape (cases, n_pre, n_post).
     """
@@ -149,7 +150,7 @@ def firing_table(circuit: Circuit) -> dict[str, tuple[int, ...]]:
     Parameters
     ----------
     circuit : Circuit
-        Of any sizes: who may fire when does not hang on them.
+        Of any sizes: the result does not depend on them.
 
     Returns
     -------
@@ -184,7 +185,7 @@ def _column_firing_table(column: Circuit) -> tuple[tuple[str, tuple[int, ...]], 
     nothing = np.stack([zero, zero], axis=-1)
     forth, back = np.stack([always, a1], axis=-1), np.stack([always, error], axis=-1)
     into_output = np.stack([a2, zero], axis=-1)[:, :, None]
-    # by the units of pre and post: what all but the first of a layer sends on is nothing
+    # by the units of pre and post: all but the first unit of a layer send nothing on
     forward = {(1, 2): forth[:, None, :], (2, 2): np.stack([forth, nothing], axis=1)}
     backward = {(1, 2): back[:, None, :], (2, 2): np.stack([back, nothing], axis=1)}
     sizes = column.population_sizes

@@ -43,8 +43,8 @@ class Population:
     `layer` is "input", "hidden", "output" or "gate" (one neuron).  `refractory` is the refractory
     delay on the chip, in steps: 1 lets a neuron spike in the next step.
 
-    Where spikes are graded (`synfire_bp.circuit.grades`): `graded` says what they carry, 1 if it is
-    None; `signed` what they carry where a signed pulse has opened the neuron.
+    Where spikes are graded (`synfire_bp.circuit.grades`): `graded` is what they carry, 1 if it is
+    None; `signed` is what they carry where a signed pulse has opened the neuron.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Relay:
     """A one-to-one row: `pre` drives (or inhibits, or opens) `post`, once per extra delay.
 
     `weight` is the name of a fixed weight, or a number with its sign, such as "+64".  Where
-    `signed`, its spike makes `post` say its sum with its sign.
+    `signed`, its spike makes `post` emit its sum with its sign.
     """
 
     pre: str
@@ -109,10 +109,10 @@ class Relay:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A weight matrix beside those of the weight layers, for plastic projections to hold.
+    """A weight matrix in addition to those of the weight layers, for plastic projections.
 
     Shape: units of layer `pre` by units of layer `post`.  `stands_for` is the number of the weight
-    layer in whose place errors come back through it; None if they do not.
+    layer that it replaces when errors are propagated back; None if it replaces none.
     """
 
     name: str
@@ -126,8 +126,8 @@ class PlasticProjection:
     """An all-to-all projection with learning weights.
 
     It starts as `sign` times the matrix number `layer` (0: input to hidden, 1: hidden to output;
-    after these the circuit's further matrices, where it has any), transposed or not, and must stay
-    equal to it for ever.
+    after these the circuit's further matrices, where it has any), transposed or not, and must
+    always stay equal to it.
     """
 
     pre: str
@@ -150,7 +150,8 @@ _USUAL = {HALF: ("open",), 0: ("open", "half"), FULL: ("cancel",)}
 class Gate:
     """In `phase`, population `opens` fires if its input exceeds `threshold`.
 
-    Where `signed`, it fires if its input is another one, and says on which side it lies.
+    Where `signed`, it fires if its input differs from the threshold, and its spike has the sign of
+    the difference.
     """
 
     phase: int
@@ -170,7 +171,7 @@ class Gate:
 
     @property
     def own_weight(self) -> FixedWeight | None:
-        """The weight on top of `open` that another threshold than 0, half or full takes.
+        """The weight in addition to `open` for a threshold other than 0, half or full.
 
         Raises
         ------
@@ -190,7 +191,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Block:
-    """In `phase`, population `closes` is closed once more, `times` as firmly, whatever arrives.
+    """In `phase`, population `closes` is closed further, `times` as strongly, for any input.
 
     With a `weight`, in weight units, the pulse carries that in place of the circuit's own `block`.
     """
@@ -229,7 +230,7 @@ class Projection:
     """A fixed projection, as a network is built from it.
 
     One to one if both populations have the same size, else one (the gate) to all.  Where `signed`,
-    a spike also makes `post` say its sum with its sign.
+    a spike also makes `post` emit its sum with its sign.
     """
 
     pre: str

@@ -1,4 +1,4 @@
-"""Learning rules of the plastic synapses: what a rule may say in a circuit, and what it means.
+"""Learning rules of the plastic synapses: what a rule may contain in a circuit, and its meaning.
 
 The paper's rule is ``dw = 4*r1*x0*y0 - 2*x0*y0``: in every step in which the presynaptic neuron
 (`x0`) and the postsynaptic neuron (`y0`) fire together, the weight grows by 2 if the reward
@@ -13,9 +13,10 @@ and a second rule for a tag that each synapse keeps::
     parse_rule("dw = u3*t", tag="dt = 4*r1*x0*y0 - 2*x0*y0 - u3*t")
 
 A rule is evaluated in every phase of a sample, with the weights, the tag and the traces of that
-phase.  Whatever changes a weight pairs a presynaptic spike (or its trace) with a postsynaptic one,
-or comes every 2^k-th phase (`u_k`).  Its sum is rounded away from zero to a whole number, and then
-at random to an even one, such that the mean is kept: weights are even.
+phase.  Every product that changes a weight pairs a presynaptic spike (or its trace) with a
+postsynaptic one, or applies in every 2^k-th phase (`u_k`).  The sum is rounded away from zero to a
+whole number, and then stochastically to an even one such that the mean is preserved, because
+weights are even.
 """
 
 from __future__ import annotations
@@ -67,32 +68,33 @@ FACTORS = {
     "y0": "the postsynaptic neuron fired in this step",
     "r1": "the reward signal",
 }
-"""What the products of a rule contain that the algorithm in integers follows; all are 0 or 1."""
+"""Factors in the products of a rule that the algorithm in integers can follow; all are 0 or 1."""
 
 _SPIKES = frozenset({"x0", "y0"})
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What every plastic synapse does, as read by `parse_rule`.
+    """The learning rule of every plastic synapse, as read by `parse_rule`.
 
     Attributes
     ----------
     dw : SumOfProducts
-        What the weight changes by.
+        Change of the weight.
     dt : SumOfProducts or None
-        What the synapse's tag changes by; None: it has no tag.
+        Change of the synapse's tag; None: it has no tag.
     traces : tuple of (str, Trace)
-        The traces of spikes that there are, by name in alphabetical order.
+        The traces of spikes, by name in alphabetical order.
     fine : Accumulator or None
-        A tag collects fractions of what the rule says, and the weight follows.  If the weight takes
-        all of it now and then, `dw` and `dt` say so; else dw is what is collected.
+        A tag collects fractions of the rule's change, and the weight follows.  If the weight takes
+        the whole tag at intervals, `dw` and `dt` describe this; otherwise dw is the change that is
+        collected.
     collected : tuple of (int, int)
-        What a coincidence of spikes adds with reward, and without, where `dw` and `dt` are those of
+        Changes by a coincidence of spikes with reward, and without, if `dw` and `dt` are those of
         such an accumulator; None: they are as written.
     eligible : Eligibility or None
-        A trace takes up dw, and a reward at the end of a sample makes a change of it; None: the
-        weight takes dw at once.
+        A trace accumulates dw, and a reward at the end of a sample turns it into a change; None:
+        the weight takes dw at once.
 
     Raises
     ------
@@ -139,9 +141,9 @@ class Rule:
         return Rule(dw, dt, fine=fine, collected=self.coincidence())
 
     def in_epoch(self, epoch: int) -> Rule:
-        """Return the rule with the constants that it has in an epoch, where all is taken at once.
+        """Return the rule with its constants in an epoch, if tags are taken as a whole.
 
-        Its last product of dt is what the weight takes.
+        The last product of its dt is what the weight takes.
         """
         if self.fine is None or self.fine.every is None or self.dt is None:
             return self
@@ -189,27 +191,27 @@ class Rule:
 
     @property
     def sums(self) -> dict[str, SumOfProducts]:
-        """The rules, by what they change: "dw", and "dt" if there is a tag."""
+        """The rules, by their target: "dw", and "dt" if there is a tag."""
         return {"dw": self.dw} | ({} if self.dt is None else {"dt": self.dt})
 
     @property
     def variables(self) -> frozenset[str]:
-        """All that is read, flags u_k included."""
+        """All variables that are read, flags u_k included."""
         return frozenset(name for total in self.sums.values() for name in total.variables)
 
     @property
     def periods(self) -> tuple[int, ...]:
-        """The k of every flag u_k, in rising order."""
+        """The k of every flag u_k, in ascending order."""
         return tuple(sorted(int(name[1:]) for name in self.variables if name[0] == "u"))
 
     @property
     def timed(self) -> tuple[Product, ...]:
-        """The products that flags u_k alone bring about, whoever fires."""
+        """The products that are applied by flags u_k alone, independent of spikes."""
         return tuple(p for p in self._all_products if not p.flags & _SPIKES)
 
     @property
     def spiking(self) -> tuple[Product, ...]:
-        """The products that a spike brings about: all others."""
+        """The products that are applied at a spike: all others."""
         return tuple(p for p in self._all_products if p.flags & _SPIKES)
 
     @property
@@ -241,7 +243,7 @@ class Rule:
 
     @property
     def keeps(self) -> bool:
-        """Whether something of a sample is left for the next one that no checkpoint holds.
+        """Whether a sample leaves some state for the next one that no checkpoint holds.
 
         That is a trace, a tag with a rule of its own, or a count; not what `fine` collects.
         """
@@ -250,12 +252,12 @@ class Rule:
 
     @property
     def remains(self) -> bool:
-        """Whether what is no whole step remains in the tag of an accumulator."""
+        """Whether less than a whole step remains in the tag of an accumulator."""
         return self.fine is not None and self.fine.every is None
 
     @property
     def rounds(self) -> bool:
-        """Whether dw can be odd, so that it is rounded at random."""
+        """Whether dw can be odd, so that it is rounded stochastically."""
         moves = any(product.constant for product in self.products)
         return moves and self.dw.grain % WEIGHT_STEP != 0
 
@@ -298,13 +300,13 @@ class Rule:
         return values
 
     def coincidence(self) -> tuple[int, int]:
-        """Return what a coincidence of spikes adds with reward, and without.
+        """Return the change by a coincidence of spikes with reward, and without.
 
         Raises
         ------
         RuleError
-            If weights change otherwise: the algorithm in integers (`synfire_bp.oracle`) then has
-            no equal.
+            If weights change in other ways, which the algorithm in integers (`synfire_bp.oracle`)
+            cannot follow.
         """
         if self.collected is not None:
             return self.collected
@@ -323,7 +325,7 @@ class Rule:
 
 
 def _bare(total: SumOfProducts, *, rounds: bool = True, plain: bool = False) -> SumOfProducts:
-    """Return a sum of products with standard constants, and the same places behind the point."""
+    """Return a sum of products with standard constants and as many bits after the binary point."""
     unit = Fraction(1, 2**total.fraction_bits)
     constant = unit if rounds else Fraction(WEIGHT_STEP)
 
@@ -350,7 +352,7 @@ def parse_rule(
     tag : str, optional
         The rule for a tag that each synapse keeps, ``dt = …``; it starts from 0.
     traces : mapping of str to Trace, optional
-        The traces that there are: x1 and x2 of presynaptic, y1, y2 and y3 of postsynaptic spikes.
+        The traces: x1 and x2 of presynaptic, y1, y2 and y3 of postsynaptic spikes.
 
     Returns
     -------
@@ -360,9 +362,9 @@ def parse_rule(
     Raises
     ------
     RuleError
-        If a text is no sum of products (the message points at the place), a product would change
-        weights without a pair of spikes or traces, a trace or a tag is read that there is not, or
-        a constant is too large.
+        If a text is not a sum of products (the message points to the position), a product would
+        change weights without a pair of spikes or traces, a trace or tag that is read does not
+        exist, or a constant is too large.
 
     Examples
     --------
@@ -394,7 +396,7 @@ def _whole_rule(text: str) -> str:
 
 
 RULES: Registry[Rule] = Registry("rule")
-"""Rules by the name that model files may use in the place of a text."""
+"""Rules by the name that model files may use instead of a text."""
 
 
 def register_rule(
@@ -412,7 +414,7 @@ def register_rule(
     Returns
     -------
     Rule
-        What was registered.
+        The registered rule.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a learning rule of a circuit may not say: refused when it is read."""
+"""What a learning rule of a circuit may not contain; it is refused when it is read."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def checked(total: SumOfProducts) -> SumOfProducts:
 
 
 def _check_pair(product: Product, where: str) -> None:
-    """Refuse a product that says nowhere when it is applied, or sees one neuron alone."""
+    """Refuse a product without a factor for when it is applied, or with only one of the neurons."""
     if not product.flags:
         raise RuleError(
             f"{where} lacks x0 or y0; every product must hold one of them, or a flag u_k, because "
@@ -88,7 +88,7 @@ def _check_size(product: Product, where: str) -> None:
 
 
 def check_reads(rule: Rule) -> None:
-    """Refuse what is read and is not there, and traces that cannot be."""
+    """Refuse variables that are read but do not exist, and impossible traces."""
     for name, trace in rule.traces:
         if not isinstance(trace, Trace):
             raise RuleError(f"trace {name} is {trace!r:.60}; must be a Trace(impulse, tau)")

@@ -1,4 +1,4 @@
-"""In which phase what happens, in a circuit of any depth (`synfire_bp.circuit.deep`)."""
+"""The phases of a circuit of any depth (`synfire_bp.circuit.deep`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Schedule", "layer_names"]
 
 @dataclass(frozen=True)
 class Schedule:
-    """In which phase what happens, in a circuit of `depth` weight layers."""
+    """The phases of a circuit with `depth` weight layers."""
 
     depth: int
 
@@ -24,7 +24,7 @@ class Schedule:
         return self.depth + 2
 
     def forward(self, layer: int) -> int:
-        """Return the phase in which a layer fires on the way forward; the input is layer 0."""
+        """Return the phase in which a layer fires in the forward pass; the input is layer 0."""
         return layer + 1
 
     def grows(self, layer: int) -> int:

@@ -1,7 +1,7 @@
 """Weight matrices: their initial values, and the copies of them that the circuit holds.
 
-The algorithm knows one matrix per weight layer.  The circuit holds each several times: for the
-layer and its box edges, and transposed, with both signs, for the way back.  All are kept equal by
+The algorithm has one matrix per weight layer.  The circuit holds each several times: for the layer
+and its box edges, and transposed, with both signs, for the backward pass.  All are kept equal by
 the same local rule.  Weights are the chip's mixed-sign 8-bit weights: even integers.
 """
 
@@ -30,7 +30,7 @@ INITIAL_LIMIT = 240
 """Largest magnitude of an initial weight."""
 
 _WEIGHTS_STREAM, _FEEDBACK_STREAM = 0, 2
-"""First entry of the random stream's key; the order of samples uses another."""
+"""First entry of the random stream's key; the order of samples has another."""
 
 
 def initial_weights(
@@ -91,7 +91,7 @@ def initial_feedback(
 def checked_weights(
     weights: Sequence[NDArray[np.integer]], shapes: Mapping[int, tuple[int, int]]
 ) -> tuple[NDArray[np.integer], ...]:
-    """Return the matrices, if those of these layers are of whole numbers of 16 bits, so shaped.
+    """Return the matrices, after checking that they fit these layers and are 16-bit integers.
 
     There may be more of them: an inference circuit has no feedback.
 
@@ -135,7 +135,7 @@ def _drawn(
 
 
 def as_copy(row: PlasticProjection, weights: Sequence[NDArray] | Mapping[int, NDArray]) -> NDArray:
-    """Return what a plastic projection holds, (its pre, its post), for given layer weights."""
+    """Return the matrix of a plastic projection, (its pre, its post), for given layer weights."""
     matrix = row.sign * weights[row.layer]
     return matrix.swapaxes(-1, -2) if row.transposed else matrix
 
