@@ -1,4 +1,4 @@
-"""What is learnt: data sets, and how well outputs match labels."""
+"""Data sets, and scores of outputs against labels."""
 
 from synfire_bp.data.datasets import (
     DATASETS,

@@ -18,7 +18,7 @@ READOUTS = {
     "readout, for comparisons with the paper",
     "by potential": "the output unit with the greatest summed input",
 }
-"""What a prediction is read from, in a sentence each: for terminal, figures and pages."""
+"""The readouts of a prediction, in a sentence each: for terminal, figures and pages."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,4 +1,4 @@
-"""A model told in full, in words and numbers: one structure, shown as text, as HTML or as JSON.
+"""Complete description of a model in words and numbers: one structure, as text, HTML or JSON.
 
 Nothing is run.  `describe` makes the structure of a model, `describe_rival` that of a rival.
 """

@@ -1,4 +1,4 @@
-"""What a model takes of the chip, and what the chip would have to change."""
+"""A model's use of the chip, and the changes that the chip would require."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["chip_part"]
 
 _MOST_TOLD = 6
-"""Changes that are told one by one."""
+"""Number of changes that are listed one by one."""
 
 
 def chip_part(model: Model, hardware: str | None, run: Run | None, placement: str) -> Part:
-    """Return what a model takes of a chip: all of it if that is asked for, or if it runs there."""
+    """Return a model's use of a chip: in full if this is requested, or if the model runs there."""
     own = model.network.neurons.chip
     name = hardware or next(iter(SPECS))
     chip = SPECS[name] if own is None else own

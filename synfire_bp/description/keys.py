@@ -1,4 +1,4 @@
-"""Every key of a model file that says something else than its default, with its meaning."""
+"""Every key of a model file that differs from its default, with its meaning."""
 
 from __future__ import annotations
 

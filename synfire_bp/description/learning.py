@@ -1,4 +1,4 @@
-"""What a synapse learns, in which phases, and what it remembers."""
+"""The learning of a synapse: rule, phases, traces and accumulators."""
 
 from __future__ import annotations
 

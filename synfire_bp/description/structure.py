@@ -1,6 +1,6 @@
-"""What a description is: parts, each of a few tables and sentences.
+"""Structure of a description: parts, each with a few tables and sentences.
 
-Text, HTML and JSON are three ways to show the same parts; nothing is told in one of them alone.
+Text, HTML and JSON show the same parts; none has more content than the others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Part:
     Attributes
     ----------
     title : str
-        What they are about.
+        Subject of the part.
     blocks : tuple of Table or str
         In the order to be read.
     """
@@ -36,14 +36,14 @@ class Part:
 
 @dataclass(frozen=True, repr=False)
 class Description:
-    """All about a model, part by part.
+    """Description of a model, part by part.
 
     Attributes
     ----------
     name : str
         Short name of the model.
     about : str
-        What it is, in a sentence; that of its model file.
+        The description of its model file, in a sentence.
     parts : tuple of Part
         In the order to be read.
 
@@ -111,7 +111,7 @@ class Description:
 
 
 def facts(rows: Iterable[Sequence[str]], title: str = "") -> tuple[Block, ...]:
-    """Return a table of labels and what is said of them; nothing where nothing is said."""
+    """Return a table of labels and texts; nothing if there are none."""
     said = [tuple(row) for row in rows if row[1]]
     return (Table(title, ("", ""), said, left=2),) if said else ()
 

@@ -1,4 +1,4 @@
-"""What is learnt, for how long, and by a network of which size."""
+"""Data set, length of the training, and size of the network."""
 
 from __future__ import annotations
 

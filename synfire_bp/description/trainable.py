@@ -23,7 +23,7 @@ _HOLDS = {
         "state may be carried from one to the next",
     ),
 }
-"""What the guarantees are about, and what is said where they hold and where they do not."""
+"""Subject of each guarantee, and the texts for whether it holds or not."""
 
 
 def trainable_part(model: Model) -> Part:

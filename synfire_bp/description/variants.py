@@ -1,4 +1,4 @@
-"""What each variant of a model says of itself."""
+"""The texts by which the variants of a model describe themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which answer is tried, and which reward comes: compiled, sample by sample.
+"""Tried answers and their rewards, sample by sample (compiled).
 
 An answer that the network believes in is known only when it has answered, and so is the reward.
 """

@@ -1,4 +1,4 @@
-"""Training in integers where synapses remember (`synfire_bp.circuit.eligibility`), compiled.
+"""Compiled training in integers with eligibility traces (`synfire_bp.circuit.eligibility`).
 
 Traces and remainders are whole numbers in floating point of 64 bits, which is exact for them, and
 which processors multiply and round many at once.
@@ -33,7 +33,7 @@ __all__ = ["Memory", "learn_eligible"]
 
 @dataclass(eq=False)
 class Memory:
-    """What synapses remember within a run of samples, and what they are taught there.
+    """Eligibility traces within a run of samples, and the targets and rewards of the run.
 
     Attributes
     ----------

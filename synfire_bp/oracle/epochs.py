@@ -1,4 +1,4 @@
-"""The paper's network in one call: two weight layers, trained or asked, from plain arrays."""
+"""The paper's network in one call: training and inference of two layers from plain arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["EpochResult", "forward", "train_epoch"]
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What training on some samples did.
+    """Result of training on some samples.
 
     Attributes
     ----------
@@ -79,8 +79,8 @@ def train_epoch(
 ) -> EpochResult:
     """Train on the samples named by `order`, one after the other.
 
-    For more layers, for samples that are prepared once for many calls, and for all that variants
-    do otherwise, there is `learn`.
+    For more layers, for samples that are prepared once for many calls, and for variants, use
+    `learn`.
 
     Parameters
     ----------

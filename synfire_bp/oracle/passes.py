@@ -1,10 +1,10 @@
-"""The compiled ways through the layers: forward to the output, and back with its error.
+"""The compiled passes through the layers: forward to the output, and back with its error.
 
-How the weights lie is said in `synfire_bp.oracle.working`.  Forward, the rows of active units are
-summed up; only into the output, whose matrix is transposed, every unit of the last hidden layer
-counts, as 0 or 1.  The output's error comes back along its rows too, that of a hidden layer to the
-units that are inside their boxes.  What weights do then is for others to say
-(`synfire_bp.oracle.kernels`, `synfire_bp.oracle.eligible`).
+The layout of the weights is described in `synfire_bp.oracle.working`.  Forward, the rows of active
+units are summed up; only into the output, whose matrix is transposed, every unit of the last hidden
+layer counts, as 0 or 1.  The output's error comes back along its rows too, that of a hidden layer
+to the units that are inside their boxes.  The updates of the weights are in
+`synfire_bp.oracle.kernels` and `synfire_bp.oracle.eligible`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Which reward comes when: what multiplies eligibility traces at the end of each sample.
+"""The rewards that multiply eligibility traces at the end of each sample.
 
-A reward tells how good an answer was.  Either the answer is told, as in the paper: then it is right
-for ever, and the reward is but a signal to learn.  Or an answer is tried in the place of the
-target, drawn at random or the one that the network believes in: then the reward says only if it was
-right, and nobody says what would have been.  The reward may come samples late, be wrong, be noisy,
-and be held against what was expected.
+A reward measures how good an answer was.  Either the right answer is told, as in the paper: then
+the answer is always right, and the reward is only a signal to learn.  Or another answer is tried
+instead of the target, drawn at random or believed by the network: then the reward only shows
+whether it was right, not which answer would have been.  The reward may come some samples late, be
+wrong, be noisy, and be compared with an expected reward.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ EXPECTATIONS = ("run", "answer", "belief")
 single output gave and one for all others."""
 
 _UNIT = WHOLE_REWARD // GAINS
-"""What a reward counts in before the gain."""
+"""Unit of rewards before the gain."""
 
 AVERAGE_PARTS = 256
 """Parts of what a reward counts in, in which its average is kept."""
 
 ANSWERS, EXPLORING = "answers tried", "answers explored"
 MISTAKES, NOISE = "rewards mistaken", "noise of rewards"
-"""The streams of dice."""
+"""Streams of random numbers."""
 
 
 class Course(NamedTuple):
-    """What a run of samples is taught, and what rewards it; of n samples.
+    """Targets and rewards of a run of n samples.
 
     Attributes
     ----------
@@ -109,16 +109,16 @@ class Rewards:
     Attributes
     ----------
     answer : {"told", "tried", "believed"}
-        The right answer is told; or one is tried in the place of the target, uniformly drawn, or
-        the one that the output gives: one at random of several, and any one if there is none.
+        The right answer is told; or an answer is tried instead of the target: one drawn uniformly,
+        or the one that the output gives (a random one of several, or any answer if there is none).
     explore : int
-        Probability that any answer is tried in the place of the network's, of 2^24.
+        Probability that a random answer is tried instead of the network's, in parts of 2^24.
     right, wrong : int
         Reward of a right and of a wrong answer, in parts of `GRADES`.
     delay : int
         Samples by which it comes late.
     expected : {None, "run", "answer", "belief"}
-        What is taken away from the reward: nothing, or a running average of it (`EXPECTATIONS`).
+        What is subtracted from the reward: nothing, or a running average of it (`EXPECTATIONS`).
         It starts from the mean over answers drawn at random.
     rate : int
         What part of a new reward the average takes up, in parts of `RATES`.

@@ -1,4 +1,4 @@
-"""Training and answering in integers, for any number of layers: `Algorithm` says what is done."""
+"""Training and inference in integers, for any number of layers, as defined by an `Algorithm`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Weights = Sequence[NDArray[np.integer]]
 
 @dataclass(frozen=True)
 class Learnt:
-    """What training on some samples did.
+    """Result of training on some samples.
 
     Attributes
     ----------
@@ -76,12 +76,12 @@ def learn(
     shown : int
         Samples that this training showed before: from its first one on, decay is counted.
     moment : int
-        Seed of what is drawn at random, in the first time step of this call.
+        Seed of random numbers, at the first time step of this call.
     epoch : int
-        Of this training, from 0: what an accumulator collects follows it.
+        Epoch of this training, from 0; it determines what an accumulator collects.
     tags : sequence of integer arrays
-        What accumulators hold (`Algorithm.no_tags`), **changed in place**; they start from nothing
-        if none are given.
+        Contents of accumulators (`Algorithm.no_tags`), **changed in place**; they start empty if
+        none are given.
     memory : Memory, optional
         What eligibility traces hold, **changed in place**; if left out, these samples are a run of
         their own.

@@ -1,4 +1,4 @@
-"""What the compiled loops of the oracle work on: copies of the weights, and numbers, in tuples.
+"""Data of the oracle's compiled loops: copies of the weights, and numbers, in tuples.
 
 All matrices lie one below the other in one array, as wide as the widest hidden layer, so that one
 compiled loop serves every number of layers.  It has the narrowest type that holds them, 16 bits as
@@ -56,7 +56,7 @@ class Net(NamedTuple):
         The first row of each forward matrix, and of what errors come back through in its place:
         itself, or a matrix of its own.
     at_once : int
-        So many rows can be summed in this type.
+        Number of rows that can be summed in this type.
     """
 
     sizes: NDArray[np.int64]
@@ -80,7 +80,7 @@ class Rule(NamedTuple):
         Errors have a size: steps of 2^`output_shift` at the output, `output_most` at the most, and
         likewise of hidden units.
     hidden_thresholds : int64 array, shape (L - 1,)
-        What the magnitude of e must exceed in each hidden layer.
+        Threshold for the magnitude of e in each hidden layer.
     after : bool
         Errors come back through weights after their update.
     direct : bool

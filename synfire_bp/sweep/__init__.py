@@ -1,6 +1,6 @@
 """Many trainings: definition, designs, execution, tables.
 
-What needs Dask or pyarrow (the extra `sweep`) is imported when it is asked for.
+Code that needs Dask or pyarrow (the extra `sweep`) is imported only when it is used.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ A sweep file is a YAML file (see `models/sweeps/`)::
     design: {kind: saltelli, samples: 64, seed: 0}
     seeds: 3                    # each point with the seeds 0, 1 and 2
 
-It becomes a `Sweep`: frozen and typed.  Its sections are in `synfire_bp.sweep.sections`; the model
-is asked for what they name in `synfire_bp.sweep.keys`.
+It becomes a `Sweep`: frozen and typed.  Its sections are in `synfire_bp.sweep.sections`;
+`synfire_bp.sweep.keys` checks their keys against the model.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from synfire_bp.sweep.sections import DesignSection, Parameter, PositiveInt, See
 __all__ = ["RECORDS", "Sweep", "list_sweeps"]
 
 RECORDS = ("train", "activity", "silent_outputs")
-"""What a sweep can record beside the test accuracies."""
+"""What a sweep can record besides the test accuracies."""
 
 _SECTIONS: Mapping[str, type[Section]] = {"design": DesignSection, "parameters": Parameter}
 
@@ -168,7 +168,7 @@ class Sweep(Section):
         Raises
         ------
         SweepError
-            If the file is missing or says something that is not allowed; one line per problem.
+            If the file is missing or has content that is not allowed; one line per problem.
         """
         file = _find(path)
         try:

@@ -1,8 +1,8 @@
-"""A sweep is run: its trainings go to Dask's workers, and what comes back is stored at once.
+"""Execution of a sweep: its trainings go to Dask's workers, and each result is stored at once.
 
-What is to be done is decided here, and what a missing answer means:
+This module decides what is to be run, and how missing results are handled:
 
-- a run that fails is a row with its error;
+- a run that fails is stored as a row with its error;
 - one whose worker died, or that was not finished in its time, is tried again, and then such a row;
 - a cluster that is gone ends the sweep, and all that was stored stays.
 """
@@ -47,7 +47,7 @@ from synfire_bp.training.interrupt import StopRequest
 __all__ = ["Estimate", "SweepResult", "estimate", "run_sweep"]
 
 TIME_LIMIT = 3600.0
-"""Seconds that a training may take, if nothing else is said."""
+"""Default time limit of a training, in seconds."""
 RETRIES = 2
 """How often a run is tried again whose worker died or whose time was up."""
 

@@ -1,7 +1,7 @@
-"""What a sweep changes in its model: which entries, and why the model refuses them.
+"""Entries of the model that a sweep changes, and the reasons why the model refuses values.
 
-What a key means is asked of the model alone (`Experiment.changed`), so that every key that a model
-file may have can be varied.
+Keys are interpreted by the model alone (`Experiment.changed`), so that every key that a model file
+may have can be varied.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Waiting that is no silence: what is waited for is said at once, and from time to time."""
+"""Waiting with messages: the reason is shown at once, and again from time to time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _EVERY = 60.0  # seconds between two reminders
 
 
 class Wait:
-    """One thing that is waited for.
+    """An event that is waited for.
 
     Parameters
     ----------
     what, hint : str
-        What it is; what may bring it.
+        The event, and what may help to bring it about.
     patience : float
         Seconds after which it is given up.
     say : callable

@@ -49,7 +49,7 @@ _READOUTS = (*_ACCURACIES, "silent", "exact", "mse")
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is asked to do.
+    """The task of a worker.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Outcome:
 
 
 def run_task(task: Task) -> Outcome:
-    """Train once; whatever happens is told in the outcome, not raised."""
+    """Train once; errors are returned in the outcome, not raised."""
     begun, start = datetime.now(timezone.utc), time.perf_counter()
     status, error = OK, None
     row: dict[str, Any] = {}

@@ -1,6 +1,6 @@
-"""Signs that a training is dead: who never fires, who cannot learn, what does not change.
+"""Signs of a failed training: units that never fire or cannot learn, weights that do not change.
 
-Each is found at a test, from what the engine saw since the test before, and is said once in a
+Each is found at a test, from the activity since the test before, and is reported once in a
 training: on the terminal, in the column `warnings` of activity.csv, and in provenance.json.
 """
 
@@ -23,14 +23,14 @@ __all__ = ["Finding", "findings", "said_before"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is dead: a short name for tables, and a sentence for people."""
+    """One such sign: a short name for tables, and a sentence for messages."""
 
     name: str
     text: str
 
     @property
     def kind(self) -> str:
-        """Its name without the numbers of units: each kind is said once."""
+        """Its name without the numbers of units: each kind is reported once."""
         return _kind(self.name)
 
 
@@ -47,18 +47,18 @@ def findings(
     start: Weights,
     now: Weights,
 ) -> list[Finding]:
-    """Return what is dead at a test.
+    """Return the signs found at a test.
 
     Parameters
     ----------
     model : Model
         What is trained.
     tested : Segment
-        What the engine saw in the test.
+        Activity in the test.
     spike_counts : mapping
         Population to spikes per phase since the test before; empty for engines without spikes.
     activity : mapping
-        What else was counted: `hidden_spikes`, `output_spikes`.
+        Further counts: `hidden_spikes`, `output_spikes`.
     mistakes : int
         Wrong output spikes since the test before.
     start, now : tuple of arrays

@@ -1,15 +1,15 @@
-"""What a variant is: one assumption of the circuit, dropped, in one place.
+"""Base class of variants: each drops one assumption of the circuit, and is defined in one place.
 
-A variant is a section of a model file.  Its keys are its fields; what it changes stands in three
+A variant is a section of a model file.  Its keys are its fields; its changes are made by three
 methods, each of which takes an object and returns it changed:
 
     circuit     the rows: populations, projections, gates
     network     Brian2 lines, their functions and their numbers; the kind of neurons
     algorithm   what the algorithm in integers does otherwise, or why it cannot follow
 
-and `guarantees` says what of the paper's circuit no longer holds; `described` tells in words what
-it does.  A variant overrides what it changes.  The core knows only these methods, and a model file
-without the section is the paper's circuit.
+and `guarantees` states which guarantees of the paper's circuit no longer hold; `described`
+describes the variant in words.  A variant overrides the methods that it needs.  The core uses only
+these methods, and a model file without the section is the paper's circuit.
 
     @variant("gating")
     class Gating(Variant):
@@ -89,7 +89,7 @@ class Variant(Section):
     Attributes
     ----------
     summary : str
-        What the section is for, and what holds without it: its description in model files.
+        Purpose of the section, and the default without it: its description in model files.
     word : str or None
         The key that a single word in the place of the section is the value of, as in
         ``feedback: kolen_pollack``; or that the word itself switches on, as in ``errors: graded``.
@@ -148,7 +148,7 @@ class Variant(Section):
         return ALL_HOLD
 
     def described(self, model: Model) -> Iterable[tuple[str, str]]:
-        """Return what `synfire-bp describe` tells of this variant, beside what follows from it.
+        """Return what `synfire-bp describe` shows about this variant, besides what follows from it.
 
         Parameters
         ----------

@@ -3,16 +3,17 @@
 In the paper a target learns until its unit fires, any other until its unit is silent, and a unit
 learns only while its input is within 0 … 1024.  With a margin a target goes on until its input is
 above 512 + margin, any other until it is below 512 - margin; the answer still is what exceeds 512.
-A wider box brings units back that have fallen silent.
+With a wider box, units that have fallen silent can recover.
 
-In the paper the sign of e alone decides in which direction the weights into a hidden unit go, and
-every e but 0 moves them by a whole step, however small it is.  With a threshold of its layer an e
-whose magnitude does not exceed it moves nothing, and is sent no further back.
+In the paper the sign of e alone determines the direction in which the weights into a hidden unit
+change, and every e except 0 changes them by a whole step, however small it is.  With a threshold
+for its layer, an e whose magnitude does not exceed the threshold changes nothing, and is not
+propagated further back.
 
-The margin takes two more populations at the output, `o+` and `o-`: each has a copy of the last
-weights of its own, as `o<` and `o>` have, and fires in the same phases.  A wider box takes other
-weights of two gates, and a hidden layer's threshold those of the two gates by which its transposed
-layer compares e with 0.  No neuron and no synapse is of a kind that the paper has not.
+The margin needs two more populations at the output, `o+` and `o-`: each has its own copy of the
+last weights, like `o<` and `o>`, and fires in the same phases.  A wider box needs other weights of
+two gates, and a hidden layer's threshold other weights of the two gates by which its transposed
+layer compares e with 0.  All neurons and synapses are of the paper's kinds.
 
 Graded errors have a size where the paper's are signs, and spikes that carry a whole number: a
 circuit of its own (`synfire_bp.circuit.graded`), of neurons that Loihi 2 has and Loihi 1 has not.

@@ -1,4 +1,4 @@
-"""Numbers by which synapses throw dice of their own."""
+"""Numbers by which synapses draw independently of each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from synfire_bp.circuit.layout import PlasticLayout
 __all__ = ["OWN_NUMBER", "own_numbers"]
 
 OWN_NUMBER = "own_number : integer (constant)  # of the synapse, whose dice nobody shares"
-"""Its equation; several variants may give it, and it stands once."""
+"""Equation of the number; several variants may give it, and it is used once."""
 
 
 def own_numbers(layout: PlasticLayout) -> NDArray[np.int32]:

@@ -1,16 +1,16 @@
-"""A reward signal as it is in a brain: late, wrong at times, graded and noisy.
+"""A reward signal as in a brain: late, sometimes wrong, graded and noisy.
 
-The paper's r1 is 1 in the very phases in which coincident spikes shall potentiate, and 0 else, for
-all synapses at once.  A brain's neuromodulator comes late, carries noise and has more than two
-values.  All synapses still see the same r1: what goes wrong, goes wrong for all.
+The paper's r1 is 1 in exactly those phases in which coincident spikes potentiate, and 0 otherwise,
+for all synapses at once.  A brain's neuromodulator is late, noisy and has more than two values.
+All synapses still get the same r1, with the same errors.
 
-That r1 is a clock: it tells phases apart, and nothing of the sample.  Where synapses remember what
-they were about to learn (`learning.eligibility`), a second reward comes at the end of a sample: one
-number that says if an answer was right, late or at once.  Copies stay equal with it, and the
-algorithm in integers follows.
+This r1 is a clock: it distinguishes phases, and carries no information about the sample.  With
+eligibility traces (`learning.eligibility`), a second reward comes at the end of a sample, late or
+at once: one number for whether an answer was right.  With it, copies stay equal, and the algorithm
+in integers can follow.
 
-Copies of a weight may drift apart with any of these, for one copy of W2 (oT→hT, which holds -W2)
-potentiates where the others depress: a reward that is wrong or weak tears them apart.
+With any disturbance of r1, copies of a weight may drift apart, because one copy of W2 (oT→hT, which
+holds -W2) potentiates where the others depress, so a wrong or weak reward acts on them differently.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _CHANCE = "synfire_bp.network.chance:chance"
 
 @variant("reward")
 class Reward(Variant):
-    """What is wrong with the reward signal r1; and, where synapses remember, what it is about."""
+    """Disturbances of the reward signal r1, and the reward of samples for eligibility traces."""
 
     summary = "Disturbances of the reward signal r1, and what it rewards. null: the paper's reward."
     position = 20
@@ -149,7 +149,7 @@ class Reward(Variant):
 
     @model_validator(mode="after")
     def _one_average_for_an_answer_needs_answers(self) -> Self:
-        """Refuse an average that nothing tells apart."""
+        """Refuse an average for each answer if answers are not tried."""
         if self.expected == "answer" and self.answer == "told":
             raise ValueError(
                 "expected: answer keeps an average for each answer that is tried, but answer is "
@@ -235,7 +235,7 @@ class Reward(Variant):
         return network.adding(self.lines(), self._numbers)
 
     def rewards(self) -> Rewards:
-        """Return how samples are rewarded at their end, if synapses remember."""
+        """Return the rewards at the end of samples, if there are eligibility traces."""
         return Rewards(
             answer=self.answer,
             explore=likelihood(self.explore),
@@ -287,7 +287,7 @@ class Reward(Variant):
         )
 
     def _numbers(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
-        """Return probabilities, grades and dice."""
+        """Return probabilities, grades and random seeds."""
         dice = moments(at.seed, "reward")
         values: Numbers = {}
         if self.flip is not None:

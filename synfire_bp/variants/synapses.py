@@ -1,13 +1,13 @@
-"""Synapses as they are in a brain: unreliable, of one sign, softly bounded, coarse, slow to learn.
+"""Synapses as in a brain: unreliable, of one sign, softly bounded, coarse, slow to learn.
 
 Each entry of the section drops one assumption of the paper's circuit: that every spike is
-delivered, that a weight may have either sign, that a weight takes the whole step until it meets
-its bound, that it has 255 levels, and that every coincidence of spikes is learnt from.
+delivered, that a weight may have either sign, that a weight takes whole steps up to its bound, that
+it has 255 levels, and that every coincidence of spikes causes learning.
 
-What happens at random is drawn by a hash (`synfire_bp.dice`), from the number of a synapse and the
-time step.  If the copies of a weight share their dice, the number is that of the weight and the
-moment that of the sample, because one copy of W2 learns in another phase than the others.  Then
-copies stay equal, and the oracle throws the same dice.
+Random numbers are hashes (`synfire_bp.dice`) of the number of a synapse and the time step.  If the
+copies of a weight share their random draws, the hash takes the number of the weight and the time of
+the sample instead, because one copy of W2 learns in a different phase than the others.  Copies then
+stay equal, and the oracle draws the same numbers.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _SOFT_SHARES = {
     "outward": (f"{_REACH} - int({{change}} * w > 0) * {_SIZE}", f"2 * {_REACH}"),
     "alike": (f"{_REACH} + 2 - {_SIZE}", f"2 * ({_REACH} + 2)"),
 }
-"""What share of twice a step a soft bound leaves: so many parts, and of how many.
+"""Fraction of twice a step that a soft bound leaves, as numerator and denominator.
 
-As `synfire_bp.oracle.algorithm.SOFT_STEPS` says, in Brian2 code; "{change}" is the step.
+The Brian2 code of `synfire_bp.oracle.algorithm.SOFT_STEPS`; "{change}" is the step.
 """
 _SOFT_WORDS = {
     "to_bound": "every step shrinks with the distance from the bound that it leads to",
@@ -61,13 +61,13 @@ _SOFT_WORDS = {
 }
 """What `soft_steps` mean."""
 LEVELS = (3, 7, 15, 31, 63, 127, 255)
-"""As many as steps of a power of two leave within plus and minus 254."""
+"""The numbers of levels within plus and minus 254 for steps that are powers of two."""
 
 
 def inhibitory_cells(n: int, fraction: float, layer: int) -> NDArray[np.bool_]:
     """Return which of the `n` presynaptic cells of a weight layer are inhibitory.
 
-    round(fraction * n) of them, scattered, and the same ones whatever the training's seed.
+    round(fraction * n) of them, scattered, and the same ones for every seed of the training.
     """
     rank = np.argsort(mixed(np.arange(n), moments(layer, "signs")), kind="stable")
     chosen = np.zeros(n, dtype=np.bool_)
@@ -77,12 +77,12 @@ def inhibitory_cells(n: int, fraction: float, layer: int) -> NDArray[np.bool_]:
 
 @variant("synapses")
 class Synapses(Variant):
-    """What a synapse of a brain cannot do as well as one of the circuit.
+    """Limits of biological synapses compared with those of the circuit.
 
-    **Dale's law** (`dale`) holds for the forward weights: all that x, and all that h sends has one
-    sign per cell, in training and in inference.  The way back is *not* mended by it: o→hT and
-    oT→hT hold the transposed values, whose sign belongs to the receiving hidden unit, so one cell
-    of o sends both excitation and inhibition to hT.  A brain would need an interneuron there, or
+    **Dale's law** (`dale`) holds for the forward weights: all synapses from a cell of x or h have
+    one sign, in training and in inference.  The backward pass does *not* follow it: o→hT and oT→hT
+    hold the transposed values, whose sign belongs to the receiving hidden unit, so one cell of o
+    sends both excitation and inhibition to hT.  A brain would need an interneuron there, or
     feedback weights of their own.
     """
 
@@ -182,7 +182,7 @@ class Synapses(Variant):
             )
 
     def described(self, model: Model) -> Iterator[tuple[str, str]]:
-        """Yield what synapses cannot do."""
+        """Yield the limits of the synapses, in words."""
         for what, probability in (
             ("a learning synapse delivers", self.release),
             ("a fixed one-to-one synapse delivers", self.relay_release),
@@ -344,7 +344,7 @@ class Synapses(Variant):
         )
 
     def _numbers(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
-        """Return probabilities, dice and bounds."""
+        """Return probabilities, random seeds and bounds."""
         values = self._inference_numbers(circuit, layout, at)
         if self._draws_to_learn:
             if self.shared:
@@ -380,7 +380,7 @@ class Synapses(Variant):
         return (*end, *(np.full(shape, reach, np.int16) for shape in further))
 
     def _inference_numbers(self, circuit: Circuit, layout: PlasticLayout, at: Moment) -> Numbers:
-        """Return probabilities and dice of what is delivered."""
+        """Return probabilities and random seeds of synaptic delivery."""
         values: Numbers = {}
         if self.release is not None:
             values["plastic.own_number"] = own_numbers(layout)
@@ -403,7 +403,7 @@ class Synapses(Variant):
 
     @property
     def _drifts(self) -> bool:
-        """Whether copies learn by dice of their own."""
+        """Whether copies draw independently."""
         certain = self.update_probability in (None, 1) and not self.soft_bounds and self.step == 2
         return not self.shared and not certain
 
@@ -449,7 +449,7 @@ class Synapses(Variant):
 
     @property
     def guarantees(self) -> Guarantees:
-        """Copies drift apart if they learn by dice of their own; lost spikes let others stray."""
+        """Copies drift apart if they draw independently; lost spikes cause stray spikes."""
         return Guarantees(
             copies_equal=not (self._unreliable or self._drifts),
             silent_when_closed=not self._unreliable,

@@ -15,14 +15,14 @@ that assumption, one way each:
                              feedback alignment
 ============================ ==========================================================
 
-What is local: every kind learns by the paper's rule, which sees its own two neurons and the reward.
-B is drawn without a look at W2, except that `sign_symmetric` copies the signs once, at the start;
-B does not follow where W2 changes its sign later, as Liao et al. let it, because a synapse would
-have to know the sign of another one.  Decay sees nothing but its own weight and a signal that
-all synapses share, as in sleep.  With `kolen_pollack` the updates of W2 and B are equal, since the
-same two neurons fire together at both; decay forgets what they started from.
+Locality: every kind learns by the paper's rule, which depends only on a synapse's own two neurons
+and the reward.  B is drawn independently of W2, except that `sign_symmetric` copies the signs once,
+at the start; B does not follow where W2 changes its sign later, as Liao et al. let it, because a
+synapse would have to know the sign of another one.  Decay depends only on the synapse's own weight
+and a signal that all synapses share, as in sleep.  With `kolen_pollack` the updates of W2 and B are
+equal, since the same two neurons fire together at both; decay removes the initial values.
 
-B stands in (n_hid, n_out), as W2 does.  It is held twice, as +B in o→hT and as -B in oT→hT.
+B has the shape (n_hid, n_out), like W2.  It is held twice, as +B in o→hT and as -B in oT→hT.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ _USED_BY = {
 """Which kinds of feedback a disturbance or a repair is for."""
 
 EVERY = 1000
-"""Samples between two moments in which weights decay or drift, where a model file says nothing."""
+"""Samples between two decay or drift steps, if a model file gives none."""
 
 
 _LINES = Lines(

@@ -1,7 +1,7 @@
-"""The section `gating` of a model file: what gates, how reliably, in which order.
+"""The section `gating` of a model file: source, reliability and order of the gates.
 
-Gates that fail or come out of time, pools of neurons in place of single ones, background noise in
-the chain, and replay of a sample from memory.  What is random is drawn by
+Gates that fail or come early or late, pools of neurons instead of single ones, background noise in
+the chain, and replay of a sample from memory.  Random numbers are drawn by
 `synfire_bp.network.chance`.
 """
 
@@ -94,7 +94,7 @@ CELLS = Lines(
     """,
     functions=("synfire_bp.network.chance:chance",),
 )  # fmt: skip
-"""A neuron of the chain misses a spike, or fires by itself."""
+"""A neuron of the chain misses a spike, or fires spontaneously."""
 
 _LINK_NUMBERS = 2**20
 """Numbers of links begin here: above those of all gates."""
@@ -335,7 +335,7 @@ class Gating(Variant):
         )
 
     def network(self, network: NetworkPlan) -> NetworkPlan:
-        """Return the training network with gates that are not reliable, as far as asked for."""
+        """Return the training network with the unreliable gates that the section asks for."""
         if not network.learns:
             return network
         if self._shunts:  # before the cells, whose lines have the last word on who fires
