@@ -240,7 +240,7 @@ def _refuse_another(path: Path, sweep: Sweep) -> None:
         raise SweepError(f"{path / SWEEP}: is damaged, or was changed; {another_out()}") from None
     asked = json.loads(json.dumps(sweep.definition(), default=str))
     differ = [
-        f"{key}: {json.dumps(there.get(key))} in the folder, {json.dumps(asked.get(key))} asked for"
+        f"{key}: {json.dumps(there.get(key))} there, {json.dumps(asked.get(key))} asked for"
         for key in {**there, **asked}
         if there.get(key) != asked.get(key)
     ]

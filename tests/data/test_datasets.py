@@ -756,7 +756,7 @@ def test_classes_are_counted_over_both_splits(npz):
 @pytest.mark.parametrize(
     ("changed", "fragments"),
     [
-        ({"x_test": None, "y_test": None}, ("without x_test, y_test", "x_train, y_train")),
+        ({"x_test": None, "y_test": None}, ("lacks x_test, y_test", "x_train, y_train")),
         ({"x_train": np.zeros(3)}, ("x_train", "(3,)", "(n, rows, columns) or (n, inputs)")),
         ({"x_test": np.zeros((2, 2, 3, 1))}, ("x_test", "(2, 2, 3, 1)", "(n, inputs)")),
         ({"x_test": np.zeros((0, 2, 3)), "y_test": np.zeros(0, int)}, ("x_test", "(0, 2, 3)")),

@@ -267,7 +267,9 @@ model: digits
 parameters: {hardware.weight_bits: [7, 8]}
 design: {kind: grid}
 """)
-    with pytest.raises(SweepError, match=r"2 of 2 runs cannot be done:\n.*knows no chip"):
+    with pytest.raises(
+        SweepError, match=r"2 of 2 runs cannot be done:\n.*does not include the chip"
+    ):
         refuse_unfit(sweep, planned_runs(sweep))
 
 
