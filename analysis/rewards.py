@@ -104,6 +104,9 @@ _MNIST_KINDS = {
             "told",
             "tried, 1 or 0",
             "tried, 1 or 0, less the mean reward",
+            "believed, 1 or 0",
+            "believed, 1 or 0, less the mean of its belief",
+            "believed, explore 0.3, 1 or 0",
         )
     },
     "tried, one sample late": (f"{_TRIED}, {_LATE}}}", "tau: 2"),
@@ -113,7 +116,7 @@ _MNIST_KINDS = {
     ),
 }
 """The same for MNIST."""
-_MNIST_EPOCHS, _MNIST_SEEDS = 10, 3
+_MNIST_EPOCHS, _MNIST_SEEDS = 10, 10
 
 Case = tuple[dict[str, Any], tuple[str, ...]]
 """What names a row, and the overrides of its model."""
