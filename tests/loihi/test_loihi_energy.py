@@ -453,8 +453,8 @@ def test_spikes_of_another_circuit_or_number_of_samples_are_refused(tiny):
     refused("whole number", samples=0)
     refused("population 'h' have the shape", counts | {"h": counts["h"][:5]})
     refused("population 'h'.*must be within", counts | {"h": 1000 * counts["h"]})
-    refused("m_x is in one", {name: c for name, c in counts.items() if name != "m_x"})
-    refused("placement is of a circuit 10-8-4", circuit=backprop_circuit((5, 5, 3)))
+    refused("m_x is in only one", {name: c for name, c in counts.items() if name != "m_x"})
+    refused("placement is for a circuit 10-8-4", circuit=backprop_circuit((5, 5, 3)))
     refused("must be 'coincidences', 'active' or 'all'", visits="some")
     with pytest.raises(HardwareError, match="lack population 'x'"):
         model.forward_counts(inference_circuit(TINY), {"input": counts["input"]}, SAMPLES)

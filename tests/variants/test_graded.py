@@ -310,7 +310,7 @@ def test_describe_tells_what_spikes_carry_and_which_chip_has_them(capsys, monkey
     assert (
         "graded spikes carry up to 15 (h, h<, h>, hT); 4 (" in said and "Loihi 1 does not" in said
     )
-    assert "it cannot run the training circuit" in said
+    assert "the chip cannot run the training circuit" in said
 
 
 def test_the_shipped_model_is_mnist_fine_but_for_its_errors_and_what_it_collects():
