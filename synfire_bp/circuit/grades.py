@@ -8,6 +8,8 @@ waits in an extra delay carries 1: no queue has to hold numbers.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from synfire_bp.errors import CircuitError
 
-__all__ = ["ERROR_GRADES", "ONE", "ErrorGrades", "Grade", "carried", "steps_of"]
+__all__ = [
+    "LARGEST_HIDDEN",
+    "LAST_STEP",
+    "ONE",
+    "OUTPUT_GRADE",
+    "ErrorGrades",
+    "Grade",
+    "carried",
+    "error_grades",
+    "steps_of",
+]
 
 
 def steps_of(distance: ArrayLike, step: ArrayLike, most: ArrayLike) -> NDArray[np.integer]:
@@ -102,13 +114,60 @@ class ErrorGrades:
     ----------
     output : Grade
         Of the distance of an output's input from where it would be right.
-    hidden : Grade
-        Of the sum of the output's graded errors times the weights on their way back.
+    hidden : tuple of Grade
+        Of each hidden layer, the first one first: of the sum of the graded errors of the layer
+        above times the weights on their way back.
     """
 
     output: Grade
-    hidden: Grade
+    hidden: tuple[Grade, ...]
+
+    @property
+    def most(self) -> int:
+        """The largest number that any error is."""
+        return max(grade.most for grade in (self.output, *self.hidden))
 
 
-ERROR_GRADES = ErrorGrades(output=Grade(256, most=4), hidden=Grade(64, most=15))
-"""What `errors: {graded: true}` stands for."""
+OUTPUT_GRADE = Grade(256, most=4)
+"""Of the distance of an output's input from where it would be right."""
+
+LARGEST_HIDDEN = 15
+"""The largest error of a hidden unit."""
+
+LAST_STEP = 64
+"""The step of the last hidden layer, in weight units: few outputs are wrong at once."""
+
+_PER_ROOT = 40
+"""The step of another hidden layer, in weight units, over the root of the units above it."""
+
+
+def error_grades(sizes: Sequence[int]) -> ErrorGrades:
+    """Return what `errors: {graded: true}` stands for in a network.
+
+    The sum that comes back to a hidden layer from another grows as the root of the number of units
+    above, as sums do whose terms have either sign; its step is the largest power of two that is not
+    above 40 times that root.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units of the input, every hidden layer, and the output; three or more.
+
+    Returns
+    -------
+    ErrorGrades
+        One grade for each hidden layer.
+
+    Examples
+    --------
+    >>> [grade.step for grade in error_grades((400, 400, 300, 200, 10)).hidden]
+    [512, 512, 64]
+    """
+    above = sizes[2:-1]
+    steps = [*(_power_of_two(_PER_ROOT * math.sqrt(n)) for n in above), LAST_STEP]
+    return ErrorGrades(OUTPUT_GRADE, tuple(Grade(step, LARGEST_HIDDEN) for step in steps))
+
+
+def _power_of_two(largest: float) -> int:
+    """Return the largest power of two that is not above a number of 1 or more."""
+    return 1 << int(math.log2(largest))

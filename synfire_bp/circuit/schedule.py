@@ -1,10 +1,13 @@
-"""The phases of a circuit of any depth (`synfire_bp.circuit.deep`)."""
+"""The phases of a circuit of any depth.
+
+See `synfire_bp.circuit.deep` and, with graded errors, `synfire_bp.circuit.graded`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Schedule", "layer_names"]
+__all__ = ["GradedSchedule", "Schedule", "layer_names"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,29 @@ class Schedule:
     def learns(self, layer: int) -> tuple[int, int]:
         """Return both."""
         return self.grows(layer), self.shrinks(layer)
+
+
+@dataclass(frozen=True)
+class GradedSchedule:
+    """The same where errors are graded, in a circuit of `depth` weight layers."""
+
+    depth: int
+
+    @property
+    def error(self) -> int:
+        """The phase of the error at the output."""
+        return self.forward(self.depth) + 1
+
+    def forward(self, layer: int) -> int:
+        """Return the phase in which a layer after the input fires on the way forward.
+
+        Its memory fires in the next one.
+        """
+        return 2 * layer
+
+    def learns(self, layer: int) -> int:
+        """Return the phase in which the weights into a layer learn."""
+        return self.error + 1 + 2 * (self.depth - layer)
 
 
 def layer_names(depth: int) -> tuple[str, ...]:

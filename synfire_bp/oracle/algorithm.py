@@ -215,8 +215,8 @@ class Algorithm:
     box : tuple of two int
         Edges of the box derivative at the output.
     grades : ErrorGrades, optional
-        How errors are graded, of two weight layers: each then moves weights by `potentiation` times
-        its number, whatever its sign.  None: signs alone.
+        How errors are graded: each then moves weights by `potentiation` times its number, whatever
+        its sign.  None: signs alone.
     hidden_thresholds : tuple of int, optional
         For each hidden layer, the first one first, what the magnitude of its e must exceed for d to
         be other than 0.  Empty: 0 for all.
@@ -295,11 +295,15 @@ class Algorithm:
     def _check_grades(self) -> None:
         if self.grades is None:
             return
-        if self.n_layers != 2 or self.feedback or self.returning is not None:
+        if self.feedback or self.returning is not None:
             raise SynfireError(
-                f"errors.graded: there are {self.n_layers} weight layers and "
-                f"{len(self.feedback)} feedback matrices; graded errors come back through the "
-                "weights of 2 layers, and through all of them"
+                f"errors.graded: there are {len(self.feedback)} feedback matrices; graded errors "
+                "come back through the weights, and through all of them"
+            )
+        if len(self.grades.hidden) != self.n_layers - 1:
+            raise SynfireError(
+                f"errors.graded: grades are of {len(self.grades.hidden)} hidden layers; must be "
+                f"{self.n_layers - 1}, one for each"
             )
         if self.changes is not None or self.semantics != "circuit":
             raise SynfireError(

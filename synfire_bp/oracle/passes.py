@@ -172,17 +172,18 @@ def _steps(distance, shift, most):  # type: ignore[no-untyped-def]
 @compiled
 def hidden_errors(layer, a, rule, scratch):  # type: ignore[no-untyped-def]
     """Fill d inside the box, and the change of weights; return how many are wrong."""
-    return _grades(a, rule, scratch) if rule.graded else signs(layer, a, rule, scratch)
+    return _grades(layer, a, rule, scratch) if rule.graded else signs(layer, a, rule, scratch)
 
 
 @compiled
-def _grades(a, rule, scratch):  # type: ignore[no-untyped-def]
+def _grades(layer, a, rule, scratch):  # type: ignore[no-untyped-def]
     """Fill d = steps(e) inside the box, and the change of weights; return how many are wrong."""
     n_wrong, narrow = 0, scratch.change.dtype.type
     e, d, change = scratch.e, scratch.d, scratch.change
+    shift, most = rule.hidden_shifts[layer], rule.hidden_most[layer]
     for i in range(a.size):
         inside = a[i] > 0 and not a[i] > rule.upper
-        size = inside * _steps(abs(e[i]), rule.hidden_shift, rule.hidden_most)
+        size = inside * _steps(abs(e[i]), shift, most)
         d[i] = size if e[i] > 0 else -size
         change[i] = narrow(d[i] * rule.up)
         n_wrong += size != 0

@@ -31,9 +31,6 @@ Narrow = NDArray[np.signedinteger]
 _LINE = 64
 """Bytes of a line of the cache."""
 
-_SIGNS = ErrorGrades(output=ONE, hidden=ONE)
-"""What errors are that are not graded."""
-
 
 class Shown(NamedTuple):
     """Samples: `active`, `starts` and `labels` of `synfire_bp.oracle.Samples`."""
@@ -77,8 +74,9 @@ class Rule(NamedTuple):
     margin : int
         How far from the threshold an output still is wrong.
     graded : bool
-        Errors have a size: steps of 2^`output_shift` at the output, `output_most` at the most, and
-        likewise of hidden units.
+        Errors have a size: steps of 2^`output_shift` at the output, `output_most` at the most.
+    hidden_shifts, hidden_most : int64 arrays, shape (L - 1,)
+        The same of the units of each hidden layer.
     hidden_thresholds : int64 array, shape (L - 1,)
         Threshold for the magnitude of e in each hidden layer.
     after : bool
@@ -105,8 +103,8 @@ class Rule(NamedTuple):
     graded: bool
     output_shift: int
     output_most: int
-    hidden_shift: int
-    hidden_most: int
+    hidden_shifts: NDArray[np.int64]
+    hidden_most: NDArray[np.int64]
     hidden_thresholds: NDArray[np.int64]
     after: bool
     direct: bool
@@ -245,7 +243,7 @@ class Working:
         learns, back_learns = np.array(learning[:n]), np.zeros(n, dtype=np.bool_)
         back_learns[list(algorithm.feedback)] = learning[n:]
         at_all = np.flatnonzero(learns | back_learns)
-        grades = algorithm.grades or _SIGNS
+        grades = _grades(algorithm)
         lower = 0 if algorithm.semantics == "circuit" else 1  # how much lower upper edges are
         return Rule(
             narrow(up),
@@ -258,8 +256,8 @@ class Working:
             graded=algorithm.grades is not None,
             output_shift=grades.output.shift,
             output_most=grades.output.most,
-            hidden_shift=grades.hidden.shift,
-            hidden_most=grades.hidden.most,
+            hidden_shifts=np.array([grade.shift for grade in grades.hidden]),
+            hidden_most=np.array([grade.most for grade in grades.hidden]),
             hidden_thresholds=np.array(algorithm.hidden_thresholds or (n - 1) * (0,)),
             after=algorithm.semantics == "numpy",
             direct=algorithm.direct,
@@ -350,6 +348,11 @@ class Working:
         return _blocks(self.net.rows, self.algorithm)
 
 
+def _grades(algorithm: Algorithm) -> ErrorGrades:
+    """Return how errors are graded; those that are not count as one step."""
+    return algorithm.grades or ErrorGrades(ONE, (algorithm.n_layers - 1) * (ONE,))
+
+
 def _is_small(weights: Sequence[NDArray], algorithm: Algorithm, learning: bool) -> tuple[bool, int]:
     """Return whether 16 bits hold everything, and the greatest weight that there may be."""
     changes = algorithm.changes
@@ -358,9 +361,7 @@ def _is_small(weights: Sequence[NDArray], algorithm: Algorithm, learning: bool) 
     greatest, collected = max(*map(abs, extremes), 1), 0
     if learning:
         level = 0 if changes is None else changes.step
-        grades = algorithm.grades or _SIGNS
-        error = max(grades.output.most, grades.hidden.most)
-        step = max(abs(algorithm.potentiation), abs(algorithm.depression)) * error
+        step = max(abs(algorithm.potentiation), abs(algorithm.depression)) * _grades(algorithm).most
         greatest = max(greatest, algorithm.limit) + max(step, level)
         collected = step * PARTS if algorithm.fine is not None else 0
     return max(greatest, collected, *algorithm.sizes) < 2**15, greatest

@@ -21,7 +21,7 @@ circuit of its own (`synfire_bp.circuit.graded`), of neurons that Loihi 2 has an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +30,7 @@ from typing_extensions import Self
 
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.graded import graded_circuit
-from synfire_bp.circuit.grades import ERROR_GRADES
+from synfire_bp.circuit.grades import LARGEST_HIDDEN, LAST_STEP, OUTPUT_GRADE, Grade, error_grades
 from synfire_bp.circuit.numbers import FULL, HALF, FixedWeight
 from synfire_bp.circuit.reader import shown
 from synfire_bp.circuit.rows import Block, Gate, PlasticProjection, Population, Relay
@@ -91,11 +91,12 @@ class Errors(Variant):
     graded: bool = Field(
         default=False,
         description="Errors have a magnitude and not only a sign. At the output it is the number "
-        f"of steps of {ERROR_GRADES.output.step} weight units, rounded up, from the input to where "
-        f"it would be right, at most {ERROR_GRADES.output.most}; at a hidden unit the number of "
-        f"steps of {ERROR_GRADES.hidden.step}, rounded up, in the backpropagated sum, at most "
-        f"{ERROR_GRADES.hidden.most}. Graded spikes carry the magnitude, as on Loihi 2; a sample "
-        "takes nine phases",
+        f"of steps of {OUTPUT_GRADE.step} weight units, rounded up, from the input to where it "
+        f"would be right, at most {OUTPUT_GRADE.most}; at a hidden unit the number of steps, "
+        f"rounded up, in the backpropagated sum, at most {LARGEST_HIDDEN}. A step of the last "
+        f"hidden layer is {LAST_STEP} weight units, that of another grows with the layer above. "
+        "Graded spikes carry the magnitude, as on Loihi 2; a sample takes 9 phases with one hidden "
+        "layer, and 4 more with each further one",
     )
 
     hidden_threshold: tuple[Annotated[int, Field(ge=0, le=FULL + HALF)], ...] = Field(
@@ -187,13 +188,9 @@ class Errors(Variant):
                 (f"teach only where their magnitude exceeds {least} weight units (paper: 0)"),
             )
         if self.graded:
-            for who, grade in (
-                ("output: its distance from where it would be right", ERROR_GRADES.output),
-                ("hidden unit: the backpropagated sum", ERROR_GRADES.hidden),
-            ):
-                what, _, of = who.partition(": ")
+            for who, of, grade in _graded_of(model.circuit.sizes):
                 yield (
-                    f"graded errors, {what}",
+                    f"graded errors, {who}",
                     f"{of}, in steps of {grade.step} weight units, rounded up, {grade.most} at "
                     "most; a weight moves by as many steps",
                 )
@@ -218,10 +215,10 @@ class Errors(Variant):
 
     def _graded(self, circuit: Circuit) -> Circuit:
         """Return the circuit of graded errors for the same layers, as firmly closed."""
-        blocks = (row.times for row in circuit.gates if isinstance(row, Block) and row.phase == 8)
         return graded_circuit(
-            circuit.sizes, ERROR_GRADES, margin=self.margin, box=(self.box[0], self.box[1]),
-            closing=circuit.closing, weight_limit=circuit.weight_limit, blocks=max(blocks),
+            circuit.sizes, error_grades(circuit.sizes), margin=self.margin,
+            box=(self.box[0], self.box[1]), closing=circuit.closing,
+            weight_limit=circuit.weight_limit, blocks=_firmness(circuit),
         )  # fmt: skip
 
     def network(self, network: NetworkPlan) -> NetworkPlan:
@@ -249,7 +246,7 @@ class Errors(Variant):
 
     def algorithm(self, algorithm: Algorithm) -> Algorithm:
         """Return the algorithm with the same thresholds."""
-        grades = ERROR_GRADES if self.graded else None
+        grades = error_grades(algorithm.sizes) if self.graded else None
         return replace(
             algorithm,
             grades=grades,
@@ -257,6 +254,21 @@ class Errors(Variant):
             box=(self.box[0], self.box[1]),
             hidden_thresholds=self.hidden_threshold,
         )
+
+
+def _graded_of(sizes: Sequence[int]) -> Iterator[tuple[str, str, Grade]]:
+    """Yield whose errors are graded, of what they are, and how."""
+    grades = error_grades(sizes)
+    yield "output", "its distance from where it would be right", grades.output
+    for number, grade in enumerate(grades.hidden, 1):
+        who = f"hidden layer {number}" if len(grades.hidden) > 1 else "hidden unit"
+        yield who, "the sum that comes back", grade
+
+
+def _firmness(circuit: Circuit) -> int:
+    """Return how often hidden layers are blocked: as h is, or twice in a deeper circuit."""
+    times = (row.times for row in circuit.gates if isinstance(row, Block) and row.closes == "h")
+    return max(times, default=2)
 
 
 def _fits_graded(others: Mapping[str, Any]) -> None:
@@ -277,11 +289,6 @@ def _fits_graded(others: Mapping[str, Any]) -> None:
                 f"graded: the section '{name}' changes a circuit whose errors are signs; remove "
                 "one of the two"
             )
-    if "network" in others and len(sizes := others["network"].sizes) > 3:
-        raise ValueError(
-            f"graded: network.sizes names {len(sizes)} layers; graded errors come back through one "
-            "hidden layer alone, give 3"
-        )
     if "learning" in others:
         _fits_rule(others["learning"].parsed())
 
@@ -295,10 +302,10 @@ def _fits_rule(rule: Rule) -> None:
         )
     if rule.fine is not None:
         try:
-            rule.fine.check(max(map(abs, rule.coincidence())) * ERROR_GRADES.hidden.most)
+            rule.fine.check(max(map(abs, rule.coincidence())) * LARGEST_HIDDEN)
         except RuleError as error:
             raise ValueError(
-                f"graded: an error of {ERROR_GRADES.hidden.most} moves a weight as often: {error}"
+                f"graded: an error of {LARGEST_HIDDEN} moves a weight as often: {error}"
             ) from None
 
 
