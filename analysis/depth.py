@@ -1,13 +1,15 @@
 """Depth that learns: ``python -m analysis.depth [--seeds 5] [--runs runs/depth]``.
 
 Trains networks of one to three hidden layers by the algorithm in integers, with the sign of every
-error (threshold 0) and with `errors.hidden_threshold`, all cases of a seed together, and what is
-there already not again.  It writes into `figures/learning/`:
+error (threshold 0), with `errors.hidden_threshold` and with graded errors (`mnist_fine_graded`),
+all cases of a seed together, and what is there already not again.  It writes into
+`figures/learning/`:
 
 - `depth.csv`: a row per training, with the accuracy at its last test;
-- `depth_layers.csv`: a row per hidden layer of the cases of `mnist_fine`, with what its units do on
-  the first training images: how many fire, how many are inside the box, how large the errors are
-  that come back, and the cosine between what moves the weights and the exact gradient;
+- `depth_layers.csv`: a row per hidden layer of the cases that are not the paper's rule, with what
+  its units do on the first training images: how many fire, how many are inside the box, how large
+  the errors are that come back, and the cosine between what moves the weights and the exact
+  gradient;
 - `depth.png`.
 """
 
@@ -26,6 +28,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from synfire_bp.circuit.grades import Grade
 from synfire_bp.circuit.numbers import FULL, HALF
 from synfire_bp.data.datasets import Split
 from synfire_bp.errors import Interrupted, RunDirectoryError, SynfireError
@@ -92,13 +95,19 @@ _FINE = (
     Case("mnist_fine", (400, 400, 300, 200, 10)),
     Case("mnist_fine", (400, 400, 300, 200, 10), (200, 200, 30)),
 )
+_GRADED = (
+    Case("mnist_fine_graded", (400, 400, 10)),
+    Case("mnist_fine_graded", (400, 200, 100, 10)),
+    Case("mnist_fine_graded", (400, 400, 200, 10)),
+    Case("mnist_fine_graded", (400, 400, 300, 200, 10)),
+)
 _PLAIN = (
     Case("mnist", (400, 400, 10), epochs=20),
     Case("mnist", (400, 200, 100, 10), epochs=20),
     Case("mnist", (400, 400, 200, 10), epochs=20),
     Case("mnist", (400, 200, 100, 10), (200, 30), epochs=20),
 )
-CASES = (*_FINE, *_PLAIN)
+CASES = (*_FINE, *_GRADED, *_PLAIN)
 """What is compared; `mnist` is the paper's rule, with initial weights of half the size, too."""
 
 
@@ -143,7 +152,7 @@ def layers(
     weights : sequence of integer arrays
         W_1 … W_L.
     algorithm : Algorithm
-        Its margin, its box and its thresholds count.
+        Its margin, its box, and its thresholds or grades count.
 
     Returns
     -------
@@ -160,12 +169,11 @@ def layers(
         h.append((a[-1] > HALF).astype(float))
     error = _output_error(a[-1], labels, algorithm)
     wrong, exact, rows = error.any(axis=1), error, []
-    least = algorithm.hidden_thresholds or (len(weights) - 1) * (0,)
     for layer in range(len(weights) - 2, -1, -1):
         back = weights[layer + 1].astype(float).T
         box = (a[layer] > 0) & (a[layer] <= FULL)
         e, exact = error @ back, (exact @ back) * box
-        error = np.sign(e) * (abs(e) > least[layer]) * box
+        error = _hidden_error(e, layer, algorithm) * box
         quartiles = np.quantile(abs(e[wrong][box[wrong]]), [0.25, 0.5, 0.75])
         rows.append(
             {
@@ -189,9 +197,26 @@ def _output_error(
 ) -> NDArray[np.float64]:
     target = np.arange(a.shape[1]) == np.asarray(labels)[:, None]
     lower, upper = algorithm.box
-    plus = target & (a <= HALF + algorithm.margin) & (a > lower)
-    minus = ~target & (a > HALF - algorithm.margin) & (a <= upper)
-    return plus.astype(float) - minus
+    lacks, too_much = HALF + algorithm.margin - a, a - HALF + algorithm.margin
+    grades = algorithm.grades
+    if grades is None:
+        plus, minus = (lacks >= 0).astype(float), (too_much > 0).astype(float)
+    else:
+        plus, minus = (_counted(distance, grades.output) for distance in (lacks, too_much))
+    return plus * (target & (a > lower)) - minus * (~target & (a <= upper))
+
+
+def _hidden_error(e: NDArray[np.float64], layer: int, algorithm: Algorithm) -> NDArray[np.float64]:
+    if algorithm.grades is not None:
+        grade = algorithm.grades.hidden[layer]
+        return _counted(e, grade) - _counted(-e, grade)
+    least = algorithm.hidden_thresholds[layer] if algorithm.hidden_thresholds else 0
+    return np.sign(e) * (abs(e) > least)
+
+
+def _counted(distance: NDArray[np.float64], grade: Grade) -> NDArray[np.float64]:
+    """Return the begun steps of what lies above 0."""
+    return np.clip(np.ceil(distance / grade.step), 0, grade.most)
 
 
 def _cosine(one: NDArray, other: NDArray) -> float:
@@ -203,33 +228,50 @@ def _looked_at(case: Case, run: Run, shown: Split) -> pd.DataFrame:
     algorithm = assemble(run.experiment).algorithm
     weights = [run.weights[name] for name in algorithm.names]
     found = layers(shown.inputs[:_SHOWN], shown.labels[:_SHOWN], weights, algorithm)
-    found.insert(0, "network", case.network)
-    found.insert(1, "threshold", ", ".join(map(str, case.threshold)) or "0")
-    found.insert(2, "seed", run.experiment.training.seed)
+    found.insert(0, "model", case.model)
+    found.insert(1, "network", case.network)
+    found.insert(2, "threshold", ", ".join(map(str, case.threshold)) or "0")
+    found.insert(3, "seed", run.experiment.training.seed)
     return found
 
 
 # -- the figure --------------------------------------------------------------------------------
 
 
+_KINDS = (
+    (-0.26, "sign of every error", "o", False),
+    (0.0, "signs above a threshold", "o", True),
+    (0.26, "graded errors", "D", True),
+)
+"""How far beside a network's place it is drawn, its words, its marker and whether that is full."""
+
+
+def _kinds(table: pd.DataFrame) -> pd.Series:
+    """Return which of the kinds each training is."""
+    signs = table.threshold.astype(str).map(
+        lambda least: _KINDS[0][1] if least == "0" else _KINDS[1][1]
+    )
+    return signs.where(table.model != "mnist_fine_graded", _KINDS[2][1])
+
+
 @style.applied()
 def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
-    """Return the accuracies of all networks, without and with a threshold; table of `numbers`."""
-    table = table[table.model == "mnist_fine"]
+    """Return the accuracies of all networks, errors as signs or graded; table of `numbers`."""
+    table = table[table.model != "mnist"]
     networks = list(dict.fromkeys(table.network))
     panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, 76)
     axes = panels[0]
     for place, network in enumerate(networks):
-        for without, shift in ((True, -0.17), (False, 0.17)):
-            rows = table[(table.network == network) & ((table.threshold == "0") == without)]
+        for shift, kind, marker, filled in _KINDS:
+            rows = table[(table.network == network) & (_kinds(table) == kind)]
             for readout in ("spikes", "potential"):
                 values = rows[f"{readout}_percent"]
                 colour = style.READOUT_COLOURS[f"accuracy_{readout}"]
-                fill = "none" if without else colour
                 x = np.full(len(values), place + shift)
-                axes.plot(x, values, "o", ms=3, mec=colour, mfc=fill, mew=0.7)
+                fill = colour if filled else "none"
+                axes.plot(x, values, marker, ms=3, mec=colour, mfc=fill, mew=0.7)
                 if len(values):
-                    ends = [place + shift - 0.12, place + shift + 0.12]
+                    ends = [place + shift - 0.1, place + shift + 0.1]
                     axes.plot(ends, 2 * [values.median()], color=colour, lw=1)
     axes.set_xticks(range(len(networks)), [_in_two_lines(name) for name in networks])
     axes.set_ylabel("test accuracy (%)")
@@ -239,12 +281,12 @@ def draw(table: pd.DataFrame, *, axes: Given = None) -> Figure:
         Line2D([], [], color=style.READOUT_COLOURS[f"accuracy_{name}"], label=f"by {name}", **dot)
         for name in ("spikes", "potential")
     ]
-    grey = dot | {"mec": "0.3", "mew": 0.7}
     handles += [
-        Line2D([], [], mfc="none", label="every error", **grey),
-        Line2D([], [], mfc="0.3", label="errors above a threshold", **grey),
-        Line2D([], [], color="0.3", lw=1, label="median"),
-    ]
+        Line2D([], [], mfc="0.3" if filled else "none", mec="0.3", mew=0.7, label=kind,
+               **dot | {"marker": marker})
+        for _, kind, marker, filled in _KINDS
+    ]  # fmt: skip
+    handles.append(Line2D([], [], color="0.3", lw=1, label="median"))
     panels.legend(handles, ncols=2)
     return panels.figure
 
@@ -271,8 +313,8 @@ ENTRY = Entry(
     group="learning",
     title="Depth that learns",
     caption="Test accuracy on MNIST of networks of one to three hidden layers, trained by the "
-    "algorithm in integers with several seeds each: every error learns, or only those above a "
-    "threshold.",
+    "algorithm in integers with several seeds each: by the sign of every error, by that of errors "
+    "above a threshold alone, or by graded errors.",
     numbers=_of_finished,
     draw=draw,
 )
@@ -306,7 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs = list(_trained(options.runs, options.seeds))
         table = numbers(runs)
         shown = dataset_of(_FINE[0].experiment(0)).train
-        looked_at = [_looked_at(case, run, shown) for case, run in runs if case in _FINE]
+        looked_at = [_looked_at(case, run, shown) for case, run in runs if case not in _PLAIN]
     except (SynfireError, Interrupted) as error:
         print(f"depth: {error}", file=sys.stderr)
         return 1

@@ -137,7 +137,7 @@ LARGEST_HIDDEN = 15
 LAST_STEP = 64
 """The step of the last hidden layer, in weight units: few outputs are wrong at once."""
 
-_PER_ROOT = 40
+_PER_ROOT = 80
 """The step of another hidden layer, in weight units, over the root of the units above it."""
 
 
@@ -146,7 +146,7 @@ def error_grades(sizes: Sequence[int]) -> ErrorGrades:
 
     The sum that comes back to a hidden layer from another grows as the root of the number of units
     above, as sums do whose terms have either sign; its step is the largest power of two that is not
-    above 40 times that root.
+    above 80 times that root.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def error_grades(sizes: Sequence[int]) -> ErrorGrades:
     Examples
     --------
     >>> [grade.step for grade in error_grades((400, 400, 300, 200, 10)).hidden]
-    [512, 512, 64]
+    [1024, 1024, 64]
     """
     above = sizes[2:-1]
     steps = [*(_power_of_two(_PER_ROOT * math.sqrt(n)) for n in above), LAST_STEP]

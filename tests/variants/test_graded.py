@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synfire_bp as sb
-from synfire_bp.circuit.grades import ERROR_GRADES, ErrorGrades, Grade, carried
+from synfire_bp.circuit.grades import Grade, carried, error_grades
 from synfire_bp.circuit.reference import firing_table, simulate
 from synfire_bp.cli import main
 from synfire_bp.errors import CircuitError, ExperimentError, HardwareError, SynfireError
@@ -22,6 +23,8 @@ from synfire_bp.oracle import Algorithm, Samples, learn
 SMALL = "network.sizes=[64, 20, 10]"
 FALLING = "learning.accumulator={fractions: [0.25, 0.125], epochs: 1}"
 GRADED = "errors={graded: true, margin: 256, box: [-512, 1536]}"
+DEEP = "network.sizes=[64, 20, 15, 10]"
+ERROR_GRADES = error_grades((12, 8, 3))
 ONES = ((0, (0, 1024)), (256, (-512, 1536)), (320, (-256, 1024)))
 
 
@@ -38,17 +41,21 @@ def begun(distance, step, most):
     return (np.sign(distance) * np.minimum(np.ceil(abs(distance) / step), most)).astype(int)
 
 
-def by_hand(x, label, w1, w2, margin, box, grades=ERROR_GRADES):
+def by_hand(x, label, weights, margin, box, grades=ERROR_GRADES):
     """Return what graded errors add to the weights at one sample, from the definitions alone."""
-    a1 = x @ w1
-    h, inside = (a1 > 512).astype(int), (a1 > 0) & (a1 <= 1024)
-    a2 = h @ w2
-    lacks = np.maximum(512 + margin - a2, 0) * (a2 > box[0])
-    too_much = np.maximum(a2 - 512 + margin, 0) * (a2 > box[0]) * (a2 <= box[1])
-    wrong = np.where(np.arange(len(a2)) == label, lacks, -too_much)
-    d2 = begun(wrong, grades.output.step, grades.output.most)
-    d1 = begun(w2 @ d2, grades.hidden.step, grades.hidden.most) * inside
-    return np.outer(x, d1), np.outer(h, d2)
+    h, inside = [x], []
+    for matrix in weights:
+        a = h[-1] @ matrix
+        h.append((a > 512).astype(int))
+        inside.append((a > 0) & (a <= 1024))
+    lacks = np.maximum(512 + margin - a, 0) * (a > box[0])
+    too_much = np.maximum(a - 512 + margin, 0) * (a > box[0]) * (a <= box[1])
+    wrong = np.where(np.arange(len(a)) == label, lacks, -too_much)
+    d = [begun(wrong, grades.output.step, grades.output.most)]
+    for layer in reversed(range(len(weights) - 1)):
+        grade = grades.hidden[layer]
+        d.insert(0, begun(weights[layer + 1] @ d[0], grade.step, grade.most) * inside[layer])
+    return [np.outer(before, error) for before, error in zip(h, d, strict=False)]
 
 
 def a_case(seed, shapes, n=40):
@@ -56,7 +63,8 @@ def a_case(seed, shapes, n=40):
     rng = np.random.default_rng(seed)
     inputs = (rng.random((n, shapes[0][0])) < 0.5).astype(np.uint8)
     weights = [2 * rng.integers(-127, 128, shape) for shape in shapes]
-    weights[1] += 2 * rng.integers(0, 60)
+    for matrix in weights[1:]:
+        matrix += 2 * rng.integers(0, 60)
     labels = rng.integers(0, shapes[-1][1], n)
     return inputs, labels, [np.clip(w, -254, 254).astype(np.int16) for w in weights]
 
@@ -68,11 +76,28 @@ def test_the_integers_learn_by_the_definition(margin, box, seed):
     inputs, labels, weights = a_case(seed, ((12, 8), (8, 3)))
     expected = [w.astype(int) for w in weights]
     for x, label in zip(inputs.astype(int), labels, strict=True):
-        steps = by_hand(x, label, *expected, margin, box)
+        steps = by_hand(x, label, expected, margin, box)
         expected = [
             np.clip(w + 2 * step, -254, 254) for w, step in zip(expected, steps, strict=True)
         ]
     algorithm = Algorithm((12, 8, 3), margin=margin, box=box, grades=ERROR_GRADES)
+    learn(Samples.of(inputs, labels, n_out=3), weights, np.arange(len(labels)), algorithm)
+    for found, wanted in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_deeper_integers_learn_by_the_definition(seed):
+    sizes = (12, 9, 8, 7, 3)
+    inputs, labels, weights = a_case(seed, tuple(pairwise(sizes)))
+    expected, grades = [w.astype(int) for w in weights], error_grades(sizes)
+    for x, label in zip(inputs.astype(int), labels, strict=True):
+        steps = by_hand(x, label, expected, 256, (-512, 1536), grades)
+        expected = [
+            np.clip(w + 2 * step, -254, 254) for w, step in zip(expected, steps, strict=True)
+        ]
+    algorithm = Algorithm(sizes, margin=256, box=(-512, 1536), grades=grades)
     learn(Samples.of(inputs, labels, n_out=3), weights, np.arange(len(labels)), algorithm)
     for found, wanted in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
@@ -85,7 +110,7 @@ def test_tags_collect_errors_times_their_size(seed, share):
     expected = [w.astype(int) for w in weights]
     left = [np.zeros_like(w) for w in expected]
     for x, label in zip(inputs.astype(int), labels, strict=True):
-        for k, step in enumerate(by_hand(x, label, *expected, 256, (-512, 1536))):
+        for k, step in enumerate(by_hand(x, label, expected, 256, (-512, 1536))):
             tag = left[k] + share * step
             left[k] = np.fmod(tag, 32)
             expected[k] = np.clip(expected[k] + 2 * np.fix(tag / 32).astype(int), -254, 254)
@@ -103,7 +128,7 @@ def test_tags_collect_errors_times_their_size(seed, share):
 
 def test_grades_of_one_step_are_the_papers_signs_but_for_an_output_that_is_just_right():
     inputs, labels, weights = a_case(3, ((12, 8), (8, 3)))
-    wide = replace(ERROR_GRADES, output=Grade(2**14, 1), hidden=Grade(2**14, 1))
+    wide = replace(ERROR_GRADES, output=Grade(2**14, 1), hidden=(Grade(2**14, 1),))
     ends = []
     for grades in (None, wide):
         left = [w.copy() for w in weights]
@@ -115,26 +140,51 @@ def test_grades_of_one_step_are_the_papers_signs_but_for_an_output_that_is_just_
         assert (signs != start).any()
 
 
-@pytest.mark.parametrize(("margin", "box"), ONES)
-def test_the_rows_do_what_the_integers_do(margin, box):
-    one = model(f"errors={{graded: true, margin: {margin}, box: {list(box)}}}")
-    inputs, labels, weights = a_case(1, ((64, 20), (20, 10)))
+def check_rows(one, n=40):
+    """Step the rows through samples; weights and phases must be those of the integers."""
+    shapes = one.circuit.shapes
+    inputs, labels, weights = a_case(1, shapes, n)
     before = [w.copy() for w in weights]
     copies = [
         row.sign * (weights[row.layer].T if row.transposed else weights[row.layer])
         for row in one.circuit.plastic
     ]
-    patterns = {"input": inputs[None], "target": np.eye(10, dtype=int)[labels][None]}
+    patterns = {"input": inputs[None], "target": np.eye(shapes[-1][1], dtype=int)[labels][None]}
     fired, left = simulate(one.circuit, copies, patterns)
-    learn(Samples.of(inputs, labels, n_out=10), weights, np.arange(40), one.algorithm)
+    learn(Samples.of(inputs, labels, n_out=shapes[-1][1]), weights, np.arange(n), one.algorithm)
     assert all((w != start).any() for w, start in zip(weights, before, strict=True))
     for row, copy in zip(one.circuit.plastic, left, strict=True):
         wanted = weights[row.layer].T if row.transposed else weights[row.layer]
         np.testing.assert_array_equal(copy[0], row.sign * wanted, err_msg=row.name)
-    table = firing_table(one.circuit)
-    for name, place in one.circuit.slices.items():
+    return fired
+
+
+def check_phases(circuit, fired):
+    """No population may fire but in the phases that the circuit's table says."""
+    table = firing_table(circuit)
+    for name, place in circuit.slices.items():
         phases = set(np.flatnonzero(fired[0, :, :, place].any(axis=(0, 2))))
         assert phases <= set(table[name]), name
+
+
+@pytest.mark.parametrize(("margin", "box"), ONES)
+def test_the_rows_do_what_the_integers_do(margin, box):
+    one = model(f"errors={{graded: true, margin: {margin}, box: {list(box)}}}")
+    check_phases(one.circuit, check_rows(one))
+
+
+@pytest.mark.parametrize("sizes", [[64, 20, 15, 10], [64, 12, 14, 16, 10]])
+def test_the_rows_of_deeper_circuits_do_what_the_integers_do(sizes):
+    one = model(GRADED, f"network.sizes={sizes}")
+    check_phases(one.circuit, check_rows(one))
+
+
+def test_where_the_longest_delay_is_too_short_memories_are_handed_on():
+    one = model(GRADED, f"network.sizes={[64, *(17 * [6]), 10]}")
+    held = {row.name for row in one.circuit.populations if row.name.endswith("'")}
+    assert held == {"m_x'", "m_h1'", "c1'", "c2'"}
+    assert max(delay for row in one.circuit.relays for delay in row.extra_delays) == 62
+    check_rows(one, n=12)
 
 
 @pytest.mark.parametrize(
@@ -144,8 +194,10 @@ def test_the_rows_do_what_the_integers_do(margin, box):
         (GRADED, FALLING),
         ("errors={graded: true, margin: 320, box: [-256, 1024]}", "network.paper_gates=false"),
         ("errors={graded: true, margin: 384, box: [-512, 1536]}", "network.weight_limit=100"),
+        (GRADED, FALLING, DEEP),
+        ("errors=graded", "network.sizes=[64, 20, 15, 12, 10]"),
     ],
-    ids=["alone", "fine", "margin", "limit"],
+    ids=["alone", "fine", "margin", "limit", "deep", "deeper"],
 )
 def test_the_circuit_equals_the_integers(beside):
     found = sb.verify(experiment(SMALL, *beside), samples=200, epochs=2)
@@ -188,6 +240,26 @@ def test_a_sample_takes_nine_phases_and_both_signs_of_an_error_one():
     assert circuit.reward_phases == (6, 8)
 
 
+def test_a_further_hidden_layer_takes_four_more_phases():
+    circuit = model(GRADED, DEEP).circuit
+    table = firing_table(circuit)
+    assert circuit.n_phases == 13 and circuit.reward_phases == (8, 10, 12)
+    assert table["h1"] == (2, 12) and table["h2"] == (4, 10) and table["o"] == (6, 8)
+    assert table["m_h1"] == (3, 10) and table["m_h2"] == (5, 8)
+    assert table["h1T"] == (10, 11) and table["h2T"] == (8, 9)
+    assert table["c1"] == (11,) and table["c2"] == (9,) and table["d+"] == (7,)
+    assert model(GRADED, "network.sizes=[64, 9, 8, 7, 10]").circuit.n_phases == 17
+
+
+def test_the_steps_of_hidden_errors_are_powers_of_two_near_a_multiple_of_a_root():
+    """A sum of n terms of either sign grows as the root of n; the output's errors are few."""
+    for sizes in ((64, 20, 10), (400, 300, 200, 100, 47), (9, 8, 7, 6, 5)):
+        *deeper, last = (grade.step for grade in error_grades(sizes).hidden)
+        assert last == 64
+        for step, above in zip(deeper, sizes[2:-1], strict=True):
+            assert step <= 80 * np.sqrt(above) < 2 * step
+
+
 def test_what_one_error_says_never_stands_in_for_the_other_conditions_of_d():
     """All steps of an output's error together are worth no more than o< or t alone."""
     circuit = model(GRADED).circuit
@@ -196,14 +268,15 @@ def test_what_one_error_says_never_stands_in_for_the_other_conditions_of_d():
     assert most * weights["+64"].value <= weights["half"].value == -weights["-512"].value
 
 
-def test_no_relay_lifts_a_closed_population_over_its_threshold():
-    circuit = model(GRADED).circuit
+@pytest.mark.parametrize("sizes", [SMALL, DEEP])
+def test_no_relay_lifts_a_closed_population_over_its_threshold(sizes):
+    circuit = model(GRADED, sizes).circuit
     opening = {"open", "half"}
     for name in circuit.population_sizes:
         lifts = (
             circuit.payloads.get(row.pre, 1) * circuit.fixed_weights[row.weight].value
             for row in circuit.relays
-            if name in row.post and not (row.pre == "c" and row.weight in opening)
+            if name in row.post and not (row.pre.startswith("c") and row.weight in opening)
             for _ in row.extra_delays
             if circuit.bias(name)
         )
@@ -251,7 +324,6 @@ def test_a_grade_that_is_none_is_refused(grade, said):
         ("reward.delay=1", "the section 'reward' changes"),
         ("synapses={soft_bounds: true}", "the section 'synapses' changes"),
         ("gating.replay=1", "the section 'gating' changes"),
-        ("network.sizes=[64, 20, 15, 10]", "names 4 layers; .* give 3"),
         ("learning.rule=dw = 6*r1*x0*y0 - 2*x0*y0", "must add with r1 what it takes away"),
         ("errors.margin=300", "300 is not a multiple of 8, .* 296 and 304"),
     ],
@@ -319,4 +391,3 @@ def test_the_shipped_model_is_mnist_fine_but_for_its_errors_and_what_it_collects
     assert graded.errors.graded
     differ = {key for key in ours if ours[key] != theirs.get(key)}
     assert differ <= {"errors.graded", "errors.margin", "learning.accumulator"}
-    assert ErrorGrades(ERROR_GRADES.output, ERROR_GRADES.hidden) == ERROR_GRADES
