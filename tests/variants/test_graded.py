@@ -140,18 +140,18 @@ def test_grades_of_one_step_are_the_papers_signs_but_for_an_output_that_is_just_
         assert (signs != start).any()
 
 
-def check_rows(one, n=40):
-    """Step the rows through samples; weights and phases must be those of the integers."""
-    shapes = one.circuit.shapes
-    inputs, labels, weights = a_case(1, shapes, n)
+def check_rows(one, inputs, labels, weights):
+    """Step the rows through samples; they must leave the weights of the integers."""
+    n_out = weights[-1].shape[1]
     before = [w.copy() for w in weights]
     copies = [
         row.sign * (weights[row.layer].T if row.transposed else weights[row.layer])
         for row in one.circuit.plastic
     ]
-    patterns = {"input": inputs[None], "target": np.eye(shapes[-1][1], dtype=int)[labels][None]}
+    patterns = {"input": inputs[None], "target": np.eye(n_out, dtype=int)[labels][None]}
     fired, left = simulate(one.circuit, copies, patterns)
-    learn(Samples.of(inputs, labels, n_out=shapes[-1][1]), weights, np.arange(n), one.algorithm)
+    order = np.arange(len(labels))
+    learn(Samples.of(inputs, labels, n_out=n_out), weights, order, one.algorithm)
     assert all((w != start).any() for w, start in zip(weights, before, strict=True))
     for row, copy in zip(one.circuit.plastic, left, strict=True):
         wanted = weights[row.layer].T if row.transposed else weights[row.layer]
@@ -170,21 +170,24 @@ def check_phases(circuit, fired):
 @pytest.mark.parametrize(("margin", "box"), ONES)
 def test_the_rows_do_what_the_integers_do(margin, box):
     one = model(f"errors={{graded: true, margin: {margin}, box: {list(box)}}}")
-    check_phases(one.circuit, check_rows(one))
+    check_phases(one.circuit, check_rows(one, *a_case(1, one.circuit.shapes)))
 
 
 @pytest.mark.parametrize("sizes", [[64, 20, 15, 10], [64, 12, 14, 16, 10]])
 def test_the_rows_of_deeper_circuits_do_what_the_integers_do(sizes):
     one = model(GRADED, f"network.sizes={sizes}")
-    check_phases(one.circuit, check_rows(one))
+    check_phases(one.circuit, check_rows(one, *a_case(1, one.circuit.shapes)))
 
 
 def test_where_the_longest_delay_is_too_short_memories_are_handed_on():
-    one = model(GRADED, f"network.sizes={[64, *(17 * [6]), 10]}")
+    one = model(GRADED, f"network.sizes={[6, *(17 * [4]), 3]}")
     held = {row.name for row in one.circuit.populations if row.name.endswith("'")}
     assert held == {"m_x'", "m_h1'", "c1'", "c2'"}
     assert max(delay for row in one.circuit.relays for delay in row.extra_delays) == 62
-    check_rows(one, n=12)
+    rng = np.random.default_rng(0)  # weights that keep all layers active and inside the box
+    weights = [2 * rng.integers(75, 127, shape, dtype=np.int16) for shape in one.circuit.shapes]
+    inputs = np.repeat([[1, 1, 1, 1, 0, 0]], 3, axis=0).astype(np.uint8)
+    check_rows(one, inputs, np.array([0, 1, 2]), weights)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ def test_samples_that_nobody_names_are_chosen_the_same_again(watched, tmp_path):
 # -- any circuit draws itself ----------------------------------------------------------------------
 
 CIRCUITS = (
-    "digits", "mnist_fine", "mnist_fine_graded", "mnist_fine_deep", "variants/digits_deep",
+    "digits", "mnist_fine", "mnist_fine_graded", "mnist_fine_deep",
+    "mnist_fine_graded_deep", "variants/digits_deep",
     "variants/digits_feedback_alignment", "variants/digits_direct_feedback",
     "variants/digits_replay", "variants/digits_reverse", "variants/digits_pools",
 )  # fmt: skip
