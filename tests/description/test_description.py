@@ -155,7 +155,8 @@ def test_a_rival_is_described_as_one(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["digits", "mnist_fine", "mnist_fine_deep", "mnist_fine_graded_deep", "variants/digits_deep"]
+    "name",
+    ["digits", "mnist_fine", "mnist_fine_deep", "mnist_fine_graded_deep", "variants/digits_deep"],
 )
 def test_the_weight_of_each_gate_lifts_its_population_to_its_threshold(name):
     described = sb.describe(name)
