@@ -394,3 +394,12 @@ def test_the_shipped_model_is_mnist_fine_but_for_its_errors_and_what_it_collects
     assert graded.errors.graded
     differ = {key for key in ours if ours[key] != theirs.get(key)}
     assert differ <= {"errors.graded", "errors.margin", "learning.accumulator"}
+
+
+def test_the_shipped_deep_model_is_the_graded_one_of_the_depth_study():
+    graded, deep = experiment(name="mnist_fine_graded"), experiment(name="mnist_fine_graded_deep")
+    ours, theirs = deep.decisive(), graded.decisive()
+    differ = {key for key in ours if ours[key] != theirs.get(key)}
+    assert differ <= {"network.sizes", "learning.accumulator"}
+    fractions = (one.learning.accumulator.fractions for one in (graded, deep))
+    assert next(fractions) == next(fractions)
