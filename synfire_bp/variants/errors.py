@@ -257,12 +257,12 @@ class Errors(Variant):
 
 
 def _graded_of(sizes: Sequence[int]) -> Iterator[tuple[str, str, Grade]]:
-    """Yield whose errors are graded, of what they are, and how."""
+    """Yield each layer whose errors are graded, what an error measures there, and its grade."""
     grades = error_grades(sizes)
     yield "output", "its distance from where it would be right", grades.output
     for number, grade in enumerate(grades.hidden, 1):
         who = f"hidden layer {number}" if len(grades.hidden) > 1 else "hidden unit"
-        yield who, "the sum that comes back", grade
+        yield who, "the backpropagated sum", grade
 
 
 def _firmness(circuit: Circuit) -> int:
@@ -272,7 +272,7 @@ def _firmness(circuit: Circuit) -> int:
 
 
 def _fits_graded(others: Mapping[str, Any]) -> None:
-    """Refuse beside graded errors what knows spikes without numbers alone, or moves too far."""
+    """Refuse what cannot be combined with graded errors."""
     if others.get("hardware") is not None:
         raise ValueError(
             "graded: spikes of Loihi 1 have no payload (those of Loihi 2 have up to 32 bits); "
