@@ -116,7 +116,7 @@ _MNIST_KINDS = {
     ),
 }
 """The same for MNIST."""
-_MNIST_EPOCHS, _MNIST_SEEDS = 10, 10
+_MNIST_EPOCHS, _MNIST_SEEDS = 10, 6
 
 Case = tuple[dict[str, Any], tuple[str, ...]]
 """What names a row, and the overrides of its model."""
