@@ -124,7 +124,7 @@ def _train_deep(
     if feedback is None and (direct or learn_feedback):
         raise SynfireError("direct and learn_feedback need feedback matrices")
     if direct and learn_feedback:
-        raise SynfireError("direct feedback from the output cannot learn: there is no rule for it")
+        raise SynfireError("feedback directly from the output does not learn: no rule fits it")
     sizes = sizes_of(samples, weights)
     n = len(weights)
     algorithm = Algorithm(

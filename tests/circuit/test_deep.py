@@ -272,7 +272,7 @@ def test_feedback_that_learns_changes_as_the_weights_do():
         ({"order": [[0]]}, "one dimension"),
         ({"order": [0.5]}, "order must be integers"),
         ({"learn_feedback": True}, "need feedback matrices"),
-        ({"learn_feedback": True, "direct": True, "feedback": [(8, 3)]}, "cannot learn"),
+        ({"learn_feedback": True, "direct": True, "feedback": [(8, 3)]}, "does not learn"),
         (
             {"weights": [(10, 3), (3, 4), (4, 3)], "feedback": [(3, 4), (4, 3)], "direct": True},
             "must be .3, 3., .4, 3. if direct",

@@ -295,7 +295,7 @@ ABOVE = tuple(w + 2 for w in EVEN)
         (DEEP | {"feedback": (1, 1)}, "in rising order"),
         (DEEP | {"direct": True}, r"direct needs feedback matrices, .* \(1, 2\); there are none"),
         (DEEP | {"direct": True, "feedback": (2,)}, r"there are \(2,\)"),
-        (DEEP | {"direct": True, "feedback": (1, 2)}, "cannot learn: there is no rule for it"),
+        (DEEP | {"direct": True, "feedback": (1, 2)}, "does not learn: no rule fits it"),
         (TWO | {"learns": (True,)}, "learns has 1 entries; must be one for each: w1, w2"),
         (
             TWO | {"feedback": (1,), "decay": Decay(1, 0, (True, True))},
