@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from synfire_bp.errors import RunDirectoryError
+from synfire_bp.errors import RunDirectoryError, SynfireError
 from synfire_bp.runs import METRICS, Run
 
 from . import style
@@ -67,7 +67,18 @@ def numbers(run: Run) -> pd.DataFrame:
 
 @style.applied()
 def draw(numbers: pd.DataFrame, *, axes: Given = None) -> Figure:
-    """Draw the curves, 89 mm wide: accuracy on the left axis, squared error on the right one."""
+    """Draw the curves, 89 mm wide: accuracy on the left axis, squared error on the right one.
+
+    Raises
+    ------
+    SynfireError
+        If the table is `Run.metrics`, whose accuracies are fractions, instead of `numbers`.
+    """
+    if "seconds" in numbers:
+        raise SynfireError(
+            "the table has a column 'seconds', as Run.metrics has, whose accuracies are fractions; "
+            "draw what learning_curve.numbers(run) returns, in percent"
+        )
     panels = in_grid(axes, 1, 1, style.SINGLE_COLUMN, _HEIGHT)
     left = panels[0]
     right = left.twinx()

@@ -220,8 +220,8 @@ def placed(
         raise SynfireError(f"axes: must be matplotlib Axes; {type(other[0]).__name__} was given")
     if len(given) != n:
         raise SynfireError(
-            f"axes: the figure has {n} panel{'s' if n != 1 else ''}, so {n} axes are needed; "
-            f"{len(given)} were given"
+            f"axes: the figure has {n} panel{'s' if n != 1 else ''}, so it needs as many axes; "
+            f"{len(given)} given"
         )
     if len(set(given)) < n or len({_figure(one) for one in given}) > 1:
         raise SynfireError(f"axes: must be {n} different axes of one figure")

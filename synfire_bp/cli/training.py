@@ -109,6 +109,8 @@ def verify(
 
     The exit status is 0 only if no weight differs.
     """
+    from synfire_bp.model import assemble
+    from synfire_bp.training.guarantees import unfollowed
     from synfire_bp.training.verification import verify as verify_model
 
     experiment = read_experiment(model, changes, samples=samples, seed=seed)
@@ -128,6 +130,8 @@ def verify(
         )
         print(f"scores {'equal' if result.scores_equal else 'DIFFERENT'}; "
               f"{sum(s.spikes for s in result.strays)} stray spikes")  # fmt: skip
+        if not result.exact and (why := unfollowed(assemble(experiment))):
+            print(why)
         print("equal" if result.exact else "NOT EQUAL")
     if not result.exact:
         raise typer.Exit(1)

@@ -69,7 +69,7 @@ def _images(model: Model) -> str:
         said.append(f"{plural(used.crop, 'pixel')} cut off on each side")
     if used.shrink > 1:
         said.append(f"the mean of each {used.shrink} x {used.shrink} pixels becomes one")
-    factor = "its own factor" if used.scale is None else f"{used.scale:.6g}"
+    factor = "the data set's own scale" if used.scale is None else f"{used.scale:.6g}"
     said.append(f"a pixel is on if its grey level times {factor} exceeds {used.threshold:g}")
     return "; ".join(said)
 

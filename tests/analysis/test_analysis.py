@@ -513,3 +513,10 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_one_whole(
     assert main(["raster", "--runs", str(runs), "--out", str(tmp_path)]) == 1
     assert "No space left" in capsys.readouterr().err
     assert {name: (out / name).read_bytes() for name in files(out)} == before
+
+
+def test_the_learning_curve_refuses_the_table_of_a_run_whose_accuracies_are_fractions():
+    table = pd.DataFrame({"epoch": [1.0], "split": ["test"], "accuracy_spikes": [0.9],
+                          "accuracy_potential": [0.9], "mse": [0.1], "seconds": [2.0]})  # fmt: skip
+    with pytest.raises(sb.errors.SynfireError, match=r"'seconds', as Run.metrics has.*numbers\(run\)"):
+        learning_curve.draw(table)

@@ -144,8 +144,8 @@ def test_axes_may_be_a_mapping_in_reading_order():
 @pytest.mark.parametrize(
     ("n", "given", "said"),
     [
-        (1, 2, "the figure has 1 panel, so 1 axes are needed; 2 were given"),
-        (3, 2, "the figure has 3 panels, so 3 axes are needed; 2 were given"),
+        (1, 2, "the figure has 1 panel, so it needs as many axes; 2 given"),
+        (3, 2, "the figure has 3 panels, so it needs as many axes; 2 given"),
     ],
 )
 def test_a_wrong_number_of_axes_is_refused_with_both_numbers(n, given, said):

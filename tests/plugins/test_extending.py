@@ -13,6 +13,7 @@ import pytest
 
 import synfire_bp as sb
 from synfire_bp import registry
+from synfire_bp.training.guarantees import unfollowed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 
@@ -181,3 +182,37 @@ def test_a_clone_draws_figures_of_plug_ins_too(folder, untouched, tmp_path, caps
     assert "figure 'bars_curve' cannot be drawn" in capsys.readouterr().err  # there is no run
     assert main(["bars_curve", "--plugin", str(tmp_path / "absent.py")]) == 1
     assert "no such file" in capsys.readouterr().err
+
+
+LOSSY = '''
+import synfire_bp as sb
+
+
+@sb.variant("lossy")
+class Lossy(sb.Variant):
+    """Says nothing of an integer part."""
+
+    summary = "Nothing, in truth. null: nothing."
+'''
+
+
+def test_sections_of_plug_ins_without_an_integer_part_are_named_where_weights_differ(
+    folder, untouched
+):
+    (folder / "lossy.py").write_text(LOSSY)
+    for plugin in ("lossy.py", "sparse_feedback.py"):
+        sb.load_plugin(str(folder / plugin))
+    small = ["network.sizes=[64, 20, 10]"]
+    lossy, sparse = (
+        sb.assemble(sb.Experiment.from_file("digits", [*small, f"{name}={{}}"]))
+        for name in ("lossy", "sparse_feedback")
+    )
+    assert "the section 'lossy' of" in unfollowed(lossy)
+    assert "has no `algorithm`" in unfollowed(lossy)
+    assert not unfollowed(sparse)  # it has one
+    assert not unfollowed(sb.assemble(sb.Experiment.from_file("digits", small)))
+
+
+def test_an_unknown_section_with_no_like_one_may_be_that_of_a_plug_in():
+    with pytest.raises(sb.errors.ExperimentError, match=r"lossy: unknown key.*plug-in, load that"):
+        sb.Experiment.from_dict({"name": "x", "lossy": {}})
