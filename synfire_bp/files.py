@@ -34,6 +34,7 @@ __all__ = [
     "LOCK",
     "csv_bytes",
     "expanded",
+    "is_temporary",
     "json_bytes",
     "make_folder",
     "naming_os_errors",
@@ -99,6 +100,11 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
             f"{path}: cannot be written: {reason(error)}. What was there before is untouched; "
             f"{remedy(error)}"
         ) from None
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file has the name of what `write_atomically` leaves if it is killed."""
+    return name.startswith(".") and name.endswith(".tmp")
 
 
 def remove_unfinished(folder: Path) -> None:

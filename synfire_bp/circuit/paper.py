@@ -13,6 +13,7 @@ from dataclasses import replace
 from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.numbers import CLOSING, FULL, WEIGHT_LIMIT
 from synfire_bp.circuit.rows import Block, Gate, Phase, PlasticProjection, Population, Relay, Source
+from synfire_bp.errors import CircuitError
 
 __all__ = [
     "GATES",
@@ -167,7 +168,8 @@ def backprop_circuit(
     Raises
     ------
     CircuitError
-        If the chip cannot have a size, the closing bias or the weight limit.
+        If the chip cannot have a size, the closing bias, the weight limit or the block, or a block
+        is given with the paper's gates.
 
     Examples
     --------
@@ -176,10 +178,25 @@ def backprop_circuit(
     >>> circuit.n_phases, circuit.reward_phases
     (12, (5, 7))
     """
+    if resting_block is not None and (paper_gates or not _is_block(resting_block)):
+        raise CircuitError(
+            f"resting_block is {resting_block!r:.40}; must be a whole number from {_WEAKEST} to "
+            f"{_STRONGEST}, given with paper_gates=False"
+        )
     gates = GATES if paper_gates else _with_resting_blocks(resting_block)
     return Circuit(
         tuple(sizes), PHASES, SOURCES, POPULATIONS, PLASTIC, RELAYS, gates, closing, weight_limit
     )
+
+
+_WEAKEST, _STRONGEST = 64, 255 * 2**7
+"""Blocks, in weight units."""
+
+
+def _is_block(strength: object) -> bool:
+    if isinstance(strength, bool) or not isinstance(strength, int):
+        return False
+    return _WEAKEST <= strength <= _STRONGEST
 
 
 def _with_resting_blocks(strength: int | None) -> tuple[Gate | Block, ...]:

@@ -17,7 +17,7 @@ from synfire_bp.circuit.circuit import Circuit
 from synfire_bp.circuit.layout import Copies, with_tags
 from synfire_bp.circuit.paper import RESTING_BLOCKS
 from synfire_bp.circuit.reference import firing_table
-from synfire_bp.circuit.rows import PlasticProjection
+from synfire_bp.circuit.rows import Block, PlasticProjection
 from synfire_bp.data.datasets import Dataset, Split
 from synfire_bp.data.scores import Score
 from synfire_bp.errors import SynfireError
@@ -344,12 +344,7 @@ def explain_strays(circuit: Circuit, found: Sequence[Stray], chip: LoihiSpec | N
     shown = "; ".join(f"{s.population} {s.spikes}x in phase {s.phase}" for s in found[:6])
     more = f" and {len(found) - 6} more" if len(found) > 6 else ""
     withstood = min(circuit.withstands_in(stray.population, stray.phase) for stray in found)
-    missing = {(row.phase, row.population) for row in set(RESTING_BLOCKS) - set(circuit.gates)}
-    block = (
-        "; network.paper_gates: false blocks the hidden populations more firmly"
-        if any((stray.phase, stray.population) in missing for stray in found)
-        else ""
-    )
+    block = _blocking(circuit, found)
     return (
         f"stray spikes: {shown}{more}. A closed population withstands a sum of inputs of "
         f"{withstood}; with many active inputs and large weights the sum outgrows it. "
@@ -357,6 +352,20 @@ def explain_strays(circuit: Circuit, found: Sequence[Stray], chip: LoihiSpec | N
         f"network.weight_limit (now {circuit.weight_limit}), or use fewer active inputs "
         f"(dataset.crop, dataset.threshold){block}{_wrapping(circuit, found, chip)}"
     )
+
+
+def _blocking(circuit: Circuit, found: Sequence[Stray]) -> str:
+    """Say what blocks hidden populations more firmly, if some of them fired between samples."""
+    blocked = {(row.phase, row.population): row for row in circuit.gates if isinstance(row, Block)}
+    resting = {(row.phase, row.population): row for row in RESTING_BLOCKS}
+    at = [(stray.phase, stray.population) for stray in found]
+    if any(one in resting and one not in blocked for one in at):
+        return "; network.paper_gates: false blocks the hidden populations more firmly"
+    own = [blocked[one].weight for one in at if one in resting]
+    strength = next((-weight for weight in own if weight is not None), None)
+    if strength is None:
+        return ""
+    return f"; a larger network.resting_block (now {strength}) withstands larger sums"
 
 
 def _wrapping(circuit: Circuit, found: Sequence[Stray], chip: LoihiSpec | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from synfire_bp.errors import RunDirectoryError, another_out
 from synfire_bp.files import (
     csv_bytes,
+    is_temporary,
     json_bytes,
     make_folder,
     npz_bytes,
@@ -38,8 +39,10 @@ def free_folder(folder: Path) -> Path:
     if (folder / SUMMARY).exists():
         raise RunDirectoryError(f"{folder}: holds the run of a rival already; {another_out()}")
     make_folder(folder)
-    own = {_MODEL, _CURVE, _ARRAYS}  # of a run that ended before its summary was written
-    if foreign := sorted(one.name for one in folder.iterdir() if one.name not in own):
+    # a run that ended before its summary was written holds its model, which comes first
+    own = {_MODEL, _CURVE, _ARRAYS} if (folder / _MODEL).is_file() else set()
+    there = sorted(one.name for one in folder.iterdir())
+    if foreign := [name for name in there if name not in own and not is_temporary(name)]:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise RunDirectoryError(
             f"{folder}: holds {foreign[0]!r:.60}{more}, which no run of a rival wrote; "

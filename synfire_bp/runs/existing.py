@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synfire_bp.errors import ExperimentError, RunDirectoryError, another_out, to_caller
-from synfire_bp.files import LOCK, naming_os_errors
+from synfire_bp.files import LOCK, is_temporary, naming_os_errors
 from synfire_bp.model.experiment import Experiment
 from synfire_bp.runs.checkpoint import Checkpoint
 from synfire_bp.runs.directory import (
@@ -48,7 +48,7 @@ def refuse_foreign(path: Path) -> None:
                 f"{path}: is a file; {to_caller('--out', 'out')} must name a folder"
             )
         names = {file.name for file in path.iterdir()}
-    names = {name for name in names if name != LOCK and not _is_temporary(name)}
+    names = {name for name in names if name != LOCK and not is_temporary(name)}
     if names <= {PROVENANCE, MANIFEST} and _is_ours(path):
         return  # begun, and stopped before its model was written
     is_run = EXPERIMENT in names and bool(names & {PROVENANCE, CHECKPOINT})
@@ -158,10 +158,6 @@ def _differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
         for key in {**there, **asked}  # a section that only one of them has, too
         if there.get(key) != asked.get(key)
     ]
-
-
-def _is_temporary(name: str) -> bool:
-    return name.startswith(".") and name.endswith(".tmp")
 
 
 def _shown(value: Any) -> str:

@@ -151,6 +151,14 @@ def test_a_resting_block_of_its_own_strength_is_one_synapse_of_each_of_the_two_g
         assert circuit.blocked_by(name, 2) == 0
 
 
+@pytest.mark.parametrize("strength", [-5, 0, 63, 32641, 3.5, "a", True])
+def test_a_resting_block_that_no_circuit_has_is_refused(strength):
+    with pytest.raises(CircuitError, match=r"resting_block is .*; must be a whole number from 64"):
+        backprop_circuit((4, 3, 2), paper_gates=False, resting_block=strength)
+    with pytest.raises(CircuitError, match="given with paper_gates=False"):
+        backprop_circuit((4, 3, 2), resting_block=11520)
+
+
 def test_reward_is_on_in_phases_5_and_7():
     circuit = backprop_circuit((2, 2, 2))
     assert circuit.reward_phases == (5, 7)

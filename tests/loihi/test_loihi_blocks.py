@@ -74,6 +74,17 @@ def test_what_is_said_of_stray_spikes_on_the_chip_names_the_sums_that_wrap_aroun
     assert "wraps" not in explain_strays(circuit, [Stray("h", 4, 1)], SPECS["loihi1"])  # no block
 
 
+def test_what_is_said_of_stray_spikes_advises_no_setting_that_is_there_already():
+    found = [Stray("h", 0, 3)]
+    weak = sb.backprop_circuit((4, 3, 2), paper_gates=False, resting_block=64)
+    assert "network.resting_block (now 64)" in explain_strays(weak, found)
+    assert "paper_gates" not in explain_strays(weak, found)
+    usual = explain_strays(sb.backprop_circuit((4, 3, 2), paper_gates=False), found)
+    assert "paper_gates" not in usual and "resting_block" not in usual
+    papers = explain_strays(sb.backprop_circuit((4, 3, 2)), found)
+    assert "network.paper_gates: false blocks" in papers
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -119,3 +119,17 @@ def test_a_lesson_refuses_spikes_where_the_network_is_at_rest():
     with pytest.raises(SynfireError, match="arrives in step 10, the first of an interval"):
         spikes = np.array([3, 10]), np.array([0, 0])
         Lesson(10, 10, 2, *spikes, 1, Pattern(np.zeros((10, 1))))
+
+
+@pytest.mark.parametrize("names", [["curve.csv"], ["curve.csv", "learnt.npz"], ["notes.txt"]])
+def test_a_folder_with_files_of_others_is_refused_even_if_their_names_are_ours(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(RunDirectoryError, match=f"holds '{names[0]}'.*which no run of a rival"):
+        free_folder(tmp_path)
+
+
+def test_what_a_killed_rival_left_is_written_over(tmp_path):
+    for name in ("rival.yaml", "curve.csv", ".learnt.npz.123.tmp"):
+        (tmp_path / name).write_text("")
+    assert free_folder(tmp_path) == tmp_path
