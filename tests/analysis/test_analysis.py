@@ -518,7 +518,5 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_one_whole(
 def test_the_learning_curve_refuses_the_table_of_a_run_whose_accuracies_are_fractions():
     table = pd.DataFrame({"epoch": [1.0], "split": ["test"], "accuracy_spikes": [0.9],
                           "accuracy_potential": [0.9], "mse": [0.1], "seconds": [2.0]})  # fmt: skip
-    with pytest.raises(
-        sb.errors.SynfireError, match=r"'seconds', as Run.metrics.*numbers\(run\)"
-    ):
+    with pytest.raises(sb.errors.SynfireError, match=r"'seconds', as Run.metrics.*numbers\(run\)"):
         learning_curve.draw(table)
