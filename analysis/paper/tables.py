@@ -170,7 +170,7 @@ def with_graded_errors(table: pd.DataFrame, figures: Path) -> pd.DataFrame:
     """
     table = table[table["method"] != _GRADED_ERRORS]
     file = figures / "learning" / f"{_GRADED}_circuit"
-    found = saved_table(file.parent, file.name)
+    found = saved_table(file.parent, file.name) if file.parent.is_dir() else None
     if found is None:
         return table.reset_index(drop=True)
     with of_this_version(file, "table of last tests"):

@@ -354,7 +354,7 @@ def test_a_run_whose_weights_are_not_those_of_its_training_is_refused(changed, e
     arrays[entry][0, 0] += 2
     np.savez(file, **arrays)
     accepted(file.parent)
-    with pytest.raises(RunDirectoryError, match=f"1 weights of W{entry[1]} at the"):
+    with pytest.raises(RunDirectoryError, match=f"1 weights of {entry} are not those"):
         weights.numbers(changed)
 
 

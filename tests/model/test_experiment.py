@@ -38,7 +38,7 @@ UNDECISIVE = {
 LATER = {
     "network.initial_spread", "learning.tag", "learning.traces", "training.renew_copies",
     "learning.accumulator", "dataset.shrink", "network.paper_gates", "dataset.augment",
-    "learning.eligibility",
+    "learning.eligibility", "network.resting_block",
 }  # fmt: skip
 """Entries that came later: at their default they decide nothing, so that older runs go on."""
 OTHER_VALUE = {

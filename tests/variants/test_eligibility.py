@@ -265,7 +265,7 @@ def test_training_learns_from_answers_that_are_tried(tmp_path):
         ((TRACE, "reward={answer: tried, expected: belief}"), "belief .*but answer is tried"),
         ((TRACE, "learning.rule=dw = 3*r1*x0*y0 - 2*x0*y0"), "even numbers"),
         ((TRACE, "learning.rule=dw = 18*r1*x0*y0 - 20*x0*y0"), "16 weight units at most"),
-        ((TRACE, "learning.accumulator={fractions: [1]}"), "accumulator or an eligibility trace"),
+        ((TRACE, "learning.accumulator={fractions: [1]}"), "learning.accumulator too: a weight"),
         (("reward.delay_samples=2",), r"delay_samples: what is rewarded .* learning\.eligibility"),
         ((TRACE, "reward.delay=2"), "delay: with learning.eligibility, r1 sets"),
         ((TRACE, "reward.grade=0.5"), "grade: with learning.eligibility"),

@@ -364,7 +364,7 @@ def test_the_chip_refuses_graded_spikes_and_one_with_payloads_holds_them():
     assert held is None
     assert set(report.object) == set(circuit.payloads) and set(report.action) == {"refused"}
     with pytest.raises(
-        HardwareError, match=r"graded spike is .* the chip has spikes that carry no"
+        HardwareError, match=r"graded spike is .* the chip has spikes without a payload"
     ):
         constrain(circuit, chip, strict=True)
     most = max(circuit.payloads.values())
