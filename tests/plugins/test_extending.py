@@ -184,7 +184,7 @@ def test_a_clone_draws_figures_of_plug_ins_too(folder, untouched, tmp_path, caps
     assert "no such file" in capsys.readouterr().err
 
 
-LOSSY = '''
+UNFOLLOWED = '''
 import synfire_bp as sb
 
 
@@ -193,23 +193,32 @@ class Lossy(sb.Variant):
     """Says nothing of an integer part."""
 
     summary = "Nothing, in truth. null: nothing."
+
+
+@sb.variant("followed")
+class Followed(sb.Variant):
+    """Has an integer part."""
+
+    summary = "Nothing, in truth. null: nothing."
+
+    def algorithm(self, algorithm):
+        return algorithm
 '''
 
 
 def test_sections_of_plug_ins_without_an_integer_part_are_named_where_weights_differ(
-    folder, untouched
+    tmp_path, untouched
 ):
-    (folder / "lossy.py").write_text(LOSSY)
-    for plugin in ("lossy.py", "sparse_feedback.py"):
-        sb.load_plugin(str(folder / plugin))
+    (tmp_path / "unfollowed_sections.py").write_text(UNFOLLOWED)
+    sb.load_plugin(str(tmp_path / "unfollowed_sections.py"))
     small = ["network.sizes=[64, 20, 10]"]
-    lossy, sparse = (
+    lossy, followed = (
         sb.assemble(sb.Experiment.from_file("digits", [*small, f"{name}={{}}"]))
-        for name in ("lossy", "sparse_feedback")
+        for name in ("lossy", "followed")
     )
     assert "the section 'lossy' of" in unfollowed(lossy)
     assert "has no `algorithm`" in unfollowed(lossy)
-    assert not unfollowed(sparse)  # it has one
+    assert not unfollowed(followed)
     assert not unfollowed(sb.assemble(sb.Experiment.from_file("digits", small)))
 
 
