@@ -182,12 +182,14 @@ def _unknown(root: type[BaseModel], place: Place) -> str:
         elsewhere.pop("name", None)
     # the whole file is no section: what a section has by just that name is meant before a like one
     here = [] if not section and key in elsewhere else known
-    hint = _MEANT.get(key.lower()) or _nearest_key(key, here, elsewhere)
-    if not section and key not in elsewhere and not nearest(key, here):
+    meant = _MEANT.get(key.lower())
+    hint = meant or _nearest_key(key, here, elsewhere)
+    plugin = ""
+    if not section and not meant and key not in elsewhere and not nearest(key, here):
         load = to_caller("--plugin", "sb.load_plugin")
-        hint += f"; if it is a section of a plug-in, load that with {load}"
+        plugin = f"; if it is a section of a plug-in, load that with {load}"
     of = f" of {'.'.join(section)}" if section else ""
-    return f"unknown key{hint}; known keys{of}: {', '.join(known)}"
+    return f"unknown key{hint}; known keys{of}: {', '.join(known)}{plugin}"
 
 
 def _nearest_key(key: str, known: Sequence[str], elsewhere: dict[str, str]) -> str:
