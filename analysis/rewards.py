@@ -33,7 +33,7 @@ from synfire_bp.training import dataset_of, shown_order
 
 from .shared import style
 from .shared.command import command
-from .shared.output import save, save_csv, saved_table
+from .shared.output import found_table, save, save_csv
 from .shared.panels import Given, in_grid
 from .shared.statistics import mean_difference
 
@@ -204,7 +204,7 @@ _CASES = {
 
 def _completed(name: str, folder: Path) -> pd.DataFrame:
     """Return a table with all its rows, and write it after each that is trained."""
-    there = saved_table(folder, name) if folder.is_dir() else None
+    there = found_table(folder, name)
     rows: list[dict[str, Any]] = [] if there is None else _records(there)
     model, make = _CASES[name]
     cases = list(make())

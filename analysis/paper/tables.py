@@ -16,7 +16,7 @@ from synfire_bp.model import Experiment
 from synfire_bp.runs import METRIC_COLUMNS, Run
 
 from ..shared.entry import Entry
-from ..shared.output import of_this_version, saved_table
+from ..shared.output import found_table, of_this_version
 from .cost_fit import ENTRIES as COST_FIT
 from .cost_tables import cost_per_operation, cost_per_phase, resources
 from .protocol import PAPER
@@ -170,7 +170,7 @@ def with_graded_errors(table: pd.DataFrame, figures: Path) -> pd.DataFrame:
     """
     table = table[table["method"] != _GRADED_ERRORS]
     file = figures / "learning" / f"{_GRADED}_circuit"
-    found = saved_table(file.parent, file.name) if file.parent.is_dir() else None
+    found = found_table(file.parent, file.name)
     if found is None:
         return table.reset_index(drop=True)
     with of_this_version(file, "table of last tests"):

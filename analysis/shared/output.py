@@ -23,6 +23,7 @@ from .entry import Entry
 __all__ = [
     "NO_FOLDER",
     "entry_table",
+    "found_table",
     "needed_table",
     "of_this_version",
     "redraw_entry",
@@ -112,7 +113,7 @@ def entry_table(entry: Entry, tables: Path) -> pd.DataFrame:
         If there is no table, or its file cannot be read.
     """
     file = tables / entry.group / entry.name
-    numbers = saved_table(file.parent, file.name) if file.parent.is_dir() else None
+    numbers = found_table(file.parent, file.name)
     if numbers is None:
         raise RunDirectoryError(
             f"{file}: there is no such table, neither .csv nor .parquet; make it from runs with: "
@@ -273,6 +274,17 @@ def saved_table(folder: Path, name: str) -> pd.DataFrame | None:
     """
     if not folder.is_dir():
         raise RunDirectoryError(f"{folder}: there is no such folder; it has to hold table {name}")
+    return found_table(folder, name)
+
+
+def found_table(folder: Path, name: str) -> pd.DataFrame | None:
+    """Return a table as `saved_table` does, and None too if there is no such folder.
+
+    Raises
+    ------
+    RunDirectoryError
+        If its file cannot be read.
+    """
     file = saved_file(folder, name)
     if file is None:
         return None

@@ -17,7 +17,7 @@ import pandas as pd
 from synfire_bp.errors import RunDirectoryError, at_a_shell
 
 from ..shared.markdown import markdown, print_or_insert
-from ..shared.output import saved_table
+from ..shared.output import found_table
 from ..shared.statistics import COLLAPSE, NOT_DISTINGUISHABLE
 from .tables import OUTCOMES, short
 
@@ -97,7 +97,7 @@ def _of_sobol(figures: Path) -> list[str]:
 
 def _needed(figures: Path, sweep: str, name: str) -> pd.DataFrame:
     folder = figures / _FOLDER / sweep
-    found = saved_table(folder, name) if folder.is_dir() else None
+    found = found_table(folder, name)
     if found is None:
         raise _missing(figures, sweep, name)
     return found

@@ -18,7 +18,7 @@ from synfire_bp.errors import RunDirectoryError
 from synfire_bp.model import Experiment
 from synfire_bp.runs import Run
 
-from ..shared.output import saved_table
+from ..shared.output import found_table
 from .study import FOLDER, Group, disturbance_groups, variant_groups
 
 __all__ = ["DISTURBANCES", "VARIANTS", "disturbance_courses", "never_fired", "variant_courses"]
@@ -72,7 +72,7 @@ def disturbance_courses(runs: Path) -> pd.DataFrame:
 def _gathered(runs: Path, table: str) -> pd.DataFrame | None:
     """Return a table that was made of runs before, if the folder of all runs holds one."""
     folder = runs / FOLDER
-    return saved_table(folder, table) if folder.is_dir() else None
+    return found_table(folder, table)
 
 
 def _courses(runs: Path, table: str, groups: Sequence[Group]) -> pd.DataFrame:

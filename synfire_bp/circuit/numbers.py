@@ -14,7 +14,9 @@ __all__ = [
     "HALF",
     "LARGEST_MANTISSA",
     "LONGEST_EXTRA_DELAY",
+    "STRONGEST_BLOCK",
     "VOLTAGE_LIMIT",
+    "WEAKEST_BLOCK",
     "WEIGHT_LIMIT",
     "fixed_weights",
 ]
@@ -39,6 +41,10 @@ LARGEST_MANTISSA = 255
 
 
 EXPONENTS = range(-8, 8)
+
+
+WEAKEST_BLOCK, STRONGEST_BLOCK = 64, LARGEST_MANTISSA * 2 ** EXPONENTS[-1]
+"""Magnitudes that a block of its own strength may have, in weight units."""
 
 
 LONGEST_EXTRA_DELAY = 62

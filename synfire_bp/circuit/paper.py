@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from synfire_bp.circuit.circuit import Circuit
-from synfire_bp.circuit.numbers import CLOSING, FULL, WEIGHT_LIMIT
+from synfire_bp.circuit.numbers import (
+    CLOSING,
+    FULL,
+    STRONGEST_BLOCK,
+    WEAKEST_BLOCK,
+    WEIGHT_LIMIT,
+)
 from synfire_bp.circuit.rows import Block, Gate, Phase, PlasticProjection, Population, Relay, Source
 from synfire_bp.errors import CircuitError
 
@@ -180,8 +186,8 @@ def backprop_circuit(
     """
     if resting_block is not None and (paper_gates or not _is_block(resting_block)):
         raise CircuitError(
-            f"resting_block is {resting_block!r:.40}; must be a whole number from {_WEAKEST} to "
-            f"{_STRONGEST}, given with paper_gates=False"
+            f"resting_block is {resting_block!r:.40}; must be a whole number from {WEAKEST_BLOCK} "
+            f"to {STRONGEST_BLOCK}, given with paper_gates=False"
         )
     gates = GATES if paper_gates else _with_resting_blocks(resting_block)
     return Circuit(
@@ -189,14 +195,10 @@ def backprop_circuit(
     )
 
 
-_WEAKEST, _STRONGEST = 64, 255 * 2**7
-"""Blocks, in weight units."""
-
-
 def _is_block(strength: object) -> bool:
     if isinstance(strength, bool) or not isinstance(strength, int):
         return False
-    return _WEAKEST <= strength <= _STRONGEST
+    return WEAKEST_BLOCK <= strength <= STRONGEST_BLOCK
 
 
 def _with_resting_blocks(strength: int | None) -> tuple[Gate | Block, ...]:

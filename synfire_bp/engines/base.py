@@ -357,7 +357,7 @@ def explain_strays(circuit: Circuit, found: Sequence[Stray], chip: LoihiSpec | N
 def _blocking(circuit: Circuit, found: Sequence[Stray]) -> str:
     """Say what blocks hidden populations more firmly, if some of them fired between samples."""
     blocked = {(row.phase, row.population): row for row in circuit.gates if isinstance(row, Block)}
-    resting = {(row.phase, row.population): row for row in RESTING_BLOCKS}
+    resting = {(row.phase, row.population) for row in RESTING_BLOCKS}
     at = [(stray.phase, stray.population) for stray in found]
     if any(one in resting and one not in blocked for one in at):
         return "; network.paper_gates: false blocks the hidden populations more firmly"

@@ -23,7 +23,13 @@ from pydantic import (
 
 from synfire_bp.circuit.accumulator import PARTS, Accumulator
 from synfire_bp.circuit.eligibility import GAINS, LONGEST, LONGEST_IN_PHASES, Eligibility
-from synfire_bp.circuit.numbers import CLOSING, WEIGHT_LIMIT, FixedWeight
+from synfire_bp.circuit.numbers import (
+    CLOSING,
+    STRONGEST_BLOCK,
+    WEAKEST_BLOCK,
+    WEIGHT_LIMIT,
+    FixedWeight,
+)
 from synfire_bp.circuit.reader import read_rule
 from synfire_bp.circuit.rule import LARGEST_TRACE, PAPER_RULE, Rule, Trace, parse_rule
 from synfire_bp.data.datasets import SOURCES
@@ -233,8 +239,8 @@ class NetworkSection(Section):
     )
     resting_block: int | None = Field(
         default=None,
-        ge=64,
-        le=32640,
+        ge=WEAKEST_BLOCK,
+        le=STRONGEST_BLOCK,
         description="How firmly h, h< and h> are blocked in phases 0 and 8 if paper_gates is "
         "false: an 8-bit mantissa times a power of two; null: 16,256 at the paper's closing bias. "
         "On the emulated chip, blocks are part of the input of a step, which wraps around beyond "
